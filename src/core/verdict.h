@@ -70,7 +70,7 @@ struct verdict_instance {
 struct verdict_window {
 	uint64_t second; /* start of the 1 s window, any epoch */
 	uint32_t n; /* instances that had requests in it */
-	const struct verdict_instance *inst; /* sorted by id, each id once */
+	const struct verdict_instance *inst; /* sorted by id, each id once for each side */
 };
 
 struct verdict_report {
