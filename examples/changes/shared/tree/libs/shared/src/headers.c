@@ -1,0 +1,4 @@
+#include "shared/headers.h"
+
+const char *const shared_headers = "X-Content-Type-Options: nosniff\r\n"
+				   "Cache-Control: no-store\r\n";

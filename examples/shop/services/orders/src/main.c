@@ -1,0 +1,21 @@
+#include "behaviour.h"
+#include "orders.h"
+#include "shared/service.h"
+
+int main(void)
+{
+	static const struct service service = {
+		.name = "orders",
+		.version = VERSION,
+		.behaviour = { .error_percent = ERROR_PERCENT,
+			       .slow_percent = SLOW_PERCENT,
+			       .slow_factor = SLOW_FACTOR,
+			       .crash_after_ms = CRASH_AFTER_MS,
+			       .crash_after_requests = CRASH_AFTER_REQUESTS,
+			       .never_ready = NEVER_READY },
+		.init = orders_init,
+		.handle = orders_handle,
+	};
+
+	return service_main(&service);
+}
