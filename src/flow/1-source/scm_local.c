@@ -1,0 +1,390 @@
+/* Repositories of this machine: fetched into a mirror of our own, and read from there. */
+#include "base/vec.h"
+#include "clients/git.h"
+#include "flow/1-source/adapters.h"
+#include "io/clock.h"
+#include "io/files.h"
+
+#define LOCK_WAIT     (30 * USEC_SEC)
+#define REVERT_TRIES  8
+#define SUBJECT_MAX   300u
+#define TRAILER       "Penstock-Reverts"
+#define PENSTOCK_NAME "Penstock"
+#define PENSTOCK_MAIL "penstock@localhost"
+
+struct source {
+	char *name, *path, *mirror; /* mirror NULL: path is read */
+};
+struct scm_local {
+	struct scm base;
+	char *dir; /* of the mirrors, or NULL */
+	VEC(struct source) sources;
+};
+
+static struct scm_local *local_of(struct scm *s)
+{
+	return container_of(s, struct scm_local, base);
+}
+
+static const struct source *source_find(struct scm_local *l, const char *name, struct err *err)
+{
+	vec_each(one, &l->sources)
+		if (streq(one->name, name))
+			return one;
+	err_set(err, RC_NOT_FOUND, "no repository named %s is served", name ? name : "(none)");
+	return NULL;
+}
+
+/* ---- mirrors ---- */
+/* Threads and processes fetch into a mirror one after another. */
+static enum rc lock_mirror(const struct source *src, int *ret_fd, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf path = STRBUF(REPO_MAX_PATH);
+	usec_t until = clock_mono() + LOCK_WAIT;
+	enum rc rc;
+
+	strbuf_addf(&path, "%s.lock", src->mirror);
+	while ((rc = file_lock(strbuf_cstr(&path), ret_fd, err)) == RC_CONFLICT && clock_mono() < until)
+		clock_sleep(2 * USEC_MS);
+	return rc == RC_CONFLICT ? err_set(err, RC_UNAVAILABLE, "%s is being fetched for too long", src->name) : rc;
+}
+
+static enum rc fetch(const struct source *src, struct repo *mirror, struct err *err)
+{
+	AUTO(repo_freep) struct repo *from = NULL;
+	AUTO(fd_close) int lock = -1;
+	enum rc rc = repo_open(src->path, &from, err);
+
+	if (rc == RC_OK)
+		rc = lock_mirror(src, &lock, err);
+	if (rc == RC_OK)
+		rc = repo_fetch(mirror, from, NULL, err);
+	return rc == RC_OK ? RC_OK : err_wrap(err, "repository %s", src->name);
+}
+
+/* What is read: the mirror, fresh when fetched is true. */
+static enum rc source_open(const struct source *src, bool fetched, struct repo **ret, struct err *err)
+{
+	if (!src->mirror)
+		return repo_open(src->path, ret, err);
+	struct repo *r = NULL;
+	enum rc rc = repo_open(src->mirror, &r, err);
+	if (rc == RC_NOT_FOUND) {
+		AUTO(fd_close) int lock = -1;
+		rc = lock_mirror(src, &lock, err);
+		if (rc == RC_OK)
+			rc = repo_init(src->mirror, false, &r, err);
+	}
+	if (rc == RC_OK && fetched)
+		rc = fetch(src, r, err);
+	if (rc == RC_OK)
+		*ret = r;
+	else
+		repo_free(r);
+	return rc;
+}
+
+/* As source_open, for a commit that an earlier fetch should have brought. *ret_id is its id. */
+static enum rc open_at(struct scm *s, const char *name, const char *commit, struct repo **ret, char ret_id[GIT_HEX + 1],
+		       struct err *err)
+{
+	const struct source *src = source_find(local_of(s), name, err);
+	struct repo *r = NULL;
+
+	if (!src)
+		return RC_NOT_FOUND;
+	enum rc rc = source_open(src, false, &r, err);
+	if (rc == RC_OK)
+		rc = repo_resolve(r, commit, ret_id, err);
+	if (rc == RC_NOT_FOUND && r && src->mirror) {
+		rc = fetch(src, r, err);
+		if (rc == RC_OK)
+			rc = repo_resolve(r, commit, ret_id, err);
+		if (rc == RC_NOT_FOUND)
+			err_set(err, rc, "repository %s has no commit %s; was it pushed over?", name, commit);
+	}
+	if (rc == RC_OK)
+		*ret = r;
+	else
+		repo_free(r);
+	return rc;
+}
+
+/* ---- the port ---- */
+static enum rc local_refs(struct scm *s, const char *repo, bool (*each)(void *, const char *, const char *), void *ctx,
+			  struct err *err)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	const struct source *src = source_find(local_of(s), repo, err);
+
+	if (!src)
+		return RC_NOT_FOUND;
+	enum rc rc = source_open(src, true, &r, err);
+	return rc == RC_OK ? repo_refs(r, "refs/heads/", each, ctx, err) : rc;
+}
+
+static void replace(char **to, char *take_value)
+{
+	xfree(*to);
+	*to = take_value;
+}
+
+/* At most SUBJECT_MAX bytes, not ending inside a character. */
+static char *short_subject(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n > SUBJECT_MAX)
+		for (n = SUBJECT_MAX; n > SUBJECT_MAX - 4 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+			;
+	return xstrndup(text, n);
+}
+
+static enum rc local_change(struct scm *s, const char *repo, struct change *c, struct err *err)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	AUTO(repo_commit_done) struct repo_commit info = {0};
+	const struct source *src = source_find(local_of(s), repo, err);
+
+	if (!src)
+		return RC_NOT_FOUND;
+	if (!c->commit)
+		return err_set(err, RC_INVALID, "the change of %s names no commit", repo);
+	enum rc rc = source_open(src, true, &r, err);
+	if (rc == RC_OK)
+		rc = repo_commit(r, c->commit, &info, err);
+	bool keep = false;
+	if (rc == RC_OK && c->base && strlen(c->base) == GIT_HEX && !streq(c->base, info.id))
+		rc = repo_is_ancestor(r, c->base, info.id, &keep, err);
+	if (rc != RC_OK)
+		return rc;
+	replace(&c->commit, xstrdup(info.id));
+	if (!keep)
+		replace(&c->base, NULL);
+	replace(&c->author, xstrdup(info.author));
+	replace(&c->email, xstrdup(info.email));
+	replace(&c->subject, short_subject(info.subject));
+	replace(&c->reverts, repo_trailer(info.message, TRAILER));
+	return RC_OK;
+}
+
+static enum rc local_file(struct scm *s, const char *repo, const char *commit, const char *path, size_t max,
+			  struct strbuf *ret, struct err *err)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	char id[GIT_HEX + 1];
+	enum rc rc = open_at(s, repo, commit, &r, id, err);
+
+	return rc == RC_OK ? repo_file(r, id, path, max, ret, err) : rc;
+}
+
+struct gather {
+	struct tree_facts *to;
+	bool sorted;
+};
+
+static enum rc keep_entry(void *ctx, const struct repo_entry *e, struct err *err)
+{
+	struct gather *g = ctx;
+	struct tree_entry one = {.path = xstrdup(e->path), .oid = xstrndup(e->oid, GIT_HEX), .mode = e->mode};
+
+	(void)err;
+	if (g->to->entries.n && strcmp(vec_last(&g->to->entries)->path, one.path) > 0)
+		g->sorted = false;
+	vec_push(&g->to->entries, one);
+	return RC_OK;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct tree_entry *)a)->path, ((const struct tree_entry *)b)->path);
+}
+
+static enum rc local_tree(struct scm *s, const char *repo, const char *commit, const texts *dirs, const texts *list,
+			  struct tree_facts *ret, struct err *err)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	struct tree_facts facts = {0};
+	struct gather g = {&facts, true};
+	char id[GIT_HEX + 1], tree[GIT_HEX + 1];
+	enum rc rc = open_at(s, repo, commit, &r, id, err);
+
+	if (rc != RC_OK)
+		return rc;
+	const struct repo_ask ask = {
+		.dirs = dirs ? (const char *const *)dirs->v : NULL,
+		.n_dirs = dirs ? dirs->n : 0,
+		.list = list ? (const char *const *)list->v : NULL,
+		.n_list = list ? list->n : 0,
+	};
+	rc = repo_tree(r, id, &ask, keep_entry, &g, tree, err);
+	if (rc != RC_OK) {
+		tree_facts_done(&facts);
+		return err_wrap(err, "repository %s at %.12s", repo, id);
+	}
+	if (!g.sorted)
+		qsort(facts.entries.v, facts.entries.n, sizeof(*facts.entries.v), by_path);
+	facts.commit = xstrdup(id);
+	facts.tree = xstrdup(tree);
+	*ret = facts;
+	return RC_OK;
+}
+
+static enum rc local_materialise(struct scm *s, const char *repo, const char *commit, const texts *paths,
+				 const char *into, struct err *err)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	char id[GIT_HEX + 1];
+	enum rc rc = open_at(s, repo, commit, &r, id, err);
+
+	if (rc != RC_OK)
+		return rc;
+	rc = repo_lay(r, id, (const char *const *)paths->v, paths->n, into, err);
+	return rc == RC_OK ? RC_OK : err_wrap(err, "repository %s at %.12s", repo, id);
+}
+
+/* ---- taking back ---- */
+struct earlier {
+	const char *value; /* of the trailer */
+	char id[GIT_HEX + 1];
+};
+
+static bool is_earlier(void *ctx, const struct repo_commit *c)
+{
+	struct earlier *e = ctx;
+
+	if (!streq(c->committer_email, PENSTOCK_MAIL))
+		return true;
+	char *value = repo_trailer(c->message, TRAILER);
+	if (streq(value, e->value))
+		memcpy(e->id, c->id, sizeof(e->id));
+	xfree(value);
+	return !e->id[0];
+}
+
+/* RC_UNAVAILABLE: the branch moved meanwhile, try again. */
+static enum rc revert_once(struct repo *r, const struct change *c, const char *message, const char *value,
+			   char ret[GIT_HEX + 1], struct err *err)
+{
+	AUTO(repo_commit_done) struct repo_commit tip = {0};
+	struct earlier own = {.value = value};
+	char tree[GIT_HEX + 1];
+	bool inside = false;
+
+	enum rc rc = repo_commit(r, c->ref, &tip, err);
+	if (rc == RC_NOT_FOUND)
+		return err_set(err, RC_CONFLICT, "the branch %s is gone, there is nothing to take back", c->ref);
+	if (rc == RC_OK)
+		rc = repo_is_ancestor(r, c->commit, tip.id, &inside, err);
+	if (rc == RC_OK && !inside)
+		return err_set(err, RC_CONFLICT, "%s does not hold %.12s any more", c->ref, c->commit);
+	if (rc == RC_OK)
+		rc = repo_log(r, tip.id, c->commit, is_earlier, &own, err);
+	if (rc == RC_OK && !own.id[0])
+		rc = repo_take_back(r, tip.id, c->commit, c->base, tree, err);
+	if (rc != RC_OK)
+		return rc;
+	if (own.id[0] || !strcmp(tree, tip.tree)) { /* also when a person has taken it back already */
+		memcpy(ret, own.id[0] ? own.id : tip.id, GIT_HEX + 1);
+		return RC_OK;
+	}
+	const struct repo_author by = {PENSTOCK_NAME, PENSTOCK_MAIL, (int64_t)(clock_wall() / USEC_SEC)};
+	rc = repo_write_tree(r, c->ref, tip.id, tree, message, &by, ret, err);
+	if (rc == RC_CONFLICT)
+		err_set(err, rc = RC_UNAVAILABLE, "%s moves too often", c->ref);
+	return rc;
+}
+
+static enum rc local_revert(struct scm *s, const char *repo, const struct change *c, const char *message,
+			    char **ret_commit, struct err *err)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	AUTO(strbuf_done) struct strbuf text = STRBUF((size_t)1 << 20);
+	const struct source *src = source_find(local_of(s), repo, err);
+	char id[GIT_HEX + 1];
+
+	if (!src)
+		return RC_NOT_FOUND;
+	if (!c->base)
+		return err_set(err, RC_INVALID, "%.12s has no base in %s: nothing to go back to", c->commit, repo);
+	enum rc rc = repo_open(src->path, &r, err);
+	if (rc != RC_OK)
+		return rc;
+	AUTO(freep) char *value = repo_trailer(message, TRAILER);
+	strbuf_adds(&text, message);
+	if (!value) {
+		value = xstrdup(c->commit);
+		strbuf_addf(&text, "\n\n%s: %s\n", TRAILER, value);
+	}
+	for (unsigned i = 0; i < REVERT_TRIES; i++) {
+		rc = revert_once(r, c, strbuf_cstr(&text), value, id, err);
+		if (rc != RC_UNAVAILABLE)
+			break;
+		clock_sleep((usec_t)(i + 1) * 5 * USEC_MS);
+	}
+	if (rc != RC_OK)
+		return err_wrap(err, "take %.12s back in %s", c->commit, repo);
+	*ret_commit = xstrdup(id);
+	return RC_OK;
+}
+
+static void source_done(struct source *src)
+{
+	xfree(src->name);
+	xfree(src->path);
+	xfree(src->mirror);
+}
+
+static void local_free(struct scm *s)
+{
+	struct scm_local *l = local_of(s);
+
+	vec_each(one, &l->sources)
+		source_done(one);
+	vec_done(&l->sources);
+	xfree(l->dir);
+	xfree(l);
+}
+
+static const struct scm_ops scm_local = {
+	.name = "local",
+	.refs = local_refs,
+	.change = local_change,
+	.file = local_file,
+	.tree = local_tree,
+	.materialise = local_materialise,
+	.revert = local_revert,
+	.free = local_free,
+};
+
+enum rc scm_local_new(const char *mirror_dir, struct scm **ret, struct err *err)
+{
+	enum rc rc = mirror_dir ? dir_make(mirror_dir, 0700, err) : RC_OK;
+
+	if (rc != RC_OK)
+		return err_wrap(err, "mirrors");
+	struct scm_local *l = xcalloc(1, sizeof(*l));
+	l->base.ops = &scm_local;
+	l->dir = mirror_dir ? xstrdup(mirror_dir) : NULL;
+	*ret = &l->base;
+	return RC_OK;
+}
+
+enum rc scm_local_add(struct scm *s, const char *name, const char *path, struct err *err)
+{
+	struct scm_local *l = local_of(s);
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (!*name || *name == '.' || *name == '-' || strlen(name) > 100 || strspn(name, allowed) != strlen(name))
+		return err_set(err, RC_INVALID, "\"%.100s\" cannot name a repository: use letters, digits, '.', '_', '-'", name);
+	struct source one = {.name = xstrdup(name), .path = xstrdup(path)};
+	one.mirror = l->dir ? xasprintf("%s/%s.git", l->dir, name) : NULL;
+	vec_each(was, &l->sources)
+		if (streq(was->name, name)) {
+			source_done(was);
+			*was = one;
+			return RC_OK;
+		}
+	vec_push(&l->sources, one);
+	return RC_OK;
+}
