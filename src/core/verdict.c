@@ -5,8 +5,6 @@
 
 #include "verdict_impl.h"
 
-#define LAST_SECOND (UINT64_MAX / 4) /* what lies beyond is no time */
-
 static double clamp(double x, double low, double high)
 {
 	if (!(x >= low)) /* NaN too */
@@ -14,7 +12,7 @@ static double clamp(double x, double low, double high)
 	return x > high ? high : x;
 }
 
-static void sane(struct verdict_config *c)
+void verdict_config_sane(struct verdict_config *c)
 {
 	c->alpha = clamp(c->alpha, 1e-9, 0.5);
 	c->beta = clamp(c->beta, 1e-9, 0.5);
@@ -50,7 +48,7 @@ size_t verdict_size(void)
 static void begin_step(struct verdict *v, const struct verdict_config *cfg)
 {
 	v->cfg = *cfg;
-	sane(&v->cfg);
+	verdict_config_sane(&v->cfg);
 	v->first_canary = NO_SECOND;
 	v->last_canary = NO_SECOND;
 	v->canary_n = v->canary_errors = v->stable_n = v->stable_errors = 0;
@@ -110,7 +108,7 @@ static void promote_second(struct verdict *v, const struct verdict_window *w)
 		struct promote *p = &v->promote[m];
 		verdict_promote_add(p, &d[m], promote_ratio(v, m), promote_margin(v, m));
 		double e = verdict_promote_log_evidence(p, verdict_hist_dispersion(&v->hist, m));
-		if (!p->passed && e >= verdict_log(2.0 / v->cfg.beta)) {
+		if (!p->passed && e >= verdict_log(1.0 / v->cfg.beta)) {
 			p->passed = true;
 			p->passed_evidence = verdict_exp(e);
 		}
@@ -172,7 +170,7 @@ static bool baked(const struct verdict *v)
 /* The metric that has the longest way to go; true when all have passed. */
 static bool promotion(const struct verdict *v, struct verdict_report *ret)
 {
-	double wanted = 2.0 / v->cfg.beta, log_wanted = verdict_log(wanted), least = 0.0;
+	double wanted = 1.0 / v->cfg.beta, log_wanted = verdict_log(wanted), least = 0.0;
 	bool all = true, any = false;
 
 	ret->lane = LANE_PROMOTE;

@@ -2,6 +2,10 @@
 #include "verdict_impl.h"
 
 #define LN2 0.6931471805599453
+#define AT_START 0.6 /* of the wealth bets from the first window on */
+
+/* Large bets win early or not at all; small ones are for small differences and large counts. */
+static const double weight[BETS] = { 0.2, 0.18, 0.16, 0.14, 0.12, 0.09, 0.06, 0.05 };
 
 double verdict_bet_size(unsigned j)
 {
@@ -63,17 +67,17 @@ struct payoff verdict_payoff(const struct duel *d, double ratio, double margin, 
 void verdict_bet_init(struct bet *b)
 {
 	b->windows = 0;
-	b->cash = 0.5;
+	b->cash = 1.0 - AT_START;
 	for (unsigned j = 0; j < BETS; j++)
-		b->wealth[j] = 0.5;
+		b->wealth[j] = AT_START;
 }
 
-/* At window t >= 1 the share 1/2 (1/log2(t+1) - 1/log2(t+2)) joins; what is left of it is cash. */
+/* At window t >= 1 the share (1/log2(t+1) - 1/log2(t+2)) of the first cash joins. */
 static void join(struct bet *b)
 {
 	if (b->windows++ == 0)
 		return;
-	double cash = 0.5 * LN2 / verdict_log((double)b->windows + 1.0), share = b->cash - cash;
+	double cash = (1.0 - AT_START) * LN2 / verdict_log((double)b->windows + 1.0), share = b->cash - cash;
 	b->cash = cash;
 	for (unsigned j = 0; j < BETS; j++)
 		b->wealth[j] += share;
@@ -102,8 +106,8 @@ double verdict_bet_evidence(const struct bet *b)
 	double sum = 0.0;
 
 	for (unsigned j = 0; j < BETS; j++)
-		sum += b->wealth[j];
-	return b->cash + sum / BETS;
+		sum += weight[j] * b->wealth[j];
+	return b->cash + sum;
 }
 
 double verdict_cusum_add(float *c, const struct payoff *p)
@@ -115,8 +119,8 @@ double verdict_cusum_add(float *c, const struct payoff *p)
 		double to = from * (1.0 + verdict_bet_size(j) * x);
 		if (to > 1e30)
 			to = 1e30;
-		c[j] = (float)to;
-		sum += to;
+		c[j] = to > 1.0 ? (float)to : 0.0F; /* at rest: the next step begins from 1 */
+		sum += weight[j] * to;
 	}
-	return sum / BETS;
+	return sum;
 }

@@ -8,9 +8,12 @@
 
 void verdict_history_init(struct verdict_history *h, const struct verdict_config *cfg)
 {
+	struct verdict_config sane = *cfg;
+
+	verdict_config_sane(&sane);
 	memset(h, 0, sizeof(*h));
-	h->error_ratio = cfg->error_ratio;
-	h->error_margin = cfg->error_margin;
+	h->error_ratio = sane.error_ratio;
+	h->error_margin = sane.error_margin;
 	h->last = NO_SECOND;
 	verdict_hist_drop_open(h);
 }
@@ -266,7 +269,7 @@ void verdict_history_window(struct verdict_history *h, const struct verdict_wind
 {
 	struct sums stable;
 
-	if (h->last != NO_SECOND && w->second <= h->last)
+	if (w->second > LAST_SECOND || (h->last != NO_SECOND && w->second <= h->last))
 		return;
 	for (unsigned r = 0; r < ROBUSTS; r++)
 		if (verdict_hist_beyond(h, r, w->second))

@@ -10,12 +10,19 @@
 #define TRACKS (HARM_METRICS * LANES + 1)
 #define TRACK_HARD (TRACKS - 1) /* errors only */
 #define NO_SECOND UINT64_MAX
+#define LAST_SECOND (UINT64_MAX / 4) /* what lies beyond is no time, nor a count */
 
 #define LAMBDA_CAP 20.0 /* no bet is larger than 20 b, however small the canary's share */
 #define WEALTH_MAX 1e100
 #define PLACEBO_OFF 1e5 /* a lane in which innocent instances got this rich says nothing */
 #define FAST_HOLD 10.0
+#define HARD_HOLD 2.0 /* where bursts are known; they hardly ever reach this lane */
+#define FAST_BEYOND 20.0 /* times G, see verdict_lane.c */
+#define ROBUST_BEYOND 2.0
 #define HARD_MARGIN 0.5
+#define KNOWN 36000.0 /* seconds of placebo life that make a service's bursts known */
+#define UNSURE_ROBUST 2 /* the shortest robust window before that: 60 s */
+#define YOUTH 240 /* seconds of canary life in which harm from the start is looked for */
 
 /* verdict_math.c: our own, because libm picks other code (and last bits) on other CPUs. */
 double verdict_log(double x); /* x > 0 and finite */
@@ -117,6 +124,13 @@ struct promote {
 	double passed_evidence; /* at that moment */
 };
 
+/* The canary's events in its first seconds, cumulated: did they come evenly from the start? */
+struct early {
+	uint64_t all; /* windows with canary requests */
+	uint32_t n; /* the same, up to YOUTH (YOUTH + 1: grown up) */
+	uint32_t total[YOUTH][HARM_METRICS];
+};
+
 struct alarm {
 	bool raised;
 	enum verdict_metric metric;
@@ -133,10 +147,15 @@ struct verdict {
 	struct bet guard;
 	uint32_t skip; /* as in struct placebo */
 	struct sums open[ROBUSTS]; /* the canary in the open windows */
-	struct tally guard_open;
+	struct early early;
 	struct promote promote[HARM_METRICS];
 	struct alarm alarm;
 };
+
+/* verdict.c, verdict_valid.c */
+void verdict_config_sane(struct verdict_config *c);
+bool verdict_history_valid(const struct verdict_history *h);
+bool verdict_valid(const struct verdict *v);
 
 /* verdict_lane.c */
 void verdict_lanes_init(struct verdict *v);
@@ -149,7 +168,7 @@ struct alarm verdict_lanes_nearest(const struct verdict *v);
 /* verdict_promote.c */
 void verdict_promote_init(struct promote *p);
 void verdict_promote_add(struct promote *p, const struct duel *d, double ratio, double margin);
-/* The larger log E of both forms. */
+/* log of the mean of both forms. */
 double verdict_promote_log_evidence(const struct promote *p, double dispersion);
 uint64_t verdict_promote_need(const struct promote *p, unsigned metric, double margin, double ratio,
 	double dispersion, double log_wanted);

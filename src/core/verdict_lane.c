@@ -9,7 +9,7 @@ void verdict_lanes_init(struct verdict *v)
 		verdict_bet_init(&v->bets[i]);
 	verdict_bet_init(&v->guard);
 	memset(v->open, 0, sizeof(v->open));
-	v->guard_open = (struct tally){ 0 };
+	memset(&v->early, 0, sizeof(v->early));
 	v->skip = 0;
 	v->alarm = (struct alarm){ 0 };
 }
@@ -20,6 +20,26 @@ static struct duel duel_of(const struct sums *canary, const struct sums *stable,
 		.kc = canary->k[metric],
 		.ns = stable->n,
 		.ks = stable->k[metric] };
+}
+
+static void grow_older(struct early *e, const struct sums *canary)
+{
+	if (canary->n == 0)
+		return;
+	e->all++;
+	if (e->n == YOUTH) {
+		e->n++;
+		return;
+	}
+	if (e->n > YOUTH)
+		return;
+	for (unsigned m = 0; m < HARM_METRICS; m++) {
+		uint32_t before = e->n > 0 ? e->total[e->n - 1][m] : 0;
+		uint64_t k = canary->k[m] < UINT32_MAX - before ? canary->k[m]
+								: UINT32_MAX - before;
+		e->total[e->n][m] = before + (uint32_t)k;
+	}
+	e->n++;
 }
 
 void verdict_lanes_second(struct verdict *v, const struct sums *canary, const struct sums *stable)
@@ -36,6 +56,7 @@ void verdict_lanes_second(struct verdict *v, const struct sums *canary, const st
 			verdict_bet_add(&v->bets[TRACK_HARD], &p);
 		}
 	}
+	grow_older(&v->early, canary);
 	for (unsigned r = 0; r < ROBUSTS; r++) {
 		struct sums *s = &v->open[r];
 		s->n += canary->n;
@@ -44,6 +65,21 @@ void verdict_lanes_second(struct verdict *v, const struct sums *canary, const st
 		if (canary->instances > s->instances)
 			s->instances = canary->instances;
 	}
+}
+
+/*
+ * Where nobody knows yet how this service's instances burst, only harm that was there from the
+ * first canary request on is told from a burst by its evenness: 45 % of the events fell into the
+ * first half of the canary's life, less 0.7 standard deviations. (A burst of many events that began
+ * at u must last about 5 u to look like that.)
+ */
+static bool steady(const struct early *e, unsigned metric)
+{
+	if (e->n < 2 || e->n > YOUTH)
+		return false;
+	double half = e->total[e->n / 2 - 1][metric], all = e->total[e->n - 1][metric];
+	double lack = 0.45 * all - half;
+	return lack <= 0.0 || lack * lack <= 0.12 * all;
 }
 
 /* Betting on rate > tau with one side only. */
@@ -93,18 +129,27 @@ static double alpha_of(const struct verdict *v, unsigned metric)
 	return v->cfg.alpha * (metric == VERDICT_ERRORS ? 1.0 / 2 : 1.0 / 6);
 }
 
-static bool look(struct alarm *a, const struct bet *b, double hold, double alpha)
+static bool look(struct alarm *a, const struct bet *b, double wanted)
 {
 	a->evidence = verdict_bet_evidence(b);
-	a->wanted = hold / alpha;
+	a->wanted = wanted;
 	return a->evidence >= a->wanted;
 }
 
-static double hold_fast(const struct verdict *v, unsigned track)
+/*
+ * What E is held against: hold / alpha, and `beyond` times what innocents reached. G stems from
+ * `exposure` seconds of innocent life and the canary has been watched for fewer; a maximum over
+ * five times as long is held to mean a fifth as much, and no less than that.
+ */
+static double wanted_of(const struct verdict *v, unsigned track, double hold, double beyond,
+	double alpha)
 {
-	double g = v->hist.g[track];
+	double watched = (double)v->early.all + 60.0, part = 1.0;
 
-	return g > FAST_HOLD ? g : FAST_HOLD;
+	if (v->hist.exposure > watched)
+		part = watched / v->hist.exposure > 0.2 ? watched / v->hist.exposure : 0.2;
+	double g = v->hist.g[track] * part * beyond;
+	return g > hold / alpha ? g : hold / alpha;
 }
 
 /* The lanes of one metric that may speak at all; returns how many of `ret` it filled (max 3). */
@@ -113,24 +158,28 @@ static unsigned lanes_of(const struct verdict *v, unsigned m, struct alarm ret[3
 	unsigned n = 0;
 	double alpha = alpha_of(v, m);
 	unsigned fast = verdict_track(m, 0);
+	bool known = v->hist.exposure >= KNOWN, sure = known || steady(&v->early, m);
 
-	if (v->hist.g[fast] <= PLACEBO_OFF) {
+	if (sure && v->hist.g[fast] <= PLACEBO_OFF) {
 		ret[n] = (struct alarm){ .metric = (enum verdict_metric)m, .lane = LANE_FAST };
-		ret[n].raised = look(&ret[n], &v->bets[fast], hold_fast(v, fast), alpha);
+		ret[n].raised = look(&ret[n], &v->bets[fast],
+			wanted_of(v, fast, FAST_HOLD, FAST_BEYOND, alpha));
 		n++;
 	}
-	if (m == VERDICT_ERRORS && v->hist.g[TRACK_HARD] <= PLACEBO_OFF) {
+	if (sure && m == VERDICT_ERRORS && v->hist.g[TRACK_HARD] <= PLACEBO_OFF) {
 		ret[n] = (struct alarm){ .metric = VERDICT_ERRORS, .lane = LANE_HARD };
 		ret[n].raised =
-			look(&ret[n], &v->bets[TRACK_HARD], hold_fast(v, TRACK_HARD), alpha);
+			look(&ret[n], &v->bets[TRACK_HARD],
+				wanted_of(v, TRACK_HARD, known ? HARD_HOLD : FAST_HOLD, FAST_BEYOND,
+					alpha));
 		n++;
 	}
-	for (unsigned r = 0; r < ROBUSTS; r++) {
+	for (unsigned r = sure ? 0 : UNSURE_ROBUST; r < ROBUSTS; r++) {
 		unsigned t = verdict_track(m, 1 + r);
 		if (v->hist.g[t] > PLACEBO_OFF)
 			continue;
 		ret[n] = (struct alarm){ .metric = (enum verdict_metric)m, .lane = LANE_ROBUST };
-		ret[n].raised = look(&ret[n], &v->bets[t], 1.0, alpha);
+		ret[n].raised = look(&ret[n], &v->bets[t], wanted_of(v, t, 1.0, ROBUST_BEYOND, alpha));
 		return n + 1;
 	}
 	return n;
@@ -140,7 +189,7 @@ static struct alarm guard_of(const struct verdict *v)
 {
 	struct alarm a = { .metric = VERDICT_GUARD, .lane = LANE_GUARD };
 
-	a.raised = look(&a, &v->guard, 1.0, alpha_of(v, VERDICT_ERRORS));
+	a.raised = look(&a, &v->guard, 1.0 / alpha_of(v, VERDICT_ERRORS));
 	return a;
 }
 

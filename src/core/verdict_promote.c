@@ -4,6 +4,12 @@
 #include "verdict_impl.h"
 
 #define BATCH 50 /* canary requests */
+#define LIKELIHOOD_PART 0.75 /* of the evidence; the rest is the batch form's */
+#define TAIL_WEIGHT 100.0 /* requests that a latency's expected rates count for when seen rates */
+#define CANARY_TAIL 0.4 /* are few: of the stable tail, this part is above 1.5 x the threshold */
+
+/* Denser at the top than the harm bets: what is looked for is a clear "not worse". */
+static const double size[BETS] = { 0.9, 0.75, 0.6, 0.45, 0.3, 0.15, 0.06, 0.02 };
 
 void verdict_promote_init(struct promote *p)
 {
@@ -18,7 +24,7 @@ static void close_batch(struct promote *p, double ratio, double margin)
 
 	x /= 1.0 - margin;
 	for (unsigned j = 0; j < BETS; j++)
-		p->log_w[j] += verdict_log(1.0 + verdict_bet_size(j) * x);
+		p->log_w[j] += verdict_log(1.0 + size[j] * x);
 	p->batch = (struct duel){ 0 };
 }
 
@@ -28,7 +34,7 @@ static void add_likelihood(struct promote *p, const struct duel *d, double ratio
 	double nc = (double)d->nc, rho = ratio * nc / (double)d->ns;
 
 	for (unsigned j = 0; j < BETS; j++) {
-		double y = verdict_bet_size(j), f = nc * margin * y;
+		double y = size[j], f = nc * margin * y;
 		if (d->kc > 0)
 			f += (double)d->kc * verdict_log(1.0 - y);
 		if (d->ks > 0)
@@ -57,8 +63,10 @@ double verdict_promote_log_evidence(const struct promote *p, double dispersion)
 {
 	double f = verdict_log_mean_exp(p->log_f, 1.0 / dispersion);
 	double w = verdict_log_mean_exp(p->log_w, 1.0);
+	double top = f > w ? f : w;
 
-	return f > w ? f : w;
+	return top + verdict_log(LIKELIHOOD_PART * verdict_exp(f - top) +
+			(1.0 - LIKELIHOOD_PART) * verdict_exp(w - top));
 }
 
 /* Expected event rates when nothing is wrong: stable, and canary (above the promotion ratio). */
@@ -66,14 +74,14 @@ static void expected_rates(const struct promote *p, unsigned metric, double *ret
 	double *ret_canary)
 {
 	static const double tail[HARM_METRICS] = { 0.0, 0.5, 0.05, 0.01 };
-	/* A latency's shape is unknown until seen: ten requests' worth of "half as many above". */
-	double weight = metric == VERDICT_ERRORS ? 0.0 : 10.0;
+	double weight = metric == VERDICT_ERRORS ? 0.0 : TAIL_WEIGHT;
 
-	*ret_stable = p->all.ns > 0 && p->all.ks > 0 ? (double)p->all.ks / (double)p->all.ns
-						     : tail[metric];
+	*ret_stable = p->all.ns > 0 ? ((double)p->all.ks + weight * tail[metric]) /
+			((double)p->all.ns + weight)
+				    : tail[metric];
 	*ret_canary = *ret_stable;
 	if (metric != VERDICT_ERRORS)
-		*ret_canary = ((double)p->all.kc + weight * 0.5 * *ret_stable) /
+		*ret_canary = ((double)p->all.kc + weight * CANARY_TAIL * *ret_stable) /
 			((double)p->all.nc + weight);
 }
 
@@ -88,7 +96,7 @@ uint64_t verdict_promote_need(const struct promote *p, unsigned metric, double m
 	/* One bet size must reach BETS times the wanted mean. */
 	double target = log_wanted + verdict_log((double)BETS);
 	for (unsigned j = 0; j < BETS; j++) {
-		double y = verdict_bet_size(j), x = (ratio * ps + margin - pc) / (1.0 - margin);
+		double y = size[j], x = (ratio * ps + margin - pc) / (1.0 - margin);
 		double grow = pc * verdict_log(1.0 - y) +
 			ps / weight * verdict_log(1.0 + ratio * weight * y) + margin * y;
 		double left = target * dispersion - p->log_f[j];
