@@ -1,0 +1,258 @@
+/*
+ * A job: its command in a sandbox, then the `finally` commands in sandboxes of their own, always; then the exit file. A sandbox has its own
+ * process namespace, so that its end is the end of all that was started in it; we are their subreaper and wait until the last is gone.
+ */
+#include "shim/shim.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOG_DEFAULT     ((uint64_t)64 << 20)
+#define PIDS_DEFAULT    512
+#define FINALLY_DEFAULT (30 * USEC_SEC)
+#define GRACE_DEFAULT   (2 * USEC_SEC)
+#define RETRY           (100 * USEC_MS) /* for a kill that came before the sandbox was up */
+
+struct job {
+	const char *dir;
+	const struct shim_spec *spec;
+	struct out out;
+	struct watch watch;
+	struct group group;
+	struct sandbox box;
+	struct shim_exit end;
+};
+/* One command in its sandbox. */
+struct turn {
+	int status;
+	pid_t pid;              /* bubblewrap outside */
+	bool may_cancel, gone;  /* gone: no process of it is left */
+	usec_t until, kill_at;  /* USEC_NEVER: none */
+	usec_t term_at;
+	enum shim_class stopped;
+	int wait;               /* bubblewrap's own wait status */
+};
+
+static void turn_signal(struct turn *t, int sig)
+{
+	pid_t init = sandbox_init_pid(t->status);
+
+	/* The whole session of the sandbox; its init ignores all but SIGKILL, which ends everybody. */
+	if (init > 0)
+		kill(sig == SIGKILL ? init : -init, sig);
+	if (sig == SIGKILL && t->pid > 0)
+		kill(t->pid, sig);
+}
+
+static void turn_stop(struct job *j, struct turn *t, enum shim_class why, usec_t now)
+{
+	t->stopped = why;
+	t->until = USEC_NEVER;
+	t->kill_at = now + (j->spec->grace ? j->spec->grace : GRACE_DEFAULT);
+	turn_signal(t, SIGTERM);
+}
+
+static void turn_reap(struct turn *t)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == t->pid) {
+			t->wait = status;
+			t->pid = 0;
+		}
+	t->gone = pid < 0 && errno == ECHILD;
+}
+
+static void turn_check(struct job *j, struct turn *t)
+{
+	usec_t now = now_mono();
+
+	if (j->watch.end && t->may_cancel && !t->stopped)
+		turn_stop(j, t, SHIM_CANCELLED, now);
+	else if (now >= t->until)
+		turn_stop(j, t, SHIM_TIMEOUT, now);
+	if (now >= t->kill_at) {
+		turn_signal(t, SIGKILL);
+		t->kill_at = now + RETRY;
+	}
+}
+
+static void turn_loop(struct job *j, struct turn *t)
+{
+	struct pollfd p[3] = {{j->out.pipe[0], POLLIN, 0}, {j->watch.signals, POLLIN, 0}, {j->watch.folder, POLLIN, 0}};
+
+	while (!t->gone) {
+		turn_check(j, t);
+		usec_t now = now_mono(), next = MIN_OF(t->until, t->kill_at);
+		int wait = next == USEC_NEVER ? -1 : next <= now ? 0 : (int)MIN_OF((next - now) / 1000 + 1, 60000);
+		if (poll(p, ARRAY_LEN(p), wait) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents | p[2].revents)
+			watch_read(&j->watch);
+		if (p[0].revents)
+			out_read(&j->out);
+		if (j->watch.child) {
+			j->watch.child = false;
+			turn_reap(t);
+		}
+	}
+	while (out_read(&j->out))
+		;
+	out_flush(&j->out);
+}
+
+/* Run a command to its end. Returns its exit code; *ret says what else ended it. */
+static int64_t turn_run(struct job *j, const char *command, uint64_t limit, bool may_cancel, enum shim_class *ret, struct err *err)
+{
+	AUTO(fd_drop) int status = memfd_create("status", MFD_CLOEXEC);
+	struct turn t = {.status = status, .may_cancel = may_cancel, .kill_at = USEC_NEVER};
+	int64_t code = -1;
+
+	if (sandbox_start(&j->box, j->spec, command, &j->group, j->out.pipe[1], status, &t.pid, err) != RC_OK) {
+		*ret = SHIM_INFRA;
+		return -1;
+	}
+	t.until = limit ? now_mono() + limit : USEC_NEVER;
+	turn_loop(j, &t);
+	if (!sandbox_exit(status, &code) && !t.stopped) {
+		bool killed = WIFSIGNALED(t.wait);
+		*ret = SHIM_INFRA;
+		err_set(err, RC_UNAVAILABLE, "the sandbox did not start the command (%s %d): see the end of the log",
+			killed ? "signal" : "exit", killed ? WTERMSIG(t.wait) : WEXITSTATUS(t.wait));
+		return -1;
+	}
+	*ret = t.stopped ? t.stopped : code ? SHIM_EXIT : SHIM_PASSED;
+	return code;
+}
+
+static void job_main(struct job *j)
+{
+	struct err err = {0};
+	struct shim_exit *e = &j->end;
+	char took[64];
+	struct strbuf text = STRBUF(sizeof(took));
+
+	e->started = now_wall();
+	e->code = turn_run(j, j->spec->run ? j->spec->run : "", j->spec->timeout, true, &e->failure, &err);
+	e->ended = now_wall();
+	if (e->code > 128 && e->code < 128 + 65)
+		e->signal = (uint32_t)(e->code - 128);
+	if (e->failure != SHIM_PASSED && e->failure != SHIM_CANCELLED && group_saw_oom(&j->group))
+		e->failure = SHIM_OOM;
+	strbuf_add_duration(&text, j->spec->timeout);
+	switch (e->failure) {
+	case SHIM_PASSED:
+		break;
+	case SHIM_EXIT:
+		e->error = e->signal ? xasprintf("exit %lld (signal %u)", (long long)e->code, e->signal)
+				     : xasprintf("exit %lld", (long long)e->code);
+		break;
+	case SHIM_TIMEOUT:
+		e->error = xasprintf("it did not end within %s", strbuf_cstr(&text));
+		break;
+	case SHIM_OOM:
+		e->error = xasprintf("out of memory: it needed more than %llu MiB", (unsigned long long)(j->spec->memory >> 20));
+		break;
+	case SHIM_INFRA:
+		e->error = xstrdup(err.msg);
+		break;
+	case SHIM_CANCELLED:
+		e->error = xstrdup("cancelled");
+		break;
+	}
+	strbuf_done(&text);
+	if (e->error && e->failure != SHIM_EXIT)
+		out_note(&j->out, "%s", e->error);
+}
+
+static void job_finally(struct job *j)
+{
+	uint64_t limit = j->spec->finally_timeout ? j->spec->finally_timeout : FINALLY_DEFAULT;
+
+	for (size_t i = 0; i < j->spec->finally.n; i++) {
+		enum shim_class how = SHIM_PASSED;
+		struct err err = {0};
+		int64_t code = turn_run(j, j->spec->finally.v[i], limit, false, &how, &err);
+		if (how == SHIM_TIMEOUT)
+			out_note(&j->out, "finally: stopped after %llu s: %s", (unsigned long long)(limit / USEC_SEC),
+				 j->spec->finally.v[i]);
+		else if (how == SHIM_INFRA)
+			out_note(&j->out, "finally: %s", err.msg);
+		else if (code)
+			out_note(&j->out, "finally: exit %lld: %s", (long long)code, j->spec->finally.v[i]);
+	}
+}
+
+static void job_report(struct job *j)
+{
+	AUTO(freep) char *path = path_in(j->dir, "exit");
+	AUTO(strbuf_done) struct strbuf text = STRBUF(65536), size = STRBUF(64);
+	struct json_out o = JSON_OUT(&text);
+	struct err err = {0};
+
+	if (j->out.left_out) {
+		strbuf_add_size(&size, j->out.left_out);
+		out_note(&j->out, "%s of output left out here", strbuf_cstr(&size));
+	}
+	if (j->end.error && j->out.mask) {
+		struct strbuf line = STRBUF(4096);
+		strbuf_adds(&line, j->end.error);
+		mask_text(j->out.mask, &line);
+		xfree(j->end.error);
+		j->end.error = strbuf_take(&line);
+	}
+	j->end.log = j->out.bytes;
+	j->end.left_out = j->out.left_out;
+	j->end.truncated = j->out.left_out != 0;
+	shape_write(&o, NULL, &shape_shim_exit, &j->end);
+	if (write_file(path, strbuf_str(&text), true, &err) != RC_OK)
+		_exit(3); /* without it the job counts as lost with us, which is the truth */
+}
+
+static void job_body(struct job *j)
+{
+	AUTO(freep) char *name = xasprintf("penstock-%ld", (long)getpid());
+	struct shim_left left = {0};
+
+	group_make(&j->group, name, j->spec->memory, j->spec->pids ? j->spec->pids : PIDS_DEFAULT);
+	for (size_t i = 0; i < j->group.n; i++)
+		vec_push(&left.groups, j->group.paths[i]);
+	left_write(j->dir, &left);
+	vec_done(&left.groups);
+	sandbox_init(&j->box, j->spec, j->dir);
+	job_main(j);
+	job_finally(j);
+}
+
+int job_run(const char *dir, const struct shim_spec *spec)
+{
+	struct job j = {.dir = dir, .spec = spec};
+	struct err err = {0};
+	enum rc rc = out_open(&j.out, dir, false, spec->log_max ? spec->log_max : LOG_DEFAULT, spec, &err);
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (rc == RC_OK)
+		rc = watch_open(&j.watch, dir, "cancel", &err);
+	if (rc == RC_OK) {
+		job_body(&j);
+	} else {
+		j.end = (struct shim_exit){.failure = SHIM_INFRA, .code = -1, .started = now_wall(), .ended = now_wall()};
+		j.end.error = xstrdup(err.msg);
+		out_note(&j.out, "%s", err.msg);
+	}
+	job_report(&j);
+	group_done(&j.group);
+	left_write(dir, NULL);
+	sandbox_done(&j.box);
+	watch_done(&j.watch);
+	out_done(&j.out);
+	shape_done(&shape_shim_exit, &j.end);
+	return 0;
+}

@@ -1,0 +1,98 @@
+/* penstock-shim: stands between the daemon and what it runs, so that neither dies with the other. See spec.h. */
+#include "shim/shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The starter's lock, or one of our own when a person starts us. */
+static enum rc take_lock(const char *dir, struct err *err)
+{
+	AUTO(freep) char *path = path_in(dir, "lock");
+	struct stat given, there;
+	int fd = SHIM_LOCK_FD;
+
+	if (fstat(fd, &given) < 0 || stat(path, &there) < 0 || given.st_ino != there.st_ino || given.st_dev != there.st_dev) {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return err_errno(err, errno, "open %s", path);
+	}
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_errno(err, errno, "lock %s: is another shim at work here?", path);
+	AUTO(freep) char *text = xasprintf("%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0)
+		return err_errno(err, errno, "write %s", path);
+	return RC_OK;
+}
+
+static enum rc read_spec(struct shim_spec *ret, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(SHIM_SPEC_MAX);
+	enum rc rc = read_fd(0, SHIM_SPEC_MAX, &text, err);
+
+	if (rc == RC_OK)
+		rc = shape_parse(strbuf_str(&text), SHIM_SPEC_MAX, &shape_shim_spec, ret, err);
+	if (text.p)
+		mem_wipe(text.p, text.n);
+	return rc;
+}
+
+/* Descriptors 0 to 2 lead nowhere; nothing else is inherited but the lock. */
+static void own_stdio(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	for (int i = 0; i < 3 && fd >= 0; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
+static void wipe_pairs(shim_pairs *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].value)
+			mem_wipe(list->v[i].value, strlen(list->v[i].value));
+}
+
+static int run(const char *dir)
+{
+	struct shim_spec spec = {0};
+	struct err err = {0};
+	int ret = 1;
+
+	if (take_lock(dir, &err) != RC_OK || read_spec(&spec, &err) != RC_OK) {
+		fprintf(stderr, "penstock-shim: %s\n", err.msg);
+		return 3;
+	}
+	setsid();
+	umask(022);
+	prctl(PR_SET_DUMPABLE, 0); /* secrets are in this memory */
+	own_stdio();
+	switch (spec.kind) {
+	case SHIM_JOB:
+		ret = job_run(dir, &spec);
+		break;
+	case SHIM_REPLICA:
+		ret = replica_run(dir, &spec);
+		break;
+	}
+	wipe_pairs(&spec.secrets);
+	shape_done(&shape_shim_spec, &spec);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && argv[1][0] == '/')
+		return run(argv[1]);
+	if (argc == 3 && streq(argv[1], "--clean") && argv[2][0] == '/')
+		return clean(argv[2]);
+	fprintf(stderr, "usage: penstock-shim [--clean] DIR\n"
+			"Started by penstock, with a spec on stdin. DIR is an absolute path.\n");
+	return 2;
+}

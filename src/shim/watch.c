@@ -1,0 +1,54 @@
+/* Signals and the folder, as two descriptors to poll. */
+#include "shim/shim.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum rc watch_open(struct watch *w, const char *dir, const char *name, struct err *err)
+{
+	sigset_t set;
+
+	*w = (struct watch){.signals = -1, .folder = -1, .dir = dir, .name = name};
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	w->folder = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (w->signals < 0 || w->folder < 0)
+		return err_errno(err, errno, "signalfd, inotify");
+	if (inotify_add_watch(w->folder, dir, IN_CREATE | IN_MOVED_TO) < 0)
+		return err_errno(err, errno, "watch %s", dir);
+	w->end = path_is(dir, name);
+	return RC_OK;
+}
+
+void watch_done(struct watch *w)
+{
+	fd_drop(&w->signals);
+	fd_drop(&w->folder);
+}
+
+void watch_read(struct watch *w)
+{
+	struct signalfd_siginfo info;
+	_Alignas(struct inotify_event) char buf[4096];
+	bool moved = false;
+
+	while (read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			w->child = true;
+		else if (info.ssi_signo != SIGHUP)
+			w->end = true;
+	}
+	while (read(w->folder, buf, sizeof(buf)) > 0)
+		moved = true;
+	if (moved && !w->end)
+		w->end = path_is(w->dir, w->name);
+}
