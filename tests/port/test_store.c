@@ -1,0 +1,401 @@
+/* One suite for all stores. */
+#include "port/store_kit.h"
+
+#include "store/verify.h"
+
+struct kind {
+	const char *name;
+	struct store *(*open)(const char *folder, struct store *before);
+};
+struct fix {
+	const struct kind *kind;
+	char *folder;
+	struct store *s;
+	struct chain_end end;
+};
+
+static struct store *open_sqlite(const char *folder, struct store *before)
+{
+	AUTO(freep) char *path = xasprintf("%s/journal.db", folder);
+	struct store *s = NULL;
+
+	store_free(before);
+	OK(store_sqlite_open(path, &s, &err));
+	return s;
+}
+
+/* A memory store "opened again" is what a crash left of it. */
+static struct store *open_memory(const char *folder, struct store *before)
+{
+	struct store *s = before ? store_memory_clone(before) : store_memory_new();
+
+	(void)folder;
+	store_free(before);
+	return s;
+}
+
+static const struct kind kinds[] = {{"sqlite", open_sqlite}, {"memory", open_memory}};
+
+static void again(struct fix *f)
+{
+	f->s = f->kind->open(f->folder, f->s);
+}
+
+static char *seen(enum rc rc, struct strbuf *b)
+{
+	assert_int_equal(rc, RC_OK);
+	assert_false(strbuf_failed(b));
+	return strbuf_take(b);
+}
+
+static void check_text(char *got, const char *want, const char *why)
+{
+	CHECK_STR(got, want, why);
+	free(got);
+}
+
+static char *active(struct store *s)
+{
+	struct strbuf b = STRBUF(1 << 20);
+	return seen(store_active(s, kit_note_snapshot, &b, NULL), &b);
+}
+
+static char *list(struct store *s, const char *kind, uint32_t limit)
+{
+	struct strbuf b = STRBUF(1 << 20);
+	return seen(store_list(s, str_of(kind), limit, kit_note_snapshot, &b, NULL), &b);
+}
+
+static char *outbox(struct store *s)
+{
+	struct strbuf b = STRBUF(1 << 20);
+	return seen(store_outbox(s, kit_note_pending, &b, NULL), &b);
+}
+
+static char *journal(struct store *s, uint64_t from, uint64_t limit)
+{
+	struct strbuf b = STRBUF(1 << 20);
+	return seen(store_journal(s, from, limit, kit_note_seq, &b, NULL), &b);
+}
+
+static void an_empty_store(struct fix *f)
+{
+	struct store_batch none = {0};
+	AUTO(strbuf_done) struct strbuf b = STRBUF(64);
+	struct record last = {0};
+	bool any = true;
+
+	OK(store_last(f->s, &last, &any, &err));
+	assert_false(any);
+	check_text(active(f->s), "", "active");
+	check_text(outbox(f->s), "", "outbox");
+	check_text(journal(f->s, 0, 0), "", "journal");
+	FAILS(RC_NOT_FOUND, "run-1", store_get(f->s, STR("run"), STR("run-1"), &b, &err));
+	FAILS(RC_NOT_FOUND, "1.0", store_defer(f->s, STR("1.0"), 1, 2, &err));
+	OK(store_commit(f->s, &none, &err));
+	OK(store_check(f->s, &err));
+}
+
+static void records_are_dense_and_chained(struct fix *f)
+{
+	struct record last = {0};
+	bool any = false;
+
+	OK(kit_commit(f->s, &f->end, 1, &err));
+	OK(kit_commit(f->s, &f->end, 5, &err));
+	again(f);
+	OK(kit_commit(f->s, &f->end, 2, &err));
+	OK(store_last(f->s, &last, &any, &err));
+	assert_true(any && last.seq == 8 && last.time == 1700000000000008);
+	assert_true(digest_eq(last.hash, f->end.hash));
+	check_text(journal(f->s, 0, 0), "1 2 3 4 5 6 7 8 ", "all");
+	check_text(journal(f->s, 3, 2), "3 4 ", "a page");
+	check_text(journal(f->s, 8, 100), "8 ", "the end");
+	check_text(journal(f->s, 9, 0), "", "behind the end");
+	/* what does not follow is refused, and nothing of its batch stays */
+	struct chain_end fork = {f->end.hash, f->end.seq + 1};
+	FAILS(RC_CONFLICT, "record 10", kit_commit(f->s, &fork, 1, &err));
+	fork = (struct chain_end){{{1}}, f->end.seq};
+	FAILS(RC_CONFLICT, "record 9", kit_commit(f->s, &fork, 3, &err));
+	check_text(journal(f->s, 8, 0), "8 ", "nothing came");
+}
+
+static void the_second_of_a_batch_counts(struct fix *f)
+{
+	struct chain_end next = f->end;
+	struct record *r = kit_records(&next, 3, 4);
+	struct store_snapshot snap = {STR("run"), STR("run-1"), STR("{}"), false};
+	struct store_batch b = {.records = r, .n_records = 3, .snapshots = &snap, .n_snapshots = 1};
+
+	r[1].payload.n--; /* changed after its hash */
+	FAILS(RC_CONFLICT, "record 2", store_commit(f->s, &b, &err));
+	check_text(journal(f->s, 0, 0), "", "no record");
+	check_text(active(f->s), "", "no snapshot");
+	r[1].payload.n++;
+	OK(store_commit(f->s, &b, &err));
+	kit_free(r, 3);
+	check_text(active(f->s), "run/run-1={} ", "snapshot");
+}
+
+static void snapshots(struct fix *f)
+{
+	AUTO(strbuf_done) struct strbuf b = STRBUF(64);
+
+	OK(kit_snapshot(f->s, "run", "run-1", "1", false, &err));
+	OK(kit_snapshot(f->s, "run", "run-2", "2", false, &err));
+	OK(kit_snapshot(f->s, "release", "rel-1", "r", false, &err));
+	OK(kit_snapshot(f->s, "run", "run-1", "1b", false, &err)); /* keeps its place */
+	OK(kit_snapshot(f->s, "run", "run-3", "3", true, &err));
+	again(f);
+	check_text(active(f->s), "run/run-1=1b run/run-2=2 release/rel-1=r ",
+	           "in order of first writing");
+	check_text(list(f->s, "run", 10), "run/run-3=3! run/run-2=2 run/run-1=1b ", "newest first");
+	check_text(list(f->s, "run", 2), "run/run-3=3! run/run-2=2 ", "limit");
+	check_text(list(f->s, "run", 0), "", "limit 0");
+	check_text(list(f->s, "ru", 9), "", "another kind");
+	OK(kit_snapshot(f->s, "run", "run-1", "1c", true, &err));
+	check_text(active(f->s), "run/run-2=2 release/rel-1=r ", "ended");
+	OK(kit_snapshot(f->s, "run", "run-1", "1d", false, &err));
+	check_text(active(f->s), "run/run-1=1d run/run-2=2 release/rel-1=r ", "and not any more");
+	OK(store_get(f->s, STR("run"), STR("run-3"), &b, &err));
+	assert_string_equal(strbuf_cstr(&b), "3");
+	FAILS(RC_NOT_FOUND, "release \"run-3\"",
+	      store_get(f->s, STR("release"), STR("run-3"), &b, &err));
+}
+
+static enum rc put_effects(struct store *s, const struct store_effect *e, size_t n,
+                           const struct str *done, size_t n_done, struct err *err)
+{
+	struct store_batch b = {.effects = e, .n_effects = n, .done = done, .n_done = n_done};
+	return store_commit(s, &b, err);
+}
+
+static void the_outbox(struct fix *f)
+{
+	static const struct store_effect effects[] = {
+	        {STR("10.0"), STR("notify"), STR("{}"), 10, 0},
+	        {STR("9.1"), STR("timer"), STR("b"), 9, 1},
+	        {STR("9.0"), STR("timer"), STR("a"), 9, 0},
+	        {STR("9.10"), STR("timer"), STR("d"), 9, 10},
+	        {STR("9.2"), STR("timer"), STR("c"), 9, 2},
+	};
+	static const struct store_effect twice[] = {{STR("11.0"), STR("x"), STR("new"), 11, 0},
+	                                            {STR("9.2"), STR("x"), STR("double"), 9, 2}};
+	static const struct store_effect same[] = {{STR("12.0"), STR("x"), STR("1"), 12, 0},
+	                                           {STR("12.0"), STR("x"), STR("2"), 12, 1}};
+	static const struct str done[] = {STR("9.1"), STR("10.0"), STR("7.7")};
+	static const struct str now[] = {STR("11.0")};
+
+	OK(put_effects(f->s, effects, 5, NULL, 0, &err));
+	OK(store_defer(f->s, STR("9.2"), 3, UINT64_MAX, &err));
+	again(f);
+	check_text(outbox(f->s),
+	           "9.0:timer:a:0:0 9.1:timer:b:0:0 9.2:timer:c:3:18446744073709551615 "
+	           "9.10:timer:d:0:0 "
+	           "10.0:notify:{}:0:0 ",
+	           "by number, not by text");
+	FAILS(RC_CONFLICT, "", put_effects(f->s, twice, 2, done, 3, &err));
+	FAILS(RC_CONFLICT, "", put_effects(f->s, same, 2, NULL, 0, &err));
+	OK(put_effects(f->s, NULL, 0, done, 3, &err));
+	OK(put_effects(f->s, NULL, 0, done, 3, &err)); /* a second answer */
+	check_text(outbox(f->s),
+	           "9.0:timer:a:0:0 9.2:timer:c:3:18446744073709551615 9.10:timer:d:0:0 ",
+	           "answered ones left");
+	FAILS(RC_NOT_FOUND, "9.1", store_defer(f->s, STR("9.1"), 1, 1, &err));
+	OK(put_effects(f->s, twice, 1, now, 1, &err)); /* came and went in one batch */
+	check_text(outbox(f->s),
+	           "9.0:timer:a:0:0 9.2:timer:c:3:18446744073709551615 9.10:timer:d:0:0 ",
+	           "in and out");
+}
+
+struct count {
+	struct store *s;
+	uint64_t n, stop;
+};
+
+static bool count_record(void *ctx, const struct record *r)
+{
+	struct count *c = ctx;
+	(void)r;
+	return ++c->n < c->stop;
+}
+
+static bool count_nested(void *ctx, const struct store_snapshot *snap)
+{
+	struct count *c = ctx;
+	struct count inner = {.stop = 2};
+	AUTO(strbuf_done) struct strbuf b = STRBUF(64);
+
+	OK(store_get(c->s, snap->kind, snap->id, &b, &err));
+	OK(store_journal(c->s, 1, 0, count_record, &inner, &err));
+	assert_int_equal(inner.n, 2);
+	return ++c->n < c->stop;
+}
+
+static void a_callback_may_stop_and_read(struct fix *f)
+{
+	struct count c = {.s = f->s, .stop = 2};
+
+	OK(kit_commit(f->s, &f->end, 4, &err));
+	for (int i = 0; i < 3; i++) {
+		char id[2] = {(char)('a' + i), 0};
+		OK(kit_snapshot(f->s, "run", id, "{}", false, &err));
+	}
+	OK(store_active(f->s, count_nested, &c, &err));
+	assert_int_equal(c.n, 2);
+	OK(store_active(f->s, count_nested, &c, &err)); /* stops at once, starts anew */
+	assert_int_equal(c.n, 3);
+}
+
+static void bytes_are_kept(struct fix *f)
+{
+	struct record r = {.seq = 1,
+	                   .time = UINT32_MAX,
+	                   .actor = STR("user:J\xc3\xbcrgen"),
+	                   .subject = STR(""),
+	                   .type = STR("\t'\"\\"),
+	                   .payload = STR("{\"a\":\"\xff\\u0000\xe2\x82\xac\"}")};
+	struct store_batch b = {.records = &r, .n_records = 1};
+	struct store_report report = {0};
+
+	r.hash = chain_hash(&r);
+	OK(store_commit(f->s, &b, &err));
+	again(f);
+	OK(store_verify(f->s, NULL, NULL, &report, &err));
+	assert_true(report.records == 1 && report.bad == 0);
+	f->end = (struct chain_end){r.hash, 1};
+}
+
+static void too_big(struct fix *f)
+{
+	size_t n = ((size_t)64 << 20) + 1;
+	char *p = xcalloc(1, n);
+	struct store_snapshot snap = {STR("run"), STR("run-1"), {p, n}, false};
+	struct store_batch b = {.snapshots = &snap, .n_snapshots = 1};
+
+	memset(p, 'x', n);
+	FAILS(RC_TOO_BIG, "bytes", store_commit(f->s, &b, &err));
+	free(p);
+	check_text(active(f->s), "", "nothing");
+}
+
+static void note_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct count *c = ctx;
+	assert_true(done <= total && done >= c->stop);
+	c->stop = done;
+	c->n++;
+}
+
+struct export
+{
+	struct strbuf text;
+	struct str rest;
+};
+
+static enum rc export_line(void *ctx, struct str line, struct err *err)
+{
+	struct export *x = ctx;
+	(void)err;
+	strbuf_addstr(&x->text, line);
+	return RC_OK;
+}
+
+static enum rc import_line(void *ctx, struct str *ret, bool *ret_any, struct err *err)
+{
+	struct export *x = ctx;
+	(void)err;
+	*ret_any = x->rest.n > 0;
+	if (*ret_any)
+		*ret = str_cut(&x->rest, '\n');
+	return RC_OK;
+}
+
+static void a_hundred_thousand_records(struct fix *f)
+{
+	struct store_report report = {0}, read = {0};
+	struct count c = {0};
+	struct export x = {.text = STRBUF((size_t)1 << 30)};
+
+	for (int i = 0; i < 100; i++)
+		OK(kit_commit(f->s, &f->end, 1000, &err));
+	again(f);
+	OK(store_verify(f->s, note_progress, &c, &report, &err));
+	assert_true(report.records == 100000 && c.stop == 100000 && c.n == 101);
+	assert_true(digest_eq(report.hash, f->end.hash));
+	check_text(journal(f->s, 99998, 0), "99998 99999 100000 ", "the end");
+	OK(store_export(f->s, export_line, &x, &err));
+	x.rest = strbuf_str(&x.text);
+	OK(chain_verify_ndjson(import_line, &x, &read, &err));
+	assert_true(read.records == 100000 && digest_eq(read.hash, report.hash));
+	assert_true(read.first == report.first && read.last == report.last);
+	strbuf_done(&x.text);
+}
+
+typedef void (*scenario)(struct fix *f);
+static const struct {
+	const char *name;
+	scenario run;
+} scenarios[] = {
+        {"an empty store", an_empty_store},
+        {"records are dense and chained", records_are_dense_and_chained},
+        {"the second of a batch counts", the_second_of_a_batch_counts},
+        {"snapshots", snapshots},
+        {"the outbox", the_outbox},
+        {"a callback may stop and read", a_callback_may_stop_and_read},
+        {"bytes are kept", bytes_are_kept},
+        {"too big", too_big},
+        {"a hundred thousand records", a_hundred_thousand_records},
+};
+
+static void all_scenarios(void **state)
+{
+	const struct kind *kind = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(scenarios); i++) {
+		struct fix f = {.kind = kind, .folder = kit_folder()};
+		print_message("%s: %s\n", kind->name, scenarios[i].name);
+		again(&f);
+		assert_string_equal(f.s->ops->name, kind->name);
+		scenarios[i].run(&f);
+		store_free(f.s);
+		kit_remove(f.folder);
+	}
+}
+
+/* Faults come where they are planted, change nothing, and a clone does not have them. */
+static void memory_faults(void **state)
+{
+	struct store *s = store_memory_new(), *copy;
+	struct chain_end end = {0};
+
+	(void)state;
+	store_memory_fail(s, 2, RC_NO_SPACE);
+	OK(kit_commit(s, &end, 1, &err));
+	OK(kit_commit(s, &end, 1, &err));
+	for (int i = 0; i < 3; i++)
+		FAILS(RC_NO_SPACE, "planted", kit_commit(s, &end, 1, &err));
+	FAILS(RC_NO_SPACE, "planted", store_defer(s, STR("1.0"), 1, 1, &err));
+	copy = store_memory_clone(s);
+	check_text(journal(copy, 0, 0), "1 2 ", "clone");
+	struct chain_end other = end;
+	OK(kit_commit(copy, &other, 1, &err));
+	store_memory_fail(s, 0, RC_OK);
+	check_text(journal(s, 0, 0), "1 2 ", "apart");
+	OK(kit_commit(s, &end, 2, &err));
+	store_free(s);
+	check_text(journal(copy, 0, 0), "1 2 3 ", "outlives");
+	store_free(copy);
+}
+
+int main(void)
+{
+	struct kind sqlite = kinds[0], memory = kinds[1];
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_prestate(all_scenarios, &memory),
+	        cmocka_unit_test_prestate(all_scenarios, &sqlite),
+	        cmocka_unit_test(memory_faults),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
