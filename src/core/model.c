@@ -1,0 +1,208 @@
+/* Aggregates: kept by id in order of creation; read from and written to canonical JSON. */
+#include "core/model.h"
+#include "core/state.h"
+
+#define SNAPSHOT_MAX ((size_t)64 << 20)
+
+void model_init(struct model *m)
+{
+	*m = (struct model){0};
+}
+
+static void free_aggregate(enum aggregate_kind kind, void *object)
+{
+	if (kind == AGG_JOB)
+		vec_done(&((struct job *)object)->dependents);
+	shape_done(aggregate_shapes[kind], object);
+	xfree(object);
+}
+
+void model_done(struct model *m)
+{
+	for (unsigned k = 0; k < AGG_KINDS; k++) {
+		for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[k], e));)
+			free_aggregate((enum aggregate_kind)k, e->value);
+		map_done(&m->by_kind[k]);
+	}
+	model_untouch(m);
+	vec_done(&m->touched);
+	vec_done(&m->ready);
+}
+
+void *model_get(const struct model *m, enum aggregate_kind kind, const char *id)
+{
+	return id ? map_get(&m->by_kind[kind], str_of(id)) : NULL;
+}
+
+void *model_add(struct model *m, enum aggregate_kind kind, const char *id)
+{
+	void *object = xcalloc(1, aggregate_shapes[kind]->size);
+
+	BUG_ON(map_get(&m->by_kind[kind], str_of(id)));
+	map_put(&m->by_kind[kind], str_of(id), object);
+	model_touch(m, kind, id);
+	return object;
+}
+
+void model_forget(struct model *m, enum aggregate_kind kind, const char *id)
+{
+	void *object = map_del(&m->by_kind[kind], str_of(id));
+
+	if (object)
+		free_aggregate(kind, object);
+}
+
+void model_touch(struct model *m, enum aggregate_kind kind, const char *id)
+{
+	vec_each(t, &m->touched)
+		if (t->kind == kind && streq(t->id, id))
+			return;
+	vec_push(&m->touched, ((struct touch){.kind = kind, .id = xstrdup(id)}));
+}
+
+void model_untouch(struct model *m)
+{
+	vec_each(t, &m->touched)
+		xfree(t->id);
+	m->touched.n = 0;
+}
+
+struct project *model_project(const struct model *m) { return model_get(m, AGG_PROJECT, "project"); }
+struct run *model_run(const struct model *m, const char *id) { return model_get(m, AGG_RUN, id); }
+struct job *model_job(const struct model *m, const char *id) { return model_get(m, AGG_JOB, id); }
+struct release *model_release(const struct model *m, const char *id) { return model_get(m, AGG_RELEASE, id); }
+struct rollout *model_rollout(const struct model *m, const char *id) { return model_get(m, AGG_ROLLOUT, id); }
+struct environment *model_environment(const struct model *m, const char *id) { return model_get(m, AGG_ENVIRONMENT, id); }
+struct incident *model_incident(const struct model *m, const char *id) { return model_get(m, AGG_INCIDENT, id); }
+
+const struct config *model_config(const struct model *m, const char *digest)
+{
+	const struct config_ref *ref = model_get(m, AGG_CONFIG, digest);
+
+	return ref ? &ref->config : NULL;
+}
+
+enum rc model_restore(struct model *m, enum aggregate_kind kind, struct str json, struct err *err)
+{
+	void *object = xcalloc(1, aggregate_shapes[kind]->size);
+	const char *id = NULL;
+
+	if (shape_parse(json, SNAPSHOT_MAX, aggregate_shapes[kind], object, err) != RC_OK) {
+		xfree(object);
+		return err_wrap(err, "%s", aggregate_kind_names[kind]);
+	}
+	memcpy(&id, object, sizeof(id)); /* every aggregate begins with its id */
+	if (!id || model_get(m, kind, id)) {
+		enum rc rc = err_set(err, RC_CORRUPT, "%s snapshot %s", aggregate_kind_names[kind], id ? "stands twice" : "has no id");
+
+		free_aggregate(kind, object);
+		return rc;
+	}
+	map_put(&m->by_kind[kind], str_of(id), object);
+	return RC_OK;
+}
+
+/* A need that is gone from memory was settled: what still waits for it would have kept it. */
+static void link_job(struct model *m, struct job *job)
+{
+	job->waiting = 0;
+	vec_each(need, &job->needs) {
+		struct job *on = model_job(m, *need);
+
+		if (!on || on->settled)
+			continue;
+		job->waiting++;
+		vec_push(&on->dependents, job);
+	}
+	if (job->state == JOB_READY)
+		vec_push(&m->ready, job);
+}
+
+enum rc model_link(struct model *m, struct err *err)
+{
+	m->ready.n = 0;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
+		struct job *job = e->value;
+
+		if (!model_run(m, job->run))
+			return err_set(err, RC_CORRUPT, "job %s stands without its run", job->id);
+		job->dependents.n = 0;
+	}
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));)
+		link_job(m, e->value);
+	return RC_OK;
+}
+
+void model_snapshot(const struct model *m, enum aggregate_kind kind, const char *id, struct strbuf *to)
+{
+	const void *object = model_get(m, kind, id);
+	struct json_out out = JSON_OUT(to);
+
+	BUG_ON(!object);
+	shape_write(&out, NULL, aggregate_shapes[kind], object);
+}
+
+static bool release_is_ended(const struct model *m, const struct release *r)
+{
+	if (!release_is_final(r->state))
+		return false;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ROLLOUT], e));) {
+		const struct rollout *ro = e->value;
+
+		if (streq(ro->release, r->id) && !rollout_is_final(ro->state))
+			return false;
+	}
+	return true;
+}
+
+static bool run_is_ended(const struct model *m, const struct run *run)
+{
+	const struct release *r = model_release(m, run->release);
+
+	return run_is_final(run->state) && run->open == 0 && (!r || (release_is_ended(m, r) && r->jobs_open == 0));
+}
+
+static bool config_is_ended(const struct model *m, const char *digest)
+{
+	const struct project *p = model_project(m);
+
+	if (p && streq(p->config, digest))
+		return false;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));) {
+		const struct run *run = e->value;
+
+		if (streq(run->config, digest) && !run_is_ended(m, run))
+			return false;
+	}
+	return true;
+}
+
+bool model_is_ended(const struct model *m, enum aggregate_kind kind, const char *id)
+{
+	switch (kind) {
+	case AGG_RUN:
+		return run_is_ended(m, model_run(m, id));
+	case AGG_JOB: {
+		const struct run *run = model_run(m, model_job(m, id)->run);
+
+		return !run || run_is_ended(m, run);
+	}
+	case AGG_RELEASE:
+		return release_is_ended(m, model_release(m, id));
+	case AGG_ROLLOUT: {
+		const struct rollout *ro = model_rollout(m, id);
+		const struct release *r = model_release(m, ro->release);
+
+		return rollout_is_final(ro->state) && (!r || release_is_ended(m, r));
+	}
+	case AGG_CONFIG:
+		return config_is_ended(m, id);
+	case AGG_INCIDENT:
+		return model_incident(m, id)->state == INCIDENT_CLOSED;
+	case AGG_PROJECT:
+	case AGG_ENVIRONMENT:
+	case AGG_KINDS:
+		return false;
+	}
+	return false;
+}

@@ -1,0 +1,195 @@
+/* The gate: every requirement one line with its state and its reason; the decision follows from the lines. */
+#include "core/step_impl.h"
+#include "core/window.h"
+
+static void say(struct gate *g, const char *kind, const char *state, const char *fmt, ...) PRINTF(4, 5);
+static void say(struct gate *g, const char *kind, const char *state, const char *fmt, ...)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(2048);
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_addv(&text, fmt, ap);
+	va_end(ap);
+	vec_push(&g->requirements, ((struct requirement){.kind = xstrdup(kind), .state = xstrdup(state), .reason = xstrdup(strbuf_cstr(&text))}));
+}
+
+static void clear(struct gate *g)
+{
+	vec_each(r, &g->requirements) {
+		xfree(r->kind);
+		xfree(r->state);
+		xfree(r->reason);
+	}
+	g->requirements.n = 0;
+}
+
+static void say_evidence(struct release *r, const struct require *req)
+{
+	vec_each(name, &req->stages) {
+		enum stage stage = streq(*name, "staging") ? STAGE_STAGING : STAGE_CI;
+		bool all = evidence_complete(r, stage);
+
+		say(&r->gate, "evidence", all ? "ok" : "no", all ? "signed evidence of stage %s for each of %zu images" : "stage %s left no evidence for each of %zu images",
+		    *name, r->items.n);
+	}
+}
+
+static void say_approvals(struct step *s, struct release *r, const struct approve_def *def)
+{
+	uint32_t yes = 0;
+	const struct approval *no = NULL;
+
+	vec_each(a, &r->gate.approvals) {
+		bool old = def->expires && a->at + def->expires < s->m->time;
+
+		yes += a->yes && !old;
+		no = !a->yes ? a : no;
+	}
+	if (no)
+		say(&r->gate, "approvals", "no", "%s said no%s%s", no->actor, no->comment ? ": " : "", no->comment ? no->comment : "");
+	else if (yes >= def->count)
+		say(&r->gate, "approvals", "ok", "%u of %u given", yes, def->count);
+	else
+		say(&r->gate, "approvals", "wait", "%u of %u given; approve with: penstock approve %s", yes, def->count, r->id);
+}
+
+static void say_windows(struct step *s, struct release *r, const struct gate_def *def)
+{
+	usec_t until = USEC_NEVER;
+	AUTO(freep) char *why = NULL;
+
+	if (!def->windows.n)
+		return;
+	if (!window_denied(def->windows.v, def->windows.n, s->m->time, &until, &why)) {
+		say(&r->gate, "window", "ok", "open");
+		return;
+	}
+	say(&r->gate, "window", "wait", "%s", why ? why : "closed");
+	if (until != USEC_NEVER)
+		set_text(&order_timer(s, until, "gate")->release, r->id);
+}
+
+/* Marks on production that stand in the way of this release. */
+static void say_marks(struct step *s, struct release *r)
+{
+	const struct environment *env = environment_for(s->m, r, STAGE_PRODUCTION);
+
+	vec_each(item, &r->items) {
+		const struct veto *v = environment_veto(env, item->unit, item->image, s->m->time);
+		const struct pin *p = environment_pin(env, item->unit, s->m->time);
+		const struct hold *h = environment_hold(env, item->unit, s->m->time);
+
+		if (v)
+			say(&r->gate, "veto", "no", "%s %.19s is vetoed: %s", item->unit, item->image, v->reason ? v->reason : "-");
+		if (p && !streq(p->image, item->image))
+			say(&r->gate, "pin", "wait", "%s is pinned to %.19s by %s (%s); lift it with: penstock pin --lift %s %s", item->unit, p->image,
+			    p->actor, p->reason ? p->reason : "-", env->id, p->id);
+		if (h)
+			say(&r->gate, "hold", "wait", "%s holds %s (%s); lift it with: penstock hold --lift %s %s", h->actor, h->unit ? h->unit : env->id,
+			    h->reason ? h->reason : "-", env->id, h->id);
+	}
+}
+
+static const char *decide(const struct gate *g)
+{
+	const char *decision = "pass";
+
+	vec_each(r, &g->requirements) {
+		if (streq(r->state, "no"))
+			return "no";
+		if (streq(r->state, "wait"))
+			decision = "wait";
+	}
+	return decision;
+}
+
+void gate_evaluate(struct step *s, struct release *r)
+{
+	const struct config *c = model_config(s->m, r->config);
+	struct gate *g = &r->gate;
+
+	if (r->state != RELEASE_STAGED || streq(g->decision, "pass"))
+		return;
+	clear(g);
+	vec_each(req, &c->gate.require) {
+		switch (req->kind) {
+		case REQUIRE_EVIDENCE:
+			say_evidence(r, req);
+			break;
+		case REQUIRE_REVIEWS:
+			say(g, "reviews", "wait", "reviews are not visible on a local repository: use approve in penstock.yml");
+			break;
+		}
+	}
+	if (c->gate.approve.count)
+		say_approvals(s, r, &c->gate.approve);
+	say_windows(s, r, &c->gate);
+	say_marks(s, r);
+	set_text(&g->decision, decide(g));
+	set_text(&g->by, s->ev->actor);
+	g->decided_at = s->m->time;
+	model_touch(s->m, AGG_RELEASE, r->id);
+	if (streq(g->decision, "pass")) {
+		attest_decision(s, r);
+	} else if (streq(g->decision, "no")) {
+		const char *why = "the gate said no";
+
+		vec_each(req, &g->requirements)
+			why = streq(req->state, "no") ? req->reason : why;
+		AUTO(freep) char *copy = xstrdup(why);
+		release_end(s, r, RELEASE_REJECTED, copy);
+	}
+}
+
+/* "user:ann" is the author when her name is the author's name, address, or the address's local part. */
+static bool is_author(const char *actor, const struct change *change)
+{
+	struct str name = str_of(actor), local = str_of(change->email);
+
+	if (strchr(actor, ':'))
+		name = str_of(strchr(actor, ':') + 1);
+	struct str rest = local, head = str_cut(&rest, '@');
+	return str_eq(name, str_of(change->author)) || (change->email && (str_eq(name, local) || str_eq(name, head)));
+}
+
+static bool may_approve(const struct event *ev, const struct approve_def *def)
+{
+	const char *name = strchr(ev->actor, ':') ? strchr(ev->actor, ':') + 1 : ev->actor;
+
+	if (!def->by.n || texts_has(&def->by, ev->actor) || texts_has(&def->by, name))
+		return true;
+	vec_each(group, &ev->ids)
+		if (texts_has(&def->by, *group))
+			return true;
+	return false;
+}
+
+enum rc on_approve(struct step *s)
+{
+	const struct event *ev = s->ev;
+	struct release *r = model_release(s->m, ev->release);
+
+	if (!r)
+		return err_set(s->err, RC_NOT_FOUND, "there is no release %s among the open ones", ev->release ? ev->release : "(none named)");
+	const struct approve_def *def = &model_config(s->m, r->config)->gate.approve;
+	if (r->state != RELEASE_STAGED && r->state != RELEASE_BUILT && r->state != RELEASE_STAGING)
+		return err_set(s->err, RC_CONFLICT, "%s is %s: there is nothing to approve any more", r->id, release_state_names[r->state]);
+	if (!may_approve(ev, def))
+		return err_set(s->err, RC_DENIED, "%s may not approve %s: gate.approve.by of its penstock.yml does not name them", ev->actor, r->id);
+	if (def->not_author && is_author(ev->actor, &r->change))
+		return err_set(s->err, RC_DENIED, "%s is the author of %s: somebody else has to approve it (four eyes)", ev->actor, r->id);
+	struct approval *mine = NULL;
+	vec_each(a, &r->gate.approvals)
+		mine = streq(a->actor, ev->actor) ? a : mine;
+	if (!mine) {
+		vec_push(&r->gate.approvals, ((struct approval){.actor = xstrdup(ev->actor)}));
+		mine = vec_last(&r->gate.approvals);
+	}
+	mine->yes = ev->ok;
+	mine->at = s->m->time;
+	set_text(&mine->comment, ev->text);
+	model_touch(s->m, AGG_RELEASE, r->id);
+	gate_evaluate(s, r);
+	return RC_OK;
+}

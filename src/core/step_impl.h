@@ -1,0 +1,111 @@
+/* What the parts of step() share. Inside core only. */
+#pragma once
+#include "core/state.h"
+
+struct step {
+	struct model *m;
+	const struct event *ev;
+	struct effects *out;
+	struct err *err;
+};
+
+/* Order an effect; the lane is formatted. The pointer is good until the next order(). */
+struct effect *order(struct step *s, enum effect_kind kind, const char *lane, ...) PRINTF(3, 4);
+/* A timer that comes back as EV_TIMER with this subject (stands in release, rollout or environment by the caller) and text. */
+struct effect *order_timer(struct step *s, uint64_t at, const char *what);
+
+/* Text members: set a copy, release what stood there. */
+void set_text(char **member, const char *value);
+void set_textf(char **member, const char *fmt, ...) PRINTF(2, 3);
+void copy_change(struct change *to, const struct change *from);
+bool texts_has(const texts *list, const char *value);
+void texts_add(texts *list, const char *value);
+void texts_del(texts *list, const char *value);
+
+/* step_run.c */
+enum rc on_started(struct step *s);
+enum rc on_ref_moved(struct step *s);
+enum rc on_change_planned(struct step *s);
+enum rc on_change_refused(struct step *s);
+void run_cancel(struct step *s, struct run *run, enum run_state to, const char *reason);
+void run_touch_all(struct step *s, struct run *run); /* the run and its jobs */
+/* step_job.c */
+enum rc on_job_started(struct step *s);
+enum rc on_job_ended(struct step *s);
+struct job *job_new(struct step *s, struct run *run, enum stage stage, const char *unit, const char *name);
+void job_settled(struct step *s, struct job *job); /* tells dependents, run or release */
+void job_make_ready(struct step *s, struct job *job, const char *why);
+void schedule(struct step *s);
+/* step_spec.c */
+void fill_spec(struct step *s, struct job *job, struct job_spec *spec);
+void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy *d);
+/* step_release.c */
+void release_create(struct step *s, struct run *run);
+void release_job_ended(struct step *s, struct job *job);
+void release_push(struct step *s, struct release *r);     /* whatever can happen next, happens */
+void release_touch_ended(struct step *s, struct release *r); /* its snapshots become "ended" */
+void release_break(struct step *s, struct release *r, const char *reason); /* something of it failed here: take all of it back */
+void release_end(struct step *s, struct release *r, enum release_state to, const char *reason);
+enum rc on_attested(struct step *s);
+enum rc on_evidence_verified(struct step *s);
+struct release_item *release_item(struct release *r, const char *unit);
+/* step_evidence.c */
+void attest_stage(struct step *s, struct release *r, enum stage stage);
+void attest_decision(struct step *s, struct release *r);
+bool evidence_complete(const struct release *r, enum stage stage);
+const struct evidence *evidence_find(const struct release *r, const char *image, const char *type, enum stage stage);
+/* step_gate.c */
+void gate_evaluate(struct step *s, struct release *r);
+enum rc on_approve(struct step *s);
+/* step_environment.c */
+struct environment *environment_of(struct step *s, const char *name, enum stage stage);
+void environment_next(struct step *s, struct environment *env);
+void environment_free(struct step *s, struct environment *env, struct release *r);
+struct live *environment_live(const struct environment *env, const char *unit);
+const struct veto *environment_veto(const struct environment *env, const char *unit, const char *image, usec_t now);
+const struct pin *environment_pin(const struct environment *env, const char *unit, usec_t now);
+const struct hold *environment_hold(const struct environment *env, const char *unit, usec_t now);
+void environment_add_veto(struct step *s, struct environment *env, const struct rollout *ro, const char *actor, const char *reason);
+void environment_unpin_commit(struct step *s, const char *commit);
+struct environment *environment_for(const struct model *m, const struct release *r, enum stage stage);
+/* step_rollout.c */
+struct rollout *rollout_new(struct step *s, struct release *r, struct environment *env, const char *unit, const char *image, bool is_return);
+struct rollout *rollout_active(const struct model *m, const char *environment, const char *unit);
+void rollout_push(struct step *s, struct rollout *ro);
+void rollout_finish(struct step *s, struct rollout *ro);
+enum rc on_deploy_planned(struct step *s);
+enum rc on_desired_written(struct step *s);
+enum rc on_replica(struct step *s);
+enum rc on_replicas_started(struct step *s);
+enum rc on_replicas_stopped(struct step *s);
+enum rc on_weight_set(struct step *s);
+/* step_watch.c */
+enum rc on_history(struct step *s);
+enum rc on_facts(struct step *s);
+void watch_step(struct step *s, struct rollout *ro); /* the step was passed: evidence for the next begins */
+/* step_abort.c */
+void rollout_abort(struct step *s, struct rollout *ro, const char *cause, const char *reason);
+enum rc on_change_reverted(struct step *s);
+enum rc on_notified(struct step *s);
+void incident_say(struct step *s, struct incident *i, const char *fmt, ...) PRINTF(3, 4);
+struct incident *incident_of_rollout(const struct model *m, const struct rollout *ro);
+struct incident *incident_open(struct step *s, struct rollout *ro, const char *title);
+void incident_notify(struct step *s, const struct incident *i, const char *event);
+/* step_person.c */
+enum rc on_promote(struct step *s);
+enum rc on_abort(struct step *s);
+enum rc on_rollback(struct step *s);
+enum rc on_pin(struct step *s);
+enum rc on_unpin(struct step *s);
+enum rc on_veto(struct step *s);
+enum rc on_unveto(struct step *s);
+enum rc on_hold(struct step *s);
+enum rc on_unhold(struct step *s);
+enum rc on_incident_note(struct step *s);
+enum rc on_incident_close(struct step *s);
+enum rc on_rerun(struct step *s);
+/* step_upkeep.c */
+enum rc on_timer(struct step *s);
+enum rc on_effect_failed(struct step *s);
+enum rc on_live_seen(struct step *s);
+void evict(struct step *s); /* forget what ended long ago */

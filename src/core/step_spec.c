@@ -1,0 +1,169 @@
+/* What an executor and a runtime must know, taken from the configuration of the change itself. */
+#include "core/step_impl.h"
+
+static void add_pair(pairs *list, const char *key, const char *value)
+{
+	vec_push(list, ((struct pair){.key = xstrdup(key), .value = xstrdup(value)}));
+}
+
+static char *upper(const char *unit, const char *suffix)
+{
+	char *text = xasprintf("%s%s", unit, suffix);
+
+	for (char *p = text; *p; p++)
+		*p = *p == '-' || *p == '.' ? '_' : (*p >= 'a' && *p <= 'z') ? (char)(*p - 'a' + 'A') : *p;
+	return text;
+}
+
+/* Outputs of everything that the job needs, directly or through others; each once, nearest last. */
+static void add_needs(struct step *s, const struct job *job, const struct config *c, struct job_spec *spec)
+{
+	vec_each(id, &job->needs) {
+		const struct job *on = model_job(s->m, *id);
+		bool seen = false;
+
+		if (!on)
+			continue;
+		add_needs(s, on, c, spec);
+		if (!on->outputs)
+			continue;
+		vec_each(n, &spec->needs)
+			seen = seen || (streq(n->unit, on->unit) && streq(n->outputs, on->outputs));
+		if (seen)
+			continue;
+		const struct unit *u = config_unit(c, on->unit);
+		vec_push(&spec->needs, ((struct need_output){.unit = xstrdup(on->unit), .path = xstrdup(u ? u->path : "."),
+							     .outputs = xstrdup(on->outputs)}));
+	}
+}
+
+/* Jobs of staging and production are told where the services are: "url:<environment>/<unit>" is resolved by the engine. */
+static void add_urls(struct step *s, const struct job *job, const struct config *c, struct job_spec *spec)
+{
+	const char *env = job->stage == STAGE_PRODUCTION ? c->production_env : c->staging_env;
+	const struct unit *front = NULL;
+	uint32_t best = 0;
+	uint32_t *wave = xcalloc(c->units.n + 1, sizeof(*wave));
+
+	graph_waves(c, wave);
+	vec_each(u, &c->units) {
+		if (u->library)
+			continue;
+		uint32_t w = wave[u - c->units.v];
+		AUTO(freep) char *key = upper(u->name, "_URL");
+		AUTO(freep) char *value = xasprintf("url:%s/%s", env, u->name);
+		add_pair(&spec->env, key, value);
+		if (!front || w > best || (w == best && u->consumes.n > front->consumes.n)) {
+			front = u;
+			best = w;
+		}
+	}
+	xfree(wave);
+	if (front) {
+		AUTO(freep) char *value = xasprintf("url:%s/%s", env, front->name);
+		add_pair(&spec->env, job->stage == STAGE_PRODUCTION ? "PRODUCTION_URL" : "STAGING_URL", value);
+	}
+	(void)s;
+}
+
+/* An input pattern of a unit as a pattern of the repository: ../../tools/x of services/a is tools/x. */
+static char *repository_path(const char *unit_path, const char *pattern)
+{
+	AUTO(strbuf_done) struct strbuf b = STRBUF(4096);
+	struct str rest = str_of(pattern);
+
+	if (!streq(unit_path, "."))
+		strbuf_adds(&b, unit_path);
+	while (rest.p) {
+		struct str part = str_cut(&rest, '/');
+
+		if (str_is(part, "..")) {
+			while (b.n && b.p[b.n - 1] != '/')
+				b.p[--b.n] = '\0';
+			if (b.n)
+				b.p[--b.n] = '\0';
+			continue;
+		}
+		if (str_is(part, ".") || part.n == 0)
+			continue;
+		if (b.n)
+			strbuf_addc(&b, '/');
+		strbuf_addstr(&b, part);
+	}
+	return strbuf_take(&b);
+}
+
+static void add_reads(const struct config *c, const struct unit *u, const struct job_def *def, struct job_spec *spec)
+{
+	const char *path = u ? u->path : ".";
+
+	if (def->inputs.n) {
+		vec_each(glob, &def->inputs)
+			vec_push(&spec->reads, repository_path(path, *glob));
+		return;
+	}
+	texts_add(&spec->reads, path);
+	if (!u)
+		return;
+	texts closure = {0};
+	graph_closure(c, u->name, &closure);
+	vec_each(name, &closure) {
+		const struct unit *dep = config_unit(c, *name);
+
+		if (dep && !texts_has(&spec->reads, dep->path))
+			texts_add(&spec->reads, dep->path);
+		xfree(*name);
+	}
+	vec_done(&closure);
+}
+
+void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
+{
+	const struct run *run = model_run(s->m, job->run);
+	const struct config *c = model_config(s->m, run->config);
+	const struct job_def *def = config_job(c, job->stage, job->name);
+	const struct unit *u = *job->unit ? config_unit(c, job->unit) : NULL;
+
+	BUG_ON(!def);
+	set_text(&spec->job, job->id);
+	set_text(&spec->key, job->key);
+	set_text(&spec->unit, job->unit);
+	set_text(&spec->path, u ? u->path : ".");
+	shape_copy(&shape_job_def, &spec->def, def);
+	copy_change(&spec->change, &run->change);
+	spec->attempt = job->attempt;
+	add_reads(c, u, def, spec);
+	add_needs(s, job, c, spec);
+	add_pair(&spec->env, "PENSTOCK_RUN", job->run);
+	add_pair(&spec->env, "PENSTOCK_JOB", job->id);
+	if (job->stage != STAGE_CI)
+		add_urls(s, job, c, spec);
+}
+
+void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy *d)
+{
+	const struct release *r = model_release(m, ro->release);
+	const struct config *c = r && !ro->is_return ? model_config(m, r->config) : NULL;
+
+	if (!c)
+		c = model_config(m, model_project(m)->config);
+	const struct unit *u = c ? config_unit(c, ro->unit) : NULL;
+	set_text(&d->environment, ro->environment);
+	set_text(&d->unit, ro->unit);
+	set_text(&d->image, ro->image);
+	set_text(&d->previous, ro->previous);
+	d->replicas = ro->replicas;
+	if (!u)
+		return;
+	d->port = u->port;
+	d->memory = u->memory;
+	set_text(&d->health, u->health);
+	vec_each(p, &u->env)
+		add_pair(&d->env, p->key, p->value);
+	vec_each(p, &u->secrets)
+		add_pair(&d->secrets, p->key, p->value);
+	vec_each(name, &u->consumes)
+		vec_each(other, &c->units)
+			if (texts_has(&other->provides, *name) && !texts_has(&d->consumers, other->name))
+				texts_add(&d->consumers, other->name);
+}

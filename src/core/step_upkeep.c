@@ -1,0 +1,133 @@
+/* Timers, effects that gave up, what a restart saw; forgetting what ended. */
+#include "core/step_impl.h"
+
+#define KEEP_RUNS      64 /* ended runs that stay in memory, with all that is theirs */
+#define KEEP_INCIDENTS 64
+
+enum rc on_timer(struct step *s)
+{
+	const struct event *ev = s->ev;
+	struct release *r = model_release(s->m, ev->release);
+	struct rollout *ro = model_rollout(s->m, ev->rollout);
+	struct environment *env = model_environment(s->m, ev->environment);
+
+	if (streq(ev->text, "gate") && r)
+		gate_evaluate(s, r);
+	if (streq(ev->text, "max") && ro && (ro->state == ROLLOUT_BAKING || ro->state == ROLLOUT_HOLDING || ro->state == ROLLOUT_APPLYING))
+		rollout_abort(s, ro, "max", "there was not enough evidence within strategy.canary.max");
+	if (streq(ev->text, "hold") && env) {
+		for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_ROLLOUT], e));) {
+			struct rollout *held = e->value;
+
+			if (!streq(held->environment, env->id) || held->state != ROLLOUT_HOLDING || environment_hold(env, held->unit, s->m->time))
+				continue;
+			rollout_set(s->m, held, held->held_from, NULL);
+			rollout_push(s, held);
+		}
+		environment_next(s, env);
+	}
+	return RC_OK;
+}
+
+/* An effect that nobody will try again: whoever waits for it must hear. */
+enum rc on_effect_failed(struct step *s)
+{
+	const struct event *ev = s->ev;
+	struct rollout *ro = model_rollout(s->m, ev->rollout);
+	struct release *r = model_release(s->m, ev->release);
+	struct incident *i = ro ? incident_of_rollout(s->m, ro) : r ? model_incident(s->m, r->incident) : NULL;
+
+	if (i && i->state != INCIDENT_CLOSED)
+		incident_say(s, i, "%s failed: %s", ev->type ? ev->type : "an effect", ev->error ? ev->error : "unknown");
+	if (ro && may_follow(rollout_next, ro->state, ROLLOUT_ABORTING))
+		rollout_abort(s, ro, "plan", ev->error ? ev->error : "an effect failed");
+	return RC_OK;
+}
+
+/* After a restart: the runtime has no trace of what should be live (somebody stopped it): say so, nothing else. */
+enum rc on_live_seen(struct step *s)
+{
+	(void)s;
+	return RC_OK;
+}
+
+static bool may_forget(const struct model *m, const struct run *run)
+{
+	return model_is_ended(m, AGG_RUN, run->id);
+}
+
+static void forget_jobs(struct step *s, const char *run)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
+		struct job *job = e->value;
+
+		if (streq(job->run, run))
+			model_forget(s->m, AGG_JOB, job->id);
+	}
+}
+
+static void forget_release(struct step *s, const char *release)
+{
+	for (struct map_entry *e = NULL; release && (e = map_next(&s->m->by_kind[AGG_ROLLOUT], e));) {
+		struct rollout *ro = e->value;
+
+		if (streq(ro->release, release))
+			model_forget(s->m, AGG_ROLLOUT, ro->id);
+	}
+	if (release)
+		model_forget(s->m, AGG_RELEASE, release);
+}
+
+static bool config_used(const struct model *m, const char *digest)
+{
+	if (streq(model_project(m)->config, digest))
+		return true;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));)
+		if (streq(((struct run *)e->value)->config, digest))
+			return true;
+	return false;
+}
+
+static void forget_configs(struct step *s)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_CONFIG], e));) {
+		struct config_ref *ref = e->value;
+
+		if (!config_used(s->m, ref->id))
+			model_forget(s->m, AGG_CONFIG, ref->id);
+	}
+}
+
+static bool touched_now(const struct model *m, const char *id)
+{
+	vec_each(t, &m->touched)
+		if (streq(t->id, id))
+			return true;
+	return false;
+}
+
+void evict(struct step *s)
+{
+	struct map *runs = &s->m->by_kind[AGG_RUN];
+	bool any = false;
+
+	for (struct map_entry *e = map_next(runs, NULL); e && runs->n > KEEP_RUNS; e = map_next(runs, e)) {
+		struct run *run = e->value;
+
+		if (!may_forget(s->m, run) || touched_now(s->m, run->id) || (run->release && touched_now(s->m, run->release)))
+			continue;
+		forget_release(s, run->release);
+		forget_jobs(s, run->id);
+		model_forget(s->m, AGG_RUN, run->id);
+		any = true;
+	}
+	if (any)
+		forget_configs(s);
+	struct map *incidents = &s->m->by_kind[AGG_INCIDENT];
+	for (struct map_entry *e = map_next(incidents, NULL); e && incidents->n > KEEP_INCIDENTS; e = map_next(incidents, e)) {
+		struct incident *i = e->value;
+
+		if (i->state == INCIDENT_CLOSED && !touched_now(s->m, i->id))
+			model_forget(s->m, AGG_INCIDENT, i->id);
+	}
+}
