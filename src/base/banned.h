@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets atoi atol atof strtok gmtime \
-	localtime asctime mktemp tmpnam
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets atoi atol atof strtok \
+	gmtime localtime asctime mktemp tmpnam
 /* Foreign headers use these two names for other things, so they fail only where they are called. */
 #undef alloca
 #define alloca(size) alloca_is_banned(size)

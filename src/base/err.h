@@ -5,17 +5,17 @@
 #pragma once
 #include "base/defs.h"
 
-#define RC_MAP(X)                                                                                  \
-	X(RC_OK, "ok")                                                                             \
-	X(RC_INVALID, "invalid")         /* the input is wrong: change it */                       \
-	X(RC_DENIED, "denied")           /* not allowed: ask for rights or another decision */     \
-	X(RC_NOT_FOUND, "not_found")     /* no such thing */                                       \
-	X(RC_CONFLICT, "conflict")       /* it is in another state: look again, then decide */     \
-	X(RC_TOO_BIG, "too_big")         /* above a limit that the text names */                   \
-	X(RC_UNAVAILABLE, "unavailable") /* the outside does not answer: try again later */        \
-	X(RC_NO_SPACE, "no_space")       /* disk full or read-only: make room, then it goes on */  \
-	X(RC_CORRUPT, "corrupt")         /* stored bytes do not match their hash: repair */        \
-	X(RC_UNSUPPORTED, "unsupported") /* this machine lacks something: `penstock doctor` */     \
+#define RC_MAP(X)                                                                                 \
+	X(RC_OK, "ok")                                                                            \
+	X(RC_INVALID, "invalid")         /* the input is wrong: change it */                      \
+	X(RC_DENIED, "denied")           /* not allowed: ask for rights or another decision */    \
+	X(RC_NOT_FOUND, "not_found")     /* no such thing */                                      \
+	X(RC_CONFLICT, "conflict")       /* it is in another state: look again, then decide */    \
+	X(RC_TOO_BIG, "too_big")         /* above a limit that the text names */                  \
+	X(RC_UNAVAILABLE, "unavailable") /* the outside does not answer: try again later */       \
+	X(RC_NO_SPACE, "no_space")       /* disk full or read-only: make room, then it goes on */ \
+	X(RC_CORRUPT, "corrupt")         /* stored bytes do not match their hash: repair */       \
+	X(RC_UNSUPPORTED, "unsupported") /* this machine lacks something: `penstock doctor` */    \
 	X(RC_INTERNAL, "internal")       /* a bug of ours: report it */
 
 enum rc {

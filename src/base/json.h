@@ -14,11 +14,12 @@ struct json_out {
 };
 #define JSON_OUT(buf) ((struct json_out){.to = (buf)})
 /* key is NULL inside arrays and at the top. */
-void json_open(struct json_out *o, const char *key);  /* { */
-void json_close(struct json_out *o);                  /* } */
-void json_list(struct json_out *o, const char *key);  /* [ */
-void json_unlist(struct json_out *o);                 /* ] */
-void json_str(struct json_out *o, const char *key, struct str value); /* bytes that are no UTF-8 become U+FFFD */
+void json_open(struct json_out *o, const char *key); /* { */
+void json_close(struct json_out *o);                 /* } */
+void json_list(struct json_out *o, const char *key); /* [ */
+void json_unlist(struct json_out *o);                /* ] */
+/* Bytes that are no UTF-8 become U+FFFD. */
+void json_str(struct json_out *o, const char *key, struct str value);
 void json_cstr(struct json_out *o, const char *key, const char *value); /* NULL -> null */
 void json_u64(struct json_out *o, const char *key, uint64_t value);
 void json_i64(struct json_out *o, const char *key, int64_t value);
@@ -34,16 +35,19 @@ void json_free(struct json *root);
 void json_freep(struct json **root);
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_STR, JSON_LIST, JSON_MAP };
 enum json_kind json_kind_of(const struct json *j); /* NULL -> JSON_NULL */
-const struct json *json_get(const struct json *map, const char *key); /* NULL when absent or not a map */
+/* NULL when absent or not a map */
+const struct json *json_get(const struct json *map, const char *key);
 size_t json_count(const struct json *list_or_map);
 const struct json *json_at(const struct json *list, size_t i);
 /* Walk a map in the order of the text. cursor begins as NULL. */
-bool json_next(const struct json *map, void **cursor, const char **ret_key, const struct json **ret_value);
-/* Values with a default for "absent or of another kind". */
-const char *json_text(const struct json *j, const char *otherwise); /* a text that holds NUL is none: never cut */
-struct str json_view(const struct json *j); /* text with its length (may hold NUL); empty otherwise */
+bool json_next(const struct json *map, void **cursor, const char **ret_key,
+	       const struct json **ret_value);
+/* Values with a default for "absent or of another kind". A text that holds NUL is none for json_text(), which never
+ * cuts; json_view() gives it whole, and an empty one for other kinds. */
+const char *json_text(const struct json *j, const char *otherwise);
+struct str json_view(const struct json *j);
 int64_t json_int(const struct json *j, int64_t otherwise);
-double json_number(const struct json *j, double otherwise); /* ints too */
+double json_number(const struct json *j, double otherwise);      /* ints too */
 uint64_t json_natural(const struct json *j, uint64_t otherwise); /* what json_u64() writes */
 bool json_truth(const struct json *j, bool otherwise);
 /* Shorthands: json_text(json_get(map, key), otherwise) ... */

@@ -11,7 +11,11 @@ struct log_field {
 	const char *text; /* NULL: number */
 	int64_t number;
 };
-#define LF(key, text)    ((struct log_field){(key), (text) ? (text) : "", 0})
+static inline const char *log_text(const char *text)
+{
+	return text ? text : "";
+}
+#define LF(key, text)    ((struct log_field){(key), log_text(text), 0})
 #define LFN(key, number) ((struct log_field){(key), NULL, (int64_t)(number)})
 
 void log_open(int fd, bool json, enum log_level least);
@@ -21,6 +25,6 @@ void log_clock(usec_t (*now)(void));
 void log_redact(void (*redact)(struct strbuf *line, void *ctx), void *ctx);
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t n);
 /* LOG(LOG_INFO, "job ended", LF("job", id), LFN("exit", code)); trace_id and span_id are fields as any other. */
-#define LOG(level, message, ...)                                                                     \
-	log_write((level), (message), (const struct log_field[]){__VA_ARGS__},                       \
+#define LOG(level, message, ...)                                               \
+	log_write((level), (message), (const struct log_field[]){__VA_ARGS__}, \
 		  sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))

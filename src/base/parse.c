@@ -89,7 +89,8 @@ static bool is_decimal(struct str s)
 static bool to_double(struct str s, const char *exponent, double *ret)
 {
 	char text[NUMBER_MAX + 8];
-	locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* a constant object: no allocation */
+	locale_t c =
+		newlocale(LC_ALL_MASK, "C", (locale_t)0); /* a constant object: no allocation */
 	size_t tail = strlen(exponent);
 
 	if (s.n > NUMBER_MAX || !is_decimal(s) || !c)
@@ -164,7 +165,8 @@ static bool take_amount(struct str *s, const struct unit *units, size_t n, size_
 bool parse_duration(struct str s, usec_t *ret)
 {
 	static const struct unit units[] = {
-		{"d", USEC_DAY}, {"h", USEC_HOUR}, {"m", USEC_MIN}, {"s", USEC_SEC}, {"ms", USEC_MS},
+		{"d", USEC_DAY}, {"h", USEC_HOUR}, {"m", USEC_MIN},
+		{"s", USEC_SEC}, {"ms", USEC_MS},
 	};
 	size_t least = 0, unit; /* units come in falling order, each once */
 	usec_t sum = 0, amount;

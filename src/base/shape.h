@@ -15,21 +15,33 @@
 #include "base/json.h"
 #include "base/vec.h"
 
-enum shape_kind { SHAPE_KIND_TEXT, SHAPE_KIND_BOOL, SHAPE_KIND_U64, SHAPE_KIND_U32, SHAPE_KIND_I64, SHAPE_KIND_REAL,
-		  SHAPE_KIND_ENUM, SHAPE_KIND_STRUCT, SHAPE_KIND_LIST, SHAPE_KIND_TEXTS };
+enum shape_kind {
+	SHAPE_KIND_TEXT,
+	SHAPE_KIND_BOOL,
+	SHAPE_KIND_U64,
+	SHAPE_KIND_U32,
+	SHAPE_KIND_I64,
+	SHAPE_KIND_REAL,
+	SHAPE_KIND_ENUM,
+	SHAPE_KIND_STRUCT,
+	SHAPE_KIND_LIST,
+	SHAPE_KIND_TEXTS,
+};
 struct shape;
 struct shape_field {
 	const char *name;
 	enum shape_kind kind;
 	size_t offset;
-	const struct shape *shape;          /* STRUCT, LIST */
-	const char *const *names; size_t n; /* ENUM: names by value, from 0 without holes */
+	const struct shape *shape; /* STRUCT, LIST */
+	const char *const *names;  /* ENUM: names by value, from 0 without holes */
+	size_t n;
 };
 struct shape {
 	size_t size;
 	const struct shape_field *fields;
 	size_t n;
 };
+/* clang-format off */
 #define SHAPE(type, table) { sizeof(type), table, ARRAY_LEN(table) }
 #define SHAPE_FIELD_(type, member, kind, sh, nm, nn) { #member, kind, offsetof(type, member), sh, nm, nn }
 #define SHAPE_STR(type, member)  SHAPE_FIELD_(type, member, SHAPE_KIND_TEXT, NULL, NULL, 0)
@@ -42,12 +54,15 @@ struct shape {
 #define SHAPE_SUB(type, member, sub)  SHAPE_FIELD_(type, member, SHAPE_KIND_STRUCT, &(sub), NULL, 0)
 #define SHAPE_LIST(type, member, sub) SHAPE_FIELD_(type, member, SHAPE_KIND_LIST, &(sub), NULL, 0)
 #define SHAPE_STRS(type, member) SHAPE_FIELD_(type, member, SHAPE_KIND_TEXTS, NULL, NULL, 0)
+/* clang-format on */
 
 void shape_write(struct json_out *o, const char *key, const struct shape *s, const void *object);
 /* Fill *object (which must be zeroed). On failure the object is released and zeroed. The error names the path ("jobs[3].state"). */
-MUST_CHECK enum rc shape_read(const struct json *j, const struct shape *s, void *object, struct err *err);
+MUST_CHECK enum rc shape_read(const struct json *j, const struct shape *s, void *object,
+			      struct err *err);
 /* From text; at most max bytes. */
-MUST_CHECK enum rc shape_parse(struct str text, size_t max, const struct shape *s, void *object, struct err *err);
-void shape_done(const struct shape *s, void *object);               /* frees members, zeroes the object */
+MUST_CHECK enum rc shape_parse(struct str text, size_t max, const struct shape *s, void *object,
+			       struct err *err);
+void shape_done(const struct shape *s, void *object); /* frees members, zeroes the object */
 void shape_copy(const struct shape *s, void *to, const void *from); /* to must be zeroed or done */
 bool shape_equal(const struct shape *s, const void *a, const void *b);

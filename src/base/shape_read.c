@@ -42,8 +42,8 @@ static enum rc PRINTF(4, 5)
 static const char *kind_name(const struct json *j)
 {
 	static const char *const names[] = {
-		[JSON_NULL] = "null",    [JSON_BOOL] = "a truth value", [JSON_INT] = "an integer",
-		[JSON_REAL] = "a number", [JSON_STR] = "a text",        [JSON_LIST] = "a list",
+		[JSON_NULL] = "null",     [JSON_BOOL] = "a truth value", [JSON_INT] = "an integer",
+		[JSON_REAL] = "a number", [JSON_STR] = "a text",         [JSON_LIST] = "a list",
 		[JSON_MAP] = "a map",
 	};
 

@@ -12,7 +12,10 @@ struct str {
 };
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 
-static inline struct str str_of(const char *s) { return (struct str){s ? s : "", s ? strlen(s) : 0}; }
+static inline struct str str_of(const char *s)
+{
+	return (struct str){s ? s : "", s ? strlen(s) : 0};
+}
 bool str_eq(struct str a, struct str b);
 bool str_is(struct str a, const char *b);
 int str_cmp(struct str a, struct str b); /* bytewise, then by length */
@@ -23,17 +26,19 @@ struct str str_trim(struct str s); /* blanks, tabs, CR, LF */
  * there was no sep, after the last piece). */
 struct str str_cut(struct str *rest, char sep);
 bool streq(const char *a, const char *b); /* NULL equals only NULL */
-bool str_is_utf8(struct str s);            /* RFC 3629; no overlong forms, no surrogates */
-size_t str_character(struct str s);        /* length of the UTF-8 character at the front; 0: none, or not well-formed */
+bool str_is_utf8(struct str s);           /* RFC 3629; no overlong forms, no surrogates */
+/* Length of the UTF-8 character at the front; 0 when there is none or it is not well-formed. */
+size_t str_character(struct str s);
 
 MUST_CHECK bool parse_u64(struct str s, uint64_t *ret); /* decimal digits only */
 MUST_CHECK bool parse_u32(struct str s, uint32_t *ret);
 MUST_CHECK bool parse_i64(struct str s, int64_t *ret);
-MUST_CHECK bool parse_double(struct str s, double *ret);   /* decimal notation; no inf, nan, hex */
-MUST_CHECK bool parse_duration(struct str s, usec_t *ret); /* 250ms 30s 10m 2h 1d, and sums such as 1h30m */
-MUST_CHECK bool parse_size(struct str s, uint64_t *ret);   /* bytes; Ki Mi Gi Ti and k M G T */
-MUST_CHECK bool parse_percent(struct str s, double *ret);  /* "0.5%" -> 0.005; 0..1 only */
-MUST_CHECK bool parse_bool(struct str s, bool *ret);       /* true | false */
+MUST_CHECK bool parse_double(struct str s, double *ret); /* decimal notation; no inf, nan, hex */
+/* 250ms 30s 10m 2h 1d, and sums such as 1h30m */
+MUST_CHECK bool parse_duration(struct str s, usec_t *ret);
+MUST_CHECK bool parse_size(struct str s, uint64_t *ret);  /* bytes; Ki Mi Gi Ti and k M G T */
+MUST_CHECK bool parse_percent(struct str s, double *ret); /* "0.5%" -> 0.005; 0..1 only */
+MUST_CHECK bool parse_bool(struct str s, bool *ret);      /* true | false */
 
 /* Edit distance (optimal string alignment), capped at max + 1. For "did you mean". */
 unsigned str_distance(struct str a, struct str b, unsigned max);

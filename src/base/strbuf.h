@@ -25,11 +25,12 @@ void strbuf_add_urlencoded(struct strbuf *b, struct str s); /* RFC 3986 unreserv
 void strbuf_add_shellquoted(struct strbuf *b, struct str s);
 void strbuf_add_hex(struct strbuf *b, const void *p, size_t n);
 void strbuf_add_base64(struct strbuf *b, const void *p, size_t n); /* RFC 4648 section 4, padded */
-void strbuf_add_duration(struct strbuf *b, usec_t d);              /* for people: 850 ms, 12.3 s, 4 min 10 s */
-void strbuf_add_size(struct strbuf *b, uint64_t bytes);            /* for people: 12.4 MiB */
+void strbuf_add_duration(struct strbuf *b, usec_t d);   /* for people: 850 ms, 12.3 s, 4 min 10 s */
+void strbuf_add_size(struct strbuf *b, uint64_t bytes); /* for people: 12.4 MiB */
 /* Strict base64 (padding needed, no blanks); false leaves the buffer as it was. */
 MUST_CHECK bool strbuf_add_unbase64(struct strbuf *b, struct str s);
 bool strbuf_failed(const struct strbuf *b);
 const char *strbuf_cstr(const struct strbuf *b); /* "" while empty */
 struct str strbuf_str(const struct strbuf *b);
-char *strbuf_take(struct strbuf *b); /* the text, owned by the caller (never NULL); the buffer is empty again */
+/* The text, owned by the caller (never NULL); the buffer is empty again. */
+char *strbuf_take(struct strbuf *b);

@@ -6,7 +6,7 @@
 #define DAYS_PER_ERA    146097 /* 400 years */
 #define DAYS_TO_1970    719468 /* from 0000-03-01 */
 /* Years stay within an int with room to spare; no clock of ours comes near. */
-#define SECONDS_MAX (INT64_C(1) << 55)
+#define SECONDS_MAX     (INT64_C(1) << 55)
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -73,12 +73,9 @@ void time_text(usec_t t, char ret[TIME_TEXT])
 		int width;
 		char after;
 	} parts[] = {
-		{(uint64_t)c.year, 4, '-'},
-		{(uint64_t)c.month, 2, '-'},
-		{(uint64_t)c.day, 2, 'T'},
-		{(uint64_t)c.hour, 2, ':'},
-		{(uint64_t)c.minute, 2, ':'},
-		{(uint64_t)c.second, 2, '.'},
+		{(uint64_t)c.year, 4, '-'},   {(uint64_t)c.month, 2, '-'},
+		{(uint64_t)c.day, 2, 'T'},    {(uint64_t)c.hour, 2, ':'},
+		{(uint64_t)c.minute, 2, ':'}, {(uint64_t)c.second, 2, '.'},
 		{t % USEC_SEC, 6, 'Z'},
 	};
 	char *p = ret;

@@ -6,17 +6,17 @@
 #include <stddef.h>
 
 typedef uint64_t usec_t;
-#define USEC_MS   ((usec_t)1000)
-#define USEC_SEC  ((usec_t)1000000)
-#define USEC_MIN  (60 * USEC_SEC)
-#define USEC_HOUR (60 * USEC_MIN)
-#define USEC_DAY  (24 * USEC_HOUR)
+#define USEC_MS    ((usec_t)1000)
+#define USEC_SEC   ((usec_t)1000000)
+#define USEC_MIN   (60 * USEC_SEC)
+#define USEC_HOUR  (60 * USEC_MIN)
+#define USEC_DAY   (24 * USEC_HOUR)
 #define USEC_NEVER UINT64_MAX
 
-struct civil { /* proleptic Gregorian */
-	int year, month, day;      /* month 1..12, day 1..31 */
+struct civil {                /* proleptic Gregorian */
+	int year, month, day; /* month 1..12, day 1..31 */
 	int hour, minute, second;
-	int weekday;               /* 0 Sunday .. 6 Saturday */
+	int weekday; /* 0 Sunday .. 6 Saturday */
 };
 struct civil civil_of(int64_t seconds);
 int64_t civil_seconds(const struct civil *c); /* weekday is ignored */

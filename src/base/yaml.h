@@ -11,9 +11,9 @@
 enum yaml_kind { YAML_NULL, YAML_SCALAR, YAML_LIST, YAML_MAP };
 struct yaml_node {
 	enum yaml_kind kind;
-	bool quoted;             /* a scalar in quotes or a block scalar: text, whatever it looks like */
-	uint32_t line, column;   /* from 1 */
-	struct str text;         /* YAML_SCALAR */
+	bool quoted; /* a scalar in quotes or a block scalar: text, whatever it looks like */
+	uint32_t line, column; /* from 1 */
+	struct str text;       /* YAML_SCALAR */
 	size_t n;
 	struct yaml_node *items; /* YAML_LIST: n values; YAML_MAP: n values, in order */
 	struct yaml_node *keys;  /* YAML_MAP: n scalars */
@@ -25,6 +25,8 @@ void yaml_free(struct yaml *doc);
 void yaml_freep(struct yaml **doc);
 const struct yaml_node *yaml_root(const struct yaml *doc);
 const char *yaml_name(const struct yaml *doc);
-const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key); /* NULL when absent */
+/* NULL when absent */
+const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 /* Set err to "name:line:column: text" (RC_INVALID). */
-enum rc yaml_fail(const struct yaml *doc, const struct yaml_node *at, struct err *err, const char *fmt, ...) PRINTF(4, 5);
+enum rc yaml_fail(const struct yaml *doc, const struct yaml_node *at, struct err *err,
+		  const char *fmt, ...) PRINTF(4, 5);
