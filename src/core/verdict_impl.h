@@ -18,10 +18,11 @@
 #define FAST_HOLD 10.0
 #define HARD_HOLD 2.0 /* where bursts are known; they hardly ever reach this lane */
 #define FAST_BEYOND 20.0 /* times G, see verdict_lane.c */
-#define ROBUST_BEYOND 2.0
+#define ROBUST_BEYOND 5.0
 #define HARD_MARGIN 0.5
 #define KNOWN 36000.0 /* seconds of placebo life that make a service's bursts known */
-#define UNSURE_ROBUST 2 /* the shortest robust window before that: 60 s */
+#define UNSURE_ROBUST 1 /* the shortest robust window before that: 30 s ... */
+#define UNSURE_HOLD 5.0 /* ... and its hold: a minute's burst is not enough */
 #define YOUTH 240 /* seconds of canary life in which harm from the start is looked for */
 
 /* verdict_math.c: our own, because libm picks other code (and last bits) on other CPUs. */

@@ -166,7 +166,7 @@ static unsigned lanes_of(const struct verdict *v, unsigned m, struct alarm ret[3
 			wanted_of(v, fast, FAST_HOLD, FAST_BEYOND, alpha));
 		n++;
 	}
-	if (sure && m == VERDICT_ERRORS && v->hist.g[TRACK_HARD] <= PLACEBO_OFF) {
+	if (m == VERDICT_ERRORS && v->hist.g[TRACK_HARD] <= PLACEBO_OFF) {
 		ret[n] = (struct alarm){ .metric = VERDICT_ERRORS, .lane = LANE_HARD };
 		ret[n].raised =
 			look(&ret[n], &v->bets[TRACK_HARD],
@@ -179,7 +179,9 @@ static unsigned lanes_of(const struct verdict *v, unsigned m, struct alarm ret[3
 		if (v->hist.g[t] > PLACEBO_OFF)
 			continue;
 		ret[n] = (struct alarm){ .metric = (enum verdict_metric)m, .lane = LANE_ROBUST };
-		ret[n].raised = look(&ret[n], &v->bets[t], wanted_of(v, t, 1.0, ROBUST_BEYOND, alpha));
+		double hold = sure ? 1.0 : UNSURE_HOLD;
+		ret[n].raised = look(&ret[n], &v->bets[t],
+			wanted_of(v, t, hold, ROBUST_BEYOND, alpha));
 		return n + 1;
 	}
 	return n;
