@@ -26,12 +26,32 @@ static enum rc of_errno(int no)
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
-	case EROFS: return RC_NO_SPACE;
+	case EROFS:
+		return RC_NO_SPACE;
 	case EACCES:
-	case EPERM: return RC_DENIED;
+	case EPERM:
+		return RC_DENIED;
 	case ENOENT:
-	case ENOTDIR: return RC_NOT_FOUND;
-	default: return RC_UNAVAILABLE;
+	case ENOTDIR:
+		return RC_NOT_FOUND;
+	default:
+		return RC_UNAVAILABLE;
+	}
+}
+
+/* SQLite knows ENOSPC (SQLITE_FULL), but not quotas, limits and disks that became read-only; errno is often lost on the way. */
+static enum rc of_io_error(int code, int no)
+{
+	switch (code) {
+	case SQLITE_IOERR_WRITE:
+	case SQLITE_IOERR_TRUNCATE:
+	case SQLITE_IOERR_SHMSIZE:
+		return RC_NO_SPACE;
+	case SQLITE_IOERR_SHORT_READ: /* a file that was cut */
+	case SQLITE_IOERR_CORRUPTFS:
+		return RC_CORRUPT;
+	default:
+		return of_errno(no);
 	}
 }
 
@@ -39,22 +59,28 @@ static enum rc of_sqlite(int code, int no)
 {
 	switch (code & 0xff) {
 	case SQLITE_FULL:
-	case SQLITE_READONLY: return RC_NO_SPACE;
+	case SQLITE_READONLY:
+		return RC_NO_SPACE;
 	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB: return RC_CORRUPT;
+	case SQLITE_NOTADB:
+		return RC_CORRUPT;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-	case SQLITE_INTERRUPT: return RC_UNAVAILABLE;
-	case SQLITE_IOERR: /* a file cut short reads as one */
-		return code == SQLITE_IOERR_SHORT_READ || code == SQLITE_IOERR_CORRUPTFS
-		               ? RC_CORRUPT
-		               : of_errno(no);
-	case SQLITE_CANTOPEN: return of_errno(no);
+	case SQLITE_INTERRUPT:
+		return RC_UNAVAILABLE;
+	case SQLITE_IOERR:
+		return of_io_error(code, no);
+	case SQLITE_CANTOPEN:
+		return of_errno(no);
 	case SQLITE_PERM:
-	case SQLITE_AUTH: return RC_DENIED;
-	case SQLITE_CONSTRAINT: return RC_CONFLICT;
-	case SQLITE_TOOBIG: return RC_TOO_BIG;
-	default: return RC_INTERNAL;
+	case SQLITE_AUTH:
+		return RC_DENIED;
+	case SQLITE_CONSTRAINT:
+		return RC_CONFLICT;
+	case SQLITE_TOOBIG:
+		return RC_TOO_BIG;
+	default:
+		return RC_INTERNAL;
 	}
 }
 
@@ -66,14 +92,14 @@ static enum rc fail(struct sql *db, int code, struct err *err)
 	BUG_ON((code & 0xff) == SQLITE_NOMEM);
 	if (rc == RC_NO_SPACE)
 		return err_set(err, rc,
-		               "%s: the disk is full or read-only (%s): make room, nothing is lost",
-		               db->path, sqlite3_errstr(code));
+			       "%s: the disk is full or read-only (%s): make room, nothing is lost",
+			       db->path, sqlite3_errstr(code));
 	if (rc == RC_CORRUPT)
 		return err_set(
-		        err, rc,
-		        "%s is damaged (%s): stop the daemon, keep a copy of the file, restore "
-		        "the last backup; `penstock audit verify` names the first bad record",
-		        db->path, sqlite3_errmsg(db->raw));
+			err, rc,
+			"%s is damaged (%s): stop the daemon, keep a copy of the file, restore "
+			"the last backup; `penstock audit verify` names the first bad record",
+			db->path, sqlite3_errmsg(db->raw));
 	return err_set(err, rc, "%s: %s (%d)", db->path, sqlite3_errmsg(db->raw), code);
 }
 
@@ -99,9 +125,9 @@ static void configure(sqlite3 *raw)
 enum rc sql_open(const char *path, enum sql_mode mode, struct sql **ret, struct err *err)
 {
 	static const int flags[] = {
-	        [SQL_WRITE] = SQLITE_OPEN_READWRITE,
-	        [SQL_READ] = SQLITE_OPEN_READONLY,
-	        [SQL_FROZEN] = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+		[SQL_WRITE] = SQLITE_OPEN_READWRITE,
+		[SQL_READ] = SQLITE_OPEN_READONLY,
+		[SQL_FROZEN] = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
 	};
 	AUTO(strbuf_done) struct strbuf uri = STRBUF(3 * 4096 + 32);
 
@@ -116,7 +142,7 @@ enum rc sql_open(const char *path, enum sql_mode mode, struct sql **ret, struct 
 	struct sql *db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(path);
 	int code = sqlite3_open_v2(uri.n ? strbuf_cstr(&uri) : path, &db->raw,
-	                           flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
+				   flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
 	BUG_ON(!db->raw);
 	configure(db->raw);
 	if (code != SQLITE_OK) {
@@ -198,7 +224,7 @@ void sql_bind_u64(struct sql_stmt *st, int at, uint64_t value)
 void sql_bind_text(struct sql_stmt *st, int at, struct str value)
 {
 	int code = sqlite3_bind_text64(st->raw, at, value.p ? value.p : "", value.n, SQLITE_STATIC,
-	                               SQLITE_UTF8);
+				       SQLITE_UTF8);
 
 	BUG_ON(code != SQLITE_OK);
 }

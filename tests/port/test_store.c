@@ -148,7 +148,7 @@ static void snapshots(struct fix *f)
 	OK(kit_snapshot(f->s, "run", "run-3", "3", true, &err));
 	again(f);
 	check_text(active(f->s), "run/run-1=1b run/run-2=2 release/rel-1=r ",
-	           "in order of first writing");
+		   "in order of first writing");
 	check_text(list(f->s, "run", 10), "run/run-3=3! run/run-2=2 run/run-1=1b ", "newest first");
 	check_text(list(f->s, "run", 2), "run/run-3=3! run/run-2=2 ", "limit");
 	check_text(list(f->s, "run", 0), "", "limit 0");
@@ -164,7 +164,7 @@ static void snapshots(struct fix *f)
 }
 
 static enum rc put_effects(struct store *s, const struct store_effect *e, size_t n,
-                           const struct str *done, size_t n_done, struct err *err)
+			   const struct str *done, size_t n_done, struct err *err)
 {
 	struct store_batch b = {.effects = e, .n_effects = n, .done = done, .n_done = n_done};
 	return store_commit(s, &b, err);
@@ -173,16 +173,16 @@ static enum rc put_effects(struct store *s, const struct store_effect *e, size_t
 static void the_outbox(struct fix *f)
 {
 	static const struct store_effect effects[] = {
-	        {STR("10.0"), STR("notify"), STR("{}"), 10, 0},
-	        {STR("9.1"), STR("timer"), STR("b"), 9, 1},
-	        {STR("9.0"), STR("timer"), STR("a"), 9, 0},
-	        {STR("9.10"), STR("timer"), STR("d"), 9, 10},
-	        {STR("9.2"), STR("timer"), STR("c"), 9, 2},
+		{STR("10.0"), STR("notify"), STR("{}"), 10, 0},
+		{STR("9.1"), STR("timer"), STR("b"), 9, 1},
+		{STR("9.0"), STR("timer"), STR("a"), 9, 0},
+		{STR("9.10"), STR("timer"), STR("d"), 9, 10},
+		{STR("9.2"), STR("timer"), STR("c"), 9, 2},
 	};
 	static const struct store_effect twice[] = {{STR("11.0"), STR("x"), STR("new"), 11, 0},
-	                                            {STR("9.2"), STR("x"), STR("double"), 9, 2}};
+						    {STR("9.2"), STR("x"), STR("double"), 9, 2}};
 	static const struct store_effect same[] = {{STR("12.0"), STR("x"), STR("1"), 12, 0},
-	                                           {STR("12.0"), STR("x"), STR("2"), 12, 1}};
+						   {STR("12.0"), STR("x"), STR("2"), 12, 1}};
 	static const struct str done[] = {STR("9.1"), STR("10.0"), STR("7.7")};
 	static const struct str now[] = {STR("11.0")};
 
@@ -190,22 +190,22 @@ static void the_outbox(struct fix *f)
 	OK(store_defer(f->s, STR("9.2"), 3, UINT64_MAX, &err));
 	again(f);
 	check_text(outbox(f->s),
-	           "9.0:timer:a:0:0 9.1:timer:b:0:0 9.2:timer:c:3:18446744073709551615 "
-	           "9.10:timer:d:0:0 "
-	           "10.0:notify:{}:0:0 ",
-	           "by number, not by text");
+		   "9.0:timer:a:0:0 9.1:timer:b:0:0 9.2:timer:c:3:18446744073709551615 "
+		   "9.10:timer:d:0:0 "
+		   "10.0:notify:{}:0:0 ",
+		   "by number, not by text");
 	FAILS(RC_CONFLICT, "", put_effects(f->s, twice, 2, done, 3, &err));
 	FAILS(RC_CONFLICT, "", put_effects(f->s, same, 2, NULL, 0, &err));
 	OK(put_effects(f->s, NULL, 0, done, 3, &err));
 	OK(put_effects(f->s, NULL, 0, done, 3, &err)); /* a second answer */
 	check_text(outbox(f->s),
-	           "9.0:timer:a:0:0 9.2:timer:c:3:18446744073709551615 9.10:timer:d:0:0 ",
-	           "answered ones left");
+		   "9.0:timer:a:0:0 9.2:timer:c:3:18446744073709551615 9.10:timer:d:0:0 ",
+		   "answered ones left");
 	FAILS(RC_NOT_FOUND, "9.1", store_defer(f->s, STR("9.1"), 1, 1, &err));
 	OK(put_effects(f->s, twice, 1, now, 1, &err)); /* came and went in one batch */
 	check_text(outbox(f->s),
-	           "9.0:timer:a:0:0 9.2:timer:c:3:18446744073709551615 9.10:timer:d:0:0 ",
-	           "in and out");
+		   "9.0:timer:a:0:0 9.2:timer:c:3:18446744073709551615 9.10:timer:d:0:0 ",
+		   "in and out");
 }
 
 struct count {
@@ -250,11 +250,11 @@ static void a_callback_may_stop_and_read(struct fix *f)
 static void bytes_are_kept(struct fix *f)
 {
 	struct record r = {.seq = 1,
-	                   .time = UINT32_MAX,
-	                   .actor = STR("user:J\xc3\xbcrgen"),
-	                   .subject = STR(""),
-	                   .type = STR("\t'\"\\"),
-	                   .payload = STR("{\"a\":\"\xff\\u0000\xe2\x82\xac\"}")};
+			   .time = UINT32_MAX,
+			   .actor = STR("user:J\xc3\xbcrgen"),
+			   .subject = STR(""),
+			   .type = STR("\t'\"\\"),
+			   .payload = STR("{\"a\":\"\xff\\u0000\xe2\x82\xac\"}")};
 	struct store_batch b = {.records = &r, .n_records = 1};
 	struct store_report report = {0};
 
@@ -337,15 +337,15 @@ static const struct {
 	const char *name;
 	scenario run;
 } scenarios[] = {
-        {"an empty store", an_empty_store},
-        {"records are dense and chained", records_are_dense_and_chained},
-        {"the second of a batch counts", the_second_of_a_batch_counts},
-        {"snapshots", snapshots},
-        {"the outbox", the_outbox},
-        {"a callback may stop and read", a_callback_may_stop_and_read},
-        {"bytes are kept", bytes_are_kept},
-        {"too big", too_big},
-        {"a hundred thousand records", a_hundred_thousand_records},
+	{"an empty store", an_empty_store},
+	{"records are dense and chained", records_are_dense_and_chained},
+	{"the second of a batch counts", the_second_of_a_batch_counts},
+	{"snapshots", snapshots},
+	{"the outbox", the_outbox},
+	{"a callback may stop and read", a_callback_may_stop_and_read},
+	{"bytes are kept", bytes_are_kept},
+	{"too big", too_big},
+	{"a hundred thousand records", a_hundred_thousand_records},
 };
 
 static void all_scenarios(void **state)
@@ -392,9 +392,9 @@ int main(void)
 {
 	struct kind sqlite = kinds[0], memory = kinds[1];
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_prestate(all_scenarios, &memory),
-	        cmocka_unit_test_prestate(all_scenarios, &sqlite),
-	        cmocka_unit_test(memory_faults),
+		cmocka_unit_test_prestate(all_scenarios, &memory),
+		cmocka_unit_test_prestate(all_scenarios, &sqlite),
+		cmocka_unit_test(memory_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
