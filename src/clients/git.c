@@ -154,6 +154,7 @@ void repo_free(struct repo *r)
 
 void repo_freep(struct repo **r) { repo_free(*r); }
 const char *repo_path(const struct repo *r) { return r->path; }
+const char *repo_dir(const struct repo *r) { return git_repository_commondir(r->git); }
 
 enum rc repo_hooks(struct repo *r, struct strbuf *ret, struct err *err)
 {

@@ -27,7 +27,8 @@ MUST_CHECK enum rc repo_open(const char *path, struct repo **ret, struct err *er
 MUST_CHECK enum rc repo_init(const char *path, bool durable, struct repo **ret, struct err *err);
 void repo_free(struct repo *r);
 void repo_freep(struct repo **r);
-const char *repo_path(const struct repo *r);
+const char *repo_path(const struct repo *r); /* as it was opened */
+const char *repo_dir(const struct repo *r);  /* where refs and objects are; ends with '/' */
 /* The folder of its hooks; RC_UNSUPPORTED when core.hooksPath moves them elsewhere. */
 MUST_CHECK enum rc repo_hooks(struct repo *r, struct strbuf *ret, struct err *err);
 
