@@ -59,16 +59,26 @@ static void wipe_pairs(shim_pairs *list)
 			mem_wipe(list->v[i].value, strlen(list->v[i].value));
 }
 
+/* Nobody reads our stderr in earnest: the log is where people look. */
+static int refuse(const char *dir, const struct err *why)
+{
+	AUTO(freep) char *path = path_in(dir, "log");
+	AUTO(fd_drop) int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	fprintf(stderr, "penstock-shim: %s\n", why->msg);
+	if (fd >= 0)
+		dprintf(fd, "[penstock] %s\n", why->msg);
+	return 3;
+}
+
 static int run(const char *dir)
 {
 	struct shim_spec spec = {0};
 	struct err err = {0};
 	int ret = 1;
 
-	if (take_lock(dir, &err) != RC_OK || read_spec(&spec, &err) != RC_OK) {
-		fprintf(stderr, "penstock-shim: %s\n", err.msg);
-		return 3;
-	}
+	if (take_lock(dir, &err) != RC_OK || read_spec(&spec, &err) != RC_OK)
+		return refuse(dir, &err);
 	setsid();
 	umask(022);
 	prctl(PR_SET_DUMPABLE, 0); /* secrets are in this memory */

@@ -9,16 +9,24 @@
 
 #define LIMIT USEC_SEC
 
+/* Closed only when the next one begins: who still writes a long answer shall not see an error. */
+static void part(struct probe *p)
+{
+	fd_drop(&p->last);
+	p->last = p->fd;
+	p->fd = -1;
+}
+
 static enum probe_result bad(struct probe *p, const char *what, const char *path)
 {
-	fd_drop(&p->fd);
+	part(p);
 	snprintf(p->why, sizeof(p->why), "%s%s%.100s", what, path ? " from " : "", path ? path : "");
 	return PROBE_BAD;
 }
 
 static enum probe_result good(struct probe *p)
 {
-	fd_drop(&p->fd);
+	part(p);
 	return PROBE_GOOD;
 }
 
@@ -78,8 +86,8 @@ enum probe_result probe_begin(struct probe *p, uint32_t port, const char *path, 
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 
-	fd_drop(&p->fd);
-	*p = (struct probe){.fd = -1, .until = now + LIMIT, .events = POLLOUT};
+	probe_done(p);
+	*p = (struct probe){.fd = -1, .last = -1, .until = now + LIMIT, .events = POLLOUT};
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (p->fd < 0)
@@ -119,5 +127,10 @@ enum probe_result probe_go_on(struct probe *p, uint32_t port, const char *path, 
 
 void probe_done(struct probe *p)
 {
+	char rest[4096];
+
+	for (int i = 0; i < 64 && p->last >= 0 && recv(p->last, rest, sizeof(rest), 0) > 0; i++)
+		;
+	fd_drop(&p->last);
 	fd_drop(&p->fd);
 }

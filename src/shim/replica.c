@@ -267,7 +267,7 @@ int replica_run(const char *dir, const struct shim_spec *spec)
 	struct replica r = {.dir = dir, .spec = spec, .events = -1, .backoff = BACKOFF_MIN};
 	struct err err = {0};
 
-	r.probe.fd = -1;
+	r.probe.fd = r.probe.last = -1;
 	r.service.config = -1;
 	r.probe_at = r.restart_at = r.kill_at = r.ready_at = r.launch_until = USEC_NEVER;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

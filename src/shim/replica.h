@@ -6,6 +6,7 @@
 enum probe_result { PROBE_OPEN, PROBE_GOOD, PROBE_BAD };
 struct probe {
 	int fd;              /* -1: none is under way */
+	int last;            /* the one before: its server may still be writing; -1: none */
 	short events;        /* to poll fd for */
 	usec_t until;
 	size_t sent;

@@ -1,0 +1,259 @@
+#include "clients/cas.h"
+
+#include "base/mem.h"
+#include "io/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE ((size_t)128 << 10)
+
+struct cas {
+	char *dir;
+	atomic_uint serial;
+};
+
+enum rc cas_open(const char *dir, struct cas **ret, struct err *err)
+{
+	AUTO(freep) char *temp = xasprintf("%s/tmp", dir);
+	enum rc rc = dir_make(temp, 0700, err);
+
+	if (rc != RC_OK)
+		return rc;
+	struct cas *c = xcalloc(1, sizeof(*c));
+	c->dir = xstrdup(dir);
+	*ret = c;
+	return RC_OK;
+}
+
+void cas_free(struct cas *c)
+{
+	if (!c)
+		return;
+	xfree(c->dir);
+	xfree(c);
+}
+
+static enum rc path_of(const struct cas *c, const char *hex, char **ret, struct err *err)
+{
+	struct digest d;
+	char text[DIGEST_HEX + 1];
+
+	if (!digest_parse(str_of(hex), &d))
+		return err_set(err, RC_INVALID, "\"%.80s\" is not a SHA-256 digest", hex ? hex : "");
+	digest_hex(d, text);
+	*ret = xasprintf("%s/%.2s/%s", c->dir, text, text + 2);
+	return RC_OK;
+}
+
+static char *temp_path(struct cas *c)
+{
+	return xasprintf("%s/tmp/%ld.%u", c->dir, (long)getpid(), atomic_fetch_add(&c->serial, 1));
+}
+
+bool cas_has(struct cas *c, const char *hex)
+{
+	AUTO(freep) char *path = NULL;
+	struct stat st;
+
+	return path_of(c, hex, &path, NULL) == RC_OK && lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/*
+ * Bytes are on the disk before the name is. The name itself becomes durable with the next commit of the file system's journal, at the latest
+ * with the fsync of the store that records it: both stand in the same order there.
+ */
+static enum rc publish(struct cas *c, int fd, const char *temp, struct digest d, char *ret_hex, struct err *err)
+{
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(d, hex);
+	AUTO(freep) char *dir = xasprintf("%s/%.2s", c->dir, hex);
+	AUTO(freep) char *path = xasprintf("%s/%s", dir, hex + 2);
+	memcpy(ret_hex, hex, sizeof(hex));
+	if (file_exists(path)) {
+		unlink(temp);
+		return RC_OK;
+	}
+	if (fchmod(fd, 0444) < 0 || fsync(fd) < 0)
+		return err_errno(err, errno, "fsync %s", temp);
+	if (rename(temp, path) == 0)
+		return RC_OK;
+	if (errno == ENOENT) {
+		enum rc rc = dir_make(dir, 0700, err);
+		if (rc != RC_OK || rename(temp, path) == 0)
+			return rc;
+	}
+	return err_errno(err, errno, "rename %s", temp);
+}
+
+static enum rc new_file(const char *path, unsigned mode, int *ret, struct err *err)
+{
+	*ret = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	return *ret < 0 ? err_errno(err, errno, "create %s", path) : RC_OK;
+}
+
+enum rc cas_put(struct cas *c, struct str bytes, char ret_hex[DIGEST_HEX + 1], struct err *err)
+{
+	struct digest d = digest_of(bytes);
+	char hex[DIGEST_HEX + 1];
+	struct err here = {0}, *e = err ? err : &here;
+
+	digest_hex(d, hex);
+	if (cas_has(c, hex)) {
+		memcpy(ret_hex, hex, sizeof(hex));
+		return RC_OK;
+	}
+	AUTO(freep) char *temp = temp_path(c);
+	AUTO(fd_close) int fd = -1;
+	enum rc rc = new_file(temp, 0600, &fd, e);
+	if (rc == RC_OK)
+		rc = fd_write(fd, bytes.p, bytes.n, e);
+	if (rc == RC_OK)
+		rc = publish(c, fd, temp, d, ret_hex, e);
+	if (rc == RC_OK)
+		return rc;
+	unlink(temp);
+	return err_wrap(e, "keep %zu bytes", bytes.n);
+}
+
+/* Read `from` to its end: hash, and write to `to` when it is not -1. */
+static enum rc stream(int from, int to, uint64_t max, struct digest *ret, uint64_t *ret_size, struct err *err)
+{
+	struct digest_state *s = digest_new();
+	char *buf = xmalloc(PIECE);
+	uint64_t size = 0;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK) {
+		ssize_t k = read(from, buf, PIECE);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			rc = err_errno(err, errno, "read");
+		if (k <= 0)
+			break;
+		size += (uint64_t)k;
+		if (size > max)
+			rc = err_set(err, RC_TOO_BIG, "more than %llu bytes", (unsigned long long)max);
+		digest_add(s, buf, (size_t)k);
+		if (rc == RC_OK && to >= 0)
+			rc = fd_write(to, buf, (size_t)k, err);
+	}
+	xfree(buf);
+	*ret = digest_finish(s);
+	*ret_size = size;
+	return rc;
+}
+
+static enum rc open_regular(const char *path, int *ret, struct err *err)
+{
+	AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 && errno == ELOOP)
+		return err_set(err, RC_INVALID, "%s is a link", path);
+	if (fd < 0)
+		return err_errno(err, errno, "open %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, errno, "stat %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, RC_INVALID, "%s is not a regular file", path);
+	*ret = fd;
+	fd = -1;
+	return RC_OK;
+}
+
+enum rc cas_put_file(struct cas *c, const char *path, uint64_t max, char ret_hex[DIGEST_HEX + 1], uint64_t *ret_size, struct err *err)
+{
+	AUTO(fd_close) int from = -1, to = -1;
+	struct err here = {0}, *e = err ? err : &here;
+	struct digest d;
+	uint64_t size = 0;
+
+	enum rc rc = open_regular(path, &from, e);
+	if (rc != RC_OK)
+		return rc;
+	AUTO(freep) char *temp = temp_path(c);
+	rc = new_file(temp, 0600, &to, e);
+	if (rc == RC_OK)
+		rc = stream(from, to, max, &d, &size, e);
+	if (rc == RC_OK)
+		rc = publish(c, to, temp, d, ret_hex, e);
+	if (rc != RC_OK) {
+		unlink(temp);
+		return err_wrap(e, "keep %s", path);
+	}
+	if (ret_size)
+		*ret_size = size;
+	return RC_OK;
+}
+
+static enum rc open_blob(struct cas *c, const char *hex, char **ret_path, int *ret, struct err *err)
+{
+	enum rc rc = path_of(c, hex, ret_path, err);
+
+	if (rc != RC_OK)
+		return rc;
+	*ret = open(*ret_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (*ret < 0 && errno == ENOENT)
+		return err_set(err, RC_NOT_FOUND, "there is no blob %s", hex);
+	return *ret < 0 ? err_errno(err, errno, "open %s", *ret_path) : RC_OK;
+}
+
+static enum rc check(const char *hex, const char *path, struct digest is, struct err *err)
+{
+	AUTO(freep) char *aside = xasprintf("%s.corrupt", path);
+	struct digest should;
+
+	if (digest_parse(str_of(hex), &should) && digest_eq(should, is))
+		return RC_OK;
+	rename(path, aside);
+	return err_set(err, RC_CORRUPT, "blob %s does not match its hash: it was put aside as %s", hex, aside);
+}
+
+enum rc cas_get(struct cas *c, const char *hex, size_t max, struct strbuf *ret, struct err *err)
+{
+	AUTO(freep) char *path = NULL;
+	AUTO(fd_close) int fd = -1;
+	AUTO(strbuf_done) struct strbuf bytes = STRBUF(max + 1);
+	struct err here = {0}, *e = err ? err : &here;
+
+	enum rc rc = open_blob(c, hex, &path, &fd, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = fd_read(fd, max, &bytes, e);
+	if (rc != RC_OK)
+		return err_wrap(e, "blob %s", hex);
+	rc = check(hex, path, digest_of(strbuf_str(&bytes)), e);
+	if (rc == RC_OK)
+		strbuf_addstr(ret, strbuf_str(&bytes));
+	return rc;
+}
+
+enum rc cas_get_file(struct cas *c, const char *hex, const char *path, unsigned mode, struct err *err)
+{
+	AUTO(freep) char *blob = NULL;
+	AUTO(fd_close) int from = -1, to = -1;
+	struct err here = {0}, *e = err ? err : &here;
+	struct digest d;
+	uint64_t size;
+
+	enum rc rc = open_blob(c, hex, &blob, &from, e);
+	if (rc == RC_OK)
+		rc = new_file(path, 0600, &to, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = stream(from, to, UINT64_MAX, &d, &size, e);
+	if (rc == RC_OK)
+		rc = check(hex, blob, d, e);
+	if (rc == RC_OK && fchmod(to, mode) < 0)
+		rc = err_errno(e, errno, "chmod %s", path);
+	if (rc == RC_OK)
+		return rc;
+	unlink(path);
+	return err_wrap(e, "lay out %s", path);
+}
