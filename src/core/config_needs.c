@@ -1,0 +1,209 @@
+/* What holds among jobs and units: every need has its job, nothing waits for itself, inputs stay in the repository. */
+#include "base/glob.h"
+#include "core/config_impl.h"
+
+bool job_covers(const struct job_def *job, const struct unit *unit)
+{
+	if (!job->each)
+		return false;
+	if (streq(job->each, "*"))
+		return true;
+	if (streq(job->each, "services"))
+		return !unit->library;
+	if (streq(job->each, "libraries"))
+		return unit->library;
+	return streq(job->each, unit->name);
+}
+
+bool input_resolve(const char *unit_path, struct str pattern, struct strbuf *to)
+{
+	struct str base = str_of(streq(unit_path, ".") ? "" : unit_path);
+
+	while (str_starts(pattern, "../")) {
+		if (base.n == 0)
+			return false;
+		while (base.n && base.p[base.n - 1] != '/')
+			base.n--;
+		if (base.n)
+			base.n--; /* the '/' itself */
+		pattern.p += 3;
+		pattern.n -= 3;
+	}
+	strbuf_addstr(to, base);
+	if (base.n)
+		strbuf_addc(to, '/');
+	strbuf_addstr(to, pattern);
+	return true;
+}
+
+static enum rc check_inputs(struct reader *r, const struct job_def *job, const struct yaml_node *at, const char *path)
+{
+	char text[SHOWN];
+
+	for (size_t i = 0; i < job->inputs.n; i++) {
+		AUTO(strbuf_done) struct strbuf b = STRBUF(2 * TEXT_MAX);
+		const struct yaml_node *node = text_node(at, "inputs", i);
+		struct err why = {RC_OK, ""};
+
+		shown(node->text, text);
+		if (!str_starts(str_of(job->inputs.v[i]), "../") && streq(path, "."))
+			continue; /* was checked as it stands */
+		if (!input_resolve(path, str_of(job->inputs.v[i]), &b))
+			return FAIL(r, node, "input \"%s\" leaves the repository (the unit is at \"%s\")", text, path);
+		if (glob_check(strbuf_str(&b), &why) != RC_OK)
+			return FAIL(r, node, "input \"%s\" of the unit at \"%s\": %s", text, path, why.msg);
+	}
+	return RC_OK;
+}
+
+static enum rc no_such_job(struct reader *r, const struct job_def *job, const struct yaml_node *node, const char *name)
+{
+	const struct config *c = &r->file->c;
+	const char *names[CONFIG_MAX_JOBS], *near;
+	char text[SHOWN];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->jobs.n && n < ARRAY_LEN(names); i++)
+		if (c->jobs.v[i].stage == job->stage)
+			names[n++] = c->jobs.v[i].name;
+	near = str_nearest(str_of(name), names, n);
+	shown(node->text, text);
+	if (near)
+		return FAIL(r, node, "job \"%s\" needs \"%s\", which is no job of stage %s; did you mean \"%s\"?", job->name, text, stage_names[job->stage], near);
+	return FAIL(r, node, "job \"%s\" needs \"%s\", which is no job of stage %s", job->name, text, stage_names[job->stage]);
+}
+
+/* Every unit of job must have `need`, unless need is the project's. */
+static enum rc check_covered(struct reader *r, const struct job_def *job, const struct job_def *need, const struct yaml_node *node)
+{
+	const struct config *c = &r->file->c;
+
+	if (!job->each || !need->each || streq(need->each, "*") || streq(need->each, job->each))
+		return RC_OK;
+	for (size_t i = 0; i < c->units.n; i++) {
+		const struct unit *u = &c->units.v[i];
+
+		if (job_covers(job, u) && !job_covers(need, u))
+			return FAIL(r, node, "job \"%s\" of \"%s\" needs job \"%s\", which runs only for \"%s\"", job->name, u->name, need->name, need->each);
+	}
+	return RC_OK;
+}
+
+static enum rc check_job(struct reader *r, const struct job_def *job, const struct yaml_node *at)
+{
+	const struct config *c = &r->file->c;
+	bool any = !job->each || streq(job->each, "*") || streq(job->each, "services") || streq(job->each, "libraries");
+
+	if (!job->each && check_inputs(r, job, at, ".") != RC_OK)
+		return r->err->rc;
+	for (size_t i = 0; i < c->units.n; i++) {
+		if (!job_covers(job, &c->units.v[i]))
+			continue;
+		any = true;
+		if (job->inputs.n && check_inputs(r, job, at, c->units.v[i].path) != RC_OK)
+			return r->err->rc;
+	}
+	if (!any) {
+		const char *near = NULL;
+		char text[SHOWN];
+		VEC(const char *) names = {NULL, 0, 0};
+
+		for (size_t i = 0; i < c->units.n; i++)
+			vec_push(&names, c->units.v[i].name);
+		vec_push(&names, "services");
+		vec_push(&names, "libraries");
+		near = str_nearest(str_of(job->each), names.v, names.n);
+		vec_done(&names);
+		return FAIL(r, text_node(at, "each", 0), "\"each\" of job \"%s\" must be \"*\", services, libraries or a unit, not \"%s\"%s%s%s", job->name,
+			    shown(str_of(job->each), text), near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	}
+	for (size_t i = 0; i < job->needs.n; i++) {
+		const struct yaml_node *node = text_node(at, "needs", i);
+		bool deps = job->needs.v[i][0] == '^';
+		const char *name = job->needs.v[i] + deps;
+		const struct job_def *need = config_job(c, job->stage, name);
+
+		if (!need)
+			return no_such_job(r, job, node, name);
+		if (deps && !job->each)
+			return FAIL(r, node, "job \"%s\" runs once for the project, which depends on no unit: write \"%s\" without \"^\"", job->name, name);
+		if (!deps && check_covered(r, job, need, node) != RC_OK)
+			return r->err->rc;
+	}
+	return RC_OK;
+}
+
+/* ---- circles: 200 jobs at most, so that a plain depth-first walk from every job will do ---- */
+
+struct walk {
+	const struct config *c;
+	bool climbs; /* follow `^` too */
+	size_t to;   /* the job that one must not come back to */
+	bool seen[CONFIG_MAX_JOBS];
+	size_t path[CONFIG_MAX_JOBS + 1]; /* ends with CONFIG_MAX_JOBS */
+};
+
+static bool comes_back(struct walk *w, size_t at, size_t depth)
+{
+	const struct job_def *job = &w->c->jobs.v[at];
+
+	w->path[depth] = at;
+	for (size_t i = 0; i < job->needs.n; i++) {
+		bool deps = job->needs.v[i][0] == '^';
+		const struct job_def *need = config_job(w->c, job->stage, job->needs.v[i] + deps);
+		size_t next = need ? (size_t)(need - w->c->jobs.v) : 0;
+
+		if (!need || (deps && !w->climbs))
+			continue;
+		if (next == w->to) {
+			w->path[depth + 1] = CONFIG_MAX_JOBS;
+			return true;
+		}
+		if (!w->seen[next]) {
+			w->seen[next] = true;
+			if (comes_back(w, next, depth + 1))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Through `^` one comes to another unit, so that only a job of the project closes such a circle. */
+static enum rc check_circles(struct reader *r, size_t i)
+{
+	const struct config *c = &r->file->c;
+	AUTO(strbuf_done) struct strbuf b = STRBUF(400);
+	struct walk w = {.c = c, .to = i, .climbs = !c->jobs.v[i].each};
+
+	if (!comes_back(&w, i, 0))
+		return RC_OK;
+	for (size_t k = 0; w.path[k] != CONFIG_MAX_JOBS; k++) {
+		if (b.n > 200) {
+			strbuf_adds(&b, "... -> ");
+			break;
+		}
+		strbuf_addf(&b, "%s -> ", c->jobs.v[w.path[k]].name);
+	}
+	return FAIL(r, r->jobs.v[i], "the jobs need each other in a circle: %s%s", strbuf_cstr(&b), c->jobs.v[i].name);
+}
+
+enum rc jobs_check(struct reader *r)
+{
+	const struct config *c = &r->file->c;
+	const struct job_def *image = NULL;
+
+	for (size_t i = 0; i < c->jobs.n; i++) {
+		const struct job_def *job = &c->jobs.v[i];
+
+		if (check_job(r, job, r->jobs.v[i]) != RC_OK)
+			return r->err->rc;
+		if (job->kind == JOB_IMAGE && image)
+			return FAIL(r, r->jobs.v[i], "jobs \"%s\" and \"%s\" both pack the image of a service; one is enough", image->name, job->name);
+		if (job->kind == JOB_IMAGE)
+			image = job;
+	}
+	for (size_t i = 0; i < c->jobs.n; i++)
+		if (check_circles(r, i) != RC_OK)
+			return r->err->rc;
+	return RC_OK;
+}

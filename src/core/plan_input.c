@@ -1,0 +1,240 @@
+/* From input patterns to entries of a tree. */
+#include "base/glob.h"
+#include "core/config_impl.h"
+#include "core/plan_impl.h"
+#include "core/sort.h"
+
+#define MODE_TREE 040000u
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp((*(const struct tree_entry *const *)a)->path, (*(const struct tree_entry *const *)b)->path);
+}
+
+void tree_init(struct tree *t, const struct tree_facts *facts)
+{
+	bool in_order = true;
+
+	*t = (struct tree){.facts = facts};
+	vec_grow(&t->sorted, sizeof(*t->sorted.v), facts->entries.n);
+	for (size_t i = 0; i < facts->entries.n; i++) {
+		t->sorted.v[t->sorted.n++] = &facts->entries.v[i];
+		in_order &= i == 0 || strcmp(facts->entries.v[i - 1].path, facts->entries.v[i].path) <= 0;
+	}
+	if (!in_order)
+		sort_stable(t->sorted.v, t->sorted.n, sizeof(*t->sorted.v), by_path);
+	static char root[] = ".";
+
+	t->root = (struct tree_entry){root, facts->tree, MODE_TREE};
+}
+
+void tree_done(struct tree *t)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&t->globs, e));) {
+		struct hits *hits = e->value;
+
+		vec_done(&hits->v);
+		xfree(hits);
+	}
+	map_done(&t->globs);
+	vec_done(&t->sorted);
+}
+
+/* The first entry whose path is not before `path`. */
+static size_t lower_bound(const struct tree *t, struct str path)
+{
+	size_t low = 0, high = t->sorted.n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (str_cmp(str_of(t->sorted.v[mid]->path), path) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+const struct tree_entry *tree_find(const struct tree *t, struct str path)
+{
+	size_t at = lower_bound(t, path);
+
+	if (at < t->sorted.n && str_is(path, t->sorted.v[at]->path))
+		return t->sorted.v[at];
+	return str_is(path, ".") && t->facts->tree ? &t->root : NULL;
+}
+
+static bool is_wild(char c)
+{
+	return c == '*' || c == '?' || c == '[' || c == '{';
+}
+
+bool input_is_one(struct str s, struct str *ret_dir)
+{
+	size_t wild = 0, slash = 0;
+
+	while (wild < s.n && !is_wild(s.p[wild])) {
+		if (s.p[wild] == '/')
+			slash = wild;
+		wild++;
+	}
+	if (wild == s.n) {
+		*ret_dir = s;
+		return true;
+	}
+	*ret_dir = (struct str){s.p, slash};
+	if (s.n - wild == 2 && s.p[wild] == '*' && s.p[wild + 1] == '*' && (wild == 0 || (slash && wild == slash + 1))) {
+		if (wild == 0)
+			*ret_dir = STR(".");
+		return true; /* all of a folder: its tree says it */
+	}
+	return false;
+}
+
+/* What every path that matches must end with; saves most calls of glob_match(). */
+static struct str literal_end(struct str pattern)
+{
+	size_t n = 0;
+
+	while (n < pattern.n) {
+		char c = pattern.p[pattern.n - 1 - n];
+
+		if (is_wild(c) || c == ']' || c == '}' || c == '/')
+			break;
+		n++;
+	}
+	return (struct str){pattern.p + pattern.n - n, n};
+}
+
+static bool ends_with(struct str s, struct str end)
+{
+	return s.n >= end.n && (end.n == 0 || memcmp(s.p + s.n - end.n, end.p, end.n) == 0);
+}
+
+static const struct hits *glob_find(struct tree *t, struct str pattern, struct str dir)
+{
+	struct hits *hits = map_get(&t->globs, pattern);
+
+	if (hits)
+		return hits;
+	hits = xcalloc(1, sizeof(*hits));
+	map_put(&t->globs, pattern, hits);
+	AUTO(strbuf_done) struct strbuf prefix = STRBUF(2 * TEXT_MAX);
+	struct str end = literal_end(pattern);
+
+	if (dir.n)
+		strbuf_addf(&prefix, "%.*s/", (int)dir.n, dir.p);
+	for (size_t i = lower_bound(t, strbuf_str(&prefix)); i < t->sorted.n; i++) {
+		const struct tree_entry *e = t->sorted.v[i];
+		struct str path = str_of(e->path);
+
+		if (!str_starts(path, strbuf_cstr(&prefix)))
+			break;
+		if (e->mode != MODE_TREE && ends_with(path, end) && glob_match(pattern, path))
+			vec_push(&hits->v, e);
+	}
+	return hits;
+}
+
+void inputs_find(struct tree *t, const struct job_def *job, const char *unit_path, found_list *ret)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < job->inputs.n; i++) {
+		AUTO(strbuf_done) struct strbuf b = STRBUF(2 * TEXT_MAX);
+		struct str dir;
+
+		if (!input_resolve(unit_path, str_of(job->inputs.v[i]), &b))
+			continue;
+		if (input_is_one(strbuf_str(&b), &dir)) {
+			const struct tree_entry *e = tree_find(t, dir);
+
+			if (e)
+				vec_push(ret, e);
+			continue;
+		}
+		const struct hits *hits = glob_find(t, strbuf_str(&b), dir);
+
+		for (size_t k = 0; k < hits->v.n; k++)
+			vec_push(ret, hits->v.v[k]);
+	}
+	sort_stable(ret->v, ret->n, sizeof(*ret->v), by_path);
+	for (size_t i = 0; i < ret->n; i++)
+		if (kept == 0 || !streq(ret->v[kept - 1]->path, ret->v[i]->path))
+			ret->v[kept++] = ret->v[i];
+	ret->n = kept;
+}
+
+/* ---- what to ask Git for ---- */
+
+static void add_path(texts *to, struct map *seen, struct str path)
+{
+	static char there[1];
+
+	if (path.n == 0)
+		path = STR(".");
+	if (!map_put(seen, path, there))
+		vec_push(to, xstrndup(path.p, path.n));
+}
+
+static void add_inputs(const struct job_def *job, const char *unit_path, texts *dirs, struct map *seen_dirs, texts *list, struct map *seen_list)
+{
+	for (size_t i = 0; i < job->inputs.n; i++) {
+		AUTO(strbuf_done) struct strbuf b = STRBUF(2 * TEXT_MAX);
+		struct str dir;
+
+		if (!input_resolve(unit_path, str_of(job->inputs.v[i]), &b))
+			continue;
+		if (input_is_one(strbuf_str(&b), &dir))
+			add_path(dirs, seen_dirs, dir);
+		else
+			add_path(list, seen_list, dir);
+	}
+}
+
+/* Whether a folder above the path (not itself) is in the set. */
+static bool is_below(const struct map *set, const char *path)
+{
+	struct str s = str_of(path);
+
+	if (streq(path, "."))
+		return false;
+	if (map_get(set, STR(".")))
+		return true;
+	for (size_t n = s.n; n-- > 0;)
+		if (s.p[n] == '/' && map_get(set, (struct str){s.p, n}))
+			return true;
+	return false;
+}
+
+void plan_paths(const struct config *c, texts *ret_dirs, texts *ret_list)
+{
+	struct map seen_dirs = {.n = 0}, seen_list = {.n = 0};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->units.n; i++)
+		add_path(ret_dirs, &seen_dirs, str_of(c->units.v[i].path));
+	for (size_t j = 0; j < c->jobs.n; j++) {
+		const struct job_def *job = &c->jobs.v[j];
+
+		if (!job->each)
+			add_inputs(job, ".", ret_dirs, &seen_dirs, ret_list, &seen_list);
+		if (!job->each && job->inputs.n == 0)
+			add_path(ret_dirs, &seen_dirs, STR("."));
+		for (size_t i = 0; job->each && job->inputs.n && i < c->units.n; i++)
+			if (job_covers(job, &c->units.v[i]))
+				add_inputs(job, c->units.v[i].path, ret_dirs, &seen_dirs, ret_list, &seen_list);
+	}
+	for (size_t i = 0; i < ret_list->n; i++) {
+		if (is_below(&seen_list, ret_list->v[i]))
+			xfree(ret_list->v[i]);
+		else
+			ret_list->v[kept++] = ret_list->v[i];
+	}
+	ret_list->n = kept;
+	sort_stable(ret_dirs->v, ret_dirs->n, sizeof(*ret_dirs->v), sort_by_text);
+	sort_stable(ret_list->v, ret_list->n, sizeof(*ret_list->v), sort_by_text);
+	map_done(&seen_dirs);
+	map_done(&seen_list);
+}
