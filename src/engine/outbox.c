@@ -1,0 +1,277 @@
+/* Effects that wait for their answer: done on workers, tried again when the world was away. */
+#include "engine/engine_impl.h"
+#include "base/log.h"
+
+/* How often, and with which pauses. Taking traffic away is tried for ever. */
+static const struct { uint32_t max; usec_t first, most; } retry[EFFECT_KINDS] = {
+	[EF_READ_CHANGE] = {10, 200 * USEC_MS, 30 * USEC_SEC},
+	[EF_START_JOB] = {4, 200 * USEC_MS, 5 * USEC_SEC},
+	[EF_CANCEL_JOB] = {20, 200 * USEC_MS, 5 * USEC_SEC},
+	[EF_PACK_IMAGE] = {4, 200 * USEC_MS, 5 * USEC_SEC},
+	[EF_ATTEST] = {10, 200 * USEC_MS, 10 * USEC_SEC},
+	[EF_VERIFY_EVIDENCE] = {10, 200 * USEC_MS, 10 * USEC_SEC},
+	[EF_PLAN_DEPLOY] = {10, 200 * USEC_MS, 10 * USEC_SEC},
+	[EF_WRITE_DESIRED] = {20, 200 * USEC_MS, 30 * USEC_SEC},
+	[EF_START_REPLICAS] = {10, 200 * USEC_MS, 5 * USEC_SEC},
+	[EF_STOP_REPLICAS] = {UINT32_MAX, 200 * USEC_MS, 10 * USEC_SEC},
+	[EF_SET_WEIGHT] = {UINT32_MAX, 50 * USEC_MS, USEC_SEC},
+	[EF_WATCH] = {1, 0, 0},
+	[EF_REVERT_CHANGE] = {20, USEC_SEC, 60 * USEC_SEC},
+	[EF_NOTIFY] = {12, USEC_SEC, 120 * USEC_SEC},
+	[EF_TIMER] = {1, 0, 0},
+};
+
+void outbox_add(struct engine *e, struct effect *effect, uint32_t attempts, usec_t next)
+{
+	struct pending *p = xcalloc(1, sizeof(*p));
+
+	p->effect = *effect;
+	*effect = (struct effect){0};
+	p->attempts = attempts;
+	p->next = next;
+	BUG_ON(map_put(&e->outbox, str_of(p->effect.id), p) != NULL);
+}
+
+static void drop(struct engine *e, struct pending *p)
+{
+	map_del(&e->outbox, str_of(p->effect.id));
+	effect_done(&p->effect);
+	xfree(p);
+}
+
+bool outbox_answered(struct engine *e, const char *id)
+{
+	struct pending *p = map_get(&e->outbox, str_of(id));
+
+	if (!p)
+		return false;
+	map_del(&e->outbox, str_of(id));
+	if (p->running) {
+		p->attempts = UINT32_MAX; /* its own return frees it */
+		return true;
+	}
+	effect_done(&p->effect);
+	xfree(p);
+	return true;
+}
+
+struct doing {
+	struct engine *e;
+	struct pending *p;
+	struct order_context context;
+	struct outcome outcome;
+	struct err err;
+	enum rc rc;
+	usec_t began, ended;
+};
+
+static void free_doing(struct doing *d)
+{
+	for (size_t i = 0; i < d->context.n_servers; i++) {
+		xfree((void *)(uintptr_t)d->context.servers[i].image);
+		xfree((void *)(uintptr_t)d->context.servers[i].address);
+	}
+	xfree(d->context.servers);
+	if (d->context.incident) {
+		shape_done(aggregate_shapes[AGG_INCIDENT], d->context.incident);
+		xfree(d->context.incident);
+	}
+	event_done(&d->outcome.ev);
+	xfree(d);
+}
+
+static void do_it(void *arg)
+{
+	struct doing *d = arg;
+
+	d->rc = perform(d->e, &d->p->effect, &d->context, &d->outcome, &d->err);
+}
+
+/* Done without an event: only the outbox must know. */
+static void silently_done(struct engine *e, struct pending *p)
+{
+	vec_push(&e->building->done, xstrdup(p->effect.id));
+	drop(e, p);
+	commit_start(e);
+}
+
+static bool may_try_again(enum rc rc)
+{
+	return rc == RC_UNAVAILABLE || rc == RC_NO_SPACE;
+}
+
+static void later(void *arg)
+{
+	struct doing *d = arg;
+	struct engine *e = d->e;
+	struct pending *p = map_get(&e->outbox, str_of(d->err.msg)); /* the id stands in msg */
+
+	if (p) {
+		p->running = false;
+		if (!e->stopped)
+			outbox_dispatch(e, p);
+	}
+	xfree(d);
+}
+
+static void set_timer(struct engine *e, struct pending *p, usec_t at)
+{
+	struct doing *d = xcalloc(1, sizeof(*d));
+
+	d->e = e;
+	err_set(&d->err, RC_OK, "%s", p->effect.id);
+	p->running = false;
+	runner_timer(e->w.runner, at, later, d);
+}
+
+static void try_again(struct engine *e, struct pending *p, const struct err *why)
+{
+	usec_t pause = retry[p->effect.kind].first;
+	struct err ignored = {0};
+
+	for (uint32_t i = 1; i < p->attempts && pause < retry[p->effect.kind].most; i++)
+		pause = MIN_OF(pause * 2, retry[p->effect.kind].most);
+	e->stats.effect_retries++;
+	p->next = runner_now(e->w.runner) + pause;
+	if (p->attempts <= 3 || p->attempts % 20 == 0)
+		LOG(LOG_WARN, "an effect failed and will be tried again", LF("effect", p->effect.id), LF("kind", effect_kind_names[p->effect.kind]),
+		    LFN("attempt", p->attempts), LF("error", why->msg));
+	/* Best effort: without it a restart only tries sooner. */
+	if (store_defer(e->w.store, str_of(p->effect.id), p->attempts, p->next, &ignored) != RC_OK)
+		LOG(LOG_DEBUG, "attempts not stored", LF("error", ignored.msg));
+	set_timer(e, p, p->next);
+}
+
+static void did_it(void *arg)
+{
+	struct doing *d = arg;
+	struct engine *e = d->e;
+	struct pending *p = d->p;
+
+	e->stats.effects++;
+	e->stats.effect_usec += runner_now(e->w.runner) - d->began;
+	p->running = false;
+	if (p->attempts == UINT32_MAX) { /* answered by somebody else meanwhile */
+		effect_done(&p->effect);
+		xfree(p);
+		free_doing(d);
+		return;
+	}
+	if (e->stopped) {
+		free_doing(d);
+		return;
+	}
+	p->attempts++;
+	if (d->rc != RC_OK && may_try_again(d->rc) && p->attempts < retry[p->effect.kind].max) {
+		try_again(e, p, &d->err);
+		free_doing(d);
+		return;
+	}
+	if (d->rc != RC_OK) {
+		e->stats.effect_failures++;
+		LOG(LOG_ERROR, "an effect failed", LF("effect", p->effect.id), LF("kind", effect_kind_names[p->effect.kind]), LF("error", d->err.msg));
+		event_done(&d->outcome.ev);
+		fail_outcome(&p->effect, &d->err, &d->outcome.ev);
+		d->outcome.silent = false;
+	}
+	if (p->effect.kind == EF_STOP_REPLICAS)
+		leaving_del(e, p->effect.environment, p->effect.unit, p->effect.image);
+	AUTO(freep) char *env = p->effect.kind == EF_START_REPLICAS ? xstrdup(p->effect.deploy.environment) : NULL;
+	AUTO(freep) char *unit = env ? xstrdup(p->effect.deploy.unit) : NULL;
+	AUTO(freep) char *image = env ? xstrdup(p->effect.deploy.image) : NULL;
+	if (d->outcome.silent) {
+		silently_done(e, p);
+	} else {
+		xfree(d->outcome.ev.effect);
+		d->outcome.ev.effect = xstrdup(p->effect.id);
+		engine_submit(e, &d->outcome.ev);
+	}
+	free_doing(d);
+	if (env)
+		observe_set_again(e, env, unit, image);
+}
+
+/* An order of weight that a later one has overtaken must not be carried out after it. */
+static bool is_overtaken(struct engine *e, const struct effect *f)
+{
+	const struct rollout *ro;
+
+	if (f->kind != EF_SET_WEIGHT)
+		return false;
+	ro = model_rollout(&e->model, f->rollout);
+	return ro && ro->weight != f->weight;
+}
+
+static void answer_at_once(struct engine *e, struct pending *p)
+{
+	struct event ev = {0};
+
+	if (p->effect.kind == EF_TIMER) {
+		ev.kind = EV_TIMER;
+		ev.text = xstrdup(p->effect.text ? p->effect.text : "");
+		ev.release = p->effect.release ? xstrdup(p->effect.release) : NULL;
+		ev.rollout = p->effect.rollout ? xstrdup(p->effect.rollout) : NULL;
+		ev.environment = p->effect.environment ? xstrdup(p->effect.environment) : NULL;
+	} else {
+		traffic_history(e, p->effect.rollout, &ev);
+	}
+	ev.effect = xstrdup(p->effect.id);
+	engine_submit(e, &ev);
+}
+
+static void add_context(struct engine *e, const struct effect *f, struct order_context *c)
+{
+	if (f->kind == EF_STOP_REPLICAS) {
+		leaving_add(e, f->environment, f->unit, f->image);
+		c->n_servers = servers_of(e, f->environment, f->unit, f->image, &c->servers);
+	}
+	const struct incident *i = f->kind == EF_NOTIFY ? model_incident(&e->model, f->incident) : NULL;
+	if (i) {
+		c->incident = xcalloc(1, sizeof(*c->incident));
+		shape_copy(aggregate_shapes[AGG_INCIDENT], c->incident, i);
+	}
+}
+
+void outbox_dispatch(struct engine *e, struct pending *p)
+{
+	usec_t now = runner_now(e->w.runner);
+
+	if (p->running)
+		return;
+	if (p->next > now) {
+		set_timer(e, p, p->next);
+		p->running = true;
+		return;
+	}
+	if (p->effect.kind == EF_TIMER || p->effect.kind == EF_WATCH) {
+		answer_at_once(e, p);
+		return;
+	}
+	if (is_overtaken(e, &p->effect)) {
+		silently_done(e, p);
+		return;
+	}
+	struct doing *d = xcalloc(1, sizeof(*d));
+	d->e = e;
+	d->p = p;
+	d->began = now;
+	p->running = true;
+	add_context(e, &p->effect, &d->context);
+	runner_work(e->w.runner, p->effect.lane, do_it, did_it, d);
+}
+
+void outbox_dispatch_all(struct engine *e)
+{
+	texts ids = {0};
+
+	for (struct map_entry *m = NULL; (m = map_next(&e->outbox, m));)
+		vec_push(&ids, xstrdup(m->key));
+	vec_each(id, &ids) {
+		struct pending *p = map_get(&e->outbox, str_of(*id));
+
+		if (p)
+			outbox_dispatch(e, p);
+		xfree(*id);
+	}
+	vec_done(&ids);
+}
