@@ -73,7 +73,8 @@ static void haul_done(struct haul *h)
 
 static bool haul_add(struct haul *h, const git_oid *oid)
 {
-	struct str key = {(const char *)oid->id, GIT_OID_RAWSZ};
+	char hex[GIT_HEX + 1];
+	struct str key = {git_oid_tostr(hex, sizeof(hex), oid), GIT_HEX};
 
 	if (map_get(&h->seen, key))
 		return false;
