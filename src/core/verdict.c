@@ -25,19 +25,20 @@ void verdict_config_sane(struct verdict_config *c)
 	c->min_bake = clamp(c->min_bake, 0.0, 1e9);
 	c->metrics &= (1U << HARM_METRICS) - 1;
 	if (c->metrics == 0)
-		c->metrics = 1U << VERDICT_ERRORS; /* a step that nothing must pass passes nothing */
+		c->metrics =
+			1U << VERDICT_ERRORS; /* a step that nothing must pass passes nothing */
 }
 
 void verdict_config_default(struct verdict_config *ret, unsigned step)
 {
-	*ret = (struct verdict_config){ .alpha = 0.01,
-		.beta = 0.05,
-		.error_ratio = 1.0,
-		.error_margin = 0.001,
-		.latency_ratio = 1.05,
-		.promote_error_margin = step <= 1 ? 0.01 : 0.0025,
-		.promote_latency_ratio = step <= 1 ? 1.5 : 1.25,
-		.metrics = (1U << HARM_METRICS) - 1 };
+	*ret = (struct verdict_config){.alpha = 0.01,
+				       .beta = 0.05,
+				       .error_ratio = 1.0,
+				       .error_margin = 0.001,
+				       .latency_ratio = 1.05,
+				       .promote_error_margin = step <= 1 ? 0.01 : 0.0025,
+				       .promote_latency_ratio = step <= 1 ? 1.5 : 1.25,
+				       .metrics = (1U << HARM_METRICS) - 1};
 }
 
 size_t verdict_size(void)
@@ -60,7 +61,7 @@ static void begin_step(struct verdict *v, const struct verdict_config *cfg)
 }
 
 void verdict_init(struct verdict *v, const struct verdict_config *cfg,
-	const struct verdict_history *history_or_null)
+		  const struct verdict_history *history_or_null)
 {
 	memset(v, 0, sizeof(*v));
 	if (history_or_null)
@@ -89,7 +90,7 @@ static double promote_margin(const struct verdict *v, unsigned metric)
 
 static void promote_second(struct verdict *v, const struct verdict_window *w)
 {
-	struct duel d[HARM_METRICS] = { 0 };
+	struct duel d[HARM_METRICS] = {0};
 
 	for (uint32_t i = 0; i < w->n; i++) {
 		struct verdict_count c = w->inst[i].c;
@@ -123,7 +124,7 @@ static void close_robust(struct verdict *v, unsigned robust, uint64_t second)
 
 static struct sums canary_of(const struct verdict_window *w)
 {
-	struct sums s = { 0 };
+	struct sums s = {0};
 
 	for (uint32_t i = 0; i < w->n; i++) {
 		if (!w->inst[i].canary || w->inst[i].c.n == 0)
@@ -185,7 +186,7 @@ static bool promotion(const struct verdict *v, struct verdict_report *ret)
 		all = all && p->passed;
 		if (!p->passed) {
 			uint64_t need = verdict_promote_need(p, m, promote_margin(v, m),
-				promote_ratio(v, m), d, log_wanted);
+							     promote_ratio(v, m), d, log_wanted);
 			ret->need = need > ret->need ? need : ret->need;
 		}
 		if (any && e >= least)
@@ -202,15 +203,15 @@ void verdict_report(const struct verdict *v, struct verdict_report *ret)
 {
 	struct alarm harm = verdict_lanes_nearest(v);
 
-	*ret = (struct verdict_report){ .answer = VERDICT_WAIT,
-		.canary_n = v->canary_n,
-		.canary_errors = v->canary_errors,
-		.stable_n = v->stable_n,
-		.stable_errors = v->stable_errors,
-		.harm_evidence = harm.evidence,
-		.harm_wanted = harm.wanted,
-		.harm_metric = harm.metric,
-		.harm_lane = harm.lane };
+	*ret = (struct verdict_report){.answer = VERDICT_WAIT,
+				       .canary_n = v->canary_n,
+				       .canary_errors = v->canary_errors,
+				       .stable_n = v->stable_n,
+				       .stable_errors = v->stable_errors,
+				       .harm_evidence = harm.evidence,
+				       .harm_wanted = harm.wanted,
+				       .harm_metric = harm.metric,
+				       .harm_lane = harm.lane};
 	if (v->canary_n > 0)
 		ret->canary_error_rate = (double)v->canary_errors / (double)v->canary_n;
 	if (v->stable_n > 0)

@@ -21,8 +21,8 @@
 
 #define VERDICT_MAX_INSTANCES 64 /* per window; verdict_facts folds what goes beyond */
 #define VERDICT_FOLDED_STABLE (UINT32_MAX - 1) /* reserved id: the folded stable instances */
-#define VERDICT_FOLDED_CANARY UINT32_MAX /* reserved id: the folded canary instances */
-#define VERDICT_LATENCIES 3 /* p50, p95, p99 */
+#define VERDICT_FOLDED_CANARY UINT32_MAX       /* reserved id: the folded canary instances */
+#define VERDICT_LATENCIES     3                /* p50, p95, p99 */
 
 enum verdict_answer { VERDICT_WAIT, VERDICT_PASS, VERDICT_FAIL };
 
@@ -44,20 +44,22 @@ enum verdict_lane { LANE_FAST, LANE_HARD, LANE_ROBUST, LANE_GUARD, LANE_PROMOTE 
 /* One rollout step. Values outside their range are moved to its nearest end. */
 struct verdict_config {
 	double alpha; /* chance of a false fail over the whole rollout; 1e-9 .. 0.5 */
-	double beta; /* chance of a false pass of a step; 1e-9 .. 0.5 */
-	double error_ratio, error_margin; /* harm: pc > r ps + d (1 - r ps); r 0.1 .. 100, d 0 .. 0.9 */
+	double beta;  /* chance of a false pass of a step; 1e-9 .. 0.5 */
+	double error_ratio,
+		error_margin; /* harm: pc > r ps + d (1 - r ps); r 0.1 .. 100, d 0 .. 0.9 */
 	double latency_ratio; /* harm; >= 1; the thresholds of verdict_facts must use the same */
-	double promote_error_margin; /* pass: pc < r ps + d; 1e-6 .. 0.9 */
+	double promote_error_margin;  /* pass: pc < r ps + d; 1e-6 .. 0.9 */
 	double promote_latency_ratio; /* pass; >= 1; the same as verdict_facts uses */
-	double guard_error_rate; /* tau, 0 .. 1; 0 = off */
-	double min_bake; /* seconds from the first to the last canary window before a pass */
+	double guard_error_rate;      /* tau, 0 .. 1; 0 = off */
+	double min_bake;  /* seconds from the first to the last canary window before a pass */
 	unsigned metrics; /* 1u << VERDICT_ERRORS | ... : what must pass; harm always watches all */
 };
 
 /* Requests of one instance in one second. Counts above n are taken as n. */
 struct verdict_count {
 	uint32_t n, errors;
-	uint32_t over[VERDICT_LATENCIES]; /* stable: > threshold; canary: > threshold x harm ratio */
+	uint32_t
+		over[VERDICT_LATENCIES]; /* stable: > threshold; canary: > threshold x harm ratio */
 	uint32_t over_promote[VERDICT_LATENCIES]; /* the same with the promotion ratio */
 };
 
@@ -68,8 +70,8 @@ struct verdict_instance {
 };
 
 struct verdict_window {
-	uint64_t second; /* start of the 1 s window, any epoch */
-	uint32_t n; /* instances that had requests in it */
+	uint64_t second;                     /* start of the 1 s window, any epoch */
+	uint32_t n;                          /* instances that had requests in it */
 	const struct verdict_instance *inst; /* sorted by id, each id once for each side */
 };
 
@@ -78,14 +80,14 @@ struct verdict_report {
 	enum verdict_metric metric; /* the deciding metric; for WAIT the least advanced one */
 	enum verdict_lane lane;
 	double evidence; /* E of that metric (an e-value: 1 is none) */
-	double wanted; /* what E is held against */
+	double wanted;   /* what E is held against */
 	/*
 	 * Canary requests still expected for a pass when nothing is wrong; 0: none (only min_bake or
 	 * a harm alarm half way up is waited for); UINT64_MAX: no growth can be expected.
 	 */
 	uint64_t need;
 	uint64_t canary_n, canary_errors, stable_n, stable_errors; /* of this step */
-	double canary_error_rate, stable_error_rate; /* 0 without requests */
+	double canary_error_rate, stable_error_rate;               /* 0 without requests */
 	double harm_evidence, harm_wanted; /* of the lane nearest to an alarm */
 	enum verdict_metric harm_metric;
 	enum verdict_lane harm_lane;
@@ -99,7 +101,7 @@ void verdict_config_default(struct verdict_config *ret, unsigned step /* from 1 
 size_t verdict_size(void);
 /* history is copied; NULL: nothing is known, placebos run from the first window on. */
 void verdict_init(struct verdict *v, const struct verdict_config *cfg,
-	const struct verdict_history *history_or_null);
+		  const struct verdict_history *history_or_null);
 /*
  * Add a window. In time order: one that is not later than the last is ignored. A missing second is
  * no window; one without canary or without stable requests is no bet.
@@ -136,22 +138,22 @@ struct verdict_fact {
 	bool canary;
 	uint32_t instance;
 	uint16_t status; /* HTTP; an error is >= 500, or 0: no answer */
-	double ms; /* latency; negative or NaN: unknown, counts for errors only */
+	double ms;       /* latency; negative or NaN: unknown, counts for errors only */
 };
 
 size_t verdict_facts_size(void);
 /* The ratios of verdict_config: latency_ratio and promote_latency_ratio. */
 void verdict_facts_init(struct verdict_facts *f, double harm_latency_ratio,
-	double promote_latency_ratio);
+			double promote_latency_ratio);
 /* Change the ratios at a step's start; keeps the latencies seen. */
 void verdict_facts_ratios(struct verdict_facts *f, double harm_latency_ratio,
-	double promote_latency_ratio);
+			  double promote_latency_ratio);
 /*
  * Add one fact, in time order. When it closes a second, *ret_window is filled (borrowed until the
  * next call) and true is returned. A late fact is counted into the open second.
  */
 bool verdict_facts_add(struct verdict_facts *f, const struct verdict_fact *fact,
-	struct verdict_window *ret_window);
+		       struct verdict_window *ret_window);
 /* The caller's clock has passed the end of `second`: close it if it is open. True as above. */
 bool verdict_facts_close(struct verdict_facts *f, uint64_t second,
-	struct verdict_window *ret_window);
+			 struct verdict_window *ret_window);

@@ -1,16 +1,16 @@
 /* Betting on the canary's share of events; see "Evidence of harm" in the design notes. */
 #include "verdict_impl.h"
 
-#define LN2 0.6931471805599453
+#define LN2      0.6931471805599453
 #define AT_START 0.6 /* of the wealth bets from the first window on */
 
 /* Large bets win early or not at all; small ones are for small differences and large counts. */
-static const double weight[BETS] = { 0.2, 0.18, 0.16, 0.14, 0.12, 0.09, 0.06, 0.05 };
+static const double weight[BETS] = {0.2, 0.18, 0.16, 0.14, 0.12, 0.09, 0.06, 0.05};
 
 double verdict_bet_size(unsigned j)
 {
-	static const double size[BETS] = { 0.9, 0.45, 0.225, 0.1125, 0.05625, 0.028125, 0.0140625,
-		0.00703125 };
+	static const double size[BETS] = {0.9,     0.45,     0.225,     0.1125,
+					  0.05625, 0.028125, 0.0140625, 0.00703125};
 
 	return size[j];
 }
@@ -44,7 +44,7 @@ static double none_of(uint64_t m, double d)
 
 struct payoff verdict_payoff(const struct duel *d, double ratio, double margin, double min_share)
 {
-	struct payoff p = { .bet = d->nc > 0 && d->ns > 0 };
+	struct payoff p = {.bet = d->nc > 0 && d->ns > 0};
 
 	if (!p.bet)
 		return p;
@@ -77,7 +77,8 @@ static void join(struct bet *b)
 {
 	if (b->windows++ == 0)
 		return;
-	double cash = (1.0 - AT_START) * LN2 / verdict_log((double)b->windows + 1.0), share = b->cash - cash;
+	double cash = (1.0 - AT_START) * LN2 / verdict_log((double)b->windows + 1.0),
+	       share = b->cash - cash;
 	b->cash = cash;
 	for (unsigned j = 0; j < BETS; j++)
 		b->wealth[j] += share;

@@ -30,7 +30,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 
 struct tally verdict_tally(const struct verdict_count *c)
 {
-	struct tally t = { .n = c->n, .k[VERDICT_ERRORS] = least(c->errors, c->n) };
+	struct tally t = {.n = c->n, .k[VERDICT_ERRORS] = least(c->errors, c->n)};
 
 	for (unsigned i = 0; i < VERDICT_LATENCIES; i++)
 		t.k[VERDICT_P50 + i] = least(c->over[i], c->n);
@@ -65,13 +65,13 @@ void verdict_hist_drop_open(struct verdict_history *h)
 bool verdict_hist_beyond(const struct verdict_history *h, unsigned robust, uint64_t second)
 {
 	return h->open[robust] != NO_SECOND &&
-		second - h->open[robust] >= verdict_robust_seconds[robust];
+	       second - h->open[robust] >= verdict_robust_seconds[robust];
 }
 
 bool verdict_hist_ends(const struct verdict_history *h, unsigned robust, uint64_t second)
 {
 	return h->open[robust] != NO_SECOND &&
-		second - h->open[robust] == verdict_robust_seconds[robust] - 1U;
+	       second - h->open[robust] == verdict_robust_seconds[robust] - 1U;
 }
 
 bool verdict_hist_bursty(const struct verdict_history *h, unsigned metric)
@@ -115,20 +115,20 @@ static struct placebo *find(struct verdict_history *h, uint32_t id, uint64_t sec
 	}
 	memmove(&h->placebo[*at + 1], &h->placebo[*at], (h->n - *at) * sizeof(h->placebo[0]));
 	h->n++;
-	h->placebo[*at] = (struct placebo){ .id = id, .seen = second };
+	h->placebo[*at] = (struct placebo){.id = id, .seen = second};
 	return &h->placebo[*at];
 }
 
 static struct duel duel_of(const struct tally *t, const struct sums *all, unsigned metric)
 {
-	return (struct duel){ .nc = t->n,
-		.kc = t->k[metric],
-		.ns = all->n - t->n,
-		.ks = all->k[metric] - t->k[metric] };
+	return (struct duel){.nc = t->n,
+			     .kc = t->k[metric],
+			     .ns = all->n - t->n,
+			     .ks = all->k[metric] - t->k[metric]};
 }
 
 static void wander(struct verdict_history *h, struct placebo *p, unsigned track,
-	const struct payoff *pay)
+		   const struct payoff *pay)
 {
 	if (!pay->bet)
 		return;
@@ -138,13 +138,13 @@ static void wander(struct verdict_history *h, struct placebo *p, unsigned track,
 }
 
 static void fast_bets(struct verdict_history *h, struct placebo *p, const struct tally *t,
-	const struct sums *all)
+		      const struct sums *all)
 {
 	for (unsigned m = 0; m < HARM_METRICS; m++) {
 		struct duel d = duel_of(t, all, m);
 		bool errors = m == VERDICT_ERRORS;
 		struct payoff pay = verdict_payoff(&d, errors ? h->error_ratio : 1.0,
-			errors ? h->error_margin : 0.0, 0.0);
+						   errors ? h->error_margin : 0.0, 0.0);
 		wander(h, p, verdict_track(m, 0), &pay);
 		if (errors) {
 			pay = verdict_payoff(&d, h->error_ratio, HARD_MARGIN, 0.0);
@@ -154,7 +154,7 @@ static void fast_bets(struct verdict_history *h, struct placebo *p, const struct
 }
 
 static void disperse(struct verdict_history *h, unsigned span, const struct tally *t,
-	const struct sums *all)
+		     const struct sums *all)
 {
 	double share = (double)t->n / (double)all->n;
 
@@ -171,9 +171,9 @@ static bool is_placebo(const struct verdict_instance *i)
 }
 
 void verdict_hist_second(struct verdict_history *h, const struct verdict_window *w,
-	struct sums *ret_stable)
+			 struct sums *ret_stable)
 {
-	struct sums all = { 0 };
+	struct sums all = {0};
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < w->n; i++) {
@@ -227,7 +227,7 @@ static void robust_bets(struct verdict_history *h, struct placebo *p, unsigned r
 		bool errors = m == VERDICT_ERRORS;
 		double share = verdict_hist_bursty(h, m) ? 1.0 / h->rest[r].instances : 0.0;
 		struct payoff pay = verdict_payoff(&d, errors ? h->error_ratio : 1.0,
-			errors ? h->error_margin : 0.0, share);
+						   errors ? h->error_margin : 0.0, share);
 		wander(h, p, verdict_track(m, 1 + r), &pay);
 		if (verdict_clearly_lost(&pay))
 			p->skip |= bit;
@@ -243,9 +243,9 @@ static void close_window(struct verdict_history *h, unsigned robust)
 			if (robust == 0 && h->rest[0].instances > 1)
 				disperse(h, 1, &p->open[0], &h->rest[0]);
 		}
-		p->open[robust] = (struct tally){ 0 };
+		p->open[robust] = (struct tally){0};
 	}
-	h->rest[robust] = (struct sums){ 0 };
+	h->rest[robust] = (struct sums){0};
 	/* The grid goes on from the first second seen; only whole windows move it. */
 	h->open[robust] += verdict_robust_seconds[robust];
 }

@@ -3,31 +3,32 @@
 
 #include "verdict.h"
 
-#define BETS 8 /* sizes 0.9 x 2^-j */
-#define HARM_METRICS 4 /* errors, p50, p95, p99 */
-#define ROBUSTS 4 /* windows of 10, 30, 60, 120 s */
-#define LANES (1 + ROBUSTS) /* of one metric: fast, then robust */
-#define TRACKS (HARM_METRICS * LANES + 1)
-#define TRACK_HARD (TRACKS - 1) /* errors only */
-#define NO_SECOND UINT64_MAX
-#define LAST_SECOND (UINT64_MAX / 4) /* what lies beyond is no time, nor a count */
+#define BETS         8             /* sizes 0.9 x 2^-j */
+#define HARM_METRICS 4             /* errors, p50, p95, p99 */
+#define ROBUSTS      4             /* windows of 10, 30, 60, 120 s */
+#define LANES        (1 + ROBUSTS) /* of one metric: fast, then robust */
+#define TRACKS       (HARM_METRICS * LANES + 1)
+#define TRACK_HARD   (TRACKS - 1) /* errors only */
+#define NO_SECOND    UINT64_MAX
+#define LAST_SECOND  (UINT64_MAX / 4) /* what lies beyond is no time, nor a count */
 
-#define LAMBDA_CAP 20.0 /* no bet is larger than 20 b, however small the canary's share */
-#define WEALTH_MAX 1e100
-#define PLACEBO_OFF 1e5 /* a lane in which innocent instances got this rich says nothing */
-#define FAST_HOLD 10.0
-#define HARD_HOLD 2.0 /* where bursts are known; they hardly ever reach this lane */
-#define FAST_BEYOND 20.0 /* times G, see verdict_lane.c */
+#define LAMBDA_CAP    20.0 /* no bet is larger than 20 b, however small the canary's share */
+#define WEALTH_MAX    1e100
+#define PLACEBO_OFF   1e5 /* a lane in which innocent instances got this rich says nothing */
+#define BURSTY_OFF    2e3 /* the same for robust lanes of a bursty metric: 3 windows of a burst */
+#define FAST_HOLD     10.0
+#define HARD_HOLD     2.0  /* where bursts are known; they hardly ever reach this lane */
+#define FAST_BEYOND   20.0 /* times G, see verdict_lane.c */
 #define ROBUST_BEYOND 5.0
-#define HARD_MARGIN 0.5
-#define KNOWN 36000.0 /* seconds of placebo life that make a service's bursts known */
-#define UNSURE_ROBUST 1 /* the shortest robust window before that: 30 s ... */
-#define UNSURE_HOLD 5.0 /* ... and its hold: a minute's burst is not enough */
-#define YOUTH 240 /* seconds of canary life in which harm from the start is looked for */
+#define HARD_MARGIN   0.5
+#define KNOWN         36000.0 /* seconds of placebo life that make a service's bursts known */
+#define UNSURE_ROBUST 1       /* the shortest robust window before that: 30 s ... */
+#define UNSURE_HOLD   5.0     /* ... and its hold: a minute's burst is not enough */
+#define YOUTH         240 /* seconds of canary life in which harm from the start is looked for */
 
 /* verdict_math.c: our own, because libm picks other code (and last bits) on other CPUs. */
-double verdict_log(double x); /* x > 0 and finite */
-double verdict_exp(double x); /* saturates outside -700 .. 700 */
+double verdict_log(double x);                               /* x > 0 and finite */
+double verdict_exp(double x);                               /* saturates outside -700 .. 700 */
 double verdict_log_mean_exp(const double *x, double scale); /* log of the mean of BETS exp(x s) */
 
 /* Events of both sides of one comparison in one window. k <= n. */
@@ -81,14 +82,14 @@ struct placebo {
 
 struct verdict_history {
 	double error_ratio, error_margin;
-	uint64_t windows; /* seconds with at least two stable instances */
-	uint64_t last; /* second, or NO_SECOND */
-	uint64_t open[ROBUSTS]; /* first second of the open window, or NO_SECOND */
-	double exposure; /* seconds of placebo life, over all instances */
-	double g[TRACKS]; /* highest CUSUM seen */
-	double scatter[2][HARM_METRICS]; /* of 1 s, of 10 s: sum of (k - expected)^2 ... */
+	uint64_t windows;                 /* seconds with at least two stable instances */
+	uint64_t last;                    /* second, or NO_SECOND */
+	uint64_t open[ROBUSTS];           /* first second of the open window, or NO_SECOND */
+	double exposure;                  /* seconds of placebo life, over all instances */
+	double g[TRACKS];                 /* highest CUSUM seen */
+	double scatter[2][HARM_METRICS];  /* of 1 s, of 10 s: sum of (k - expected)^2 ... */
 	double expected[2][HARM_METRICS]; /* ... and what it is when events are independent */
-	struct sums rest[ROBUSTS]; /* stable side of the open windows */
+	struct sums rest[ROBUSTS];        /* stable side of the open windows */
 	uint32_t n;
 	struct placebo placebo[VERDICT_MAX_INSTANCES]; /* sorted by id */
 };
@@ -98,7 +99,7 @@ void verdict_sums_add(struct sums *s, const struct tally *t);
 struct tally verdict_tally(const struct verdict_count *c);
 /* The placebos' side of a second: bets of 1 s, dispersion, and the open robust windows. */
 void verdict_hist_second(struct verdict_history *h, const struct verdict_window *w,
-	struct sums *ret_stable);
+			 struct sums *ret_stable);
 /* Close the open robust window and open the one that `second` (or what follows it) falls into. */
 void verdict_hist_turn(struct verdict_history *h, unsigned robust, uint64_t second);
 void verdict_hist_drop_open(struct verdict_history *h);
@@ -108,7 +109,7 @@ bool verdict_hist_ends(const struct verdict_history *h, unsigned robust, uint64_
 bool verdict_hist_bursty(const struct verdict_history *h, unsigned metric);
 double verdict_hist_dispersion(const struct verdict_history *h, unsigned metric);
 
-static const uint16_t verdict_robust_seconds[ROBUSTS] = { 10, 30, 60, 120 };
+static const uint16_t verdict_robust_seconds[ROBUSTS] = {10, 30, 60, 120};
 
 static inline unsigned verdict_track(unsigned metric, unsigned lane)
 {
@@ -119,8 +120,8 @@ static inline unsigned verdict_track(unsigned metric, unsigned lane)
 struct promote {
 	double log_f[BETS]; /* likelihood form */
 	double log_w[BETS]; /* batch form */
-	struct duel batch; /* the open one */
-	struct duel all; /* of this step */
+	struct duel batch;  /* the open one */
+	struct duel all;    /* of this step */
 	bool passed;
 	double passed_evidence; /* at that moment */
 };
@@ -128,7 +129,7 @@ struct promote {
 /* The canary's events in its first seconds, cumulated: did they come evenly from the start? */
 struct early {
 	uint64_t all; /* windows with canary requests */
-	uint32_t n; /* the same, up to YOUTH (YOUTH + 1: grown up) */
+	uint32_t n;   /* the same, up to YOUTH (YOUTH + 1: grown up) */
 	uint32_t total[YOUTH][HARM_METRICS];
 };
 
@@ -146,7 +147,7 @@ struct verdict {
 	uint64_t canary_n, canary_errors, stable_n, stable_errors;
 	struct bet bets[TRACKS];
 	struct bet guard;
-	uint32_t skip; /* as in struct placebo */
+	uint32_t skip;             /* as in struct placebo */
 	struct sums open[ROBUSTS]; /* the canary in the open windows */
 	struct early early;
 	struct promote promote[HARM_METRICS];
@@ -172,7 +173,7 @@ void verdict_promote_add(struct promote *p, const struct duel *d, double ratio, 
 /* log of the mean of both forms. */
 double verdict_promote_log_evidence(const struct promote *p, double dispersion);
 uint64_t verdict_promote_need(const struct promote *p, unsigned metric, double margin, double ratio,
-	double dispersion, double log_wanted);
+			      double dispersion, double log_wanted);
 
 /* A robust window clearly lost by a small side: the next may hold the same burst. */
 static inline bool verdict_clearly_lost(const struct payoff *p)

@@ -11,15 +11,13 @@ void verdict_lanes_init(struct verdict *v)
 	memset(v->open, 0, sizeof(v->open));
 	memset(&v->early, 0, sizeof(v->early));
 	v->skip = 0;
-	v->alarm = (struct alarm){ 0 };
+	v->alarm = (struct alarm){0};
 }
 
 static struct duel duel_of(const struct sums *canary, const struct sums *stable, unsigned metric)
 {
-	return (struct duel){ .nc = canary->n,
-		.kc = canary->k[metric],
-		.ns = stable->n,
-		.ks = stable->k[metric] };
+	return (struct duel){
+		.nc = canary->n, .kc = canary->k[metric], .ns = stable->n, .ks = stable->k[metric]};
 }
 
 static void grow_older(struct early *e, const struct sums *canary)
@@ -35,8 +33,8 @@ static void grow_older(struct early *e, const struct sums *canary)
 		return;
 	for (unsigned m = 0; m < HARM_METRICS; m++) {
 		uint32_t before = e->n > 0 ? e->total[e->n - 1][m] : 0;
-		uint64_t k = canary->k[m] < UINT32_MAX - before ? canary->k[m]
-								: UINT32_MAX - before;
+		uint64_t k =
+			canary->k[m] < UINT32_MAX - before ? canary->k[m] : UINT32_MAX - before;
 		e->total[e->n][m] = before + (uint32_t)k;
 	}
 	e->n++;
@@ -90,9 +88,8 @@ static void guard_bet(struct verdict *v)
 
 	if (!(tau > 0.0) || s->n == 0)
 		return;
-	struct payoff p = { .bet = true,
-		.th = tau,
-		.g = (double)s->k[VERDICT_ERRORS] / (double)s->n - tau };
+	struct payoff p = {
+		.bet = true, .th = tau, .g = (double)s->k[VERDICT_ERRORS] / (double)s->n - tau};
 	verdict_bet_add(&v->guard, &p);
 }
 
@@ -113,14 +110,14 @@ void verdict_lanes_close(struct verdict *v, unsigned robust)
 		if (verdict_hist_bursty(&v->hist, m))
 			share = (double)s->instances / ((double)s->instances + rest->instances);
 		struct payoff p = verdict_payoff(&d, errors ? v->cfg.error_ratio : 1.0,
-			errors ? v->cfg.error_margin : 0.0, share);
+						 errors ? v->cfg.error_margin : 0.0, share);
 		verdict_bet_add(&v->bets[verdict_track(m, 1 + robust)], &p);
 		if (verdict_clearly_lost(&p))
 			v->skip |= bit;
 	}
 	if (robust == 0)
 		guard_bet(v);
-	*s = (struct sums){ 0 };
+	*s = (struct sums){0};
 }
 
 /* alpha is split: half for the errors, a sixth for each latency. */
@@ -142,7 +139,7 @@ static bool look(struct alarm *a, const struct bet *b, double wanted)
  * five times as long is held to mean a fifth as much, and no less than that.
  */
 static double wanted_of(const struct verdict *v, unsigned track, double hold, double beyond,
-	double alpha)
+			double alpha)
 {
 	double watched = (double)v->early.all + 60.0, part = 1.0;
 
@@ -158,30 +155,30 @@ static unsigned lanes_of(const struct verdict *v, unsigned m, struct alarm ret[3
 	unsigned n = 0;
 	double alpha = alpha_of(v, m);
 	unsigned fast = verdict_track(m, 0);
+	double off = verdict_hist_bursty(&v->hist, m) ? BURSTY_OFF : PLACEBO_OFF;
 	bool known = v->hist.exposure >= KNOWN, sure = known || steady(&v->early, m);
 
 	if (sure && v->hist.g[fast] <= PLACEBO_OFF) {
-		ret[n] = (struct alarm){ .metric = (enum verdict_metric)m, .lane = LANE_FAST };
+		ret[n] = (struct alarm){.metric = (enum verdict_metric)m, .lane = LANE_FAST};
 		ret[n].raised = look(&ret[n], &v->bets[fast],
-			wanted_of(v, fast, FAST_HOLD, FAST_BEYOND, alpha));
+				     wanted_of(v, fast, FAST_HOLD, FAST_BEYOND, alpha));
 		n++;
 	}
 	if (m == VERDICT_ERRORS && v->hist.g[TRACK_HARD] <= PLACEBO_OFF) {
-		ret[n] = (struct alarm){ .metric = VERDICT_ERRORS, .lane = LANE_HARD };
-		ret[n].raised =
-			look(&ret[n], &v->bets[TRACK_HARD],
-				wanted_of(v, TRACK_HARD, known ? HARD_HOLD : FAST_HOLD, FAST_BEYOND,
-					alpha));
+		ret[n] = (struct alarm){.metric = VERDICT_ERRORS, .lane = LANE_HARD};
+		ret[n].raised = look(&ret[n], &v->bets[TRACK_HARD],
+				     wanted_of(v, TRACK_HARD, known ? HARD_HOLD : FAST_HOLD,
+					       FAST_BEYOND, alpha));
 		n++;
 	}
 	for (unsigned r = sure ? 0 : UNSURE_ROBUST; r < ROBUSTS; r++) {
 		unsigned t = verdict_track(m, 1 + r);
-		if (v->hist.g[t] > PLACEBO_OFF)
+		if (v->hist.g[t] > off)
 			continue;
-		ret[n] = (struct alarm){ .metric = (enum verdict_metric)m, .lane = LANE_ROBUST };
+		ret[n] = (struct alarm){.metric = (enum verdict_metric)m, .lane = LANE_ROBUST};
 		double hold = sure ? 1.0 : UNSURE_HOLD;
-		ret[n].raised = look(&ret[n], &v->bets[t],
-			wanted_of(v, t, hold, ROBUST_BEYOND, alpha));
+		ret[n].raised =
+			look(&ret[n], &v->bets[t], wanted_of(v, t, hold, ROBUST_BEYOND, alpha));
 		return n + 1;
 	}
 	return n;
@@ -189,7 +186,7 @@ static unsigned lanes_of(const struct verdict *v, unsigned m, struct alarm ret[3
 
 static struct alarm guard_of(const struct verdict *v)
 {
-	struct alarm a = { .metric = VERDICT_GUARD, .lane = LANE_GUARD };
+	struct alarm a = {.metric = VERDICT_GUARD, .lane = LANE_GUARD};
 
 	a.raised = look(&a, &v->guard, 1.0 / alpha_of(v, VERDICT_ERRORS));
 	return a;
@@ -197,7 +194,7 @@ static struct alarm guard_of(const struct verdict *v)
 
 struct alarm verdict_lanes_nearest(const struct verdict *v)
 {
-	struct alarm best = { .metric = VERDICT_ERRORS, .evidence = 0.0, .wanted = 1.0 };
+	struct alarm best = {.metric = VERDICT_ERRORS, .evidence = 0.0, .wanted = 1.0};
 
 	if (v->alarm.raised)
 		return v->alarm;

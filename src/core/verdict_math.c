@@ -24,7 +24,7 @@ double verdict_log(double x)
 	int k = 0;
 
 	if (x < 2.2250738585072014e-308) { /* subnormal: no exponent to read */
-		x *= 18014398509481984.0; /* 2^54 */
+		x *= 18014398509481984.0;  /* 2^54 */
 		k = -54;
 	}
 	memcpy(&bits, &x, sizeof(bits));
@@ -35,8 +35,8 @@ double verdict_log(double x)
 		k++;
 	}
 	double s = (m - 1.0) / (m + 1.0), z = s * s, sum = 1.0 / 21.0;
-	static const double odd[] = { 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9,
-		1.0 / 7, 1.0 / 5, 1.0 / 3 };
+	static const double odd[] = {1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
+				     1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3};
 	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
 		sum = sum * z + odd[i];
 	return k * LN2_HI + (2.0 * s + (2.0 * s * z * sum + k * LN2_LO));
@@ -51,8 +51,9 @@ double verdict_exp(double x)
 		return 0.0;
 	int k = (int)(x * 1.4426950408889634 + (x < 0 ? -0.5 : 0.5));
 	double r = (x - k * LN2_HI) - k * LN2_LO, sum = 1.0;
-	static const double inverse[] = { 1.0 / 14, 1.0 / 13, 1.0 / 12, 1.0 / 11, 1.0 / 10, 1.0 / 9,
-		1.0 / 8, 1.0 / 7, 1.0 / 6, 1.0 / 5, 1.0 / 4, 1.0 / 3, 1.0 / 2, 1.0 };
+	static const double inverse[] = {1.0 / 14, 1.0 / 13, 1.0 / 12, 1.0 / 11, 1.0 / 10,
+					 1.0 / 9,  1.0 / 8,  1.0 / 7,  1.0 / 6,  1.0 / 5,
+					 1.0 / 4,  1.0 / 3,  1.0 / 2,  1.0};
 	for (unsigned i = 0; i < sizeof(inverse) / sizeof(inverse[0]); i++)
 		sum = 1.0 + r * inverse[i] * sum;
 	return sum * from_bits((uint64_t)(k + 1023) << 52);

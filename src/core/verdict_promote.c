@@ -3,13 +3,15 @@
 
 #include "verdict_impl.h"
 
-#define BATCH 50 /* canary requests */
+#define BATCH           50   /* canary requests */
 #define LIKELIHOOD_PART 0.75 /* of the evidence; the rest is the batch form's */
-#define TAIL_WEIGHT 100.0 /* requests that a latency's expected rates count for when seen rates */
-#define CANARY_TAIL 0.4 /* are few: of the stable tail, this part is above 1.5 x the threshold */
+/* Expected latency rates count for 5 events next to the seen ones. Of the stable tail 0.4 is taken
+ * to lie above the promotion ratio x the threshold (lognormal, 1.5: 0.6, 0.3, 0.2). */
+#define PRIOR_EVENTS    5.0
+#define CANARY_TAIL     0.4
 
 /* Denser at the top than the harm bets: what is looked for is a clear "not worse". */
-static const double size[BETS] = { 0.9, 0.75, 0.6, 0.45, 0.3, 0.15, 0.06, 0.02 };
+static const double size[BETS] = {0.9, 0.75, 0.6, 0.45, 0.3, 0.15, 0.06, 0.02};
 
 void verdict_promote_init(struct promote *p)
 {
@@ -25,7 +27,7 @@ static void close_batch(struct promote *p, double ratio, double margin)
 	x /= 1.0 - margin;
 	for (unsigned j = 0; j < BETS; j++)
 		p->log_w[j] += verdict_log(1.0 + size[j] * x);
-	p->batch = (struct duel){ 0 };
+	p->batch = (struct duel){0};
 }
 
 /* log F += kc log(1 - y) + ks log(1 + rho y) + nc d y: E exp <= 1 when pc >= r ps + d. */
@@ -66,31 +68,31 @@ double verdict_promote_log_evidence(const struct promote *p, double dispersion)
 	double top = f > w ? f : w;
 
 	return top + verdict_log(LIKELIHOOD_PART * verdict_exp(f - top) +
-			(1.0 - LIKELIHOOD_PART) * verdict_exp(w - top));
+				 (1.0 - LIKELIHOOD_PART) * verdict_exp(w - top));
 }
 
 /* Expected event rates when nothing is wrong: stable, and canary (above the promotion ratio). */
 static void expected_rates(const struct promote *p, unsigned metric, double *ret_stable,
-	double *ret_canary)
+			   double *ret_canary)
 {
-	static const double tail[HARM_METRICS] = { 0.0, 0.5, 0.05, 0.01 };
-	double weight = metric == VERDICT_ERRORS ? 0.0 : TAIL_WEIGHT;
-
-	*ret_stable = p->all.ns > 0 ? ((double)p->all.ks + weight * tail[metric]) /
-			((double)p->all.ns + weight)
-				    : tail[metric];
-	*ret_canary = *ret_stable;
-	if (metric != VERDICT_ERRORS)
-		*ret_canary = ((double)p->all.kc + weight * CANARY_TAIL * *ret_stable) /
-			((double)p->all.nc + weight);
+	static const double tail[HARM_METRICS] = {0.0, 0.5, 0.05, 0.01};
+	if (metric == VERDICT_ERRORS) {
+		*ret_stable = p->all.ns > 0 ? (double)p->all.ks / (double)p->all.ns : 0.0;
+		*ret_canary = *ret_stable;
+		return;
+	}
+	*ret_stable = ((double)p->all.ks + PRIOR_EVENTS) /
+		      ((double)p->all.ns + PRIOR_EVENTS / tail[metric]);
+	*ret_canary = ((double)p->all.kc + PRIOR_EVENTS) /
+		      ((double)p->all.nc + PRIOR_EVENTS / (CANARY_TAIL * *ret_stable));
 }
 
 uint64_t verdict_promote_need(const struct promote *p, unsigned metric, double margin, double ratio,
-	double dispersion, double log_wanted)
+			      double dispersion, double log_wanted)
 {
 	double ps, pc, best = -1.0;
-	double weight = p->all.nc > 0 && p->all.ns > 0 ? (double)p->all.nc / (double)p->all.ns
-						       : 0.05;
+	double weight =
+		p->all.nc > 0 && p->all.ns > 0 ? (double)p->all.nc / (double)p->all.ns : 0.05;
 
 	expected_rates(p, metric, &ps, &pc);
 	/* One bet size must reach BETS times the wanted mean. */
@@ -98,7 +100,7 @@ uint64_t verdict_promote_need(const struct promote *p, unsigned metric, double m
 	for (unsigned j = 0; j < BETS; j++) {
 		double y = size[j], x = (ratio * ps + margin - pc) / (1.0 - margin);
 		double grow = pc * verdict_log(1.0 - y) +
-			ps / weight * verdict_log(1.0 + ratio * weight * y) + margin * y;
+			      ps / weight * verdict_log(1.0 + ratio * weight * y) + margin * y;
 		double left = target * dispersion - p->log_f[j];
 		if (grow > 0.0 && (best < 0.0 || left / grow < best))
 			best = left / grow;

@@ -22,14 +22,15 @@ static void bytes(struct walk *w, uint64_t *x, unsigned n)
 		w->ok = false;
 		return;
 	}
-	if (w->in)
-		*x = 0;
+	uint64_t y = 0;
 	for (unsigned i = 0; i < n; i++) {
-		if (w->in)
-			*x |= (uint64_t)w->in[w->at + i] << (8 * i);
-		else
+		if (w->out)
 			w->out[w->at + i] = (unsigned char)(*x >> (8 * i));
+		else
+			y |= (uint64_t)w->in[w->at + i] << (8 * i);
 	}
+	if (!w->out)
+		*x = y;
 	w->at += n;
 }
 
@@ -235,7 +236,7 @@ static void verdict(struct walk *w, struct verdict *v)
 /* The walk changes nothing when it writes, but takes what it may change. */
 size_t verdict_save(const struct verdict *v, unsigned char *buf, size_t cap)
 {
-	struct walk w = { .out = buf, .end = cap, .ok = true };
+	struct walk w = {.out = buf, .end = cap, .ok = true};
 	struct verdict copy = *v;
 	uint32_t magic = MAGIC_VERDICT;
 
@@ -246,7 +247,7 @@ size_t verdict_save(const struct verdict *v, unsigned char *buf, size_t cap)
 
 bool verdict_load(struct verdict *v, const unsigned char *buf, size_t len)
 {
-	struct walk w = { .in = buf, .end = len, .ok = true };
+	struct walk w = {.in = buf, .end = len, .ok = true};
 	struct verdict copy;
 	uint32_t magic = 0;
 
@@ -261,7 +262,7 @@ bool verdict_load(struct verdict *v, const unsigned char *buf, size_t len)
 
 size_t verdict_history_save(const struct verdict_history *h, unsigned char *buf, size_t cap)
 {
-	struct walk w = { .out = buf, .end = cap, .ok = true };
+	struct walk w = {.out = buf, .end = cap, .ok = true};
 	struct verdict_history copy = *h;
 	uint32_t magic = MAGIC_HISTORY;
 
@@ -272,7 +273,7 @@ size_t verdict_history_save(const struct verdict_history *h, unsigned char *buf,
 
 bool verdict_history_load(struct verdict_history *h, const unsigned char *buf, size_t len)
 {
-	struct walk w = { .in = buf, .end = len, .ok = true };
+	struct walk w = {.in = buf, .end = len, .ok = true};
 	struct verdict_history copy;
 	uint32_t magic = 0;
 

@@ -13,22 +13,22 @@
 
 #include "verdict_impl.h"
 
-#define SLICES 30
+#define SLICES        30
 #define SLICE_SECONDS 10
-#define UNIT 64.0 /* buckets count 1/64 ms */
-#define MANTISSA 5 /* 32 buckets for each power of two: 3 % wide at most */
-#define TOP_BIT 27 /* 2^27 / 64 ms = 35 min */
-#define BUCKETS ((TOP_BIT - MANTISSA + 1) << MANTISSA)
-#define MS_MAX 1e12
-#define ENOUGH 100 /* stable latencies before a threshold means something */
-#define YOUNG 5000 /* until then thresholds are refreshed each second */
-#define FORGET 300 /* seconds after which an idle instance's id is dropped */
-#define REAL_MAX (VERDICT_MAX_INSTANCES - 2)
+#define UNIT          64.0 /* buckets count 1/64 ms */
+#define MANTISSA      5    /* 32 buckets for each power of two: 3 % wide at most */
+#define TOP_BIT       27   /* 2^27 / 64 ms = 35 min */
+#define BUCKETS       ((TOP_BIT - MANTISSA + 1) << MANTISSA)
+#define MS_MAX        1e12
+#define ENOUGH        100  /* stable latencies before a threshold means something */
+#define YOUNG         5000 /* until then thresholds are refreshed each second */
+#define FORGET        300  /* seconds after which an idle instance's id is dropped */
+#define REAL_MAX      (VERDICT_MAX_INSTANCES - 2)
 
 struct threshold {
 	double stable, canary; /* harm: over when ms >= */
 	double canary_promote;
-	uint32_t tie; /* promotion: stable is over in buckets above this ... */
+	uint32_t tie;     /* promotion: stable is over in buckets above this ... */
 	double tie_share; /* ... and of this one in so many */
 	double diffused;
 };
@@ -42,9 +42,9 @@ struct seat {
 
 struct verdict_facts {
 	double harm_ratio, promote_ratio;
-	uint64_t second; /* the open one, or NO_SECOND */
+	uint64_t second;    /* the open one, or NO_SECOND */
 	uint64_t refreshed; /* second of the newest slice's start */
-	uint32_t n, last; /* seats, sorted by id; the last one hit */
+	uint32_t n, last;   /* seats, sorted by id; the last one hit */
 	uint32_t slice;
 	uint64_t total;
 	struct threshold at[VERDICT_LATENCIES];
@@ -62,14 +62,12 @@ size_t verdict_facts_size(void)
 
 static void mute(struct threshold *t)
 {
-	*t = (struct threshold){ .stable = 1e300,
-		.canary = 1e300,
-		.canary_promote = 1e300,
-		.tie = BUCKETS };
+	*t = (struct threshold){
+		.stable = 1e300, .canary = 1e300, .canary_promote = 1e300, .tie = BUCKETS};
 }
 
 void verdict_facts_init(struct verdict_facts *f, double harm_latency_ratio,
-	double promote_latency_ratio)
+			double promote_latency_ratio)
 {
 	memset(f, 0, sizeof(*f));
 	f->second = NO_SECOND;
@@ -144,7 +142,7 @@ static void set_threshold(const struct verdict_facts *f, struct threshold *t, do
 
 static void set_thresholds(struct verdict_facts *f)
 {
-	static const double above[VERDICT_LATENCIES] = { 0.5, 0.05, 0.01 };
+	static const double above[VERDICT_LATENCIES] = {0.5, 0.05, 0.01};
 
 	for (unsigned i = 0; i < VERDICT_LATENCIES; i++) {
 		if (f->total < ENOUGH) {
@@ -156,7 +154,7 @@ static void set_thresholds(struct verdict_facts *f)
 }
 
 void verdict_facts_ratios(struct verdict_facts *f, double harm_latency_ratio,
-	double promote_latency_ratio)
+			  double promote_latency_ratio)
 {
 	f->harm_ratio = at_least_one(harm_latency_ratio);
 	f->promote_ratio = at_least_one(promote_latency_ratio);
@@ -240,7 +238,7 @@ static struct seat *seat_of(struct verdict_facts *f, uint32_t id, bool canary)
 	if (id < VERDICT_FOLDED_STABLE && real_seats(f) == REAL_MAX)
 		return seat_of(f, canary ? VERDICT_FOLDED_CANARY : VERDICT_FOLDED_STABLE, canary);
 	memmove(&f->seat[low + 1], &f->seat[low], (f->n - low) * sizeof(f->seat[0]));
-	f->seat[low] = (struct seat){ .id = id, .canary = canary };
+	f->seat[low] = (struct seat){.id = id, .canary = canary};
 	f->n++;
 	return &f->seat[low];
 }
@@ -254,11 +252,12 @@ static bool give(struct verdict_facts *f, struct verdict_window *ret_window)
 		struct seat *s = &f->seat[i];
 		if (s->c.n == 0)
 			continue;
-		f->out[n++] = (struct verdict_instance){ .id = s->id, .canary = s->canary, .c = s->c };
-		s->c = (struct verdict_count){ 0 };
+		f->out[n++] =
+			(struct verdict_instance){.id = s->id, .canary = s->canary, .c = s->c};
+		s->c = (struct verdict_count){0};
 	}
 	if (n > 0)
-		*ret_window = (struct verdict_window){ .second = f->second, .n = n, .inst = f->out };
+		*ret_window = (struct verdict_window){.second = f->second, .n = n, .inst = f->out};
 	return n > 0;
 }
 
@@ -300,7 +299,7 @@ static void open_second(struct verdict_facts *f, uint64_t second)
 }
 
 bool verdict_facts_add(struct verdict_facts *f, const struct verdict_fact *fact,
-	struct verdict_window *ret_window)
+		       struct verdict_window *ret_window)
 {
 	double t = fact->t >= 0.0 && fact->t < 9e15 ? fact->t : 0.0;
 	uint64_t second = (uint64_t)t;
@@ -321,7 +320,8 @@ bool verdict_facts_add(struct verdict_facts *f, const struct verdict_fact *fact,
 	return closed;
 }
 
-bool verdict_facts_close(struct verdict_facts *f, uint64_t second, struct verdict_window *ret_window)
+bool verdict_facts_close(struct verdict_facts *f, uint64_t second,
+			 struct verdict_window *ret_window)
 {
 	if (f->second == NO_SECOND || f->second > second)
 		return false;
