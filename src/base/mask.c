@@ -3,8 +3,8 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
-#define ROOT      0u
-#define SLICE     ((size_t)32 << 10) /* bytes between two decisions: keeps the list of spans short */
+#define ROOT       0u
+#define SLICE      ((size_t)32 << 10) /* bytes between two decisions: keeps the list of spans short */
 #define BITS_LEAST 12u
 #define BITS_MOST  20u
 
@@ -12,15 +12,15 @@ struct node {
 	uint32_t child, sibling; /* 0: none (the root is nobody's child) */
 	uint32_t fail;
 	uint32_t depth;
-	uint32_t hit;            /* length of the longest pattern that ends here; 0: none */
+	uint32_t hit; /* length of the longest pattern that ends here; 0: none */
 	unsigned char byte;
 };
 struct mask {
 	VEC(struct node) nodes;
-	uint32_t first[256];     /* the root's children */
-	VEC(uint32_t) second;    /* 256 children for each child of the root, by its index in `wide` */
-	uint32_t wide[256];      /* first byte -> 1 + index into second / 256 */
-	uint64_t *filter;        /* windows of four bytes that begin a pattern, hashed */
+	uint32_t first[256];  /* the root's children */
+	VEC(uint32_t) second; /* 256 children for each child of the root, by its index in `wide` */
+	uint32_t wide[256];   /* first byte -> 1 + index into second / 256 */
+	uint64_t *filter;     /* windows of four bytes that begin a pattern, hashed */
 	unsigned shift;
 	size_t bytes;
 	bool sealed;
@@ -112,9 +112,10 @@ enum rc mask_add(struct mask *m, struct str secret, struct err *err)
 	while (bare.n && (bare.p[bare.n - 1] == '\n' || bare.p[bare.n - 1] == '\r'))
 		bare.n--;
 	if (bare.n < MASK_MIN)
-		return err_set(err, RC_INVALID,
-			       "it has less than %d bytes and cannot be hidden in logs: use a longer one",
-			       MASK_MIN);
+		return err_set(
+			err, RC_INVALID,
+			"it has less than %d bytes and cannot be hidden in logs: use a longer one",
+			MASK_MIN);
 	if (secret.n > MASK_MAX)
 		return err_set(err, RC_TOO_BIG, "it has more than %zu bytes", MASK_MAX);
 	mask_forms(secret, insert, m);
@@ -179,8 +180,8 @@ static size_t each_window(struct mask *m, bool set)
 		for (uint32_t b = v[a].child; b; b = v[b].sibling)
 			for (uint32_t c = v[b].child; c; c = v[c].sibling)
 				for (uint32_t d = v[c].child; d; d = v[d].sibling) {
-					const unsigned char *s[4] = {&v[a].byte, &v[b].byte, &v[c].byte,
-								     &v[d].byte};
+					const unsigned char *s[4] = {&v[a].byte, &v[b].byte,
+								     &v[c].byte, &v[d].byte};
 					for (size_t i = 0; i < 4; i++)
 						w[i] = (char)*s[i];
 					if (set)

@@ -46,7 +46,8 @@ static void base64_phase(struct forms *f, struct str s, unsigned phase, const ch
 		unsigned six = 0;
 		for (size_t b = 0; b < 6; b++) {
 			size_t at = k * 6 + b - phase * 8;
-			unsigned bit = at < bits ? ((unsigned char)s.p[at / 8] >> (7 - at % 8)) & 1 : 0;
+			unsigned bit =
+				at < bits ? ((unsigned char)s.p[at / 8] >> (7 - at % 8)) & 1 : 0;
 			six = six << 1 | bit;
 		}
 		strbuf_addc(&f->form, alphabet[six]);
@@ -155,8 +156,10 @@ static void by_character(struct forms *f, struct str s)
 
 static void by_bits(struct forms *f, struct str s)
 {
-	static const char std[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	static const char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char std[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char url[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 	for (unsigned phase = 0; phase < 3; phase++) {
 		base64_phase(f, s, phase, std);

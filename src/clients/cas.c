@@ -43,7 +43,8 @@ static enum rc path_of(const struct cas *c, const char *hex, char **ret, struct 
 	char text[DIGEST_HEX + 1];
 
 	if (!digest_parse(str_of(hex), &d))
-		return err_set(err, RC_INVALID, "\"%.80s\" is not a SHA-256 digest", hex ? hex : "");
+		return err_set(err, RC_INVALID, "\"%.80s\" is not a SHA-256 digest",
+			       hex ? hex : "");
 	digest_hex(d, text);
 	*ret = xasprintf("%s/%.2s/%s", c->dir, text, text + 2);
 	return RC_OK;
@@ -59,14 +60,16 @@ bool cas_has(struct cas *c, const char *hex)
 	AUTO(freep) char *path = NULL;
 	struct stat st;
 
-	return path_of(c, hex, &path, NULL) == RC_OK && lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+	return path_of(c, hex, &path, NULL) == RC_OK && lstat(path, &st) == 0 &&
+	       S_ISREG(st.st_mode);
 }
 
 /*
  * Bytes are on the disk before the name is. The name itself becomes durable with the next commit of the file system's journal, at the latest
  * with the fsync of the store that records it: both stand in the same order there.
  */
-static enum rc publish(struct cas *c, int fd, const char *temp, struct digest d, char *ret_hex, struct err *err)
+static enum rc publish(struct cas *c, int fd, const char *temp, struct digest d, char *ret_hex,
+		       struct err *err)
 {
 	char hex[DIGEST_HEX + 1];
 
@@ -121,7 +124,8 @@ enum rc cas_put(struct cas *c, struct str bytes, char ret_hex[DIGEST_HEX + 1], s
 }
 
 /* Read `from` to its end: hash, and write to `to` when it is not -1. */
-static enum rc stream(int from, int to, uint64_t max, struct digest *ret, uint64_t *ret_size, struct err *err)
+static enum rc stream(int from, int to, uint64_t max, struct digest *ret, uint64_t *ret_size,
+		      struct err *err)
 {
 	struct digest_state *s = digest_new();
 	char *buf = xmalloc(PIECE);
@@ -138,7 +142,8 @@ static enum rc stream(int from, int to, uint64_t max, struct digest *ret, uint64
 			break;
 		size += (uint64_t)k;
 		if (size > max)
-			rc = err_set(err, RC_TOO_BIG, "more than %llu bytes", (unsigned long long)max);
+			rc = err_set(err, RC_TOO_BIG, "more than %llu bytes",
+				     (unsigned long long)max);
 		digest_add(s, buf, (size_t)k);
 		if (rc == RC_OK && to >= 0)
 			rc = fd_write(to, buf, (size_t)k, err);
@@ -151,7 +156,8 @@ static enum rc stream(int from, int to, uint64_t max, struct digest *ret, uint64
 
 static enum rc open_regular(const char *path, int *ret, struct err *err)
 {
-	AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	AUTO(fd_close)
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0 && errno == ELOOP)
@@ -167,7 +173,8 @@ static enum rc open_regular(const char *path, int *ret, struct err *err)
 	return RC_OK;
 }
 
-enum rc cas_put_file(struct cas *c, const char *path, uint64_t max, char ret_hex[DIGEST_HEX + 1], uint64_t *ret_size, struct err *err)
+enum rc cas_put_file(struct cas *c, const char *path, uint64_t max, char ret_hex[DIGEST_HEX + 1],
+		     uint64_t *ret_size, struct err *err)
 {
 	AUTO(fd_close) int from = -1, to = -1;
 	struct err here = {0}, *e = err ? err : &here;
@@ -212,7 +219,8 @@ static enum rc check(const char *hex, const char *path, struct digest is, struct
 	if (digest_parse(str_of(hex), &should) && digest_eq(should, is))
 		return RC_OK;
 	rename(path, aside);
-	return err_set(err, RC_CORRUPT, "blob %s does not match its hash: it was put aside as %s", hex, aside);
+	return err_set(err, RC_CORRUPT, "blob %s does not match its hash: it was put aside as %s",
+		       hex, aside);
 }
 
 enum rc cas_get(struct cas *c, const char *hex, size_t max, struct strbuf *ret, struct err *err)
@@ -234,7 +242,8 @@ enum rc cas_get(struct cas *c, const char *hex, size_t max, struct strbuf *ret, 
 	return rc;
 }
 
-enum rc cas_get_file(struct cas *c, const char *hex, const char *path, unsigned mode, struct err *err)
+enum rc cas_get_file(struct cas *c, const char *hex, const char *path, unsigned mode,
+		     struct err *err)
 {
 	AUTO(freep) char *blob = NULL;
 	AUTO(fd_close) int from = -1, to = -1;

@@ -16,7 +16,8 @@ static const struct shape_field entry_fields[] = {
 	SHAPE_STR(struct manifest_entry, link),
 };
 const struct shape shape_manifest_entry = SHAPE(struct manifest_entry, entry_fields);
-static const struct shape_field manifest_fields[] = {SHAPE_LIST(struct manifest, entries, shape_manifest_entry)};
+static const struct shape_field manifest_fields[] = {
+	SHAPE_LIST(struct manifest, entries, shape_manifest_entry)};
 static const struct shape shape_manifest = SHAPE(struct manifest, manifest_fields);
 
 void manifest_done(struct manifest *m)
@@ -76,7 +77,8 @@ static bool stays_inside(const char *path, const char *target)
 	return up <= depth;
 }
 
-static enum rc keep_link(struct collect *c, const struct file_seen *seen, struct manifest_entry *e, struct err *err)
+static enum rc keep_link(struct collect *c, const struct file_seen *seen, struct manifest_entry *e,
+			 struct err *err)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(seen->dir, seen->name, target, sizeof(target) - 1);
@@ -85,19 +87,23 @@ static enum rc keep_link(struct collect *c, const struct file_seen *seen, struct
 		return err_errno(err, errno, "read the link %s", seen->path);
 	target[n] = '\0';
 	if (!stays_inside(seen->path, target) || !str_is_utf8(str_of(target)))
-		return err_set(err, RC_INVALID, "output %s is a link that leaves the unit's folder (%.200s)", seen->path, target);
+		return err_set(err, RC_INVALID,
+			       "output %s is a link that leaves the unit's folder (%.200s)",
+			       seen->path, target);
 	e->link = xstrdup(target);
 	c->bytes += (uint64_t)n;
 	return RC_OK;
 }
 
-static enum rc keep_file(struct collect *c, const struct file_seen *seen, struct manifest_entry *e, struct err *err)
+static enum rc keep_file(struct collect *c, const struct file_seen *seen, struct manifest_entry *e,
+			 struct err *err)
 {
 	AUTO(freep) char *path = xasprintf("%s/%s", c->dir, seen->path);
 	char hex[DIGEST_HEX + 1];
 
 	if (c->bytes + seen->size > MANIFEST_BYTES)
-		return err_set(err, RC_TOO_BIG, "outputs have more than %llu bytes: declare less", (unsigned long long)MANIFEST_BYTES);
+		return err_set(err, RC_TOO_BIG, "outputs have more than %llu bytes: declare less",
+			       (unsigned long long)MANIFEST_BYTES);
 	enum rc rc = blobs_put_file(c->blobs, path, hex, &e->size, err);
 	if (rc != RC_OK)
 		return rc;
@@ -114,12 +120,16 @@ static enum rc collect_one(void *ctx, const struct file_seen *seen, struct err *
 	if (!wanted(c, seen->path) || seen->kind == FILE_DIR)
 		return RC_OK;
 	if (seen->kind == FILE_OTHER)
-		return err_set(err, RC_INVALID, "output %s is a device, a socket or a pipe: only files and links can be kept", seen->path);
+		return err_set(
+			err, RC_INVALID,
+			"output %s is a device, a socket or a pipe: only files and links can be kept",
+			seen->path);
 	enum rc rc = path_check(str_of(seen->path), err);
 	if (rc == RC_OK && !str_is_utf8(str_of(seen->path)))
 		rc = err_set(err, RC_INVALID, "output %s: its name is not UTF-8", seen->path);
 	if (rc == RC_OK && c->list.entries.n >= MANIFEST_FILES)
-		rc = err_set(err, RC_TOO_BIG, "outputs are more than %d files: declare less", MANIFEST_FILES);
+		rc = err_set(err, RC_TOO_BIG, "outputs are more than %d files: declare less",
+			     MANIFEST_FILES);
 	if (rc != RC_OK)
 		return rc;
 	vec_add(&c->list.entries);
@@ -155,7 +165,8 @@ static enum rc keep_list(struct collect *c, char **ret_hex, struct err *err)
 	return rc;
 }
 
-enum rc manifest_collect(struct blobs *b, const char *dir, const char *const *globs, size_t nglobs, char **ret_hex, struct err *err)
+enum rc manifest_collect(struct blobs *b, const char *dir, const char *const *globs, size_t nglobs,
+			 char **ret_hex, struct err *err)
 {
 	struct collect c = {.blobs = b, .dir = dir, .globs = globs, .nglobs = nglobs};
 	enum rc rc = RC_OK;
@@ -167,7 +178,8 @@ enum rc manifest_collect(struct blobs *b, const char *dir, const char *const *gl
 		rc = tree_walk(dir, collect_one, &c, err);
 	for (size_t i = 0; i < nglobs && rc == RC_OK; i++)
 		if (!c.matched[i])
-			rc = err_set(err, RC_NOT_FOUND, "output %s: the job left nothing that matches", globs[i]);
+			rc = err_set(err, RC_NOT_FOUND,
+				     "output %s: the job left nothing that matches", globs[i]);
 	if (rc == RC_OK)
 		rc = keep_list(&c, ret_hex, err);
 	xfree(c.matched);
@@ -182,8 +194,11 @@ static enum rc check_entry(const struct manifest_entry *e, struct err *err)
 
 	if (rc != RC_OK)
 		return rc;
-	if (e->link ? !stays_inside(e->path, e->link) : !e->sha256 || !digest_parse(str_of(e->sha256), &d))
-		return err_set(err, RC_CORRUPT, "output manifest: %s is neither a file nor a link that stays inside", e->path);
+	if (e->link ? !stays_inside(e->path, e->link)
+		    : !e->sha256 || !digest_parse(str_of(e->sha256), &d))
+		return err_set(err, RC_CORRUPT,
+			       "output manifest: %s is neither a file nor a link that stays inside",
+			       e->path);
 	return RC_OK;
 }
 
@@ -210,7 +225,8 @@ enum rc manifest_list(struct blobs *b, const char *hex, struct manifest *ret, st
 }
 
 /* Open the folder that holds path below root, made where it is missing. Links are not followed. */
-static enum rc open_above(int root, const char *path, int *ret, const char **ret_name, struct err *err)
+static enum rc open_above(int root, const char *path, int *ret, const char **ret_name,
+			  struct err *err)
 {
 	AUTO(fd_close) int at = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const char *slash;
@@ -221,7 +237,8 @@ static enum rc open_above(int root, const char *path, int *ret, const char **ret
 			return err_errno(err, errno, "make folder %s", name);
 		int next = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (next < 0 && (errno == ELOOP || errno == ENOTDIR))
-			return err_set(err, RC_INVALID, "%s is not a folder: nothing is laid out through it", name);
+			return err_set(err, RC_INVALID,
+				       "%s is not a folder: nothing is laid out through it", name);
 		fd_close(&at);
 		at = next;
 		path = slash + 1;
@@ -245,7 +262,8 @@ static enum rc lay_out(struct blobs *b, int root, const struct manifest_entry *e
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
 		return err_errno(err, errno, "replace %s", e->path);
 	if (e->link)
-		return symlinkat(e->link, dir, name) < 0 ? err_errno(err, errno, "link %s", e->path) : RC_OK;
+		return symlinkat(e->link, dir, name) < 0 ? err_errno(err, errno, "link %s", e->path)
+							 : RC_OK;
 	AUTO(freep) char *path = xasprintf("/proc/self/fd/%d/%s", dir, name);
 	return blobs_get_file(b, e->sha256, path, e->mode & 0100 ? 0755 : 0644, err);
 }

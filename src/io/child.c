@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STACK_BYTES 16384
+#define STACK_BYTES       16384
 /* The child runs on a piece of our stack while we wait: the sanitizer must not mark that piece. */
 #define ON_BORROWED_STACK __attribute__((no_sanitize("address"), no_stack_protector, noinline))
 
@@ -28,7 +28,7 @@ struct start {
 	const char *program;
 	volatile int failed; /* errno of the step that failed */
 	volatile pid_t pid;
-	sigset_t mask;       /* to be restored in the child */
+	sigset_t mask; /* to be restored in the child */
 	_Alignas(16) char stack[STACK_BYTES], inner[STACK_BYTES];
 };
 
@@ -63,7 +63,8 @@ ON_BORROWED_STACK static int place_fds(const int *fds)
 
 ON_BORROWED_STACK static int become(void *arg)
 {
-	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2};
+	static const int ignored[] = {SIGPIPE, SIGHUP,  SIGINT,  SIGQUIT,
+				      SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2};
 	struct start *s = arg;
 	const struct child_spec *spec = s->spec;
 
@@ -168,7 +169,9 @@ bool child_ended(struct child *c, int *ret_exit)
 	pid_t got = waitpid(c->pid, &status, WNOHANG);
 	if (got == 0 || (got < 0 && errno == EINTR))
 		return false;
-	*ret_exit = got < 0 ? -1 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	*ret_exit = got < 0               ? -1
+		    : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+					  : WEXITSTATUS(status);
 	c->pid = 0;
 	return true;
 }
@@ -220,12 +223,13 @@ static enum rc listen_to(int out, int errors, const struct child_run *run, struc
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
 		usec_t spent = clock_mono() - begin;
-		int n = spent >= limit ? 0 : poll(p, 2, (int)MIN_OF((limit - spent) / 1000 + 1, 60000));
+		int n = spent >= limit ? 0
+				       : poll(p, 2, (int)MIN_OF((limit - spent) / 1000 + 1, 60000));
 		if (n < 0 && errno != EINTR)
 			return err_errno(err, errno, "poll");
 		if (!n && clock_mono() - begin >= limit)
-			return err_set(err, RC_UNAVAILABLE, "%s did not end in %.1f s", run->spec.argv[0],
-				       (double)limit / 1e6);
+			return err_set(err, RC_UNAVAILABLE, "%s did not end in %.1f s",
+				       run->spec.argv[0], (double)limit / 1e6);
 		for (int i = 0; i < 2 && n > 0; i++)
 			if (p[i].revents && !drain(p[i].fd, i ? to_errors : to))
 				p[i].fd = -1;
@@ -255,7 +259,8 @@ enum rc child_capture(const struct child_run *run, struct strbuf *out, struct st
 			return err_errno(err, errno, "pipe");
 		err_r = p[0], err_w = p[1];
 	}
-	spec.fds[0] = in, spec.fds[1] = out_w, spec.fds[2] = errors ? err_w : out_w, spec.fds[3] = -1;
+	spec.fds[0] = in, spec.fds[1] = out_w, spec.fds[2] = errors ? err_w : out_w,
+	spec.fds[3] = -1;
 	rc = child_start(&spec, &c, err);
 	fd_close(&out_w);
 	fd_close(&err_w);

@@ -74,7 +74,8 @@ enum rc file_read(const char *path, size_t max, struct strbuf *ret, struct err *
 static enum rc write_new(const char *path, struct str bytes, unsigned mode, bool durable,
 			 struct err *err)
 {
-	AUTO(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	AUTO(fd_close)
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 
 	if (fd < 0)
 		return err_errno(err, errno, "create");
@@ -89,8 +90,8 @@ static enum rc write_replace(const char *path, struct str bytes, unsigned mode, 
 			     struct err *err)
 {
 	static atomic_uint serial;
-	AUTO(freep) char *temp = xasprintf("%s.%ld.%u.tmp", path, (long)getpid(),
-					   atomic_fetch_add(&serial, 1));
+	AUTO(freep)
+	char *temp = xasprintf("%s.%ld.%u.tmp", path, (long)getpid(), atomic_fetch_add(&serial, 1));
 	struct err here = {0}, *e = err ? err : &here;
 
 	unlink(temp);
@@ -131,7 +132,8 @@ static enum rc copy_slowly(int from, int to, uint64_t n, struct err *err)
 		if (k < 0)
 			return err_errno(err, errno, "read");
 		if (!k)
-			return err_set(err, RC_CONFLICT, "the file became shorter while it was copied");
+			return err_set(err, RC_CONFLICT,
+				       "the file became shorter while it was copied");
 		enum rc rc = fd_write(to, buf, (size_t)k, err);
 		if (rc != RC_OK)
 			return rc;
@@ -144,14 +146,17 @@ enum rc fd_copy(int from, int to, uint64_t n, struct err *err)
 {
 	if (n > 65536 && lseek(from, 0, SEEK_CUR) == 0 && lseek(to, 0, SEEK_CUR) == 0) {
 		struct stat st;
-		if (fstat(from, &st) == 0 && (uint64_t)st.st_size == n && ioctl(to, FICLONE, from) == 0)
+		if (fstat(from, &st) == 0 && (uint64_t)st.st_size == n &&
+		    ioctl(to, FICLONE, from) == 0)
 			return RC_OK;
 	}
 	while (n) {
-		ssize_t k = copy_file_range(from, NULL, to, NULL, (size_t)MIN_OF(n, (uint64_t)1 << 30), 0);
+		ssize_t k = copy_file_range(from, NULL, to, NULL,
+					    (size_t)MIN_OF(n, (uint64_t)1 << 30), 0);
 		if (k < 0 && errno == EINTR)
 			continue;
-		if (k < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
+		if (k < 0 &&
+		    (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
 			return copy_slowly(from, to, n, err);
 		if (k < 0)
 			return err_errno(err, errno, "copy");

@@ -162,8 +162,8 @@ static enum rc walk_one(struct walk *w, int dir, const char *name, unsigned dept
 	};
 	enum rc rc = w->each(w->ctx, &seen, err);
 	if (rc == RC_OK && seen.kind == FILE_DIR) {
-		AUTO(fd_close) int sub =
-			openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		AUTO(fd_close)
+		int sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		rc = sub < 0 ? err_errno(err, errno, "open %s", seen.path)
 			     : walk_dir(w, sub, depth + 1, err);
 	}
@@ -178,7 +178,8 @@ static enum rc walk_dir(struct walk *w, int dir, unsigned depth, struct err *err
 	AUTO(names_done) names all = {0};
 
 	if (depth > DEPTH_MAX)
-		return err_set(err, RC_TOO_BIG, "%s is deeper than %d folders", strbuf_cstr(&w->path), DEPTH_MAX);
+		return err_set(err, RC_TOO_BIG, "%s is deeper than %d folders",
+			       strbuf_cstr(&w->path), DEPTH_MAX);
 	enum rc rc = dir_names(dir, &all, err);
 	if (rc == RC_OK && all.n)
 		qsort(all.v, all.n, sizeof(*all.v), by_bytes);
@@ -187,8 +188,9 @@ static enum rc walk_dir(struct walk *w, int dir, unsigned depth, struct err *err
 	return rc;
 }
 
-enum rc tree_walk(const char *dir, enum rc (*each)(void *ctx, const struct file_seen *seen, struct err *err), void *ctx,
-		  struct err *err)
+enum rc tree_walk(const char *dir,
+		  enum rc (*each)(void *ctx, const struct file_seen *seen, struct err *err),
+		  void *ctx, struct err *err)
 {
 	AUTO(fd_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct walk w = {.each = each, .ctx = ctx, .path = STRBUF(4096)};

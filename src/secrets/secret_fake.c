@@ -6,12 +6,16 @@ struct secret_fake {
 	const char *const *pairs;
 };
 
-static enum rc fake_get(struct secret *s, const char *reference, struct strbuf *ret, struct err *err)
+static enum rc fake_get(struct secret *s, const char *reference, struct strbuf *ret,
+			struct err *err)
 {
 	struct secret_fake *f = container_of(s, struct secret_fake, base);
 
-	if (!reference || !str_starts(str_of(reference), "file:") || !reference[5] || strchr("./", reference[5]) || strchr(reference, '/'))
-		return err_set(err, RC_INVALID, "\"%.80s\" is not a secret's reference: write file:NAME", reference ? reference : "");
+	if (!reference || !str_starts(str_of(reference), "file:") || !reference[5] ||
+	    strchr("./", reference[5]) || strchr(reference, '/'))
+		return err_set(err, RC_INVALID,
+			       "\"%.80s\" is not a secret's reference: write file:NAME",
+			       reference ? reference : "");
 	for (size_t i = 0; f->pairs[i]; i += 2)
 		if (streq(f->pairs[i], reference + 5)) {
 			strbuf_adds(ret, f->pairs[i + 1]);

@@ -20,7 +20,8 @@ static bool name_is_good(const char *name)
 	size_t n = strlen(name);
 
 	for (const char *p = name; *p; p++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.", *p))
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.",
+			    *p))
 			return false;
 	return n && n <= NAME_MAX_ && *name != '.';
 }
@@ -34,23 +35,30 @@ static enum rc check(int fd, const char *path, struct err *err)
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, RC_INVALID, "%s is not a regular file", path);
 	if (st.st_mode & 077)
-		return err_set(err, RC_DENIED, "%s may be read by others: chmod 600 %s", path, path);
+		return err_set(err, RC_DENIED, "%s may be read by others: chmod 600 %s", path,
+			       path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return err_set(err, RC_DENIED, "%s belongs to another user", path);
 	return RC_OK;
 }
 
-static enum rc file_get(struct secret *s, const char *reference, struct strbuf *ret, struct err *err)
+static enum rc file_get(struct secret *s, const char *reference, struct strbuf *ret,
+			struct err *err)
 {
 	struct secret_file *f = container_of(s, struct secret_file, base);
 	struct strbuf value = STRBUF(SECRET_MAX + 2);
 
 	if (!reference || !str_starts(str_of(reference), "file:") || !name_is_good(reference + 5))
-		return err_set(err, RC_INVALID, "\"%.80s\" is not a secret's reference: write file:NAME", reference ? reference : "");
+		return err_set(err, RC_INVALID,
+			       "\"%.80s\" is not a secret's reference: write file:NAME",
+			       reference ? reference : "");
 	AUTO(freep) char *path = xasprintf("%s/%s", f->dir, reference + 5);
-	AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	AUTO(fd_close)
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
-		return err_set(err, RC_NOT_FOUND, "there is no secret %s: write it to %s (chmod 600)", reference + 5, path);
+		return err_set(err, RC_NOT_FOUND,
+			       "there is no secret %s: write it to %s (chmod 600)", reference + 5,
+			       path);
 	if (fd < 0)
 		return err_errno(err, errno, "open %s", path);
 	enum rc rc = check(fd, path, err);

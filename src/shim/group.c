@@ -67,7 +67,8 @@ static void limit_memory_1(struct group *g, const char *own, const char *name, u
 	g->oom = path_in(path, "memory.oom_control");
 }
 
-static void make_1(struct group *g, struct str table, const char *name, uint64_t memory, uint64_t pids)
+static void make_1(struct group *g, struct str table, const char *name, uint64_t memory,
+		   uint64_t pids)
 {
 	AUTO(freep) char *own_memory = own_group(table, "memory");
 	AUTO(freep) char *own_pids = own_group(table, "pids");

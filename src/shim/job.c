@@ -30,12 +30,12 @@ struct job {
 /* One command in its sandbox. */
 struct turn {
 	int status;
-	pid_t pid;              /* bubblewrap outside */
-	bool may_cancel, gone;  /* gone: no process of it is left */
-	usec_t until, kill_at;  /* USEC_NEVER: none */
+	pid_t pid;             /* bubblewrap outside */
+	bool may_cancel, gone; /* gone: no process of it is left */
+	usec_t until, kill_at; /* USEC_NEVER: none */
 	usec_t term_at;
 	enum shim_class stopped;
-	int wait;               /* bubblewrap's own wait status */
+	int wait; /* bubblewrap's own wait status */
 };
 
 static void turn_signal(struct turn *t, int sig)
@@ -86,12 +86,16 @@ static void turn_check(struct job *j, struct turn *t)
 
 static void turn_loop(struct job *j, struct turn *t)
 {
-	struct pollfd p[3] = {{j->out.pipe[0], POLLIN, 0}, {j->watch.signals, POLLIN, 0}, {j->watch.folder, POLLIN, 0}};
+	struct pollfd p[3] = {{j->out.pipe[0], POLLIN, 0},
+			      {j->watch.signals, POLLIN, 0},
+			      {j->watch.folder, POLLIN, 0}};
 
 	while (!t->gone) {
 		turn_check(j, t);
 		usec_t now = now_mono(), next = MIN_OF(t->until, t->kill_at);
-		int wait = next == USEC_NEVER ? -1 : next <= now ? 0 : (int)MIN_OF((next - now) / 1000 + 1, 60000);
+		int wait = next == USEC_NEVER ? -1
+			   : next <= now      ? 0
+					      : (int)MIN_OF((next - now) / 1000 + 1, 60000);
 		if (poll(p, ARRAY_LEN(p), wait) < 0 && errno != EINTR)
 			break;
 		if (p[1].revents | p[2].revents)
@@ -109,13 +113,15 @@ static void turn_loop(struct job *j, struct turn *t)
 }
 
 /* Run a command to its end. Returns its exit code; *ret says what else ended it. */
-static int64_t turn_run(struct job *j, const char *command, uint64_t limit, bool may_cancel, enum shim_class *ret, struct err *err)
+static int64_t turn_run(struct job *j, const char *command, uint64_t limit, bool may_cancel,
+			enum shim_class *ret, struct err *err)
 {
 	AUTO(fd_drop) int status = memfd_create("status", MFD_CLOEXEC);
 	struct turn t = {.status = status, .may_cancel = may_cancel, .kill_at = USEC_NEVER};
 	int64_t code = -1;
 
-	if (sandbox_start(&j->box, j->spec, command, &j->group, j->out.pipe[1], status, &t.pid, err) != RC_OK) {
+	if (sandbox_start(&j->box, j->spec, command, &j->group, j->out.pipe[1], status, &t.pid,
+			  err) != RC_OK) {
 		*ret = SHIM_INFRA;
 		return -1;
 	}
@@ -124,8 +130,10 @@ static int64_t turn_run(struct job *j, const char *command, uint64_t limit, bool
 	if (!sandbox_exit(status, &code) && !t.stopped) {
 		bool killed = WIFSIGNALED(t.wait);
 		*ret = SHIM_INFRA;
-		err_set(err, RC_UNAVAILABLE, "the sandbox did not start the command (%s %d): see the end of the log",
-			killed ? "signal" : "exit", killed ? WTERMSIG(t.wait) : WEXITSTATUS(t.wait));
+		err_set(err, RC_UNAVAILABLE,
+			"the sandbox did not start the command (%s %d): see the end of the log",
+			killed ? "signal" : "exit",
+			killed ? WTERMSIG(t.wait) : WEXITSTATUS(t.wait));
 		return -1;
 	}
 	*ret = t.stopped ? t.stopped : code ? SHIM_EXIT : SHIM_PASSED;
@@ -140,7 +148,8 @@ static void job_main(struct job *j)
 	struct strbuf text = STRBUF(sizeof(took));
 
 	e->started = now_wall();
-	e->code = turn_run(j, j->spec->run ? j->spec->run : "", j->spec->timeout, true, &e->failure, &err);
+	e->code = turn_run(j, j->spec->run ? j->spec->run : "", j->spec->timeout, true, &e->failure,
+			   &err);
 	e->ended = now_wall();
 	if (e->code > 128 && e->code < 128 + 65)
 		e->signal = (uint32_t)(e->code - 128);
@@ -151,14 +160,16 @@ static void job_main(struct job *j)
 	case SHIM_PASSED:
 		break;
 	case SHIM_EXIT:
-		e->error = e->signal ? xasprintf("exit %lld (signal %u)", (long long)e->code, e->signal)
+		e->error = e->signal ? xasprintf("exit %lld (signal %u)", (long long)e->code,
+						 e->signal)
 				     : xasprintf("exit %lld", (long long)e->code);
 		break;
 	case SHIM_TIMEOUT:
 		e->error = xasprintf("it did not end within %s", strbuf_cstr(&text));
 		break;
 	case SHIM_OOM:
-		e->error = xasprintf("out of memory: it needed more than %llu MiB", (unsigned long long)(j->spec->memory >> 20));
+		e->error = xasprintf("out of memory: it needed more than %llu MiB",
+				     (unsigned long long)(j->spec->memory >> 20));
 		break;
 	case SHIM_INFRA:
 		e->error = xstrdup(err.msg);
@@ -181,12 +192,13 @@ static void job_finally(struct job *j)
 		struct err err = {0};
 		int64_t code = turn_run(j, j->spec->finally.v[i], limit, false, &how, &err);
 		if (how == SHIM_TIMEOUT)
-			out_note(&j->out, "finally: stopped after %llu s: %s", (unsigned long long)(limit / USEC_SEC),
-				 j->spec->finally.v[i]);
+			out_note(&j->out, "finally: stopped after %llu s: %s",
+				 (unsigned long long)(limit / USEC_SEC), j->spec->finally.v[i]);
 		else if (how == SHIM_INFRA)
 			out_note(&j->out, "finally: %s", err.msg);
 		else if (code)
-			out_note(&j->out, "finally: exit %lld: %s", (long long)code, j->spec->finally.v[i]);
+			out_note(&j->out, "finally: exit %lld: %s", (long long)code,
+				 j->spec->finally.v[i]);
 	}
 }
 
@@ -235,7 +247,8 @@ int job_run(const char *dir, const struct shim_spec *spec)
 {
 	struct job j = {.dir = dir, .spec = spec};
 	struct err err = {0};
-	enum rc rc = out_open(&j.out, dir, false, spec->log_max ? spec->log_max : LOG_DEFAULT, spec, &err);
+	enum rc rc = out_open(&j.out, dir, false, spec->log_max ? spec->log_max : LOG_DEFAULT, spec,
+			      &err);
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (rc == RC_OK)
@@ -243,7 +256,10 @@ int job_run(const char *dir, const struct shim_spec *spec)
 	if (rc == RC_OK) {
 		job_body(&j);
 	} else {
-		j.end = (struct shim_exit){.failure = SHIM_INFRA, .code = -1, .started = now_wall(), .ended = now_wall()};
+		j.end = (struct shim_exit){.failure = SHIM_INFRA,
+					   .code = -1,
+					   .started = now_wall(),
+					   .ended = now_wall()};
 		j.end.error = xstrdup(err.msg);
 		out_note(&j.out, "%s", err.msg);
 	}

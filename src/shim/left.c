@@ -26,7 +26,8 @@ void left_write(const char *dir, const struct shim_left *left)
 static void delete_container(const struct shim_left *left)
 {
 	static const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	const char *argv[] = {left->runtime, "--root", left->root, "delete", "--force", left->container, NULL};
+	const char *argv[] = {left->runtime, "--root",        left->root, "delete",
+			      "--force",     left->container, NULL};
 	struct group none = {0};
 	struct spawn s = {.argv = argv, .env = env, .out = -1, .group = &none, .session = true};
 	struct err err = {0};

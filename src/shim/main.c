@@ -15,7 +15,8 @@ static enum rc take_lock(const char *dir, struct err *err)
 	struct stat given, there;
 	int fd = SHIM_LOCK_FD;
 
-	if (fstat(fd, &given) < 0 || stat(path, &there) < 0 || given.st_ino != there.st_ino || given.st_dev != there.st_dev) {
+	if (fstat(fd, &given) < 0 || stat(path, &there) < 0 || given.st_ino != there.st_ino ||
+	    given.st_dev != there.st_dev) {
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0)
 			return err_errno(err, errno, "open %s", path);
@@ -63,7 +64,8 @@ static void wipe_pairs(shim_pairs *list)
 static int refuse(const char *dir, const struct err *why)
 {
 	AUTO(freep) char *path = path_in(dir, "log");
-	AUTO(fd_drop) int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO(fd_drop)
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	fprintf(stderr, "penstock-shim: %s\n", why->msg);
 	if (fd >= 0)

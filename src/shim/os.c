@@ -62,7 +62,8 @@ enum rc write_all(int fd, const void *p, size_t n, struct err *err)
 enum rc write_file(const char *path, struct str bytes, bool sync, struct err *err)
 {
 	AUTO(freep) char *temp = xasprintf("%s.tmp", path);
-	AUTO(fd_drop) int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO(fd_drop)
+	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return err_errno(err, errno, "create %s", temp);

@@ -11,7 +11,8 @@
 
 static enum rc open_log(struct out *o, struct err *err)
 {
-	o->fd = open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	o->fd = open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+		     0600);
 	return o->fd < 0 ? err_errno(err, errno, "create %s", o->path) : RC_OK;
 }
 
@@ -36,7 +37,8 @@ static enum rc masks(struct out *o, const struct shim_spec *spec, struct err *er
 	return RC_OK;
 }
 
-enum rc out_open(struct out *o, const char *dir, bool rotate, uint64_t max, const struct shim_spec *spec, struct err *err)
+enum rc out_open(struct out *o, const char *dir, bool rotate, uint64_t max,
+		 const struct shim_spec *spec, struct err *err)
 {
 	*o = (struct out){.fd = -1, .pipe = {-1, -1}, .max = max, .text = STRBUF(READ_BYTES * 32)};
 	o->path = path_in(dir, "log");
@@ -137,5 +139,6 @@ void out_note(struct out *o, const char *fmt, ...)
 	if (o->mask)
 		mask_text(o->mask, &line);
 	if (o->fd >= 0 && write_all(o->fd, strbuf_cstr(&line), line.n, &err) == RC_OK)
-		o->bytes += line.n; /* above the cap too: it is what says that something is missing */
+		o->bytes +=
+			line.n; /* above the cap too: it is what says that something is missing */
 }

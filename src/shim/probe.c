@@ -20,7 +20,8 @@ static void part(struct probe *p)
 static enum probe_result bad(struct probe *p, const char *what, const char *path)
 {
 	part(p);
-	snprintf(p->why, sizeof(p->why), "%s%s%.100s", what, path ? " from " : "", path ? path : "");
+	snprintf(p->why, sizeof(p->why), "%s%s%.100s", what, path ? " from " : "",
+		 path ? path : "");
 	return PROBE_BAD;
 }
 
@@ -32,8 +33,11 @@ static enum probe_result good(struct probe *p)
 
 static enum probe_result send_request(struct probe *p, uint32_t port, const char *path)
 {
-	AUTO(freep) char *text = xasprintf("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: penstock-probe\r\n"
-					   "Accept: */*\r\nConnection: close\r\n\r\n", path, port);
+	AUTO(freep)
+	char *text =
+		xasprintf("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: penstock-probe\r\n"
+			  "Accept: */*\r\nConnection: close\r\n\r\n",
+			  path, port);
 	size_t n = strlen(text);
 
 	while (p->sent < n) {
@@ -56,7 +60,8 @@ static enum probe_result judge(struct probe *p, const char *path)
 	uint32_t status = 0;
 	struct str line = {p->said, p->nsaid};
 
-	if (!str_starts(line, "HTTP/1.") || p->nsaid < 12 || !parse_u32((struct str){p->said + 9, 3}, &status))
+	if (!str_starts(line, "HTTP/1.") || p->nsaid < 12 ||
+	    !parse_u32((struct str){p->said + 9, 3}, &status))
 		return bad(p, "an answer that is not HTTP", path);
 	if (status >= 200 && status < 300)
 		return good(p);

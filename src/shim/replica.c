@@ -12,17 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOG_DEFAULT  ((uint64_t)16 << 20)
-#define STOP_DEFAULT (5 * USEC_SEC)
-#define EVENTS_MAX   (256 << 10)
-#define PROBE_EVERY  (200 * USEC_MS)
-#define QUICK_PROBES 4                   /* at 10, 20, 40, 80 ms after the start; their failures do not count */
-#define UNREADY_AFTER 3                  /* failed probes in a row of one that was ready */
-#define SAY_EVERY    5
-#define BACKOFF_MIN  (200 * USEC_MS)
-#define BACKOFF_MAX  (10 * USEC_SEC)
-#define HEALTHY      (30 * USEC_SEC)     /* ready for so long: the back-off begins anew */
-#define LAUNCH_MAX   (30 * USEC_SEC)
+#define LOG_DEFAULT   ((uint64_t)16 << 20)
+#define STOP_DEFAULT  (5 * USEC_SEC)
+#define EVENTS_MAX    (256 << 10)
+#define PROBE_EVERY   (200 * USEC_MS)
+#define QUICK_PROBES  4 /* at 10, 20, 40, 80 ms after the start; their failures do not count */
+#define UNREADY_AFTER 3 /* failed probes in a row of one that was ready */
+#define SAY_EVERY     5
+#define BACKOFF_MIN   (200 * USEC_MS)
+#define BACKOFF_MAX   (10 * USEC_SEC)
+#define HEALTHY       (30 * USEC_SEC) /* ready for so long: the back-off begins anew */
+#define LAUNCH_MAX    (30 * USEC_SEC)
 
 struct replica {
 	const char *dir;
@@ -31,10 +31,10 @@ struct replica {
 	struct watch watch;
 	struct service service;
 	struct probe probe;
-	struct shim_event now;      /* the last line; why is owned */
+	struct shim_event now; /* the last line; why is owned */
 	int events;
 	size_t events_bytes;
-	unsigned quick;             /* early probes made in this life */
+	unsigned quick; /* early probes made in this life */
 	usec_t probe_at, restart_at, kill_at, ready_at, launch_until; /* USEC_NEVER: not */
 	usec_t backoff;
 	bool running, done;
@@ -46,7 +46,10 @@ static void open_events(struct replica *r, bool fresh)
 	struct stat st;
 
 	fd_drop(&r->events);
-	r->events = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_TRUNC : 0), 0600);
+	r->events =
+		open(path,
+		     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_TRUNC : 0),
+		     0600);
 	r->events_bytes = r->events >= 0 && fstat(r->events, &st) == 0 ? (size_t)st.st_size : 0;
 }
 
@@ -99,9 +102,11 @@ static void why_ended(const struct replica *r, struct strbuf *why)
 	int status = r->service.status;
 
 	if (r->service.launch_failed)
-		strbuf_addf(why, "it could not be started (exit %d): see the end of its log", WEXITSTATUS(status));
+		strbuf_addf(why, "it could not be started (exit %d): see the end of its log",
+			    WEXITSTATUS(status));
 	else if (WIFSIGNALED(status) && group_saw_oom(&r->service.group))
-		strbuf_addf(why, "out of memory: it needed more than %llu MiB", (unsigned long long)(r->spec->memory >> 20));
+		strbuf_addf(why, "out of memory: it needed more than %llu MiB",
+			    (unsigned long long)(r->spec->memory >> 20));
 	else if (WIFSIGNALED(status))
 		strbuf_addf(why, "signal %d", WTERMSIG(status));
 	else
@@ -155,7 +160,8 @@ static void probed(struct replica *r, enum probe_result how, usec_t now)
 	if (how == PROBE_OPEN)
 		return;
 	bool early = r->now.state == SHIM_STARTING && r->quick < QUICK_PROBES && how == PROBE_BAD;
-	usec_t begun = r->probe.until - USEC_SEC, every = early ? (10 * USEC_MS) << r->quick : PROBE_EVERY;
+	usec_t begun = r->probe.until - USEC_SEC,
+	       every = early ? (10 * USEC_MS) << r->quick : PROBE_EVERY;
 	r->probe_at = MAX_OF(begun + every, now + USEC_MS);
 	if (how == PROBE_BAD) {
 		probe_failed(r);
@@ -206,7 +212,8 @@ static void turn(struct replica *r)
 		r->watch.child = false;
 		service_reap(&r->service);
 		if (stopping && launching && r->service.pid)
-			service_signal(&r->service, SIGTERM); /* it came up after the order to stop */
+			service_signal(&r->service,
+				       SIGTERM); /* it came up after the order to stop */
 	}
 	if (r->service.ended)
 		end_life(r, now);
@@ -236,7 +243,9 @@ static int next_wait(const struct replica *r)
 	next = MIN_OF(next, r->launch_until);
 	if (r->running && r->service.pid)
 		next = MIN_OF(next, r->probe.fd >= 0 ? r->probe.until : r->probe_at);
-	return next == USEC_NEVER ? -1 : next <= now ? 0 : (int)MIN_OF((next - now + 999) / 1000, 60000);
+	return next == USEC_NEVER ? -1
+	       : next <= now      ? 0
+				  : (int)MIN_OF((next - now + 999) / 1000, 60000);
 }
 
 static void loop(struct replica *r)
@@ -272,7 +281,8 @@ int replica_run(const char *dir, const struct shim_spec *spec)
 	r.probe_at = r.restart_at = r.kill_at = r.ready_at = r.launch_until = USEC_NEVER;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	open_events(&r, true);
-	enum rc rc = out_open(&r.out, dir, true, spec->log_max ? spec->log_max : LOG_DEFAULT, spec, &err);
+	enum rc rc = out_open(&r.out, dir, true, spec->log_max ? spec->log_max : LOG_DEFAULT, spec,
+			      &err);
 	if (rc == RC_OK)
 		rc = watch_open(&r.watch, dir, "stop", &err);
 	if (rc == RC_OK)

@@ -54,7 +54,8 @@ static void shared_tmp(struct sandbox *b, const char *dir, uint64_t max)
 
 	b->tmp = path_in(dir, "tmp");
 	mkdir(b->tmp, 01777);
-	if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
+	if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+	    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
 		(void)!mount("tmpfs", b->tmp, "tmpfs", MS_NOSUID | MS_NODEV, size);
 }
 
@@ -88,8 +89,11 @@ static void environment(struct sandbox *b, const struct shim_spec *spec)
 
 void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *dir)
 {
-	static const char *const fixed[] = {"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-					    "--die-with-parent", "--new-session", "--hostname", "job", "--cap-drop", "ALL"};
+	static const char *const fixed[] = {"--unshare-pid",     "--unshare-ipc",
+					    "--unshare-uts",     "--unshare-cgroup-try",
+					    "--die-with-parent", "--new-session",
+					    "--hostname",        "job",
+					    "--cap-drop",        "ALL"};
 
 	*b = (struct sandbox){0};
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
@@ -101,8 +105,8 @@ void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *d
 	args3(b, "--dev", "/dev", NULL);
 	tmp_folder(b, spec, dir);
 	for (size_t i = 0; i < spec->binds.n; i++)
-		args3(b, spec->binds.v[i].writable ? "--bind-try" : "--ro-bind-try", spec->binds.v[i].from,
-		      spec->binds.v[i].to);
+		args3(b, spec->binds.v[i].writable ? "--bind-try" : "--ro-bind-try",
+		      spec->binds.v[i].from, spec->binds.v[i].to);
 	args3(b, "--chdir", spec->cwd ? spec->cwd : "/", NULL);
 	environment(b, spec);
 }
@@ -134,8 +138,8 @@ static enum rc args_file(const struct sandbox *b, int *ret, struct err *err)
 	return RC_OK;
 }
 
-enum rc sandbox_start(const struct sandbox *b, const struct shim_spec *spec, const char *command, const struct group *g, int out,
-		      int status, pid_t *ret, struct err *err)
+enum rc sandbox_start(const struct sandbox *b, const struct shim_spec *spec, const char *command,
+		      const struct group *g, int out, int status, pid_t *ret, struct err *err)
 {
 	AUTO(fd_drop) int args = -1;
 	enum rc rc = args_file(b, &args, err);
@@ -144,8 +148,9 @@ enum rc sandbox_start(const struct sandbox *b, const struct shim_spec *spec, con
 		return rc;
 	AUTO(freep) char *args_text = xasprintf("%d", args);
 	AUTO(freep) char *status_text = xasprintf("%d", status);
-	const char *argv[] = {spec->sandbox, "--args", args_text, "--json-status-fd", status_text, "--",
-			      "/bin/sh", "-e", "-c", command, NULL};
+	const char *argv[] = {spec->sandbox, "--args", args_text, "--json-status-fd",
+			      status_text,   "--",     "/bin/sh", "-e",
+			      "-c",          command,  NULL};
 	static const char *const env[] = {"PATH=/usr/bin:/bin", NULL};
 	const int keep[] = {args, status};
 	struct spawn s = {
@@ -178,7 +183,8 @@ static bool status_number(int status, const char *key, int64_t *ret)
 	while (rest.n && (*rest.p == '"' || *rest.p == ':' || *rest.p == ' '))
 		rest.p++, rest.n--;
 	size_t digits = 0;
-	while (digits < rest.n && ((rest.p[digits] >= '0' && rest.p[digits] <= '9') || rest.p[digits] == '-'))
+	while (digits < rest.n &&
+	       ((rest.p[digits] >= '0' && rest.p[digits] <= '9') || rest.p[digits] == '-'))
 		digits++;
 	return parse_i64((struct str){rest.p, digits}, ret);
 }

@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const runtime_env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+static const char *const runtime_env[] = {
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
 static void write_left(const struct service *s)
 {
@@ -38,7 +39,8 @@ static enum rc init_container(struct service *s, struct err *err)
 	const struct shim_spec *spec = s->spec;
 
 	if (!spec->root || !spec->bundle || !spec->container || !spec->config)
-		return err_set(err, RC_INVALID, "a container needs root, bundle, container and config");
+		return err_set(err, RC_INVALID,
+			       "a container needs root, bundle, container and config");
 	enum rc rc = oci_config(spec->config, &s->env, &s->config, err);
 	if (rc != RC_OK)
 		return rc;
@@ -52,7 +54,8 @@ static enum rc init_container(struct service *s, struct err *err)
 	return RC_OK;
 }
 
-enum rc service_init(struct service *s, const char *dir, const struct shim_spec *spec, struct out *out, struct err *err)
+enum rc service_init(struct service *s, const char *dir, const struct shim_spec *spec,
+		     struct out *out, struct err *err)
 {
 	AUTO(freep) char *name = xasprintf("penstock-%ld", (long)getpid());
 
@@ -87,7 +90,8 @@ static enum rc runtime(struct service *s, const char *const *argv, pid_t *ret, s
 static void clean_container(struct service *s)
 {
 	const struct shim_spec *spec = s->spec;
-	const char *argv[] = {spec->runtime, "--root", spec->root, "delete", "--force", spec->container, NULL};
+	const char *argv[] = {spec->runtime, "--root",        spec->root, "delete",
+			      "--force",     spec->container, NULL};
 	struct err err = {0};
 
 	s->must_clean = false;
@@ -100,8 +104,9 @@ static enum rc start_container(struct service *s, struct err *err)
 	const struct shim_spec *spec = s->spec;
 	AUTO(freep) char *pid_file = path_in(s->dir, "pid");
 	AUTO(freep) char *state = path_in(spec->root, spec->container);
-	const char *argv[] = {spec->runtime, "--root", spec->root, "run", "--detach", "--pid-file", pid_file,
-			      "--bundle", spec->bundle, spec->container, NULL};
+	const char *argv[] = {spec->runtime, "--root",        spec->root, "run",
+			      "--detach",    "--pid-file",    pid_file,   "--bundle",
+			      spec->bundle,  spec->container, NULL};
 
 	if (s->must_clean && access(state, F_OK) == 0) {
 		clean_container(s);
@@ -154,7 +159,8 @@ static void launched(struct service *s, int status)
 	uint32_t pid = 0;
 
 	s->launcher = 0;
-	if (status == 0 && read_file(path, 60, &text, &err) == RC_OK && parse_u32(str_trim(strbuf_str(&text)), &pid)) {
+	if (status == 0 && read_file(path, 60, &text, &err) == RC_OK &&
+	    parse_u32(str_trim(strbuf_str(&text)), &pid)) {
 		s->pid = (pid_t)pid;
 		write_left(s);
 		return;

@@ -16,53 +16,57 @@ MUST_CHECK enum rc write_all(int fd, const void *p, size_t n, struct err *err);
 MUST_CHECK enum rc write_file(const char *path, struct str bytes, bool sync, struct err *err);
 MUST_CHECK enum rc read_fd(int fd, size_t max, struct strbuf *ret, struct err *err);
 MUST_CHECK enum rc read_file(const char *path, size_t max, struct strbuf *ret, struct err *err);
-MUST_CHECK enum rc write_text(const char *path, const char *text, struct err *err); /* into a file of the kernel */
+MUST_CHECK enum rc write_text(const char *path, const char *text,
+			      struct err *err); /* into a file of the kernel */
 uint64_t pid_start(pid_t pid); /* when the process began, in ticks since boot; 0: there is none */
 
 /* ---- group.c: control groups, where the machine lets us */
 #define GROUPS_MAX 2
 struct group {
 	char *paths[GROUPS_MAX];
-	int procs[GROUPS_MAX];  /* open cgroup.procs; a child writes "0" to each */
+	int procs[GROUPS_MAX]; /* open cgroup.procs; a child writes "0" to each */
 	size_t n;
-	char *oom;              /* file that counts out-of-memory kills; NULL: unknown */
+	char *oom; /* file that counts out-of-memory kills; NULL: unknown */
 };
 /* Never fails: without control groups it is empty and the limits are left to rlimits. */
 void group_make(struct group *g, const char *name, uint64_t memory, uint64_t pids);
 bool group_saw_oom(const struct group *g);
-void group_signal(const char *path, int sig);   /* every process in it */
-void group_end(const char *path);               /* kill all, until it is empty; remove */
-void group_done(struct group *g);               /* group_end for all */
+void group_signal(const char *path, int sig); /* every process in it */
+void group_end(const char *path);             /* kill all, until it is empty; remove */
+void group_done(struct group *g);             /* group_end for all */
 
 /* ---- spawn.c */
 struct spawn {
 	const char *const *argv;
 	const char *const *env;
 	const char *dir;
-	int out;                /* stdout and stderr */
-	const int *keep;        /* further descriptors to be inherited, at their numbers */
+	int out;         /* stdout and stderr */
+	const int *keep; /* further descriptors to be inherited, at their numbers */
 	size_t nkeep;
 	const struct group *group;
 	uint64_t file_max, pids; /* rlimits; 0: none */
 	bool session;
 };
-MUST_CHECK enum rc spawn(const struct spawn *s, pid_t *ret, struct err *err); /* dies with the shim */
+MUST_CHECK enum rc spawn(const struct spawn *s, pid_t *ret,
+			 struct err *err); /* dies with the shim */
 
 /* ---- out.c: the masked, capped log */
 struct out {
-	char *path, *older;     /* older: rotate into it; NULL: cut at max */
+	char *path, *older; /* older: rotate into it; NULL: cut at max */
 	int fd, pipe[2];
 	uint64_t max, bytes, left_out;
 	struct mask *mask;
 	struct mask_stream stream;
 	struct strbuf text;
-	bool line;              /* the file does not end with a line end */
+	bool line; /* the file does not end with a line end */
 };
-MUST_CHECK enum rc out_open(struct out *o, const char *dir, bool rotate, uint64_t max, const struct shim_spec *spec, struct err *err);
+MUST_CHECK enum rc out_open(struct out *o, const char *dir, bool rotate, uint64_t max,
+			    const struct shim_spec *spec, struct err *err);
 void out_done(struct out *o);
-bool out_read(struct out *o);                   /* take what the pipe holds, without waiting; false: nothing was there */
+bool out_read(
+	struct out *o); /* take what the pipe holds, without waiting; false: nothing was there */
 void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3); /* a line of ours */
-void out_flush(struct out *o);                  /* also what masking holds back: at the end of a program */
+void out_flush(struct out *o); /* also what masking holds back: at the end of a program */
 
 /* ---- watch.c: signals and the folder, as two descriptors to poll */
 struct watch {
@@ -75,7 +79,7 @@ void watch_done(struct watch *w);
 void watch_read(struct watch *w);
 
 /* ---- env.c */
-typedef VEC(const char *) words;   /* borrowed, ends with NULL once given away */
+typedef VEC(const char *) words; /* borrowed, ends with NULL once given away */
 /* PATH, HOME, LANG, then env, secrets; "KEY=value" texts, owned; with a NULL at the end. */
 void env_of(const struct shim_spec *spec, shim_texts *ret);
 void texts_free(shim_texts *t); /* wipes */
@@ -85,14 +89,18 @@ void left_write(const char *dir, const struct shim_left *left);
 int clean(const char *dir);
 
 /* ---- sandbox.c: how bubblewrap is told */
-struct sandbox { shim_texts args; char *tmp; };  /* tmp: a folder for /tmp that several runs share; NULL: one each */
+struct sandbox {
+	shim_texts args;
+	char *tmp;
+}; /* tmp: a folder for /tmp that several runs share; NULL: one each */
 void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *dir);
 void sandbox_done(struct sandbox *b);
 /* argument: memory file with its options; status: memory file in which it reports. */
-MUST_CHECK enum rc sandbox_start(const struct sandbox *b, const struct shim_spec *spec, const char *command, const struct group *g, int out,
-				 int status, pid_t *ret, struct err *err);
-pid_t sandbox_init_pid(int status);              /* 0: not yet */
-bool sandbox_exit(int status, int64_t *ret);     /* false: it never came to an end of the command */
+MUST_CHECK enum rc sandbox_start(const struct sandbox *b, const struct shim_spec *spec,
+				 const char *command, const struct group *g, int out, int status,
+				 pid_t *ret, struct err *err);
+pid_t sandbox_init_pid(int status);          /* 0: not yet */
+bool sandbox_exit(int status, int64_t *ret); /* false: it never came to an end of the command */
 
 /* ---- the two kinds; they return the exit code of the shim */
 int job_run(const char *dir, const struct shim_spec *spec);

@@ -22,22 +22,26 @@ static struct disk *of(struct blobs *b)
 	return container_of(b, struct disk, base);
 }
 
-static enum rc disk_put(struct blobs *b, struct str bytes, char ret_hex[DIGEST_HEX + 1], struct err *err)
+static enum rc disk_put(struct blobs *b, struct str bytes, char ret_hex[DIGEST_HEX + 1],
+			struct err *err)
 {
 	return cas_put(of(b)->cas, bytes, ret_hex, err);
 }
 
-static enum rc disk_put_file(struct blobs *b, const char *path, char ret_hex[DIGEST_HEX + 1], uint64_t *ret_size, struct err *err)
+static enum rc disk_put_file(struct blobs *b, const char *path, char ret_hex[DIGEST_HEX + 1],
+			     uint64_t *ret_size, struct err *err)
 {
 	return cas_put_file(of(b)->cas, path, BLOB_MAX, ret_hex, ret_size, err);
 }
 
-static enum rc disk_get(struct blobs *b, const char *hex, size_t max, struct strbuf *ret, struct err *err)
+static enum rc disk_get(struct blobs *b, const char *hex, size_t max, struct strbuf *ret,
+			struct err *err)
 {
 	return cas_get(of(b)->cas, hex, max, ret, err);
 }
 
-static enum rc disk_get_file(struct blobs *b, const char *hex, const char *path, unsigned mode, struct err *err)
+static enum rc disk_get_file(struct blobs *b, const char *hex, const char *path, unsigned mode,
+			     struct err *err)
 {
 	return cas_get_file(of(b)->cas, hex, path, mode, err);
 }
@@ -47,7 +51,8 @@ static bool disk_has(struct blobs *b, const char *hex)
 	return cas_has(of(b)->cas, hex);
 }
 
-static enum rc result_path(struct disk *d, const char *key, char **ret_dir, char **ret, struct err *err)
+static enum rc result_path(struct disk *d, const char *key, char **ret_dir, char **ret,
+			   struct err *err)
 {
 	struct digest digest;
 	char hex[DIGEST_HEX + 1];
@@ -65,17 +70,20 @@ static enum rc load(const char *path, struct result *ret, struct err *err)
 	AUTO(strbuf_done) struct strbuf text = STRBUF(RESULT_MAX);
 	enum rc rc = file_read(path, RESULT_MAX, &text, err);
 
-	if (rc == RC_OK && shape_parse(strbuf_str(&text), RESULT_MAX, &shape_result, ret, err) != RC_OK)
+	if (rc == RC_OK &&
+	    shape_parse(strbuf_str(&text), RESULT_MAX, &shape_result, ret, err) != RC_OK)
 		rc = err_set(err, RC_CORRUPT, "%s is damaged", path);
 	return rc;
 }
 
 /* The name is given by link(): the first one wins, also among processes. */
-static enum rc store(struct disk *d, const char *dir, const char *path, const struct result *r, struct err *err)
+static enum rc store(struct disk *d, const char *dir, const char *path, const struct result *r,
+		     struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(RESULT_MAX);
 	struct json_out o = JSON_OUT(&text);
-	AUTO(freep) char *temp = xasprintf("%s.%ld.%u", path, (long)getpid(), atomic_fetch_add(&d->serial, 1));
+	AUTO(freep)
+	char *temp = xasprintf("%s.%ld.%u", path, (long)getpid(), atomic_fetch_add(&d->serial, 1));
 
 	shape_write(&o, NULL, &shape_result, r);
 	if (strbuf_failed(&text))
@@ -113,7 +121,8 @@ static enum rc disk_put_result(struct blobs *b, const struct result *r, struct e
 	if (rc != RC_OK)
 		return err_set(err, rc, "%s", why.msg);
 	if (!shape_equal(&shape_result, &old, r))
-		rc = err_set(err, RC_CONFLICT, "task %.12s has a result already, of %s", r->key, old.run ? old.run : "another run");
+		rc = err_set(err, RC_CONFLICT, "task %.12s has a result already, of %s", r->key,
+			     old.run ? old.run : "another run");
 	shape_done(&shape_result, &old);
 	return rc;
 }
@@ -123,7 +132,8 @@ static bool missing(struct blobs *b, const char *hex)
 	return hex && *hex && !disk_has(b, hex);
 }
 
-static enum rc disk_get_result(struct blobs *b, const char *key, struct result *ret, struct err *err)
+static enum rc disk_get_result(struct blobs *b, const char *key, struct result *ret,
+			       struct err *err)
 {
 	AUTO(freep) char *dir = NULL, *path = NULL;
 	struct result r = {0};
@@ -155,7 +165,8 @@ static void disk_free_all(struct blobs *b)
 	xfree(d);
 }
 
-static const struct blobs_ops ops = {"disk", disk_put, disk_put_file, disk_get, disk_get_file, disk_has,
+static const struct blobs_ops ops = {"disk",          disk_put,        disk_put_file,
+				     disk_get,        disk_get_file,   disk_has,
 				     disk_put_result, disk_get_result, disk_free_all};
 
 struct blobs *blobs_disk_new(const char *data_dir, struct err *err)

@@ -32,7 +32,8 @@ static bool key_of(const char *hex, char ret[DIGEST_HEX + 1])
 	return true;
 }
 
-static enum rc memory_put(struct blobs *b, struct str bytes, char ret_hex[DIGEST_HEX + 1], struct err *err)
+static enum rc memory_put(struct blobs *b, struct str bytes, char ret_hex[DIGEST_HEX + 1],
+			  struct err *err)
 {
 	struct memory *m = of(b);
 	char hex[DIGEST_HEX + 1];
@@ -52,7 +53,8 @@ static enum rc memory_put(struct blobs *b, struct str bytes, char ret_hex[DIGEST
 	return RC_OK;
 }
 
-static enum rc memory_put_file(struct blobs *b, const char *path, char ret_hex[DIGEST_HEX + 1], uint64_t *ret_size, struct err *err)
+static enum rc memory_put_file(struct blobs *b, const char *path, char ret_hex[DIGEST_HEX + 1],
+			       uint64_t *ret_size, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf bytes = STRBUF(BLOB_MAX);
 	struct stat st;
@@ -68,14 +70,16 @@ static enum rc memory_put_file(struct blobs *b, const char *path, char ret_hex[D
 }
 
 /* Damage shows here too: bytes are compared with their hash as on a disk. */
-static enum rc memory_get(struct blobs *b, const char *hex, size_t max, struct strbuf *ret, struct err *err)
+static enum rc memory_get(struct blobs *b, const char *hex, size_t max, struct strbuf *ret,
+			  struct err *err)
 {
 	struct memory *m = of(b);
 	char key[DIGEST_HEX + 1];
 	enum rc rc = RC_OK;
 
 	if (!key_of(hex, key))
-		return err_set(err, RC_INVALID, "\"%.80s\" is not a SHA-256 digest", hex ? hex : "");
+		return err_set(err, RC_INVALID, "\"%.80s\" is not a SHA-256 digest",
+			       hex ? hex : "");
 	pthread_mutex_lock(&m->lock);
 	struct strbuf *bytes = map_get(&m->blobs, str_of(key));
 	if (!bytes)
@@ -88,14 +92,16 @@ static enum rc memory_get(struct blobs *b, const char *hex, size_t max, struct s
 	return rc;
 }
 
-static enum rc memory_get_file(struct blobs *b, const char *hex, const char *path, unsigned mode, struct err *err)
+static enum rc memory_get_file(struct blobs *b, const char *hex, const char *path, unsigned mode,
+			       struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf bytes = STRBUF(BLOB_MAX);
 	enum rc rc = memory_get(b, hex, BLOB_MAX, &bytes, err);
 
 	if (rc != RC_OK)
 		return rc;
-	AUTO(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO(fd_close)
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_errno(err, errno, "create %s", path);
 	rc = fd_write(fd, bytes.p, bytes.n, err);
@@ -126,7 +132,8 @@ static enum rc memory_put_result(struct blobs *b, const struct result *r, struct
 	enum rc rc = RC_OK;
 
 	if (!key_of(r->key, key))
-		return err_set(err, RC_INVALID, "\"%.80s\" is not a task key", r->key ? r->key : "");
+		return err_set(err, RC_INVALID, "\"%.80s\" is not a task key",
+			       r->key ? r->key : "");
 	pthread_mutex_lock(&m->lock);
 	struct result *old = map_get(&m->results, str_of(key));
 	if (!old) {
@@ -134,7 +141,8 @@ static enum rc memory_put_result(struct blobs *b, const struct result *r, struct
 		shape_copy(&shape_result, copy, r);
 		map_put(&m->results, str_of(key), copy);
 	} else if (!shape_equal(&shape_result, old, r)) {
-		rc = err_set(err, RC_CONFLICT, "task %.12s has a result already, of %s", key, old->run ? old->run : "another run");
+		rc = err_set(err, RC_CONFLICT, "task %.12s has a result already, of %s", key,
+			     old->run ? old->run : "another run");
 	}
 	pthread_mutex_unlock(&m->lock);
 	return rc;
@@ -145,7 +153,8 @@ static bool missing(struct blobs *b, const char *hex)
 	return hex && *hex && !memory_has(b, hex);
 }
 
-static enum rc memory_get_result(struct blobs *b, const char *key, struct result *ret, struct err *err)
+static enum rc memory_get_result(struct blobs *b, const char *key, struct result *ret,
+				 struct err *err)
 {
 	struct memory *m = of(b);
 	char hex[DIGEST_HEX + 1];
@@ -186,7 +195,8 @@ static void memory_free(struct blobs *b)
 	xfree(m);
 }
 
-static const struct blobs_ops ops = {"memory", memory_put, memory_put_file, memory_get, memory_get_file, memory_has,
+static const struct blobs_ops ops = {"memory",          memory_put,        memory_put_file,
+				     memory_get,        memory_get_file,   memory_has,
 				     memory_put_result, memory_get_result, memory_free};
 
 struct blobs *blobs_memory_new(void)

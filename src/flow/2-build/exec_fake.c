@@ -77,8 +77,9 @@ static void expand(const struct fake_job *j, struct str text, struct strbuf *to)
 	while (text.n) {
 		size_t n = 1;
 		if (*text.p == '$') {
-			while (n < text.n && (text.p[n] == '_' || (text.p[n] >= '0' && text.p[n] <= '9') ||
-					      ((text.p[n] | 32) >= 'a' && (text.p[n] | 32) <= 'z')))
+			while (n < text.n &&
+			       (text.p[n] == '_' || (text.p[n] >= '0' && text.p[n] <= '9') ||
+				((text.p[n] | 32) >= 'a' && (text.p[n] | 32) <= 'z')))
 				n++;
 			for (size_t i = j->env.n; i-- > 0;)
 				if (str_is((struct str){text.p + 1, n - 1}, j->env.v[i].key)) {
@@ -130,7 +131,8 @@ static bool play(struct play *p, const char *command, usec_t until)
 		double seconds = 0;
 		if (str_is(verb, "echo")) {
 			say(p, words.p ? words : STR(""));
-		} else if (str_is(verb, "sleep") && words.p && parse_double(str_trim(words), &seconds)) {
+		} else if (str_is(verb, "sleep") && words.p &&
+			   parse_double(str_trim(words), &seconds)) {
 			p->at += (usec_t)(seconds * 1e6);
 			if (p->at > until)
 				return false;
@@ -175,7 +177,8 @@ static void play_all(struct play *p, usec_t now)
 	p->at = at;
 }
 
-static enum rc fill_secrets(struct fake_job *j, const struct job_spec *spec, const struct exec_inputs *in, struct err *err)
+static enum rc fill_secrets(struct fake_job *j, const struct job_spec *spec,
+			    const struct exec_inputs *in, struct err *err)
 {
 	enum rc rc = RC_OK;
 
@@ -207,12 +210,14 @@ static void copy_texts(texts *to, const texts *from)
 static void copy_pairs(pairs *to, const pairs *from)
 {
 	for (size_t i = 0; i < from->n; i++) {
-		struct pair p = {xstrdup(from->v[i].key), xstrdup(from->v[i].value ? from->v[i].value : "")};
+		struct pair p = {xstrdup(from->v[i].key),
+				 xstrdup(from->v[i].value ? from->v[i].value : "")};
 		vec_push(to, p);
 	}
 }
 
-static enum rc fake_start(struct exec *x, const struct job_spec *spec, const struct exec_inputs *in, struct err *err)
+static enum rc fake_start(struct exec *x, const struct job_spec *spec, const struct exec_inputs *in,
+			  struct err *err)
 {
 	struct fake *f = of(x);
 	struct fake_job *j = xcalloc(1, sizeof(*j));
@@ -267,7 +272,8 @@ static int fake_fd(struct exec *x)
 	return -1;
 }
 
-static enum rc fake_poll(struct exec *x, void (*each)(void *ctx, const struct exec_seen *seen), void *ctx, struct err *err)
+static enum rc fake_poll(struct exec *x, void (*each)(void *ctx, const struct exec_seen *seen),
+			 void *ctx, struct err *err)
 {
 	struct fake *f = of(x);
 	VEC(struct exec_seen) all = {0};
@@ -316,7 +322,8 @@ static const char *failure_text(const struct play *p)
 	return NULL;
 }
 
-static enum rc keep(struct play *p, const struct exec_inputs *in, struct exec_end *end, struct err *err)
+static enum rc keep(struct play *p, const struct exec_inputs *in, struct exec_end *end,
+		    struct err *err)
 {
 	AUTO(freep) char *path = xasprintf("%s.log", p->dir);
 	struct err here = {0};
@@ -336,7 +343,8 @@ static enum rc keep(struct play *p, const struct exec_inputs *in, struct exec_en
 	return rc == RC_OK ? rc : err_set(err, rc, "%s", here.msg);
 }
 
-static enum rc collect(const struct fake_job *j, const struct exec_inputs *in, struct exec_end *ret, struct err *err)
+static enum rc collect(const struct fake_job *j, const struct exec_inputs *in, struct exec_end *ret,
+		       struct err *err)
 {
 	char dir[] = "/tmp/penstock-fake-XXXXXX";
 	struct play p = {.job = j};
@@ -359,7 +367,8 @@ static enum rc collect(const struct fake_job *j, const struct exec_inputs *in, s
 		end.error = xasprintf("exit %lld", (long long)p.code);
 	else if (why)
 		end.error = xstrdup(why);
-	enum rc rc = p.ended ? keep(&p, in, &end, err) : err_set(err, RC_CONFLICT, "job %s has not ended", j->job);
+	enum rc rc = p.ended ? keep(&p, in, &end, err)
+			     : err_set(err, RC_CONFLICT, "job %s has not ended", j->job);
 	(void)!tree_remove(dir, NULL);
 	strbuf_done(&p.log);
 	if (rc == RC_OK)
@@ -369,13 +378,15 @@ static enum rc collect(const struct fake_job *j, const struct exec_inputs *in, s
 	return rc;
 }
 
-static enum rc fake_collect(struct exec *x, const char *job, const struct exec_inputs *in, struct exec_end *ret, struct err *err)
+static enum rc fake_collect(struct exec *x, const char *job, const struct exec_inputs *in,
+			    struct exec_end *ret, struct err *err)
 {
 	struct fake *f = of(x);
 
 	pthread_mutex_lock(&f->lock);
 	struct fake_job *j = take(f, job);
-	enum rc rc = j ? collect(j, in, ret, err) : err_set(err, RC_NOT_FOUND, "there is no job %s here", job);
+	enum rc rc = j ? collect(j, in, ret, err)
+		       : err_set(err, RC_NOT_FOUND, "there is no job %s here", job);
 	pthread_mutex_unlock(&f->lock);
 	return rc;
 }
@@ -393,7 +404,8 @@ static enum rc fake_forget(struct exec *x, const char *job, struct err *err)
 	return RC_OK;
 }
 
-static enum rc fake_log(struct exec *x, const char *job, uint64_t from, size_t max, struct strbuf *ret, bool *ret_ended, struct err *err)
+static enum rc fake_log(struct exec *x, const char *job, uint64_t from, size_t max,
+			struct strbuf *ret, bool *ret_ended, struct err *err)
 {
 	struct fake *f = of(x);
 	enum rc rc = RC_OK;
@@ -426,7 +438,8 @@ static void fake_free(struct exec *x)
 	xfree(f);
 }
 
-static const struct exec_ops ops = {"fake", fake_start, fake_cancel, fake_fd, fake_poll, fake_collect, fake_forget, fake_log, fake_free};
+static const struct exec_ops ops = {"fake",       fake_start,  fake_cancel, fake_fd,  fake_poll,
+				    fake_collect, fake_forget, fake_log,    fake_free};
 
 struct exec *exec_fake_new(void)
 {

@@ -26,12 +26,14 @@ static struct sandbox_exec *of(struct exec *x)
 
 static enum rc check_job(const char *job, struct err *err)
 {
-	if (!job || !*job || *job == '.' || strlen(job) > 200 || strchr(job, '+') || path_check(str_of(job), NULL) != RC_OK)
+	if (!job || !*job || *job == '.' || strlen(job) > 200 || strchr(job, '+') ||
+	    path_check(str_of(job), NULL) != RC_OK)
 		return err_set(err, RC_INVALID, "\"%.80s\" is not a job's id", job ? job : "");
 	return RC_OK;
 }
 
-static enum rc launch(const struct sandbox_exec *x, const struct shim_spec *s, const char *dir, int lock, struct err *err)
+static enum rc launch(const struct sandbox_exec *x, const struct shim_spec *s, const char *dir,
+		      int lock, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(SHIM_SPEC_MAX);
 	AUTO(fd_close) int in = -1;
@@ -42,8 +44,9 @@ static enum rc launch(const struct sandbox_exec *x, const struct shim_spec *s, c
 	pid_t pid;
 
 	shape_write(&o, NULL, &shape_shim_spec, s);
-	enum rc rc = strbuf_failed(&text) ? err_set(err, RC_TOO_BIG, "the job's environment is too big")
-					  : child_stdin(strbuf_str(&text), &in, err);
+	enum rc rc = strbuf_failed(&text)
+			     ? err_set(err, RC_TOO_BIG, "the job's environment is too big")
+			     : child_stdin(strbuf_str(&text), &in, err);
 	if (text.p)
 		mem_wipe(text.p, text.n);
 	if (rc != RC_OK)
@@ -52,9 +55,13 @@ static enum rc launch(const struct sandbox_exec *x, const struct shim_spec *s, c
 	return child_detach(&c, &pid, err);
 }
 
-static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec, const struct exec_inputs *in, const char *dir, struct err *err)
+static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec,
+		       const struct exec_inputs *in, const char *dir, struct err *err)
 {
-	struct job_note note = {.attempt = spec->attempt, .job = spec->job, .path = spec->path, .junit = spec->def.junit};
+	struct job_note note = {.attempt = spec->attempt,
+				.job = spec->job,
+				.path = spec->path,
+				.junit = spec->def.junit};
 
 	(void)x;
 	enum rc rc = tree_remove(dir, err); /* of a start that was cut off */
@@ -76,8 +83,9 @@ static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec
  * The lock is held before the folder gets its name, and handed to the shim: so whoever looks sees a job that runs, never one that has lost
  * its shim.
  */
-static enum rc publish(const struct sandbox_exec *x, const struct job_spec *spec, const struct exec_inputs *in, const char *from,
-		       const char *dir, struct err *err)
+static enum rc publish(const struct sandbox_exec *x, const struct job_spec *spec,
+		       const struct exec_inputs *in, const char *from, const char *dir,
+		       struct err *err)
 {
 	AUTO(freep) char *lock_path = dir_path(from, "lock");
 	AUTO(fd_close) int lock = -1;
@@ -100,7 +108,8 @@ static enum rc publish(const struct sandbox_exec *x, const struct job_spec *spec
 	return rc;
 }
 
-static enum rc sandbox_start(struct exec *base, const struct job_spec *spec, const struct exec_inputs *in, struct err *err)
+static enum rc sandbox_start(struct exec *base, const struct job_spec *spec,
+			     const struct exec_inputs *in, struct err *err)
 {
 	struct sandbox_exec *x = of(base);
 	struct job_note note = {0};
@@ -113,7 +122,8 @@ static enum rc sandbox_start(struct exec *base, const struct job_spec *spec, con
 	AUTO(freep) char *from = job_dir(x, spec->job, true);
 	if (file_exists(dir)) {
 		struct err why = {0};
-		bool same = job_note_read(dir, &note, &why) == RC_OK && note.attempt == spec->attempt;
+		bool same =
+			job_note_read(dir, &note, &why) == RC_OK && note.attempt == spec->attempt;
 		shape_done(&shape_job_note, &note);
 		if (same)
 			return RC_OK;
@@ -148,20 +158,24 @@ static int sandbox_fd(struct exec *base)
 	return of(base)->inotify;
 }
 
-static void see(struct sandbox_exec *x, const char *name, void (*each)(void *ctx, const struct exec_seen *seen), void *ctx)
+static void see(struct sandbox_exec *x, const char *name,
+		void (*each)(void *ctx, const struct exec_seen *seen), void *ctx)
 {
 	AUTO(freep) char *dir = dir_path(x->jobs, name);
 	struct job_note note = {0};
 	struct err err = {0};
 
 	if (job_note_read(dir, &note, &err) == RC_OK && note.job) {
-		struct exec_seen seen = {.job = note.job, .attempt = note.attempt, .running = !job_has_ended(dir)};
+		struct exec_seen seen = {
+			.job = note.job, .attempt = note.attempt, .running = !job_has_ended(dir)};
 		each(ctx, &seen);
 	}
 	shape_done(&shape_job_note, &note);
 }
 
-static enum rc sandbox_poll(struct exec *base, void (*each)(void *ctx, const struct exec_seen *seen), void *ctx, struct err *err)
+static enum rc sandbox_poll(struct exec *base,
+			    void (*each)(void *ctx, const struct exec_seen *seen), void *ctx,
+			    struct err *err)
 {
 	struct sandbox_exec *x = of(base);
 	_Alignas(struct inotify_event) char buf[4096];
@@ -178,7 +192,8 @@ static enum rc sandbox_poll(struct exec *base, void (*each)(void *ctx, const str
 	return RC_OK;
 }
 
-static enum rc sandbox_collect(struct exec *base, const char *job, const struct exec_inputs *in, struct exec_end *ret, struct err *err)
+static enum rc sandbox_collect(struct exec *base, const char *job, const struct exec_inputs *in,
+			       struct exec_end *ret, struct err *err)
 {
 	enum rc rc = check_job(job, err);
 
@@ -204,7 +219,8 @@ static enum rc sandbox_forget(struct exec *base, const char *job, struct err *er
 	return job_remove(of(base), dir, err);
 }
 
-static enum rc sandbox_log(struct exec *base, const char *job, uint64_t from, size_t max, struct strbuf *ret, bool *ret_ended, struct err *err)
+static enum rc sandbox_log(struct exec *base, const char *job, uint64_t from, size_t max,
+			   struct strbuf *ret, bool *ret_ended, struct err *err)
 {
 	enum rc rc = check_job(job, err);
 
@@ -230,7 +246,8 @@ static enum rc sandbox_log(struct exec *base, const char *job, uint64_t from, si
 		max -= (size_t)k;
 	}
 	*ret_ended = ended && whole;
-	return strbuf_failed(ret) ? err_set(err, RC_TOO_BIG, "the log's piece does not fit") : RC_OK;
+	return strbuf_failed(ret) ? err_set(err, RC_TOO_BIG, "the log's piece does not fit")
+				  : RC_OK;
 }
 
 static void sandbox_free(struct exec *base)
@@ -245,12 +262,14 @@ static void sandbox_free(struct exec *base)
 	xfree(x);
 }
 
-static const struct exec_ops ops = {"sandbox", sandbox_start, sandbox_cancel, sandbox_fd, sandbox_poll,
-				    sandbox_collect, sandbox_forget, sandbox_log, sandbox_free};
+static const struct exec_ops ops = {"sandbox",      sandbox_start, sandbox_cancel,
+				    sandbox_fd,     sandbox_poll,  sandbox_collect,
+				    sandbox_forget, sandbox_log,   sandbox_free};
 
 static char *find_bwrap(void)
 {
-	static const char *const places[] = {"/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"};
+	static const char *const places[] = {"/usr/bin/bwrap", "/usr/local/bin/bwrap",
+					     "/bin/bwrap"};
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
 		if (access(places[i], X_OK) == 0)
@@ -280,7 +299,8 @@ static enum rc adopt(struct sandbox_exec *x, struct err *err)
 static enum rc init(struct sandbox_exec *x, struct err *err)
 {
 	if (!x->bwrap)
-		return err_set(err, RC_UNSUPPORTED, "bubblewrap is not installed: apt-get install bubblewrap");
+		return err_set(err, RC_UNSUPPORTED,
+			       "bubblewrap is not installed: apt-get install bubblewrap");
 	if (access(x->shim, X_OK) < 0)
 		return err_errno(err, errno, "%s", x->shim);
 	x->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);

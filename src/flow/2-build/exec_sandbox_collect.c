@@ -8,10 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXIT_MAX  ((size_t)64 << 10)
+#define EXIT_MAX    ((size_t)64 << 10)
 #define JUNIT_FILES 1000
 
-static const enum failure failures[] = {FAILURE_NONE, FAILURE_EXIT, FAILURE_TIMEOUT, FAILURE_OOM, FAILURE_INFRA, FAILURE_CANCELLED};
+static const enum failure failures[] = {FAILURE_NONE, FAILURE_EXIT,  FAILURE_TIMEOUT,
+					FAILURE_OOM,  FAILURE_INFRA, FAILURE_CANCELLED};
 
 /* What the shim wrote; one that was lost counts as a failure of the machine. */
 static void read_exit(const char *dir, struct shim_exit *ret, const struct job_note *note)
@@ -24,11 +25,16 @@ static void read_exit(const char *dir, struct shim_exit *ret, const struct job_n
 	if (file_read(path, EXIT_MAX, &text, &err) == RC_OK &&
 	    shape_parse(strbuf_str(&text), EXIT_MAX, &shape_shim_exit, ret, &err) == RC_OK)
 		return;
-	*ret = (struct shim_exit){.failure = SHIM_INFRA, .code = -1, .started = note->started, .ended = note->started};
+	*ret = (struct shim_exit){.failure = SHIM_INFRA,
+				  .code = -1,
+				  .started = note->started,
+				  .ended = note->started};
 	ret->error = xstrdup("the job's supervisor was killed, or the machine went down");
 	AUTO(freep) char *log = dir_path(dir, "log");
 	if (stat(log, &st) == 0)
-		ret->ended = MAX_OF((uint64_t)st.st_mtim.tv_sec * USEC_SEC + (uint64_t)st.st_mtim.tv_nsec / 1000, note->started);
+		ret->ended = MAX_OF((uint64_t)st.st_mtim.tv_sec * USEC_SEC +
+					    (uint64_t)st.st_mtim.tv_nsec / 1000,
+				    note->started);
 }
 
 struct reports {
@@ -47,7 +53,8 @@ static enum rc report(void *ctx, const struct file_seen *seen, struct err *err)
 	struct err here = {0};
 
 	(void)err;
-	if (seen->kind != FILE_REGULAR || !glob_match(r->glob, str_of(seen->path)) || r->files++ >= JUNIT_FILES)
+	if (seen->kind != FILE_REGULAR || !glob_match(r->glob, str_of(seen->path)) ||
+	    r->files++ >= JUNIT_FILES)
 		return RC_OK;
 	AUTO(freep) char *path = dir_path(r->dir, seen->path);
 	enum rc rc = file_read(path, JUNIT_MAX, &text, &here);
@@ -61,7 +68,8 @@ static enum rc report(void *ctx, const struct file_seen *seen, struct err *err)
 /* A report that cannot be read is no failure of the job; what it would have said stays open. */
 static void read_junit(const char *unit, const char *glob, struct junit *ret)
 {
-	struct reports r = {.glob = str_of(glob), .dir = unit, .junit = ret, .problem = STRBUF(512)};
+	struct reports r = {
+		.glob = str_of(glob), .dir = unit, .junit = ret, .problem = STRBUF(512)};
 	struct err err = {0};
 
 	(void)!tree_walk(unit, report, &r, &err);
@@ -83,7 +91,8 @@ static enum rc keep_log(const char *dir, const struct exec_inputs *in, char **re
 }
 
 /* Outputs that are missing or not allowed are the job's failure; a store that fails is ours, to be tried again. */
-static enum rc keep_outputs(const char *unit, const struct job_note *note, const struct exec_inputs *in, struct exec_end *end, struct err *err)
+static enum rc keep_outputs(const char *unit, const struct job_note *note,
+			    const struct exec_inputs *in, struct exec_end *end, struct err *err)
 {
 	struct err here = {0};
 
@@ -98,7 +107,8 @@ static enum rc keep_outputs(const char *unit, const struct job_note *note, const
 	return rc == RC_OK ? rc : err_set(err, rc, "%s", here.msg);
 }
 
-enum rc job_collect(const char *dir, const char *job, const struct exec_inputs *in, struct exec_end *ret, struct err *err)
+enum rc job_collect(const char *dir, const char *job, const struct exec_inputs *in,
+		    struct exec_end *ret, struct err *err)
 {
 	struct job_note note = {0};
 	struct shim_exit ex = {0};
@@ -109,7 +119,9 @@ enum rc job_collect(const char *dir, const char *job, const struct exec_inputs *
 		return rc;
 	read_exit(dir, &ex, &note);
 	AUTO(freep) char *work = dir_path(dir, "work");
-	AUTO(freep) char *unit = note.path && !streq(note.path, ".") ? dir_path(work, note.path) : xstrdup(work);
+	AUTO(freep)
+	char *unit =
+		note.path && !streq(note.path, ".") ? dir_path(work, note.path) : xstrdup(work);
 	end = (struct exec_end){
 		.job = xstrdup(job),
 		.attempt = note.attempt,

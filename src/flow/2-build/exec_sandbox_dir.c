@@ -40,7 +40,8 @@ enum rc job_note_read(const char *dir, struct job_note *ret, struct err *err)
 	AUTO(strbuf_done) struct strbuf text = STRBUF(NOTE_MAX);
 	enum rc rc = file_read(path, NOTE_MAX, &text, err);
 
-	return rc == RC_OK ? shape_parse(strbuf_str(&text), NOTE_MAX, &shape_job_note, ret, err) : rc;
+	return rc == RC_OK ? shape_parse(strbuf_str(&text), NOTE_MAX, &shape_job_note, ret, err)
+			   : rc;
 }
 
 enum rc job_note_write(const char *dir, const struct job_note *note, struct err *err)
@@ -73,8 +74,8 @@ static void kill_shim(const char *dir)
 	for (int i = 0; i < 400 && file_is_locked(lock); i++) {
 		uint32_t pid = 0;
 		strbuf_clear(&text);
-		if (file_read(lock, 32, &text, &err) == RC_OK && parse_u32(str_trim(strbuf_str(&text)), &pid) && pid > 1 &&
-		    file_is_locked(lock))
+		if (file_read(lock, 32, &text, &err) == RC_OK &&
+		    parse_u32(str_trim(strbuf_str(&text)), &pid) && pid > 1 && file_is_locked(lock))
 			kill((pid_t)pid, i < 200 ? SIGTERM : SIGKILL);
 		clock_sleep(10 * USEC_MS);
 	}
@@ -118,7 +119,8 @@ static enum rc touch(const char *etc, const char *name, const char *text, struct
 enum rc sandbox_etc(const struct sandbox_exec *x, struct err *err)
 {
 	static const char *const files[][2] = {
-		{"passwd", "root:x:0:0:root:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"},
+		{"passwd",
+		 "root:x:0:0:root:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"},
 		{"group", "root:x:0:\nnogroup:x:65534:\n"},
 		{"hosts", "127.0.0.1 localhost job\n::1 localhost\n"},
 		{"nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},

@@ -18,7 +18,8 @@ static enum rc check_path(const char *path, struct err *err)
 	return !path || !*path || streq(path, ".") ? RC_OK : path_check(str_of(path), err);
 }
 
-enum rc job_inputs(const struct job_spec *spec, const char *dir, const struct exec_inputs *in, struct err *err)
+enum rc job_inputs(const struct job_spec *spec, const char *dir, const struct exec_inputs *in,
+		   struct err *err)
 {
 	AUTO(freep) char *work = dir_path(dir, "work");
 	AUTO(freep) char *unit = unit_dir(work, spec->path);
@@ -51,7 +52,8 @@ static void bind(struct shim_spec *s, const char *from, const char *to, bool wri
 	vec_push(&s->binds, b);
 }
 
-static void binds(const struct sandbox_exec *x, const struct job_spec *spec, const char *dir, struct shim_spec *s)
+static void binds(const struct sandbox_exec *x, const struct job_spec *spec, const char *dir,
+		  struct shim_spec *s)
 {
 	AUTO(freep) char *work = dir_path(dir, "work");
 	AUTO(freep) char *unit = unit_dir(work, spec->path);
@@ -77,7 +79,8 @@ static void pair_into(shim_pairs *to, const char *key, const char *value)
 	vec_push(to, p);
 }
 
-static enum rc secrets(const struct job_spec *spec, const struct exec_inputs *in, struct shim_spec *s, struct err *err)
+static enum rc secrets(const struct job_spec *spec, const struct exec_inputs *in,
+		       struct shim_spec *s, struct err *err)
 {
 	for (size_t i = 0; i < spec->def.secrets.n; i++) {
 		const struct pair *p = &spec->def.secrets.v[i];
@@ -85,8 +88,11 @@ static enum rc secrets(const struct job_spec *spec, const struct exec_inputs *in
 		struct err here = {0};
 		enum rc rc = in->secret ? in->secret(in->ctx, p->value, &value, &here)
 					: err_set(&here, RC_NOT_FOUND, "there are no secrets here");
-		if (rc == RC_OK && (!str_is_utf8(strbuf_str(&value)) || strlen(strbuf_cstr(&value)) != value.n))
-			rc = err_set(&here, RC_INVALID, "it is not text (UTF-8 without NUL): encode it, as base64 for example");
+		if (rc == RC_OK &&
+		    (!str_is_utf8(strbuf_str(&value)) || strlen(strbuf_cstr(&value)) != value.n))
+			rc = err_set(
+				&here, RC_INVALID,
+				"it is not text (UTF-8 without NUL): encode it, as base64 for example");
 		if (rc == RC_OK)
 			pair_into(&s->secrets, p->key, strbuf_cstr(&value));
 		if (value.p)
@@ -98,13 +104,14 @@ static enum rc secrets(const struct job_spec *spec, const struct exec_inputs *in
 	return RC_OK;
 }
 
-enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec, const char *dir, const struct exec_inputs *in,
-		       struct shim_spec *ret, struct err *err)
+enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec, const char *dir,
+		       const struct exec_inputs *in, struct shim_spec *ret, struct err *err)
 {
 	struct shim_spec s = {.kind = SHIM_JOB};
 
 	if (spec->def.run && strlen(spec->def.run) > RUN_MAX)
-		return err_set(err, RC_TOO_BIG, "the command has more than %zu bytes: put it into a file", RUN_MAX);
+		return err_set(err, RC_TOO_BIG,
+			       "the command has more than %zu bytes: put it into a file", RUN_MAX);
 	s.name = xstrdup(spec->job);
 	s.sandbox = xstrdup(x->bwrap);
 	s.run = xstrdup(spec->def.run ? spec->def.run : "");

@@ -59,7 +59,8 @@ static void add_cut(struct strbuf *to, struct str s)
 
 static void begin_case(struct reader *r, const XML_Char **attributes)
 {
-	const char *class = attribute(attributes, "classname"), *name = attribute(attributes, "name");
+	const char *class = attribute(attributes, "classname"),
+		   *name = attribute(attributes, "name");
 
 	r->in_case = true;
 	r->failed = r->skipped = false;
@@ -132,7 +133,8 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
 		r->in_failure = false;
 }
 
-static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *system, const XML_Char *public, int internal)
+static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *system,
+			       const XML_Char *public, int internal)
 {
 	(void)name, (void)system, (void)public, (void)internal;
 	stop(ctx, "a document type is not allowed (it can hold entities)");
@@ -140,8 +142,8 @@ static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *
 
 static bool allowed(uint64_t code)
 {
-	return code == 9 || code == 10 || code == 13 || (code >= 32 && code < 0xd800) || (code >= 0xe000 && code < 0xfffe) ||
-	       (code >= 0x10000 && code < 0x110000);
+	return code == 9 || code == 10 || code == 13 || (code >= 32 && code < 0xd800) ||
+	       (code >= 0xe000 && code < 0xfffe) || (code >= 0x10000 && code < 0x110000);
 }
 
 /* The length of "&#27;" or "&#x1b;" at the front when it names a character that XML does not allow; else 0. */
@@ -173,7 +175,8 @@ static void repair(struct str xml, struct strbuf *to)
 	struct str head = {xml.p, MIN_OF(xml.n, (size_t)200)};
 	bool utf8 = true;
 
-	for (size_t i = 0; i + 9 < head.n; i++) /* encoding="..." other than UTF-8: bytes stay as they are */
+	for (size_t i = 0; i + 9 < head.n;
+	     i++) /* encoding="..." other than UTF-8: bytes stay as they are */
 		if (!memcmp(head.p + i, "encoding=", 9) && (head.p[i + 10] | 32) != 'u')
 			utf8 = false;
 	while (xml.n) {
@@ -184,11 +187,13 @@ static void repair(struct str xml, struct strbuf *to)
 			n = bad;
 		} else if (utf8 && c >= 0x80) {
 			n = str_character(xml);
-			bool fine = n && !(n == 3 && c == 0xef && (unsigned char)xml.p[1] == 0xbf && (unsigned char)xml.p[2] >= 0xbe);
+			bool fine = n && !(n == 3 && c == 0xef && (unsigned char)xml.p[1] == 0xbf &&
+					   (unsigned char)xml.p[2] >= 0xbe);
 			strbuf_add(to, fine ? xml.p : "?", fine ? n : 1);
 			n = n ? n : 1;
 		} else {
-			strbuf_addc(to, c < 32 && c != '\t' && c != '\n' && c != '\r' ? '?' : (char)c);
+			strbuf_addc(to,
+				    c < 32 && c != '\t' && c != '\n' && c != '\r' ? '?' : (char)c);
 		}
 		xml.p += n;
 		xml.n -= n;
@@ -206,7 +211,8 @@ static enum rc parse(struct reader *r, struct str xml, struct err *err)
 	XML_SetStartDoctypeDeclHandler(r->parser, on_doctype);
 	if (XML_Parse(r->parser, strbuf_cstr(&text), (int)text.n, 1) == XML_STATUS_OK)
 		return RC_OK;
-	return err_set(err, RC_INVALID, "line %lu, column %lu: %s", (unsigned long)XML_GetCurrentLineNumber(r->parser),
+	return err_set(err, RC_INVALID, "line %lu, column %lu: %s",
+		       (unsigned long)XML_GetCurrentLineNumber(r->parser),
 		       (unsigned long)XML_GetCurrentColumnNumber(r->parser) + 1,
 		       r->problem ? r->problem : XML_ErrorString(XML_GetErrorCode(r->parser)));
 }
@@ -221,7 +227,8 @@ enum rc junit_read(struct str xml, struct junit *ret, struct err *err)
 	};
 
 	if (xml.n > JUNIT_MAX)
-		return err_set(err, RC_TOO_BIG, "a test report of more than %zu MiB", JUNIT_MAX >> 20);
+		return err_set(err, RC_TOO_BIG, "a test report of more than %zu MiB",
+			       JUNIT_MAX >> 20);
 	r.parser = XML_ParserCreate(NULL);
 	BUG_ON(!r.parser);
 	enum rc rc = parse(&r, xml, err);
