@@ -38,6 +38,7 @@ struct world {
 	double incident_until;
 	double spare;
 	bool has_spare;
+	double poisson_mean, poisson_none;
 	struct verdict_instance inst[INSTANCES];
 };
 
@@ -88,7 +89,11 @@ static uint32_t poisson(struct world *w, double mean)
 		double x = mean + sqrt(mean) * normal(w);
 		return x > 0.0 ? (uint32_t)(x + 0.5) : 0;
 	}
-	double p = exp(-mean), u = uniform(w), sum = p;
+	if (mean > w->poisson_mean || mean < w->poisson_mean) { /* mostly the same again */
+		w->poisson_mean = mean;
+		w->poisson_none = exp(-mean);
+	}
+	double p = w->poisson_none, u = uniform(w), sum = p;
 	uint32_t k = 0;
 	while (u > sum && k < 400) {
 		k++;
@@ -110,7 +115,10 @@ static uint32_t binomial(struct world *w, uint32_t n, double p)
 		double x = n * p + sqrt(n * p * (1.0 - p)) * normal(w);
 		return x <= 0.0 ? 0 : x >= n ? n : (uint32_t)(x + 0.5);
 	}
-	double odds = p / (1.0 - p), q = exp(n * log1p(-p)), u = uniform(w), sum = q;
+	double u = uniform(w);
+	if (u < 1.0 - n * p)
+		return 0; /* (1 - p)^n is more than that */
+	double odds = p / (1.0 - p), q = exp(n * log1p(-p)), sum = q;
 	uint32_t k = 0;
 	while (u > sum && k < n) {
 		q *= (double)(n - k) / (k + 1) * odds;
@@ -123,6 +131,8 @@ static uint32_t binomial(struct world *w, uint32_t n, double p)
 static void world_init(struct world *w, uint64_t seed)
 {
 	w->has_spare = false;
+	w->poisson_mean = 0.0;
+	w->poisson_none = 1.0;
 	for (unsigned i = 0; i < 4; i++) { /* splitmix64 */
 		uint64_t z = (seed += 0x9e3779b97f4a7c15ULL);
 		z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
@@ -209,10 +219,13 @@ static double above(const struct world *w, bool canary, double slow, double ms)
 static void over(struct world *w, uint32_t n, bool canary, double slow, double ratio, uint32_t *ret)
 {
 	static const double z[VERDICT_LATENCIES] = {0.0, 1.6448536, 2.3263479};
+	static const double usual[VERDICT_LATENCIES] = {0.5, 0.05, 0.01};
 	double p = 1.0;
 
 	for (unsigned q = 0; q < VERDICT_LATENCIES; q++) {
-		double pq = above(w, canary, slow, MEDIAN * exp(z[q] * SIGMA) * ratio);
+		double pq = usual[q];
+		if (slow > 1.0 || slow < 1.0 || ratio > 1.0)
+			pq = above(w, canary, slow, MEDIAN * exp(z[q] * SIGMA) * ratio);
 		n = binomial(w, n, pq / p);
 		ret[q] = n;
 		p = pq;
