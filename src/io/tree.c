@@ -93,9 +93,9 @@ static enum rc remove_inside(int dir, const char *name, unsigned depth, struct e
 		sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (sub < 0)
 		return errno == ENOENT ? RC_OK : err_errno(err, errno, "open %s", name);
-	if (fstat(sub, &here) < 0 || fstat(dir, &above) < 0)
+	if (fstat(sub, &here) < 0 || (depth && fstat(dir, &above) < 0))
 		return err_errno(err, errno, "stat %s", name);
-	if (here.st_dev != above.st_dev && depth)
+	if (depth && here.st_dev != above.st_dev)
 		return err_set(err, RC_CONFLICT, "%s is another file system: unmount it", name);
 	if ((here.st_mode & 0700) != 0700)
 		(void)!fchmod(sub, 0700);
