@@ -1,23 +1,9 @@
 #include "clients/git.h"
 #include "clients/lay.h"
+#include "port/checks.h"
 #include "port/git_input.h"
 
 #include <sys/stat.h>
-
-#define OK(call)                                                                          \
-	do {                                                                              \
-		struct err err = {0};                                                     \
-		enum rc rc_ = (call);                                                     \
-		if (rc_ != RC_OK)                                                         \
-			fail_msg("%s: %s: %s", #call, rc_name(rc_), err.msg);             \
-	} while (0)
-#define FAILS(want, call)                                                                 \
-	do {                                                                              \
-		struct err err = {0};                                                     \
-		enum rc rc_ = (call);                                                     \
-		if (rc_ != (want) || err.rc != (want) || !err.msg[0])                     \
-			fail_msg("%s: %s: %s", #call, rc_name(rc_), err.msg);             \
-	} while (0)
 
 static const struct repo_author ann = {"Ann", "ann@example.com", 1700000000};
 
@@ -253,10 +239,10 @@ static void hostile(void **state)
 	OK(repo_open("tree.git", &r, &err));
 	sh("mkdir hostile");
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct err err = {0};
-		enum rc rc = repo_lay(r, hostile_commit(cases[i].tree), &dot, 1, "hostile", &err);
+		struct err why = {0};
+		enum rc rc = repo_lay(r, hostile_commit(cases[i].tree), &dot, 1, "hostile", &why);
 		if (rc != cases[i].want)
-			fail_msg("%s: %s: %s", cases[i].why, rc_name(rc), err.msg);
+			fail_msg("%s: %s: %s", cases[i].why, rc_name(rc), why.msg);
 	}
 	assert_string_equal(sh("find hostile -mindepth 1 | wc -l"), "0");
 }
