@@ -101,12 +101,15 @@ void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *d
 	if (!spec->network)
 		arg(b, "--unshare-net");
 	system_folders(b);
+	/* A superuser without any capability may still write /proc/sys and /proc/sysrq-trigger. */
 	args3(b, "--proc", "/proc", NULL);
+	args3(b, "--remount-ro", "/proc", NULL);
 	args3(b, "--dev", "/dev", NULL);
 	tmp_folder(b, spec, dir);
 	for (size_t i = 0; i < spec->binds.n; i++)
 		args3(b, spec->binds.v[i].writable ? "--bind-try" : "--ro-bind-try",
 		      spec->binds.v[i].from, spec->binds.v[i].to);
+	args3(b, "--remount-ro", "/", NULL);
 	args3(b, "--chdir", spec->cwd ? spec->cwd : "/", NULL);
 	environment(b, spec);
 }

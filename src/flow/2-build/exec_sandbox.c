@@ -296,13 +296,13 @@ static enum rc adopt(struct sandbox_exec *x, struct err *err)
 	return rc;
 }
 
-static enum rc init(struct sandbox_exec *x, struct err *err)
+static enum rc init(struct sandbox_exec *x, const char *shim, struct err *err)
 {
 	if (!x->bwrap)
 		return err_set(err, RC_UNSUPPORTED,
 			       "bubblewrap is not installed: apt-get install bubblewrap");
-	if (access(x->shim, X_OK) < 0)
-		return err_errno(err, errno, "%s", x->shim);
+	if (!x->shim || access(x->shim, X_OK) < 0)
+		return err_errno(err, errno, "%s", shim);
 	x->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (x->inotify < 0)
 		return err_errno(err, errno, "inotify");
@@ -323,9 +323,9 @@ struct exec *exec_sandbox_new(const char *data_dir, const char *shim_path, struc
 	x->inotify = -1;
 	x->jobs = xasprintf("%s/jobs", data ? data : "");
 	x->etc = xasprintf("%s/sandbox/etc", data ? data : "");
-	x->shim = xstrdup(shim_path);
+	x->shim = realpath(shim_path, NULL); /* it is started from "/" */
 	x->bwrap = find_bwrap();
-	if (data && init(x, err) == RC_OK)
+	if (data && init(x, shim_path, err) == RC_OK)
 		return &x->base;
 	sandbox_free(&x->base);
 	return NULL;

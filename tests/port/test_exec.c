@@ -1,0 +1,216 @@
+/* One suite for all executors. */
+#include "port/exec_kit.h"
+
+struct kind {
+	const char *name;
+	bool fake;
+};
+static const struct kind kinds[] = {{"fake", true}, {"sandbox", false}};
+
+static int open_kind(void **state)
+{
+	const struct kind *k = *state;
+	struct rig *r = xcalloc(1, sizeof(*r));
+
+	rig_open(r, k->fake);
+	*state = r;
+	return 0;
+}
+
+static int close_kind(void **state)
+{
+	struct rig *r = *state;
+
+	rig_close(r);
+	xfree(r);
+	return 0;
+}
+
+static void success(void **state)
+{
+	struct rig *r = *state;
+
+	spec_new(r, "echo hello $WHO");
+	struct pair who = {lit("WHO"), lit("world")};
+	vec_push(&r->spec.env, who);
+	job_run(r);
+	CHECK_END(r, FAILURE_NONE, 0, "success");
+	CHECK_STR(strbuf_cstr(&r->log), "hello world\n", "log");
+	CHECK(r->end.attempt == 1 && streq(r->end.job, r->spec.job), "which");
+	CHECK(r->end.started_at && r->end.ended_at >= r->end.started_at, "times");
+	AUTO(strbuf_done) struct strbuf kept = STRBUF(1000);
+	OK(blobs_get(r->blobs, r->end.log, 1000, &kept, &err));
+	CHECK_STR(strbuf_cstr(&kept), "hello world\n", "the kept log");
+	CHECK(!r->end.outputs && !r->end.error, "nothing else");
+}
+
+static void exit_codes(void **state)
+{
+	struct rig *r = *state;
+
+	spec_new(r, "echo before\nexit 3");
+	job_run(r);
+	CHECK_END(r, FAILURE_EXIT, 3, "exit 3");
+	CHECK_STR(r->end.error, "exit 3", "error");
+	spec_new(r, "false\necho never");
+	job_run(r);
+	CHECK_END(r, FAILURE_EXIT, 1, "sh -e");
+	CHECK_NO_LOG(r, "never");
+}
+
+static void timeout_and_finally(void **state)
+{
+	struct rig *r = *state;
+
+	spec_new(r, "echo begun\nsleep 30\necho never");
+	r->spec.def.timeout = 200 * USEC_MS;
+	vec_push(&r->spec.def.finally, lit("echo at last"));
+	job_run(r);
+	CHECK_END(r, FAILURE_TIMEOUT, -1, "timeout");
+	CHECK(r->took < 5 * USEC_SEC, "in time");
+	CHECK_LOG(r, "begun\n");
+	CHECK_LOG(r, "at last\n");
+	CHECK_NO_LOG(r, "never");
+	CHECK(r->end.error, "says why");
+	spec_new(r, "exit 4");
+	vec_push(&r->spec.def.finally, lit("echo one"));
+	vec_push(&r->spec.def.finally, lit("echo two"));
+	job_run(r);
+	CHECK_END(r, FAILURE_EXIT, 4, "finally does not change the result");
+	CHECK_LOG(r, "one\n");
+	CHECK_LOG(r, "two\n");
+}
+
+static void cancel(void **state)
+{
+	struct rig *r = *state;
+	bool ended = false;
+
+	spec_new(r, "echo begun\nsleep 30");
+	vec_push(&r->spec.def.finally, lit("echo at last"));
+	job_start(r);
+	while (!r->log.n)
+		OK(exec_log(r->x, r->spec.job, 0, 100, &r->log, &ended, &err));
+	CHECK(!ended, "runs");
+	CHECK(job_look(r).running, "runs");
+	OK(exec_cancel(r->x, r->spec.job, &err));
+	OK(exec_cancel(r->x, r->spec.job, &err));
+	usec_t begin = clock_mono();
+	job_wait(r);
+	CHECK(clock_mono() - begin < 3 * USEC_SEC, "at once");
+	job_end(r);
+	CHECK_END(r, FAILURE_CANCELLED, -1, "cancel");
+	CHECK_LOG(r, "at last\n");
+	OK(exec_cancel(r->x, "run-1/ci/nobody/test", &err));
+}
+
+static void start_twice(void **state)
+{
+	struct rig *r = *state;
+
+	spec_new(r, "echo $ATTEMPT");
+	struct pair p = {lit("ATTEMPT"), lit("first")};
+	vec_push(&r->spec.env, p);
+	job_start(r);
+	r->spec.env.v[0].value = lit("again");
+	job_start(r);
+	job_wait(r);
+	job_start(r); /* the same attempt, ended: nothing */
+	job_fetch_log(r);
+	CHECK_STR(strbuf_cstr(&r->log), "first\n", "started once");
+	r->spec.attempt = 2;
+	r->spec.env.v[0].value = lit("second");
+	job_start(r);
+	job_wait(r);
+	CHECK(job_look(r).attempt == 2, "attempt");
+	OK(exec_collect(r->x, r->spec.job, &r->in, &r->end, &err));
+	exec_end_done(&r->end);
+	job_end(r);
+	CHECK(r->end.attempt == 2, "attempt");
+	CHECK_STR(strbuf_cstr(&r->log), "second\n", "the older attempt is gone");
+}
+
+static void unknown(void **state)
+{
+	struct rig *r = *state;
+	struct err why = {0};
+	bool ended;
+
+	spec_new(r, "true");
+	CHECK(exec_collect(r->x, "run-9/ci/a/b", &r->in, &r->end, &why) == RC_NOT_FOUND, "collect");
+	CHECK(exec_log(r->x, "run-9/ci/a/b", 0, 10, &r->log, &ended, &why) == RC_NOT_FOUND, "log");
+	CHECK(exec_forget(r->x, "run-9/ci/a/b", &why) == RC_OK, "forget");
+	spec_new(r, "sleep 5");
+	job_start(r);
+	CHECK(exec_collect(r->x, r->spec.job, &r->in, &r->end, &why) == RC_CONFLICT, "not ended");
+	OK(exec_cancel(r->x, r->spec.job, &why));
+	job_wait(r);
+	job_end(r);
+}
+
+static void outputs(void **state)
+{
+	struct rig *r = *state;
+	AUTO(manifest_done) struct manifest m = {0};
+
+	spec_new(r, "mkdir -p out\necho made > out/a.txt\necho more > out/b.txt");
+	vec_push(&r->spec.def.outputs, lit("out/**"));
+	job_run(r);
+	CHECK_END(r, FAILURE_NONE, 0, "outputs");
+	OK(manifest_list(r->blobs, r->end.outputs, &m, &err));
+	CHECK(m.entries.n == 2, "two files");
+	CHECK_STR(m.entries.v[0].path, "out/a.txt", "path");
+	spec_new(r, "true");
+	vec_push(&r->spec.def.outputs, lit("out/**"));
+	job_run(r);
+	CHECK_END(r, FAILURE_OUTPUT, 0, "missing");
+	CHECK(strstr(r->end.error, "out/**"), "says which");
+	CHECK(!r->end.outputs, "none");
+}
+
+static void secrets(void **state)
+{
+	struct rig *r = *state;
+	struct err err = {0};
+
+	spec_new(r, "echo the token is $TOKEN.");
+	struct pair p = {lit("TOKEN"), lit("file:TOKEN")};
+	vec_push(&r->spec.def.secrets, p);
+	job_run(r);
+	CHECK_END(r, FAILURE_NONE, 0, "secrets");
+	CHECK_STR(strbuf_cstr(&r->log), "the token is ***.\n", "masked");
+	r->spec.def.secrets.v[0].value = lit("file:NONE");
+	CHECK(exec_start(r->x, &r->spec, &r->in, &err) == RC_NOT_FOUND, "no such secret");
+	CHECK(!job_look(r).known, "not started");
+}
+
+int main(void)
+{
+	static const struct {
+		const char *name;
+		CMUnitTestFunction run;
+	} tests[] = {
+		{"success", success},
+		{"exit codes", exit_codes},
+		{"timeout, finally", timeout_and_finally},
+		{"cancel", cancel},
+		{"start twice", start_twice},
+		{"unknown jobs", unknown},
+		{"outputs", outputs},
+		{"secrets", secrets},
+	};
+	struct CMUnitTest all[ARRAY_LEN(tests) * ARRAY_LEN(kinds)];
+	size_t n = 0;
+
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		if (!kinds[k].fake && access("/usr/bin/bwrap", X_OK) != 0) {
+			printf("skipped: sandbox (bubblewrap is not installed)\n");
+			continue;
+		}
+		for (size_t i = 0; i < ARRAY_LEN(tests); i++)
+			all[n++] = (struct CMUnitTest){
+				xasprintf("%s: %s", kinds[k].name, tests[i].name), tests[i].run,
+				open_kind, close_kind, (void *)(uintptr_t)&kinds[k]};
+	}
+	return _cmocka_run_group_tests("exec", all, n, NULL, NULL);
+}
