@@ -1,0 +1,36 @@
+/*
+ * The wiring: every adapter of one data folder, put together as the engine's world. The only place that names them all.
+ *
+ *	<data>/journal.db  cas/ results/  mirror/  env/  jobs/  replicas/ rootfs/  splitter/  keys/ evidence/  oci/  secrets/  penstock.sock
+ */
+#pragma once
+#include "engine/engine.h"
+#include "io/loop.h"
+#include "ports/watch.h"
+
+struct house_options {
+	const char *data;      /* absolute */
+	uint32_t door_base;    /* first port of front doors; 0: 18080 */
+	uint32_t replica_base; /* first port of replicas; 0: 20000 */
+	bool processes;        /* services as processes even where containers can be had */
+};
+struct house {
+	char *data, *shim, *toolchain;
+	struct world world;
+	struct watch *watch;
+};
+/* Open or make the data folder and all that lives in it. RC_CONFLICT: another daemon has it. */
+MUST_CHECK enum rc house_open(const struct house_options *o, struct loop *loop, struct house **ret, struct err *err);
+/* Watch a repository under a name, now and after restarts. */
+MUST_CHECK enum rc house_add_source(struct house *h, const char *name, const char *path, struct err *err);
+/* Path of a watched repository, or NULL. */
+const char *house_source_path(const struct house *h, const char *name);
+void house_close(struct house *h);
+void house_closep(struct house **h);
+
+/* What the sandbox offers to jobs, for task keys: distribution, machine, and our sandbox's version. Static text. */
+const char *toolchain_text(void);
+/* penstock-shim: beside this program, or $PENSTOCK_SHIM. The caller's. */
+char *shim_path(void);
+/* Where data lives when nobody says: $PENSTOCK_DATA, ./.penstock if it is there, /var/lib/penstock for root, else ~/.local/share/penstock. The caller's. */
+char *default_data(void);
