@@ -126,8 +126,6 @@ static enum rc put_header(struct tar_out *t, char kind, const struct tar_entry *
 	octal(h.gid, sizeof(h.gid), e->gid < SMALLID ? e->gid : 0);
 	octal(h.size, sizeof(h.size), e->size < SMALL ? e->size : 0);
 	octal(h.mtime, sizeof(h.mtime), 0);
-	octal(h.major, sizeof(h.major), 0);
-	octal(h.minor, sizeof(h.minor), 0);
 	memset(h.sum, ' ', sizeof(h.sum));
 	const unsigned char *bytes = (const unsigned char *)&h;
 	for (size_t i = 0; i < BLOCK; i++)
