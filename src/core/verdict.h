@@ -9,6 +9,20 @@
  * The three states hold no pointers: they may be copied with memcpy and live wherever the caller
  * has verdict_size() / verdict_history_size() / verdict_facts_size() bytes aligned for a double.
  *
+ * Harm (K = kc + ks events, J ~ Binomial(ns - ks, d), th = r nc / (r nc + ns)): each window pays
+ * g = kc E[1/(K + J)] - th; wealth is a mixture over 8 bet sizes and over start times. A metric
+ * fails when its E reaches max(hold / (alpha part), c G): G is the highest CUSUM of the same bets
+ * on any innocent (placebo) instance, times 1/5 .. 1 where placebos were watched longer than the
+ * canary; part: errors 1/2, each latency 1/6; hold: fast 10, robust 1; c: fast 20, robust 5.
+ * Fast is off where G > 1e5; robust takes the shortest window whose G is below 1e5 (2e3 where fast
+ * is off). Until placebos have lived 36,000 instance-seconds (history included) the service's
+ * bursts are unknown: fast, and robust windows under 30 s, then speak only when the canary's events
+ * came evenly from its first request on. Harm that begins late then takes minutes, unless it is
+ * total (HARD) or above guard_error_rate. Feed a history to be quick there too.
+ *
+ * Pass: for each asked metric E = 3/4 likelihood form (log F / D, D the dispersion of events
+ * between instances) + 1/4 batch form (valid under any dependence inside 50 requests) >= 1 / beta.
+ *
  * Sources: betting and Ville's inequality: Waudby-Smith and Ramdas, "Estimating means of bounded
  * random variables by betting" (2023); Ramdas et al., "Game-theoretic statistics and safe
  * anytime-valid inference" (2023). CUSUM: Page (1954).
@@ -43,10 +57,10 @@ enum verdict_lane { LANE_FAST, LANE_HARD, LANE_ROBUST, LANE_GUARD, LANE_PROMOTE 
 
 /* One rollout step. Values outside their range are moved to its nearest end. */
 struct verdict_config {
-	double alpha; /* chance of a false fail over the whole rollout; 1e-9 .. 0.5 */
-	double beta;  /* chance of a false pass of a step; 1e-9 .. 0.5 */
-	double error_ratio,
-		error_margin; /* harm: pc > r ps + d (1 - r ps); r 0.1 .. 100, d 0 .. 0.9 */
+	double alpha;         /* chance of a false fail over the whole rollout; 1e-9 .. 0.5 */
+	double beta;          /* chance of a false pass of a step; 1e-9 .. 0.5 */
+	double error_ratio;   /* r: harm is pc > r ps + d (1 - r ps); 0.1 .. 100 */
+	double error_margin;  /* d; 0 .. 0.9 */
 	double latency_ratio; /* harm; >= 1; the thresholds of verdict_facts must use the same */
 	double promote_error_margin;  /* pass: pc < r ps + d; 1e-6 .. 0.9 */
 	double promote_latency_ratio; /* pass; >= 1; the same as verdict_facts uses */
@@ -82,7 +96,7 @@ struct verdict_report {
 	double evidence; /* E of that metric (an e-value: 1 is none) */
 	double wanted;   /* what E is held against */
 	/*
-	 * Canary requests still expected for a pass when nothing is wrong; 0: none (only min_bake or
+	 * Canary requests still expected for a pass if nothing is wrong; 0: none (only min_bake or
 	 * a harm alarm half way up is waited for); UINT64_MAX: no growth can be expected.
 	 */
 	uint64_t need;
@@ -113,10 +127,11 @@ void verdict_report(const struct verdict *v, struct verdict_report *ret);
 void verdict_next_step(struct verdict *v, const struct verdict_config *cfg);
 
 /*
- * Exact copies as bytes: versioned, little-endian, IEEE bits, only used parts (about 1 KiB and
- * 0.8 KiB for each stable instance). Save returns the bytes used, 0 when cap is too small (
- * VERDICT_SAVE_MAX always suffices). Load takes bytes from anyone: on anything that save cannot
- * have written in a valid state it returns false and leaves *v untouched.
+ * Exact copies as bytes: versioned, little-endian, IEEE bits, only used parts (about 7 KiB, up to 4
+ * of them for the canary's first 240 s, and 0.3 to 0.8 KiB for each stable instance). Save returns
+ * the bytes used, 0 when cap is too small (VERDICT_SAVE_MAX always suffices). Load takes bytes from
+ * anyone: unless they are a state that can be worked with, it returns false and leaves *v untouched.
+ * Both need verdict_size() of stack.
  */
 #define VERDICT_SAVE_MAX 65536
 size_t verdict_save(const struct verdict *v, unsigned char *buf, size_t cap);

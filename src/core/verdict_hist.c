@@ -93,7 +93,7 @@ double verdict_hist_dispersion(const struct verdict_history *h, unsigned metric)
 	return worst;
 }
 
-/* The placebo of this id, where the search left off at *at; NULL when all are in use this second. */
+/* The placebo of this id, searched for from *at on; NULL when all are in use this second. */
 static struct placebo *find(struct verdict_history *h, uint32_t id, uint64_t second, uint32_t *at)
 {
 	while (*at < h->n && h->placebo[*at].id < id)

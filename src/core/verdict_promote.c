@@ -1,4 +1,4 @@
-/* Evidence that the canary is not worse by more than the margin; two e-processes, either will do. */
+/* Evidence that the canary is not worse by more than the margin: the mean of two e-processes. */
 #include <string.h>
 
 #include "verdict_impl.h"

@@ -1,6 +1,6 @@
 /*
- * A simulated service for verdict_bars: 20 instances, 0.1 % errors, lognormal latency (median 20 ms,
- * p99 129 ms); instance 0 is the canary once there is one. Included by one program only.
+ * A simulated service for verdict_bars: 20 instances, 0.1 % errors, lognormal latency (median
+ * 20 ms, p99 129 ms); instance 0 is the canary once there is one. Included by one program only.
  */
 #pragma once
 
