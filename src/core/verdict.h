@@ -130,7 +130,7 @@ void verdict_next_step(struct verdict *v, const struct verdict_config *cfg);
  * Exact copies as bytes: versioned, little-endian, IEEE bits, only used parts (about 7 KiB, up to 4
  * of them for the canary's first 240 s, and 0.3 to 0.8 KiB for each stable instance). Save returns
  * the bytes used, 0 when cap is too small (VERDICT_SAVE_MAX always suffices). Load takes bytes from
- * anyone: unless they are a state that can be worked with, it returns false and leaves *v untouched.
+ * anyone: unless they are a state that can be worked with, it returns false and leaves *v alone.
  * Both need verdict_size() of stack.
  */
 #define VERDICT_SAVE_MAX 65536
