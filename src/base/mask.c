@@ -20,7 +20,10 @@ struct mask {
 	uint32_t first[256];  /* the root's children */
 	VEC(uint32_t) second; /* 256 children for each child of the root, by its index in `wide` */
 	uint32_t wide[256];   /* first byte -> 1 + index into second / 256 */
-	uint64_t *filter;     /* windows of four bytes that begin a pattern, hashed */
+	uint64_t *filter;     /* the first four bytes of all patterns, hashed */
+	uint64_t *long_filter, *short_filter; /* the first eight; the first four of shorter ones */
+	VEC(uint64_t) prefixes;               /* what goes into them, until the mask is sealed */
+	VEC(uint32_t) shorts;
 	unsigned shift;
 	size_t bytes;
 	bool sealed;
@@ -42,7 +45,11 @@ void mask_free(struct mask *m)
 		mem_wipe(m->nodes.v, m->nodes.n * sizeof(*m->nodes.v));
 	vec_done(&m->nodes);
 	vec_done(&m->second);
+	vec_done(&m->prefixes);
+	vec_done(&m->shorts);
 	xfree(m->filter);
+	xfree(m->long_filter);
+	xfree(m->short_filter);
 	xfree(m);
 }
 
@@ -91,6 +98,22 @@ static uint32_t child_make(struct mask *m, uint32_t at, unsigned char c)
 	return k;
 }
 
+static uint32_t window_at(const char *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+static uint64_t prefix_at(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
 static void insert(void *ctx, struct str pattern)
 {
 	struct mask *m = ctx;
@@ -99,6 +122,10 @@ static void insert(void *ctx, struct str pattern)
 	m->bytes += pattern.n;
 	if (m->bytes > MASK_TOTAL)
 		return;
+	if (pattern.n >= 8)
+		vec_push(&m->prefixes, prefix_at(pattern.p));
+	else
+		vec_push(&m->shorts, window_at(pattern.p));
 	for (size_t i = 0; i < pattern.n; i++)
 		at = child_make(m, at, (unsigned char)pattern.p[i]);
 	m->nodes.v[at].hit = m->nodes.v[at].depth;
@@ -154,54 +181,61 @@ static void link_fails(struct mask *m)
 	xfree(queue);
 }
 
-static uint32_t window_at(const char *p)
+static uint32_t hash4(uint32_t w, unsigned shift)
 {
-	uint32_t w;
-
-	memcpy(&w, p, sizeof(w));
-	return w;
+	return (w * 0x9e3779b1u) >> shift;
 }
 
-static void filter_set(struct mask *m, const char window[4])
+static uint32_t hash8(uint64_t w, unsigned shift)
 {
-	uint32_t h = (window_at(window) * 0x9e3779b1u) >> m->shift;
-
-	m->filter[h / 64] |= (uint64_t)1 << h % 64;
+	return (uint32_t)((w * 0x9e3779b97f4a7c15u) >> 32) >> shift;
 }
 
-/* Every node of depth 4 is one window. */
-static size_t each_window(struct mask *m, bool set)
+static void set_bit(uint64_t *filter, uint32_t h)
 {
-	size_t count = 0;
-	char w[4];
-	const struct node *v = m->nodes.v;
+	filter[h / 64] |= (uint64_t)1 << h % 64;
+}
 
-	for (uint32_t a = v[ROOT].child; a; a = v[a].sibling)
-		for (uint32_t b = v[a].child; b; b = v[b].sibling)
-			for (uint32_t c = v[b].child; c; c = v[c].sibling)
-				for (uint32_t d = v[c].child; d; d = v[d].sibling) {
-					const unsigned char *s[4] = {&v[a].byte, &v[b].byte,
-								     &v[c].byte, &v[d].byte};
-					for (size_t i = 0; i < 4; i++)
-						w[i] = (char)*s[i];
-					if (set)
-						filter_set(m, w);
-					count++;
-				}
-	return count;
+static bool has_bit(const uint64_t *filter, uint32_t h)
+{
+	return filter[h / 64] >> h % 64 & 1;
+}
+
+static void make_filters(struct mask *m)
+{
+	unsigned bits = BITS_LEAST;
+	size_t n = m->prefixes.n + m->shorts.n;
+
+	while (bits < BITS_MOST && ((size_t)1 << bits) < n * 16)
+		bits++;
+	m->shift = 32 - bits;
+	size_t words = ((size_t)1 << bits) / 64;
+	m->filter = xcalloc(words, sizeof(*m->filter));
+	m->long_filter = xcalloc(words, sizeof(*m->filter));
+	m->short_filter = xcalloc(words, sizeof(*m->filter));
+	for (size_t i = 0; i < m->prefixes.n; i++) {
+		uint64_t w = m->prefixes.v[i];
+		uint32_t head;
+		memcpy(&head, &w, sizeof(head));
+		set_bit(m->filter, hash4(head, m->shift));
+		set_bit(m->long_filter, hash8(w, m->shift));
+	}
+	for (size_t i = 0; i < m->shorts.n; i++) {
+		set_bit(m->filter, hash4(m->shorts.v[i], m->shift));
+		set_bit(m->short_filter, hash4(m->shorts.v[i], m->shift));
+	}
+	if (m->prefixes.v)
+		mem_wipe(m->prefixes.v, m->prefixes.n * sizeof(*m->prefixes.v));
+	if (m->shorts.v)
+		mem_wipe(m->shorts.v, m->shorts.n * sizeof(*m->shorts.v));
+	vec_done(&m->prefixes);
+	vec_done(&m->shorts);
 }
 
 void mask_seal(struct mask *m)
 {
-	unsigned bits = BITS_LEAST;
-	size_t windows = each_window(m, false);
-
 	BUG_ON(m->sealed);
-	while (bits < BITS_MOST && ((size_t)1 << bits) < windows * 64)
-		bits++;
-	m->shift = 32 - bits;
-	m->filter = xcalloc(((size_t)1 << bits) / 64, sizeof(*m->filter));
-	each_window(m, true);
+	make_filters(m);
 	link_fails(m);
 	m->sealed = true;
 }
@@ -286,17 +320,22 @@ static void decide(struct mask_stream *s, struct str *slice, uint64_t upto, stru
 	}
 }
 
+/* A pattern may begin here: its first eight bytes, or those of one that is shorter, are among the known ones. */
+static bool may_begin(const struct mask *m, const char *p, size_t n)
+{
+	return n < 8 || has_bit(m->long_filter, hash8(prefix_at(p), m->shift)) ||
+	       has_bit(m->short_filter, hash4(window_at(p), m->shift));
+}
+
 /* The next place at or after i where a pattern could begin, or where four bytes are not at hand. */
 static size_t skip(const struct mask *m, const char *p, size_t i, size_t n)
 {
 	const uint64_t *filter = m->filter;
 	unsigned shift = m->shift;
 
-	for (; i + 4 <= n; i++) {
-		uint32_t h = (window_at(p + i) * 0x9e3779b1u) >> shift;
-		if (filter[h / 64] >> h % 64 & 1)
+	for (; i + 4 <= n; i++)
+		if (has_bit(filter, hash4(window_at(p + i), shift)) && may_begin(m, p + i, n - i))
 			return i;
-	}
 	return i;
 }
 

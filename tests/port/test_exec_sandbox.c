@@ -174,7 +174,13 @@ static void network(void **state)
 {
 	struct rig *r = *state;
 
-	spec_new(r, "grep -v '^lo\\|Inter\\|face\\| lo:' /proc/net/dev; true");
+	spec_new(r, "cat source.txt ../../libs/shared/source.txt; echo x > here; echo x > /tmp/y\n"
+		    "for f in /work/z ../../libs/shared/source.txt /usr/z /etc/z /z; do\n"
+		    " (echo x > $f) 2>/dev/null && echo WROTE $f; done\n"
+		    "p=/proc/sys/kernel/core_pattern; v=$(cat $p)\n"
+		    "(echo \"$v\" > $p) 2>/dev/null && echo WROTE $p\n"
+		    "(: >> /proc/sysrq-trigger) 2>/dev/null && exit 8\n"
+		    "ls /root /home /var 2>&1 | grep -v cannot && exit 9; true");
 	job_run(r);
 	CHECK_STR(strbuf_cstr(&r->log), "", "loopback only");
 	spec_new(r, "readlink /proc/self/ns/net");
