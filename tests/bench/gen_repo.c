@@ -11,6 +11,7 @@
 #include <git2.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <zlib.h>
 
 struct pack {
