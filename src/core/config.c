@@ -11,7 +11,12 @@ const char *const stage_names[] = {
 #define DEFAULTS(member) .offset = offsetof(struct job_defaults, member)
 
 static const struct key push_keys[] = {
-	{.name = "branches", .kind = KEY_TEXTS, .unique = true, CONFIG(branches), .check = check_glob, .help = "Branches whose pushes count, globs too; main when not written."},
+	{.name = "branches",
+	 .kind = KEY_TEXTS,
+	 .unique = true,
+	 CONFIG(branches),
+	 .check = check_glob,
+	 .help = "Branches whose pushes count, globs too; main when not written."},
 };
 static const struct keys keys_push = {.what = "push", .v = push_keys, .n = ARRAY_LEN(push_keys)};
 static const struct key on_keys[] = {
@@ -21,34 +26,103 @@ static const struct key on_keys[] = {
 static const struct keys keys_on = {.what = "on", .v = on_keys, .n = ARRAY_LEN(on_keys)};
 
 static const struct key default_keys[] = {
-	{.name = "timeout", .kind = KEY_DURATION, DEFAULTS(timeout), .min = USEC_SEC, .max = 7 * USEC_DAY, .help = "10m when not written."},
-	{.name = "retry", .kind = KEY_MAP, DEFAULTS(retry), .sub = &keys_retry, .help = "When to try a job again."},
-	{.name = "memory", .kind = KEY_SIZE, DEFAULTS(memory), .min = 1 << 20, .max = (uint64_t)1 << 42, .help = "Limit of a job."},
+	{.name = "timeout",
+	 .kind = KEY_DURATION,
+	 DEFAULTS(timeout),
+	 .min = USEC_SEC,
+	 .max = 7 * USEC_DAY,
+	 .help = "10m when not written."},
+	{.name = "retry",
+	 .kind = KEY_MAP,
+	 DEFAULTS(retry),
+	 .sub = &keys_retry,
+	 .help = "When to try a job again."},
+	{.name = "memory",
+	 .kind = KEY_SIZE,
+	 DEFAULTS(memory),
+	 .min = 1 << 20,
+	 .max = (uint64_t)1 << 42,
+	 .help = "Limit of a job."},
 };
-static const struct keys keys_defaults = {.what = "defaults", .v = default_keys, .n = ARRAY_LEN(default_keys)};
+static const struct keys keys_defaults = {
+	.what = "defaults", .v = default_keys, .n = ARRAY_LEN(default_keys)};
 
 static const struct key jobs_of_ci = KEY_JOBS(STAGE_CI);
 static const struct key ci_keys[] = {
-	{.name = "budget", .kind = KEY_DURATION, CONFIG(ci_budget), .min = USEC_SEC, .max = 7 * USEC_DAY, .help = "What the whole stage should take at most."},
+	{.name = "budget",
+	 .kind = KEY_DURATION,
+	 CONFIG(ci_budget),
+	 .min = USEC_SEC,
+	 .max = 7 * USEC_DAY,
+	 .help = "What the whole stage should take at most."},
 };
-static const struct keys keys_ci = {.what = "ci", .v = ci_keys, .n = ARRAY_LEN(ci_keys), .other = &jobs_of_ci};
+static const struct keys keys_ci = {
+	.what = "ci", .v = ci_keys, .n = ARRAY_LEN(ci_keys), .other = &jobs_of_ci};
 
 static const struct key top_keys[] = {
-	{.name = "version", .kind = KEY_COUNT, .required = true, .offset = offsetof(struct project_file, version), .min = 1, .max = 1, .help = "write \"version: 1\""},
-	{.name = "project", .kind = KEY_TEXT, .required = true, CONFIG(project), .check = check_name, .pattern = NAME_PATTERN, .help = "the name of the project"},
+	{.name = "version",
+	 .kind = KEY_COUNT,
+	 .required = true,
+	 .offset = offsetof(struct project_file, version),
+	 .min = 1,
+	 .max = 1,
+	 .help = "write \"version: 1\""},
+	{.name = "project",
+	 .kind = KEY_TEXT,
+	 .required = true,
+	 CONFIG(project),
+	 .check = check_name,
+	 .pattern = NAME_PATTERN,
+	 .help = "the name of the project"},
 	{.name = "on", .kind = KEY_MAP, .sub = &keys_on, .help = "What starts a run."},
-	{.name = "defaults", .kind = KEY_MAP, .first = true /* jobs take them when they are read */, .offset = offsetof(struct project_file, defaults), .sub = &keys_defaults, .help = "For every job that does not say otherwise."},
-	{.name = "libraries", .kind = KEY_NAMED, CONFIG(units), .sub = &keys_library, .min = 1, .max = CONFIG_MAX_UNITS, .check_name = check_unit_name, .pattern = NAME_PATTERN,
+	{.name = "defaults",
+	 .kind = KEY_MAP,
+	 .first = true /* jobs take them when they are read */,
+	 .offset = offsetof(struct project_file, defaults),
+	 .sub = &keys_defaults,
+	 .help = "For every job that does not say otherwise."},
+	{.name = "libraries",
+	 .kind = KEY_NAMED,
+	 CONFIG(units),
+	 .sub = &keys_library,
+	 .min = 1,
+	 .max = CONFIG_MAX_UNITS,
+	 .check_name = check_unit_name,
+	 .pattern = NAME_PATTERN,
 	 .help = "Shared parts."},
-	{.name = "services", .kind = KEY_NAMED, CONFIG(units), .sub = &keys_service, .min = 0, .max = CONFIG_MAX_UNITS, .check_name = check_unit_name, .pattern = NAME_PATTERN,
+	{.name = "services",
+	 .kind = KEY_NAMED,
+	 CONFIG(units),
+	 .sub = &keys_service,
+	 .min = 0,
+	 .max = CONFIG_MAX_UNITS,
+	 .check_name = check_unit_name,
+	 .pattern = NAME_PATTERN,
 	 .help = "Deployable units."},
 	{.name = "ci", .kind = KEY_MAP, .sub = &keys_ci, .help = "Stage 1: build, test, pack."},
-	{.name = "staging", .kind = KEY_MAP, .sub = &keys_staging, .help = "Stage 2: prove it where nobody is hurt."},
+	{.name = "staging",
+	 .kind = KEY_MAP,
+	 .sub = &keys_staging,
+	 .help = "Stage 2: prove it where nobody is hurt."},
 	{.name = "gate", .kind = KEY_MAP, .sub = &keys_gate, .help = "Stage 3: the decision."},
-	{.name = "production", .kind = KEY_MAP, .sub = &keys_production, .help = "Stage 4: out, watched, and back when it hurts."},
-	{.name = "environments", .kind = KEY_NAMED, CONFIG(environments), .sub = &keys_environment, .max = 16, .check_name = check_name, .pattern = NAME_PATTERN,
+	{.name = "production",
+	 .kind = KEY_MAP,
+	 .sub = &keys_production,
+	 .help = "Stage 4: out, watched, and back when it hurts."},
+	{.name = "environments",
+	 .kind = KEY_NAMED,
+	 CONFIG(environments),
+	 .sub = &keys_environment,
+	 .max = 16,
+	 .check_name = check_name,
+	 .pattern = NAME_PATTERN,
 	 .help = "Where releases live; staging and production on this machine when not written."},
-	{.name = "notify", .kind = KEY_LIST, CONFIG(notify), .sub = &keys_notify, .max = 50, .help = "Who is told of incidents."},
+	{.name = "notify",
+	 .kind = KEY_LIST,
+	 CONFIG(notify),
+	 .sub = &keys_notify,
+	 .max = 50,
+	 .help = "Who is told of incidents."},
 };
 const struct keys keys_top = {.v = top_keys, .n = ARRAY_LEN(top_keys)};
 
@@ -79,8 +153,9 @@ static enum rc read_all(struct reader *r)
 	return deploy_check(r);
 }
 
-enum rc config_read(struct str text, const char *name, const char *(*zone_rule)(const char *zone, void *ctx), void *ctx, struct config *ret,
-		    struct err *err)
+enum rc config_read(struct str text, const char *name,
+		    const char *(*zone_rule)(const char *zone, void *ctx), void *ctx,
+		    struct config *ret, struct err *err)
 {
 	AUTO(yaml_freep) struct yaml *doc = NULL;
 	AUTO(project_file_done) struct project_file file = {.version = 0};
@@ -90,7 +165,8 @@ enum rc config_read(struct str text, const char *name, const char *(*zone_rule)(
 		err = &own;
 	if (yaml_read(text, name, &doc, err) != RC_OK)
 		return err->rc;
-	struct reader r = {.doc = doc, .err = err, .zone_rule = zone_rule, .ctx = ctx, .file = &file};
+	struct reader r = {
+		.doc = doc, .err = err, .zone_rule = zone_rule, .ctx = ctx, .file = &file};
 	enum rc rc = read_all(&r);
 
 	vec_done(&r.units);

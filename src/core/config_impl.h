@@ -45,7 +45,8 @@ struct key {
 	enum rc (*check)(struct reader *r, const struct yaml_node *at);
 	/* Each name of NAMED and PAIRS. */
 	enum rc (*check_name)(struct reader *r, const struct yaml_node *at);
-	enum rc (*own)(struct reader *r, const struct key *key, const struct yaml_node *at, void *object, const struct place *place);
+	enum rc (*own)(struct reader *r, const struct key *key, const struct yaml_node *at,
+		       void *object, const struct place *place);
 	const char *pattern; /* ECMA-262, for the schema; the same for names in NAMED and PAIRS */
 	const char *schema;  /* OWN: JSON */
 	const char *help;
@@ -55,18 +56,22 @@ struct keys {
 	const struct key *v;
 	size_t n;
 	const struct key *other; /* NAMED: what any other name is (jobs in a stage) */
-	bool word;               /* one key alone may be written as a word: `strategy: rolling` is {rolling: {}} */
+	bool word; /* one key alone may be written as a word: `strategy: rolling` is {rolling: {}} */
 	/* NAMED and LIST: */
 	size_t size, name_at, line_at; /* of an element; NOWHERE: it has none */
 	/* Begin a fresh element, and finish a read object (key: whose value it is). May be NULL. */
-	enum rc (*finish)(struct reader *r, const struct key *key, const struct yaml_node *at, void *object, const struct place *place);
+	enum rc (*finish)(struct reader *r, const struct key *key, const struct yaml_node *at,
+			  void *object, const struct place *place);
 };
 #define NOWHERE  ((size_t)-1)
 #define TEXT_MAX 4096
 #define RUN_MAX  65536
 #define LIST_MAX 1000
 
-struct job_defaults { uint64_t timeout, memory; struct retry retry; };
+struct job_defaults {
+	uint64_t timeout, memory;
+	struct retry retry;
+};
 /* The object that the top table fills. */
 struct project_file {
 	struct config c;
@@ -92,10 +97,11 @@ const char *shown(struct str s, char buf[SHOWN]);
 const char *place_text(const struct place *p, char buf[PLACE_TEXT]);
 
 /* Read the map (or word) at `at` into object. */
-MUST_CHECK enum rc read_object(struct reader *r, const struct key *key, const struct keys *keys, const struct yaml_node *at, void *object,
-			       const struct place *place);
+MUST_CHECK enum rc read_object(struct reader *r, const struct key *key, const struct keys *keys,
+			       const struct yaml_node *at, void *object, const struct place *place);
 /* A scalar's text without NUL; the message names the key. */
-MUST_CHECK enum rc read_scalar(struct reader *r, const struct key *key, const struct yaml_node *at, const struct place *place, struct str *ret);
+MUST_CHECK enum rc read_scalar(struct reader *r, const struct key *key, const struct yaml_node *at,
+			       const struct place *place, struct str *ret);
 /* What the node is, for messages: "a list". */
 const char *node_words(const struct yaml_node *at);
 
@@ -122,16 +128,18 @@ enum rc check_interface(struct reader *r, const struct yaml_node *at);
 #define NAME_PATTERN     "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 #define VARIABLE_PATTERN "^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 
-extern const struct keys keys_top;                       /* config.c */
-extern const struct keys keys_library, keys_service;     /* config_unit.c */
-extern const struct keys keys_job, keys_retry;           /* config_job.c */
-extern const struct keys keys_staging, keys_gate, keys_production, keys_environment, keys_notify; /* config_deploy.c */
-extern const struct keys keys_strategy, keys_window;     /* config_strategy.c */
+extern const struct keys keys_top;                   /* config.c */
+extern const struct keys keys_library, keys_service; /* config_unit.c */
+extern const struct keys keys_job, keys_retry;       /* config_job.c */
+extern const struct keys keys_staging, keys_gate, keys_production, keys_environment,
+	keys_notify;                                 /* config_deploy.c */
+extern const struct keys keys_strategy, keys_window; /* config_strategy.c */
 /* The row of a stage whose other names are jobs; min is the stage. */
-#define KEY_JOBS(number)                                                                                          \
-	{                                                                                                         \
-		.name = "job", .kind = KEY_NAMED, .offset = offsetof(struct config, jobs), .sub = &keys_job,      \
-		.min = (number), .check_name = check_name, .pattern = NAME_PATTERN, .help = "A job."              \
+#define KEY_JOBS(number)                                                                   \
+	{                                                                                  \
+		.name = "job", .kind = KEY_NAMED, .offset = offsetof(struct config, jobs), \
+		.sub = &keys_job, .min = (number), .check_name = check_name,               \
+		.pattern = NAME_PATTERN, .help = "A job."                                  \
 	}
 
 /* After reading: what no row can see alone. */

@@ -6,7 +6,8 @@
 
 static const char *const retry_words[] = {"infra", "timeout", "oom", "any"};
 
-static enum rc finish_retry(struct reader *r, const struct key *key, const struct yaml_node *at, void *object, const struct place *place)
+static enum rc finish_retry(struct reader *r, const struct key *key, const struct yaml_node *at,
+			    void *object, const struct place *place)
 {
 	struct retry *retry = object;
 
@@ -19,14 +20,26 @@ static enum rc finish_retry(struct reader *r, const struct key *key, const struc
 }
 
 static const struct key retry_keys[] = {
-	{.name = "on", .kind = KEY_TEXTS, .unique = true, .offset = offsetof(struct retry, on), .names = retry_words, .nnames = ARRAY_LEN(retry_words),
+	{.name = "on",
+	 .kind = KEY_TEXTS,
+	 .unique = true,
+	 .offset = offsetof(struct retry, on),
+	 .names = retry_words,
+	 .nnames = ARRAY_LEN(retry_words),
 	 .help = "Kinds of failure after which the job is tried again; infra when not written."},
-	{.name = "max", .kind = KEY_COUNT, .required = true, .offset = offsetof(struct retry, max), .min = 0, .max = 10,
+	{.name = "max",
+	 .kind = KEY_COUNT,
+	 .required = true,
+	 .offset = offsetof(struct retry, max),
+	 .min = 0,
+	 .max = 10,
 	 .help = "How many more times, at most."},
 };
-const struct keys keys_retry = {.what = "retry", .v = retry_keys, .n = ARRAY_LEN(retry_keys), .finish = finish_retry};
+const struct keys keys_retry = {
+	.what = "retry", .v = retry_keys, .n = ARRAY_LEN(retry_keys), .finish = finish_retry};
 
-static enum rc finish_image(struct reader *r, const struct key *key, const struct yaml_node *at, void *object, const struct place *place)
+static enum rc finish_image(struct reader *r, const struct key *key, const struct yaml_node *at,
+			    void *object, const struct place *place)
 {
 	struct image_def *image = object;
 	char text[SHOWN], in[PLACE_TEXT];
@@ -35,34 +48,71 @@ static enum rc finish_image(struct reader *r, const struct key *key, const struc
 	for (size_t i = 0; i < image->copy.n; i++)
 		for (size_t k = 0; k < i; k++)
 			if (streq(image->copy.v[i].value, image->copy.v[k].value))
-				return FAIL(r, at, "%s copies twice to \"%s\"", place_text(place, in), shown(str_of(image->copy.v[i].value), text));
+				return FAIL(r, at, "%s copies twice to \"%s\"",
+					    place_text(place, in),
+					    shown(str_of(image->copy.v[i].value), text));
 	if (image->copy.n == 0)
-		return FAIL(r, at, "%s copies nothing: write \"copy: {out/app: /app}\"", place_text(place, in));
+		return FAIL(r, at, "%s copies nothing: write \"copy: {out/app: /app}\"",
+			    place_text(place, in));
 	if (image->entrypoint.n == 0 && image->cmd.n == 0)
-		return FAIL(r, at, "%s has neither entrypoint nor cmd: nothing would run", place_text(place, in));
+		return FAIL(r, at, "%s has neither entrypoint nor cmd: nothing would run",
+			    place_text(place, in));
 	return RC_OK;
 }
 
 static const struct key image_keys[] = {
-	{.name = "from", .kind = KEY_TEXT, .required = true, IMAGE(from), .check = check_from, .pattern = "^scratch$",
+	{.name = "from",
+	 .kind = KEY_TEXT,
+	 .required = true,
+	 IMAGE(from),
+	 .check = check_from,
+	 .pattern = "^scratch$",
 	 .help = "What the image begins as: \"scratch\", the empty one."},
-	{.name = "copy", .kind = KEY_PAIRS, IMAGE(copy), .check_name = check_inner_path, .check = check_image_path,
+	{.name = "copy",
+	 .kind = KEY_PAIRS,
+	 IMAGE(copy),
+	 .check_name = check_inner_path,
+	 .check = check_image_path,
 	 .help = "Path among the outputs of the needs, to path in the image."},
-	{.name = "user", .kind = KEY_TEXT, IMAGE(user), .check = check_user, .pattern = "^[0-9]+(:[0-9]+)?$", .help = "Number of the user, or of user:group."},
-	{.name = "entrypoint", .kind = KEY_TEXTS, IMAGE(entrypoint), .help = "The program and its first arguments."},
+	{.name = "user",
+	 .kind = KEY_TEXT,
+	 IMAGE(user),
+	 .check = check_user,
+	 .pattern = "^[0-9]+(:[0-9]+)?$",
+	 .help = "Number of the user, or of user:group."},
+	{.name = "entrypoint",
+	 .kind = KEY_TEXTS,
+	 IMAGE(entrypoint),
+	 .help = "The program and its first arguments."},
 	{.name = "cmd", .kind = KEY_TEXTS, IMAGE(cmd), .help = "Further arguments."},
-	{.name = "env", .kind = KEY_PAIRS, IMAGE(env), .check_name = check_variable, .pattern = VARIABLE_PATTERN, .help = "Environment written into the image."},
-	{.name = "workdir", .kind = KEY_TEXT, IMAGE(workdir), .check = check_image_path, .pattern = "^/", .help = "Folder in which the program starts."},
+	{.name = "env",
+	 .kind = KEY_PAIRS,
+	 IMAGE(env),
+	 .check_name = check_variable,
+	 .pattern = VARIABLE_PATTERN,
+	 .help = "Environment written into the image."},
+	{.name = "workdir",
+	 .kind = KEY_TEXT,
+	 IMAGE(workdir),
+	 .check = check_image_path,
+	 .pattern = "^/",
+	 .help = "Folder in which the program starts."},
 };
-static const struct keys keys_image = {.what = "image", .v = image_keys, .n = ARRAY_LEN(image_keys), .finish = finish_image};
+static const struct keys keys_image = {
+	.what = "image", .v = image_keys, .n = ARRAY_LEN(image_keys), .finish = finish_image};
 
 static const struct key report_keys[] = {
-	{.name = "junit", .kind = KEY_TEXT, JOB(junit), .check = check_glob, .help = "Files with test results, relative to the unit."},
+	{.name = "junit",
+	 .kind = KEY_TEXT,
+	 JOB(junit),
+	 .check = check_glob,
+	 .help = "Files with test results, relative to the unit."},
 	{.name = "sarif", .kind = KEY_LATER},
 	{.name = "coverage", .kind = KEY_LATER},
 	{.name = "k6", .kind = KEY_LATER},
 };
-static const struct keys keys_reports = {.what = "reports", .v = report_keys, .n = ARRAY_LEN(report_keys)};
+static const struct keys keys_reports = {
+	.what = "reports", .v = report_keys, .n = ARRAY_LEN(report_keys)};
 
 static enum rc check_need(struct reader *r, const struct yaml_node *at)
 {
@@ -78,25 +128,36 @@ static enum rc check_need(struct reader *r, const struct yaml_node *at)
 /* An image packs outputs; it runs nothing. */
 static enum rc finish_image_job(struct reader *r, struct job_def *job, const struct yaml_node *at)
 {
-	static const char *const none[] = {"run", "finally", "outputs", "env", "secrets", "reports", "network"};
+	static const char *const none[] = {"run",     "finally", "outputs", "env",
+					   "secrets", "reports", "network"};
 
 	job->kind = JOB_IMAGE;
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
 		const struct yaml_node *value = yaml_get(at, none[i]);
 
 		if (value)
-			return FAIL(r, value, "job \"%s\" packs an image and runs nothing: it has no \"%s\"", job->name, none[i]);
+			return FAIL(r, value,
+				    "job \"%s\" packs an image and runs nothing: it has no \"%s\"",
+				    job->name, none[i]);
 	}
 	if (job->stage != STAGE_CI)
-		return FAIL(r, at, "job \"%s\" packs an image: that belongs to stage ci (build once, promote everywhere)", job->name);
+		return FAIL(
+			r, at,
+			"job \"%s\" packs an image: that belongs to stage ci (build once, promote everywhere)",
+			job->name);
 	if (!streq(job->each, "services"))
-		return FAIL(r, at, "job \"%s\" packs an image: write \"each: services\"", job->name);
+		return FAIL(r, at, "job \"%s\" packs an image: write \"each: services\"",
+			    job->name);
 	if (job->needs.n == 0 && job->inputs.n == 0)
-		return FAIL(r, at, "job \"%s\" packs an image but needs no job whose outputs it could pack", job->name);
+		return FAIL(
+			r, at,
+			"job \"%s\" packs an image but needs no job whose outputs it could pack",
+			job->name);
 	return RC_OK;
 }
 
-static enum rc finish_job(struct reader *r, const struct key *key, const struct yaml_node *at, void *object, const struct place *place)
+static enum rc finish_job(struct reader *r, const struct key *key, const struct yaml_node *at,
+			  void *object, const struct place *place)
 {
 	struct job_def *job = object;
 	const struct job_defaults *defaults = &r->file->defaults;
@@ -116,35 +177,106 @@ static enum rc finish_job(struct reader *r, const struct key *key, const struct 
 	for (size_t i = 0; i < job->env.n; i++)
 		for (size_t k = 0; k < job->secrets.n; k++)
 			if (streq(job->env.v[i].key, job->secrets.v[k].key))
-				return FAIL(r, at, "variable \"%s\" of job \"%s\" stands in both env and secrets", shown(str_of(job->env.v[i].key), text), job->name);
+				return FAIL(
+					r, at,
+					"variable \"%s\" of job \"%s\" stands in both env and secrets",
+					shown(str_of(job->env.v[i].key), text), job->name);
 	if (yaml_get(at, "image"))
 		return finish_image_job(r, job, at);
 	if (!job->run)
-		return FAIL(r, at, "job \"%s\" does nothing: it has neither \"run\" nor \"image\"", job->name);
+		return FAIL(r, at, "job \"%s\" does nothing: it has neither \"run\" nor \"image\"",
+			    job->name);
 	return RC_OK;
 }
 
 static const struct key job_keys[] = {
-	{.name = "each", .kind = KEY_TEXT, JOB(each), .help = "Once for each of these units: \"*\", \"services\", \"libraries\", or one unit's name. Without it: once for the project."},
-	{.name = "needs", .kind = KEY_TEXTS, .unique = true, JOB(needs), .check = check_need, .pattern = "^\\^?[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$",
+	{.name = "each",
+	 .kind = KEY_TEXT,
+	 JOB(each),
+	 .help = "Once for each of these units: \"*\", \"services\", \"libraries\", or one unit's name. Without it: once for the project."},
+	{.name = "needs",
+	 .kind = KEY_TEXTS,
+	 .unique = true,
+	 JOB(needs),
+	 .check = check_need,
+	 .pattern = "^\\^?[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$",
 	 .help = "Jobs that come first: \"build\" of the same unit, \"^build\" of the units it depends on."},
-	{.name = "inputs", .kind = KEY_TEXTS, .unique = true, JOB(inputs), .check = check_input,
+	{.name = "inputs",
+	 .kind = KEY_TEXTS,
+	 .unique = true,
+	 JOB(inputs),
+	 .check = check_input,
 	 .help = "What it reads, relative to the unit; `../` climbs. Without it: the unit's folder and those of its deps."},
-	{.name = "outputs", .kind = KEY_TEXTS, .unique = true, JOB(outputs), .check = check_glob, .help = "What it makes, relative to the unit."},
-	{.name = "env", .kind = KEY_PAIRS, JOB(env), .check_name = check_variable, .pattern = VARIABLE_PATTERN, .help = "The only environment that it sees."},
-	{.name = "secrets", .kind = KEY_PAIRS, JOB(secrets), .check_name = check_variable, .check = check_secret, .pattern = VARIABLE_PATTERN,
+	{.name = "outputs",
+	 .kind = KEY_TEXTS,
+	 .unique = true,
+	 JOB(outputs),
+	 .check = check_glob,
+	 .help = "What it makes, relative to the unit."},
+	{.name = "env",
+	 .kind = KEY_PAIRS,
+	 JOB(env),
+	 .check_name = check_variable,
+	 .pattern = VARIABLE_PATTERN,
+	 .help = "The only environment that it sees."},
+	{.name = "secrets",
+	 .kind = KEY_PAIRS,
+	 JOB(secrets),
+	 .check_name = check_variable,
+	 .check = check_secret,
+	 .pattern = VARIABLE_PATTERN,
 	 .help = "Variable to reference, \"file:NAME\"."},
-	{.name = "run", .kind = KEY_TEXT, JOB(run), .max = RUN_MAX, .help = "The command, given to `sh -e` in the unit's folder."},
-	{.name = "finally", .kind = KEY_TEXTS, JOB(finally), .help = "Commands that run at the end: on success, failure, timeout and cancel."},
-	{.name = "timeout", .kind = KEY_DURATION, JOB(timeout), .min = USEC_SEC, .max = 7 * USEC_DAY, .help = "10m when not written."},
-	{.name = "memory", .kind = KEY_SIZE, JOB(memory), .min = 1 << 20, .max = (uint64_t)1 << 42, .help = "Limit of the job with all its processes."},
-	{.name = "retry", .kind = KEY_MAP, JOB(retry), .sub = &keys_retry, .help = "When to try again."},
-	{.name = "reports", .kind = KEY_MAP, .sub = &keys_reports, .help = "Files that are read when it has ended."},
-	{.name = "network", .kind = KEY_BOOL, JOB(network), .help = "Whether it may use the network; not, when not written."},
-	{.name = "image", .kind = KEY_MAP, JOB(image), .sub = &keys_image, .help = "Pack an image instead of running a command."},
-	{.name = "contract", .kind = KEY_LATER},  {.name = "scan", .kind = KEY_LATER},       {.name = "flaky", .kind = KEY_LATER},
-	{.name = "matrix", .kind = KEY_LATER},    {.name = "if", .kind = KEY_LATER},         {.name = "services", .kind = KEY_LATER},
+	{.name = "run",
+	 .kind = KEY_TEXT,
+	 JOB(run),
+	 .max = RUN_MAX,
+	 .help = "The command, given to `sh -e` in the unit's folder."},
+	{.name = "finally",
+	 .kind = KEY_TEXTS,
+	 JOB(finally),
+	 .help = "Commands that run at the end: on success, failure, timeout and cancel."},
+	{.name = "timeout",
+	 .kind = KEY_DURATION,
+	 JOB(timeout),
+	 .min = USEC_SEC,
+	 .max = 7 * USEC_DAY,
+	 .help = "10m when not written."},
+	{.name = "memory",
+	 .kind = KEY_SIZE,
+	 JOB(memory),
+	 .min = 1 << 20,
+	 .max = (uint64_t)1 << 42,
+	 .help = "Limit of the job with all its processes."},
+	{.name = "retry",
+	 .kind = KEY_MAP,
+	 JOB(retry),
+	 .sub = &keys_retry,
+	 .help = "When to try again."},
+	{.name = "reports",
+	 .kind = KEY_MAP,
+	 .sub = &keys_reports,
+	 .help = "Files that are read when it has ended."},
+	{.name = "network",
+	 .kind = KEY_BOOL,
+	 JOB(network),
+	 .help = "Whether it may use the network; not, when not written."},
+	{.name = "image",
+	 .kind = KEY_MAP,
+	 JOB(image),
+	 .sub = &keys_image,
+	 .help = "Pack an image instead of running a command."},
+	{.name = "contract", .kind = KEY_LATER},
+	{.name = "scan", .kind = KEY_LATER},
+	{.name = "flaky", .kind = KEY_LATER},
+	{.name = "matrix", .kind = KEY_LATER},
+	{.name = "if", .kind = KEY_LATER},
+	{.name = "services", .kind = KEY_LATER},
 	{.name = "migrations", .kind = KEY_LATER},
 };
-const struct keys keys_job = {.what = "job", .v = job_keys, .n = ARRAY_LEN(job_keys), .size = sizeof(struct job_def),
-			      .name_at = offsetof(struct job_def, name), .line_at = offsetof(struct job_def, line), .finish = finish_job};
+const struct keys keys_job = {.what = "job",
+			      .v = job_keys,
+			      .n = ARRAY_LEN(job_keys),
+			      .size = sizeof(struct job_def),
+			      .name_at = offsetof(struct job_def, name),
+			      .line_at = offsetof(struct job_def, line),
+			      .finish = finish_job};

@@ -36,7 +36,8 @@ bool input_resolve(const char *unit_path, struct str pattern, struct strbuf *to)
 	return true;
 }
 
-static enum rc check_inputs(struct reader *r, const struct job_def *job, const struct yaml_node *at, const char *path)
+static enum rc check_inputs(struct reader *r, const struct job_def *job, const struct yaml_node *at,
+			    const char *path)
 {
 	char text[SHOWN];
 
@@ -49,14 +50,18 @@ static enum rc check_inputs(struct reader *r, const struct job_def *job, const s
 		if (!str_starts(str_of(job->inputs.v[i]), "../") && streq(path, "."))
 			continue; /* was checked as it stands */
 		if (!input_resolve(path, str_of(job->inputs.v[i]), &b))
-			return FAIL(r, node, "input \"%s\" leaves the repository (the unit is at \"%s\")", text, path);
+			return FAIL(r, node,
+				    "input \"%s\" leaves the repository (the unit is at \"%s\")",
+				    text, path);
 		if (glob_check(strbuf_str(&b), &why) != RC_OK)
-			return FAIL(r, node, "input \"%s\" of the unit at \"%s\": %s", text, path, why.msg);
+			return FAIL(r, node, "input \"%s\" of the unit at \"%s\": %s", text, path,
+				    why.msg);
 	}
 	return RC_OK;
 }
 
-static enum rc no_such_job(struct reader *r, const struct job_def *job, const struct yaml_node *node, const char *name)
+static enum rc no_such_job(struct reader *r, const struct job_def *job,
+			   const struct yaml_node *node, const char *name)
 {
 	const struct config *c = &r->file->c;
 	const char *names[CONFIG_MAX_JOBS], *near;
@@ -69,12 +74,17 @@ static enum rc no_such_job(struct reader *r, const struct job_def *job, const st
 	near = str_nearest(str_of(name), names, n);
 	shown(node->text, text);
 	if (near)
-		return FAIL(r, node, "job \"%s\" needs \"%s\", which is no job of stage %s; did you mean \"%s\"?", job->name, text, stage_names[job->stage], near);
-	return FAIL(r, node, "job \"%s\" needs \"%s\", which is no job of stage %s", job->name, text, stage_names[job->stage]);
+		return FAIL(
+			r, node,
+			"job \"%s\" needs \"%s\", which is no job of stage %s; did you mean \"%s\"?",
+			job->name, text, stage_names[job->stage], near);
+	return FAIL(r, node, "job \"%s\" needs \"%s\", which is no job of stage %s", job->name,
+		    text, stage_names[job->stage]);
 }
 
 /* Every unit of job must have `need`, unless need is the project's. */
-static enum rc check_covered(struct reader *r, const struct job_def *job, const struct job_def *need, const struct yaml_node *node)
+static enum rc check_covered(struct reader *r, const struct job_def *job,
+			     const struct job_def *need, const struct yaml_node *node)
 {
 	const struct config *c = &r->file->c;
 
@@ -84,7 +94,10 @@ static enum rc check_covered(struct reader *r, const struct job_def *job, const 
 		const struct unit *u = &c->units.v[i];
 
 		if (job_covers(job, u) && !job_covers(need, u))
-			return FAIL(r, node, "job \"%s\" of \"%s\" needs job \"%s\", which runs only for \"%s\"", job->name, u->name, need->name, need->each);
+			return FAIL(
+				r, node,
+				"job \"%s\" of \"%s\" needs job \"%s\", which runs only for \"%s\"",
+				job->name, u->name, need->name, need->each);
 	}
 	return RC_OK;
 }
@@ -92,7 +105,8 @@ static enum rc check_covered(struct reader *r, const struct job_def *job, const 
 static enum rc check_job(struct reader *r, const struct job_def *job, const struct yaml_node *at)
 {
 	const struct config *c = &r->file->c;
-	bool any = !job->each || streq(job->each, "*") || streq(job->each, "services") || streq(job->each, "libraries");
+	bool any = !job->each || streq(job->each, "*") || streq(job->each, "services") ||
+		   streq(job->each, "libraries");
 
 	if (!job->each && check_inputs(r, job, at, ".") != RC_OK)
 		return r->err->rc;
@@ -114,8 +128,11 @@ static enum rc check_job(struct reader *r, const struct job_def *job, const stru
 		vec_push(&names, "libraries");
 		near = str_nearest(str_of(job->each), names.v, names.n);
 		vec_done(&names);
-		return FAIL(r, text_node(at, "each", 0), "\"each\" of job \"%s\" must be \"*\", services, libraries or a unit, not \"%s\"%s%s%s", job->name,
-			    shown(str_of(job->each), text), near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		return FAIL(
+			r, text_node(at, "each", 0),
+			"\"each\" of job \"%s\" must be \"*\", services, libraries or a unit, not \"%s\"%s%s%s",
+			job->name, shown(str_of(job->each), text), near ? "; did you mean \"" : "",
+			near ? near : "", near ? "\"?" : "");
 	}
 	for (size_t i = 0; i < job->needs.n; i++) {
 		const struct yaml_node *node = text_node(at, "needs", i);
@@ -126,7 +143,10 @@ static enum rc check_job(struct reader *r, const struct job_def *job, const stru
 		if (!need)
 			return no_such_job(r, job, node, name);
 		if (deps && !job->each)
-			return FAIL(r, node, "job \"%s\" runs once for the project, which depends on no unit: write \"%s\" without \"^\"", job->name, name);
+			return FAIL(
+				r, node,
+				"job \"%s\" runs once for the project, which depends on no unit: write \"%s\" without \"^\"",
+				job->name, name);
 		if (!deps && check_covered(r, job, need, node) != RC_OK)
 			return r->err->rc;
 	}
@@ -184,7 +204,8 @@ static enum rc check_circles(struct reader *r, size_t i)
 		}
 		strbuf_addf(&b, "%s -> ", c->jobs.v[w.path[k]].name);
 	}
-	return FAIL(r, r->jobs.v[i], "the jobs need each other in a circle: %s%s", strbuf_cstr(&b), c->jobs.v[i].name);
+	return FAIL(r, r->jobs.v[i], "the jobs need each other in a circle: %s%s", strbuf_cstr(&b),
+		    c->jobs.v[i].name);
 }
 
 enum rc jobs_check(struct reader *r)
@@ -198,7 +219,10 @@ enum rc jobs_check(struct reader *r)
 		if (check_job(r, job, r->jobs.v[i]) != RC_OK)
 			return r->err->rc;
 		if (job->kind == JOB_IMAGE && image)
-			return FAIL(r, r->jobs.v[i], "jobs \"%s\" and \"%s\" both pack the image of a service; one is enough", image->name, job->name);
+			return FAIL(
+				r, r->jobs.v[i],
+				"jobs \"%s\" and \"%s\" both pack the image of a service; one is enough",
+				image->name, job->name);
 		if (job->kind == JOB_IMAGE)
 			image = job;
 	}

@@ -65,10 +65,14 @@ static const char *in_place(const struct place *p, char buf[PLACE_TEXT + 4])
 const char *node_words(const struct yaml_node *at)
 {
 	switch (at->kind) {
-	case YAML_NULL: return "nothing";
-	case YAML_SCALAR: return at->quoted ? "text in quotes" : "text";
-	case YAML_LIST: return "a list";
-	case YAML_MAP: return "a map";
+	case YAML_NULL:
+		return "nothing";
+	case YAML_SCALAR:
+		return at->quoted ? "text in quotes" : "text";
+	case YAML_LIST:
+		return "a list";
+	case YAML_MAP:
+		return "a map";
 	}
 	return "nothing";
 }
@@ -82,35 +86,43 @@ const struct yaml_node *text_node(const struct yaml_node *map, const char *key, 
 	return list->kind == YAML_LIST && i < list->n ? &list->items[i] : list;
 }
 
-static enum rc wrong(struct reader *r, const struct key *key, const struct yaml_node *at, const struct place *place, const char *wanted)
+static enum rc wrong(struct reader *r, const struct key *key, const struct yaml_node *at,
+		     const struct place *place, const char *wanted)
 {
 	char in[PLACE_TEXT + 4], text[SHOWN];
 
 	if (at->kind == YAML_SCALAR && !at->quoted)
-		return FAIL(r, at, "\"%s\"%s must be %s, not \"%s\"", key->name, in_place(place, in), wanted, shown(at->text, text));
-	return FAIL(r, at, "\"%s\"%s must be %s, not %s", key->name, in_place(place, in), wanted, node_words(at));
+		return FAIL(r, at, "\"%s\"%s must be %s, not \"%s\"", key->name,
+			    in_place(place, in), wanted, shown(at->text, text));
+	return FAIL(r, at, "\"%s\"%s must be %s, not %s", key->name, in_place(place, in), wanted,
+		    node_words(at));
 }
 
-enum rc read_scalar(struct reader *r, const struct key *key, const struct yaml_node *at, const struct place *place, struct str *ret)
+enum rc read_scalar(struct reader *r, const struct key *key, const struct yaml_node *at,
+		    const struct place *place, struct str *ret)
 {
 	size_t max = key->kind == KEY_TEXT && key->max ? (size_t)key->max : TEXT_MAX;
 	char in[PLACE_TEXT + 4];
 
 	if (at->kind != YAML_SCALAR)
-		return wrong(r, key, at, place, key->kind == KEY_TEXTS ? "a list of texts" : "text");
+		return wrong(r, key, at, place,
+			     key->kind == KEY_TEXTS ? "a list of texts" : "text");
 	if (at->text.n > max)
-		return FAIL(r, at, "\"%s\"%s is %zu bytes long; at most %zu are allowed", key->name, in_place(place, in), at->text.n, max);
+		return FAIL(r, at, "\"%s\"%s is %zu bytes long; at most %zu are allowed", key->name,
+			    in_place(place, in), at->text.n, max);
 	for (size_t i = 0; i < at->text.n; i++) {
 		unsigned char ch = (unsigned char)at->text.p[i];
 
 		if (ch == 0 || ch == 0x7f || (ch < 0x20 && ch != '\n' && ch != '\t'))
-			return FAIL(r, at, "\"%s\"%s holds a control character (0x%02x)", key->name, in_place(place, in), ch);
+			return FAIL(r, at, "\"%s\"%s holds a control character (0x%02x)", key->name,
+				    in_place(place, in), ch);
 	}
 	*ret = at->text;
 	return RC_OK;
 }
 
-static enum rc read_text(struct reader *r, const struct key *key, const struct yaml_node *at, const struct place *place, char **ret)
+static enum rc read_text(struct reader *r, const struct key *key, const struct yaml_node *at,
+			 const struct place *place, char **ret)
 {
 	char in[PLACE_TEXT + 4], text[SHOWN];
 	struct str s;
@@ -129,21 +141,28 @@ static enum rc read_text(struct reader *r, const struct key *key, const struct y
 		AUTO(strbuf_done) struct strbuf words = STRBUF(400);
 
 		for (size_t i = 0; i < key->nnames; i++)
-			strbuf_addf(&words, "%s%s", i == 0 ? "" : i + 1 == key->nnames ? " or " : ", ", key->names[i]);
-		return FAIL(r, at, "\"%s\"%s must be %s, not \"%s\"", key->name, in_place(place, in), strbuf_cstr(&words), shown(s, text));
+			strbuf_addf(&words, "%s%s",
+				    i == 0                 ? ""
+				    : i + 1 == key->nnames ? " or "
+							   : ", ",
+				    key->names[i]);
+		return FAIL(r, at, "\"%s\"%s must be %s, not \"%s\"", key->name,
+			    in_place(place, in), strbuf_cstr(&words), shown(s, text));
 	}
 	xfree(*ret); /* two keys may fill one member; the check of both comes later */
 	*ret = xstrndup(s.p ? s.p : "", s.n);
 	return RC_OK;
 }
 
-static enum rc read_texts(struct reader *r, const struct key *key, const struct yaml_node *at, const struct place *place, texts *ret)
+static enum rc read_texts(struct reader *r, const struct key *key, const struct yaml_node *at,
+			  const struct place *place, texts *ret)
 {
 	size_t n = at->kind == YAML_LIST ? at->n : at->kind == YAML_NULL ? 0 : 1;
 	char in[PLACE_TEXT + 4], text[SHOWN];
 
 	if (n > LIST_MAX)
-		return FAIL(r, at, "\"%s\"%s has %zu entries; at most %d are allowed", key->name, in_place(place, in), n, LIST_MAX);
+		return FAIL(r, at, "\"%s\"%s has %zu entries; at most %d are allowed", key->name,
+			    in_place(place, in), n, LIST_MAX);
 	for (size_t i = 0; i < n; i++) {
 		const struct yaml_node *item = at->kind == YAML_LIST ? &at->items[i] : at;
 		char *value = NULL;
@@ -153,7 +172,9 @@ static enum rc read_texts(struct reader *r, const struct key *key, const struct 
 		vec_push(ret, value);
 		for (size_t k = 0; key->unique && k < i; k++)
 			if (streq(ret->v[k], value))
-				return FAIL(r, item, "\"%s\" stands twice in \"%s\"%s", shown(item->text, text), key->name, in_place(place, in));
+				return FAIL(r, item, "\"%s\" stands twice in \"%s\"%s",
+					    shown(item->text, text), key->name,
+					    in_place(place, in));
 	}
 	return RC_OK;
 }
@@ -163,7 +184,8 @@ static int by_key(const void *a, const void *b)
 	return strcmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
 }
 
-static enum rc read_pairs(struct reader *r, const struct key *key, const struct yaml_node *at, const struct place *place, pairs *ret)
+static enum rc read_pairs(struct reader *r, const struct key *key, const struct yaml_node *at,
+			  const struct place *place, pairs *ret)
 {
 	char in[PLACE_TEXT + 4];
 
@@ -172,7 +194,8 @@ static enum rc read_pairs(struct reader *r, const struct key *key, const struct 
 	if (at->kind != YAML_MAP)
 		return wrong(r, key, at, place, "a map of names to texts");
 	if (at->n > LIST_MAX)
-		return FAIL(r, at, "\"%s\"%s has %zu entries; at most %d are allowed", key->name, in_place(place, in), at->n, LIST_MAX);
+		return FAIL(r, at, "\"%s\"%s has %zu entries; at most %d are allowed", key->name,
+			    in_place(place, in), at->n, LIST_MAX);
 	for (size_t i = 0; i < at->n; i++) {
 		char *value = NULL;
 
@@ -182,15 +205,18 @@ static enum rc read_pairs(struct reader *r, const struct key *key, const struct 
 			value = xstrdup(""); /* VARIABLE: stays an empty value */
 		else if (read_text(r, key, &at->items[i], place, &value) != RC_OK)
 			return r->err->rc;
-		vec_push(ret, ((struct pair){xstrndup(at->keys[i].text.p, at->keys[i].text.n), value}));
+		vec_push(ret,
+			 ((struct pair){xstrndup(at->keys[i].text.p, at->keys[i].text.n), value}));
 	}
 	sort_stable(ret->v, ret->n, sizeof(*ret->v), by_key);
 	return RC_OK;
 }
 
-static enum rc read_number(struct reader *r, const struct key *key, const struct yaml_node *at, const struct place *place, uint64_t *ret)
+static enum rc read_number(struct reader *r, const struct key *key, const struct yaml_node *at,
+			   const struct place *place, uint64_t *ret)
 {
-	static const char *const wanted[] = {"a whole number", "a time such as 30s, 10m or 1h30m", "a size such as 64Mi or 1Gi"};
+	static const char *const wanted[] = {"a whole number", "a time such as 30s, 10m or 1h30m",
+					     "a size such as 64Mi or 1Gi"};
 	unsigned which = key->kind == KEY_COUNT ? 0 : key->kind == KEY_DURATION ? 1 : 2;
 	char in[PLACE_TEXT + 4];
 	uint64_t value = 0;
@@ -224,13 +250,15 @@ static enum rc read_number(struct reader *r, const struct key *key, const struct
 
 	shown(at->text, text);
 	if (key->min == key->max)
-		return FAIL(r, at, "\"%s\"%s must be %s, not %s", key->name, in_place(place, in), strbuf_cstr(&low), text);
-	return FAIL(r, at, "\"%s\"%s must be between %s and %s, not %s", key->name, in_place(place, in), strbuf_cstr(&low), strbuf_cstr(&high), text);
+		return FAIL(r, at, "\"%s\"%s must be %s, not %s", key->name, in_place(place, in),
+			    strbuf_cstr(&low), text);
+	return FAIL(r, at, "\"%s\"%s must be between %s and %s, not %s", key->name,
+		    in_place(place, in), strbuf_cstr(&low), strbuf_cstr(&high), text);
 }
 
 /* One element of a NAMED or LIST key; name is NULL in lists. */
-static enum rc read_element(struct reader *r, const struct key *key, const struct yaml_node *name, const struct yaml_node *at, void *object,
-			    const struct place *up)
+static enum rc read_element(struct reader *r, const struct key *key, const struct yaml_node *name,
+			    const struct yaml_node *at, void *object, const struct place *up)
 {
 	const struct keys *sub = key->sub;
 	struct vec_any *list = (void *)((char *)object + key->offset);
@@ -252,7 +280,8 @@ static enum rc read_element(struct reader *r, const struct key *key, const struc
 	return read_object(r, key, sub, at, element, &place);
 }
 
-static enum rc read_elements(struct reader *r, const struct key *key, const struct yaml_node *at, void *object, const struct place *place)
+static enum rc read_elements(struct reader *r, const struct key *key, const struct yaml_node *at,
+			     void *object, const struct place *place)
 {
 	enum yaml_kind wanted = key->kind == KEY_NAMED ? YAML_MAP : YAML_LIST;
 
@@ -261,15 +290,17 @@ static enum rc read_elements(struct reader *r, const struct key *key, const stru
 	if (at->kind != wanted)
 		return wrong(r, key, at, place, wanted == YAML_MAP ? "a map of names" : "a list");
 	if (key->max && at->n > key->max)
-		return FAIL(r, at, "\"%s\" has %zu entries; at most %llu are allowed", key->name, at->n, (unsigned long long)key->max);
+		return FAIL(r, at, "\"%s\" has %zu entries; at most %llu are allowed", key->name,
+			    at->n, (unsigned long long)key->max);
 	for (size_t i = 0; i < at->n; i++)
-		if (read_element(r, key, wanted == YAML_MAP ? &at->keys[i] : NULL, &at->items[i], object, place) != RC_OK)
+		if (read_element(r, key, wanted == YAML_MAP ? &at->keys[i] : NULL, &at->items[i],
+				 object, place) != RC_OK)
 			return r->err->rc;
 	return RC_OK;
 }
 
-static enum rc read_key(struct reader *r, const struct key *key, const struct yaml_node *name, const struct yaml_node *at, void *object,
-			const struct place *place)
+static enum rc read_key(struct reader *r, const struct key *key, const struct yaml_node *name,
+			const struct yaml_node *at, void *object, const struct place *place)
 {
 	void *to = (char *)object + key->offset;
 	uint64_t number = 0;
@@ -277,15 +308,22 @@ static enum rc read_key(struct reader *r, const struct key *key, const struct ya
 	char in[PLACE_TEXT + 4];
 
 	switch (key->kind) {
-	case KEY_TEXT: return read_text(r, key, at, place, (char **)to);
-	case KEY_TEXTS: return read_texts(r, key, at, place, (texts *)to);
-	case KEY_PAIRS: return read_pairs(r, key, at, place, (pairs *)to);
-	case KEY_MAP: return read_object(r, key, key->sub, at, to, &inner);
+	case KEY_TEXT:
+		return read_text(r, key, at, place, (char **)to);
+	case KEY_TEXTS:
+		return read_texts(r, key, at, place, (texts *)to);
+	case KEY_PAIRS:
+		return read_pairs(r, key, at, place, (pairs *)to);
+	case KEY_MAP:
+		return read_object(r, key, key->sub, at, to, &inner);
 	case KEY_NAMED:
-	case KEY_LIST: return read_elements(r, key, at, object, place);
-	case KEY_OWN: return key->own(r, key, at, object, place);
+	case KEY_LIST:
+		return read_elements(r, key, at, object, place);
+	case KEY_OWN:
+		return key->own(r, key, at, object, place);
 	case KEY_LATER:
-		return FAIL(r, name, "\"%s\"%s is not supported by this version of Penstock", key->name, in_place(place, in));
+		return FAIL(r, name, "\"%s\"%s is not supported by this version of Penstock",
+			    key->name, in_place(place, in));
 	case KEY_BOOL:
 		if (at->kind != YAML_SCALAR || at->quoted || !parse_bool(at->text, (bool *)to))
 			return wrong(r, key, at, place, "true or false");
@@ -345,7 +383,8 @@ static bool is_slip(const struct keys *keys, struct str name, const struct yaml_
 	return true;
 }
 
-static enum rc unknown(struct reader *r, const struct keys *keys, const struct yaml_node *name, const struct yaml_node *at, const struct place *place)
+static enum rc unknown(struct reader *r, const struct keys *keys, const struct yaml_node *name,
+		       const struct yaml_node *at, const struct place *place)
 {
 	char in[PLACE_TEXT + 4], text[SHOWN];
 	const char *near = nearest(keys, name->text);
@@ -355,27 +394,32 @@ static enum rc unknown(struct reader *r, const struct keys *keys, const struct y
 	if (near)
 		return FAIL(r, name, "unknown key \"%s\"%s; did you mean \"%s\"?", text, in, near);
 	if (keys->other)
-		return FAIL(r, name, "\"%s\"%s is no key of it, and a job must be a map, not %s", text, in, node_words(at));
+		return FAIL(r, name, "\"%s\"%s is no key of it, and a job must be a map, not %s",
+			    text, in, node_words(at));
 	AUTO(strbuf_done) struct strbuf words = STRBUF(300);
 
 	for (size_t i = 0; i < keys->n; i++)
 		if (keys->v[i].kind != KEY_LATER)
 			strbuf_addf(&words, "%s%s", words.n ? ", " : "", keys->v[i].name);
-	return FAIL(r, name, "unknown key \"%s\"%s; the keys here are: %s", text, in, strbuf_cstr(&words));
+	return FAIL(r, name, "unknown key \"%s\"%s; the keys here are: %s", text, in,
+		    strbuf_cstr(&words));
 }
 
-static enum rc read_word(struct reader *r, const struct keys *keys, const struct yaml_node *at, void *object, const struct place *place)
+static enum rc read_word(struct reader *r, const struct keys *keys, const struct yaml_node *at,
+			 void *object, const struct place *place)
 {
 	const struct key *one = find(keys, at->text);
-	const struct yaml_node nothing = {.kind = YAML_NULL, .line = at->line, .column = at->column};
+	const struct yaml_node nothing = {
+		.kind = YAML_NULL, .line = at->line, .column = at->column};
 
 	if (!one)
 		return unknown(r, keys, at, at, place);
 	return read_key(r, one, at, &nothing, object, place);
 }
 
-static enum rc read_entry(struct reader *r, const struct keys *keys, const struct yaml_node *name, const struct yaml_node *value, void *object,
-			  const struct place *place, bool first)
+static enum rc read_entry(struct reader *r, const struct keys *keys, const struct yaml_node *name,
+			  const struct yaml_node *value, void *object, const struct place *place,
+			  bool first)
 {
 	const struct key *one = find(keys, name->text);
 
@@ -388,8 +432,8 @@ static enum rc read_entry(struct reader *r, const struct keys *keys, const struc
 	return unknown(r, keys, name, value, place);
 }
 
-enum rc read_object(struct reader *r, const struct key *key, const struct keys *keys, const struct yaml_node *at, void *object,
-		    const struct place *place)
+enum rc read_object(struct reader *r, const struct key *key, const struct keys *keys,
+		    const struct yaml_node *at, void *object, const struct place *place)
 {
 	char in[PLACE_TEXT + 4];
 
@@ -399,14 +443,17 @@ enum rc read_object(struct reader *r, const struct key *key, const struct keys *
 	} else if (at->kind != YAML_MAP && at->kind != YAML_NULL) {
 		char what[PLACE_TEXT];
 
-		return FAIL(r, at, "%s must be a map, not %s", place_text(place, what), node_words(at));
+		return FAIL(r, at, "%s must be a map, not %s", place_text(place, what),
+			    node_words(at));
 	}
 	for (unsigned pass = 0; at->kind == YAML_MAP && pass < 2; pass++)
 		for (size_t i = 0; i < at->n; i++)
-			if (read_entry(r, keys, &at->keys[i], &at->items[i], object, place, pass == 0) != RC_OK)
+			if (read_entry(r, keys, &at->keys[i], &at->items[i], object, place,
+				       pass == 0) != RC_OK)
 				return r->err->rc;
 	for (size_t i = 0; i < keys->n; i++)
 		if (keys->v[i].required && !(at->kind == YAML_MAP && yaml_get(at, keys->v[i].name)))
-			return FAIL(r, at, "\"%s\"%s is missing: %s", keys->v[i].name, in_place(place, in), keys->v[i].help);
+			return FAIL(r, at, "\"%s\"%s is missing: %s", keys->v[i].name,
+				    in_place(place, in), keys->v[i].help);
 	return keys->finish ? keys->finish(r, key, at, object, place) : RC_OK;
 }

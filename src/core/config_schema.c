@@ -2,7 +2,8 @@
 #include "base/json.h"
 #include "core/config_impl.h"
 
-static void write_map(struct json_out *o, const char *name, const struct keys *keys, const char *help);
+static void write_map(struct json_out *o, const char *name, const struct keys *keys,
+		      const char *help);
 
 static void write_names(struct json_out *o, const struct key *key)
 {
@@ -52,7 +53,8 @@ static void write_texts(struct json_out *o, const struct key *key)
 	json_close(o);
 }
 
-static void write_pattern(struct json_out *o, const char *name, const struct key *key, const char *pattern)
+static void write_pattern(struct json_out *o, const char *name, const struct key *key,
+			  const char *pattern)
 {
 	json_open(o, name);
 	json_cstr(o, "description", key->help);
@@ -103,20 +105,35 @@ static void write_collection(struct json_out *o, const struct key *key)
 static void write_key(struct json_out *o, const struct key *key)
 {
 	switch (key->kind) {
-	case KEY_LATER: return;
+	case KEY_LATER:
+		return;
 	case KEY_TEXT:
-	case KEY_FLAG: write_text(o, key->name, key, true); return;
-	case KEY_TEXTS: write_texts(o, key); return;
+	case KEY_FLAG:
+		write_text(o, key->name, key, true);
+		return;
+	case KEY_TEXTS:
+		write_texts(o, key);
+		return;
 	case KEY_PAIRS:
 	case KEY_NAMED:
-	case KEY_LIST: write_collection(o, key); return;
-	case KEY_MAP: write_map(o, key->name, key->sub, key->help); return;
-	case KEY_SHARE: write_pattern(o, key->name, key, "^[0-9]+(\\.[0-9]+)?%$"); return;
-	case KEY_DURATION: write_pattern(o, key->name, key, "^([0-9]+(ms|s|m|h|d))+$"); return;
+	case KEY_LIST:
+		write_collection(o, key);
+		return;
+	case KEY_MAP:
+		write_map(o, key->name, key->sub, key->help);
+		return;
+	case KEY_SHARE:
+		write_pattern(o, key->name, key, "^[0-9]+(\\.[0-9]+)?%$");
+		return;
+	case KEY_DURATION:
+		write_pattern(o, key->name, key, "^([0-9]+(ms|s|m|h|d))+$");
+		return;
 	case KEY_SIZE:
 		json_open(o, key->name);
 		json_cstr(o, "description", key->help);
-		json_raw(o, "anyOf", STR("[{\"type\":\"integer\"},{\"type\":\"string\",\"pattern\":\"^[0-9]+(Ki|Mi|Gi|Ti|k|M|G|T)?$\"}]"));
+		json_raw(
+			o, "anyOf",
+			STR("[{\"type\":\"integer\"},{\"type\":\"string\",\"pattern\":\"^[0-9]+(Ki|Mi|Gi|Ti|k|M|G|T)?$\"}]"));
 		json_close(o);
 		return;
 	case KEY_BOOL:
@@ -172,7 +189,8 @@ static void write_object(struct json_out *o, const struct keys *keys)
 }
 
 /* In place of a word: {"anyOf": [{"enum": [...]}, {...}]}. */
-static void write_map(struct json_out *o, const char *name, const struct keys *keys, const char *help)
+static void write_map(struct json_out *o, const char *name, const struct keys *keys,
+		      const char *help)
 {
 	json_open(o, name);
 	if (help)

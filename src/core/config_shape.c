@@ -9,24 +9,36 @@ static const char *const require_kind_names[] = {
 #undef X
 };
 
-static const struct shape_field pair_fields[] = {SHAPE_STR(struct pair, key), SHAPE_STR(struct pair, value)};
+static const struct shape_field pair_fields[] = {SHAPE_STR(struct pair, key),
+						 SHAPE_STR(struct pair, value)};
 const struct shape shape_pair = SHAPE(struct pair, pair_fields);
 
 static const struct shape_field unit_fields[] = {
-	SHAPE_STR(struct unit, name),           SHAPE_STR(struct unit, path),      SHAPE_BOOL(struct unit, library),
-	SHAPE_STRS(struct unit, deps),          SHAPE_STRS(struct unit, provides), SHAPE_STRS(struct unit, consumes),
-	SHAPE_U32(struct unit, port),           SHAPE_STR(struct unit, health),    SHAPE_U32(struct unit, replicas),
-	SHAPE_U64(struct unit, memory),         SHAPE_LIST(struct unit, env, shape_pair), SHAPE_LIST(struct unit, secrets, shape_pair),
-	SHAPE_STRS(struct unit, owners),        SHAPE_U32(struct unit, line),
+	SHAPE_STR(struct unit, name),
+	SHAPE_STR(struct unit, path),
+	SHAPE_BOOL(struct unit, library),
+	SHAPE_STRS(struct unit, deps),
+	SHAPE_STRS(struct unit, provides),
+	SHAPE_STRS(struct unit, consumes),
+	SHAPE_U32(struct unit, port),
+	SHAPE_STR(struct unit, health),
+	SHAPE_U32(struct unit, replicas),
+	SHAPE_U64(struct unit, memory),
+	SHAPE_LIST(struct unit, env, shape_pair),
+	SHAPE_LIST(struct unit, secrets, shape_pair),
+	SHAPE_STRS(struct unit, owners),
+	SHAPE_U32(struct unit, line),
 };
 const struct shape shape_unit = SHAPE(struct unit, unit_fields);
 
-static const struct shape_field retry_fields[] = {SHAPE_U32(struct retry, max), SHAPE_STRS(struct retry, on)};
+static const struct shape_field retry_fields[] = {SHAPE_U32(struct retry, max),
+						  SHAPE_STRS(struct retry, on)};
 const struct shape shape_retry = SHAPE(struct retry, retry_fields);
 
 static const struct shape_field image_fields[] = {
-	SHAPE_STR(struct image_def, from),        SHAPE_LIST(struct image_def, copy, shape_pair), SHAPE_STR(struct image_def, user),
-	SHAPE_STRS(struct image_def, entrypoint), SHAPE_STRS(struct image_def, cmd),              SHAPE_LIST(struct image_def, env, shape_pair),
+	SHAPE_STR(struct image_def, from),    SHAPE_LIST(struct image_def, copy, shape_pair),
+	SHAPE_STR(struct image_def, user),    SHAPE_STRS(struct image_def, entrypoint),
+	SHAPE_STRS(struct image_def, cmd),    SHAPE_LIST(struct image_def, env, shape_pair),
 	SHAPE_STR(struct image_def, workdir),
 };
 const struct shape shape_image_def = SHAPE(struct image_def, image_fields);
@@ -54,8 +66,12 @@ static const struct shape_field job_fields[] = {
 const struct shape shape_job_def = SHAPE(struct job_def, job_fields);
 
 static const struct shape_field require_fields[] = {
-	SHAPE_ENUM(struct require, kind, require_kind_names), SHAPE_STRS(struct require, stages), SHAPE_BOOL(struct require, is_signed),
-	SHAPE_U32(struct require, count),                     SHAPE_STRS(struct require, by),     SHAPE_U32(struct require, line),
+	SHAPE_ENUM(struct require, kind, require_kind_names),
+	SHAPE_STRS(struct require, stages),
+	SHAPE_BOOL(struct require, is_signed),
+	SHAPE_U32(struct require, count),
+	SHAPE_STRS(struct require, by),
+	SHAPE_U32(struct require, line),
 };
 static const struct shape shape_require = SHAPE(struct require, require_fields);
 
@@ -68,8 +84,9 @@ static const struct shape_field approve_fields[] = {
 static const struct shape shape_approve = SHAPE(struct approve_def, approve_fields);
 
 static const struct shape_field window_fields[] = {
-	SHAPE_BOOL(struct window_def, allow), SHAPE_STR(struct window_def, span), SHAPE_STR(struct window_def, zone),
-	SHAPE_STR(struct window_def, rule),   SHAPE_U32(struct window_def, line),
+	SHAPE_BOOL(struct window_def, allow), SHAPE_STR(struct window_def, span),
+	SHAPE_STR(struct window_def, zone),   SHAPE_STR(struct window_def, rule),
+	SHAPE_U32(struct window_def, line),
 };
 static const struct shape shape_window = SHAPE(struct window_def, window_fields);
 
@@ -98,10 +115,13 @@ static const struct shape_field strategy_fields[] = {
 };
 const struct shape shape_strategy = SHAPE(struct strategy, strategy_fields);
 
-static const struct shape_field environment_fields[] = {SHAPE_STR(struct environment_def, name), SHAPE_STR(struct environment_def, target)};
+static const struct shape_field environment_fields[] = {SHAPE_STR(struct environment_def, name),
+							SHAPE_STR(struct environment_def, target)};
 static const struct shape shape_environment_def = SHAPE(struct environment_def, environment_fields);
 
-static const struct shape_field notify_fields[] = {SHAPE_STR(struct notify_def, kind), SHAPE_STR(struct notify_def, url), SHAPE_STR(struct notify_def, name)};
+static const struct shape_field notify_fields[] = {SHAPE_STR(struct notify_def, kind),
+						   SHAPE_STR(struct notify_def, url),
+						   SHAPE_STR(struct notify_def, name)};
 const struct shape shape_notify_def = SHAPE(struct notify_def, notify_fields);
 
 static const struct shape_field config_fields[] = {

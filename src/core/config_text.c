@@ -20,14 +20,18 @@ enum rc check_name(struct reader *r, const struct yaml_node *at)
 	for (size_t i = 0; ok && i < s.n; i++)
 		ok = is_lower(s.p[i]) || s.p[i] == '-' || s.p[i] == '_';
 	if (!ok)
-		return FAIL(r, at, "\"%s\" is no name: a name has 1 to 63 of a-z, 0-9, \"-\" and \"_\", with a letter or digit at both ends", shown(s, text));
+		return FAIL(
+			r, at,
+			"\"%s\" is no name: a name has 1 to 63 of a-z, 0-9, \"-\" and \"_\", with a letter or digit at both ends",
+			shown(s, text));
 	return RC_OK;
 }
 
 enum rc check_unit_name(struct reader *r, const struct yaml_node *at)
 {
 	if (str_is(at->text, "services") || str_is(at->text, "libraries"))
-		return FAIL(r, at, "a unit cannot be called \"%s\": \"each: %s\" means all of them", str_is(at->text, "services") ? "services" : "libraries",
+		return FAIL(r, at, "a unit cannot be called \"%s\": \"each: %s\" means all of them",
+			    str_is(at->text, "services") ? "services" : "libraries",
 			    str_is(at->text, "services") ? "services" : "libraries");
 	return check_name(r, at);
 }
@@ -46,7 +50,10 @@ enum rc check_variable(struct reader *r, const struct yaml_node *at)
 	for (size_t i = 0; ok && i < s.n; i++)
 		ok = is_word(s.p[i]);
 	if (!ok)
-		return FAIL(r, at, "\"%s\" is no name of a variable: it has letters, digits and \"_\", and does not begin with a digit", shown(s, text));
+		return FAIL(
+			r, at,
+			"\"%s\" is no name of a variable: it has letters, digits and \"_\", and does not begin with a digit",
+			shown(s, text));
 	return RC_OK;
 }
 
@@ -86,10 +93,13 @@ enum rc check_image_path(struct reader *r, const struct yaml_node *at)
 	char text[SHOWN];
 
 	if (!str_starts(at->text, "/"))
-		return FAIL(r, at, "\"%s\" must be an absolute path in the image, such as /app", shown(at->text, text));
+		return FAIL(r, at, "\"%s\" must be an absolute path in the image, such as /app",
+			    shown(at->text, text));
 	if (at->text.n == 1)
 		return RC_OK;
-	return path_check((struct str){at->text.p + 1, at->text.n - 1}, &why) == RC_OK ? RC_OK : because(r, at, &why);
+	return path_check((struct str){at->text.p + 1, at->text.n - 1}, &why) == RC_OK
+		       ? RC_OK
+		       : because(r, at, &why);
 }
 
 enum rc check_glob(struct reader *r, const struct yaml_node *at)
@@ -115,7 +125,8 @@ enum rc check_input(struct reader *r, const struct yaml_node *at)
 static bool plain_url(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f || s.p[i] == '"' || s.p[i] == '\\')
+		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f ||
+		    s.p[i] == '"' || s.p[i] == '\\')
 			return false;
 	return s.n > 0;
 }
@@ -125,17 +136,21 @@ enum rc check_url_path(struct reader *r, const struct yaml_node *at)
 	char text[SHOWN];
 
 	if (!str_starts(at->text, "/") || !plain_url(at->text))
-		return FAIL(r, at, "\"%s\" must be the path of a URL, such as /healthz", shown(at->text, text));
+		return FAIL(r, at, "\"%s\" must be the path of a URL, such as /healthz",
+			    shown(at->text, text));
 	return RC_OK;
 }
 
 enum rc check_webhook(struct reader *r, const struct yaml_node *at)
 {
 	char text[SHOWN];
-	size_t head = str_starts(at->text, "https://") ? 8 : str_starts(at->text, "http://") ? 7 : 0;
+	size_t head = str_starts(at->text, "https://")  ? 8
+		      : str_starts(at->text, "http://") ? 7
+							: 0;
 
 	if (!head || at->text.n == head || !plain_url(at->text))
-		return FAIL(r, at, "\"%s\" must be a URL that begins with http:// or https://", shown(at->text, text));
+		return FAIL(r, at, "\"%s\" must be a URL that begins with http:// or https://",
+			    shown(at->text, text));
 	return RC_OK;
 }
 
@@ -147,21 +162,29 @@ enum rc check_secret(struct reader *r, const struct yaml_node *at)
 
 	/* The text itself is not repeated: somebody may have written the secret here. */
 	if (!rest.p)
-		return FAIL(r, at, "a secret is given by reference, \"file:NAME\"; never write its value here");
+		return FAIL(
+			r, at,
+			"a secret is given by reference, \"file:NAME\"; never write its value here");
 	if (!str_is(provider, "file")) {
 		static const char *const later[] = {"vault", "aws", "k8s", "sealed"};
 
 		for (size_t i = 0; i < ARRAY_LEN(later); i++)
 			if (str_is(provider, later[i]))
-				return FAIL(r, at, "secrets from \"%s\" are not supported by this version of Penstock; use \"file:NAME\"", shown(provider, text));
-		return FAIL(r, at, "a secret is given by reference, \"file:NAME\"; never write its value here");
+				return FAIL(
+					r, at,
+					"secrets from \"%s\" are not supported by this version of Penstock; use \"file:NAME\"",
+					shown(provider, text));
+		return FAIL(
+			r, at,
+			"a secret is given by reference, \"file:NAME\"; never write its value here");
 	}
 	bool ok = rest.n > 0 && rest.n <= 128 && rest.p[0] != '.';
 
 	for (size_t i = 0; ok && i < rest.n; i++)
 		ok = is_word(rest.p[i]) || rest.p[i] == '-' || rest.p[i] == '.';
 	if (!ok)
-		return FAIL(r, at, "the name of a secret has letters, digits, \"-\", \"_\" and \".\"");
+		return FAIL(r, at,
+			    "the name of a secret has letters, digits, \"-\", \"_\" and \".\"");
 	return RC_OK;
 }
 
@@ -174,7 +197,10 @@ enum rc check_user(struct reader *r, const struct yaml_node *at)
 	char text[SHOWN];
 
 	if (!parse_u32(user, &id) || (rest.p && !parse_u32(rest, &id)))
-		return FAIL(r, at, "\"%s\": a user is a number, such as 65532 or 65532:65532 (the image knows no names)", shown(at->text, text));
+		return FAIL(
+			r, at,
+			"\"%s\": a user is a number, such as 65532 or 65532:65532 (the image knows no names)",
+			shown(at->text, text));
 	return RC_OK;
 }
 
@@ -185,8 +211,14 @@ enum rc check_from(struct reader *r, const struct yaml_node *at)
 	if (str_is(at->text, "scratch"))
 		return RC_OK;
 	if (str_ends(at->text, ":latest"))
-		return FAIL(r, at, "\"%s\": \":latest\" means another image tomorrow; an image is named by its digest", shown(at->text, text));
-	return FAIL(r, at, "\"from: %s\" is not supported by this version of Penstock; use \"from: scratch\"", shown(at->text, text));
+		return FAIL(
+			r, at,
+			"\"%s\": \":latest\" means another image tomorrow; an image is named by its digest",
+			shown(at->text, text));
+	return FAIL(
+		r, at,
+		"\"from: %s\" is not supported by this version of Penstock; use \"from: scratch\"",
+		shown(at->text, text));
 }
 
 /* A path or URL; {service} is the one place holder. */
@@ -204,7 +236,8 @@ enum rc check_runbook(struct reader *r, const struct yaml_node *at)
 			strbuf_addc(&b, 's');
 			i += strlen("{service}") - 1;
 		} else if (s.p[i] == '{' || s.p[i] == '}') {
-			return FAIL(r, at, "\"%s\": the one place holder of a runbook is {service}", shown(s, text));
+			return FAIL(r, at, "\"%s\": the one place holder of a runbook is {service}",
+				    shown(s, text));
 		} else {
 			strbuf_addc(&b, s.p[i]);
 		}
@@ -224,6 +257,9 @@ enum rc check_target(struct reader *r, const struct yaml_node *at)
 	char text[SHOWN];
 
 	if (str_is(at->text, "kubernetes"))
-		return FAIL(r, at, "target \"%s\" is not supported by this version of Penstock; use \"local\"", shown(at->text, text));
+		return FAIL(
+			r, at,
+			"target \"%s\" is not supported by this version of Penstock; use \"local\"",
+			shown(at->text, text));
 	return RC_OK;
 }

@@ -18,15 +18,18 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-struct edges { VEC(uint32_t) to; };
+struct edges {
+	VEC(uint32_t) to;
+};
 
 /* Close node i: sort its neighbours, drop doubles. */
 static void close_node(struct graph *g, struct edges *e, uint32_t i)
 {
-	uint32_t *v = e->to.v + g->first[i];
 	size_t n = e->to.n - g->first[i], kept = 0;
 
 	if (n > 1) {
+		uint32_t *v = e->to.v + g->first[i];
+
 		sort_stable(v, n, sizeof(*v), by_number);
 		for (size_t k = 0; k < n; k++)
 			if (kept == 0 || v[kept - 1] != v[k])
@@ -50,7 +53,8 @@ void graph_of_deps(const struct config *c, struct graph *ret)
 {
 	struct edges e = {{NULL, 0, 0}};
 
-	*ret = (struct graph){(uint32_t)c->units.n, xcalloc(c->units.n + 1, sizeof(uint32_t)), NULL};
+	*ret = (struct graph){(uint32_t)c->units.n, xcalloc(c->units.n + 1, sizeof(uint32_t)),
+			      NULL};
 	for (uint32_t i = 0; i < ret->n; i++) {
 		add_deps(c, &c->units.v[i], &e);
 		close_node(ret, &e, i);
@@ -63,7 +67,8 @@ void graph_of_deployment(const struct config *c, struct graph *ret)
 	struct edges e = {{NULL, 0, 0}};
 	struct map providers = {.n = 0};
 
-	*ret = (struct graph){(uint32_t)c->units.n, xcalloc(c->units.n + 1, sizeof(uint32_t)), NULL};
+	*ret = (struct graph){(uint32_t)c->units.n, xcalloc(c->units.n + 1, sizeof(uint32_t)),
+			      NULL};
 	for (uint32_t i = 0; i < ret->n; i++)
 		for (size_t k = 0; k < c->units.v[i].provides.n; k++)
 			map_put(&providers, str_of(c->units.v[i].provides.v[k]), &c->units.v[i]);
@@ -88,7 +93,8 @@ void graph_reverse(const struct graph *g, struct graph *ret)
 	uint32_t edges = g->first[g->n];
 	uint32_t *at = xcalloc((size_t)g->n + 1, sizeof(*at));
 
-	*ret = (struct graph){g->n, xcalloc((size_t)g->n + 1, sizeof(uint32_t)), xcalloc((size_t)edges + 1, sizeof(uint32_t))};
+	*ret = (struct graph){g->n, xcalloc((size_t)g->n + 1, sizeof(uint32_t)),
+			      xcalloc((size_t)edges + 1, sizeof(uint32_t))};
 	for (uint32_t k = 0; k < edges; k++)
 		ret->first[g->to[k] + 1]++;
 	for (uint32_t i = 0; i < g->n; i++)
@@ -109,7 +115,10 @@ struct dfs {
 
 static void dfs_init(struct dfs *d, const struct graph *g)
 {
-	*d = (struct dfs){.g = g, .mark = xcalloc((size_t)g->n + 1, 1), .path = xcalloc((size_t)g->n + 1, sizeof(uint32_t)), .next = xcalloc((size_t)g->n + 1, sizeof(uint32_t))};
+	*d = (struct dfs){.g = g,
+			  .mark = xcalloc((size_t)g->n + 1, 1),
+			  .path = xcalloc((size_t)g->n + 1, sizeof(uint32_t)),
+			  .next = xcalloc((size_t)g->n + 1, sizeof(uint32_t))};
 }
 static void dfs_done(struct dfs *d)
 {
@@ -221,7 +230,8 @@ static void reach(const struct config *c, const struct graph *g, const char *uni
 
 	if (!u)
 		return;
-	uint32_t *stack = xcalloc((size_t)g->n + 1, sizeof(*stack)), from = (uint32_t)(u - c->units.v);
+	uint32_t *stack = xcalloc((size_t)g->n + 1, sizeof(*stack)),
+		 from = (uint32_t)(u - c->units.v);
 	uint8_t *seen = xcalloc((size_t)g->n + 1, 1);
 	size_t n = 1;
 

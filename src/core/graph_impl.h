@@ -2,7 +2,10 @@
 #pragma once
 #include "core/config.h"
 
-struct graph { uint32_t n; uint32_t *first, *to; };
+struct graph {
+	uint32_t n;
+	uint32_t *first, *to;
+};
 void graph_done(struct graph *g);
 /* From a unit to its deps. Names that are no unit are left out. */
 void graph_of_deps(const struct config *c, struct graph *ret);

@@ -12,11 +12,13 @@
 enum cause { CAUSE_NONE, CAUSE_FIRST, CAUSE_NEW, CAUSE_TREE, CAUSE_CONFIG, CAUSE_DEP };
 struct unit_state {
 	const struct tree_entry *tree;
-	char *closure;       /* its own tree's id, or a digest over it and all deps' */
+	char *closure; /* its own tree's id, or a digest over it and all deps' */
 	enum cause cause;
-	uint32_t root, via;  /* CAUSE_DEP: the unit where it began, and the dep that brought it */
+	uint32_t root, via; /* CAUSE_DEP: the unit where it began, and the dep that brought it */
 };
-struct instance { uint32_t def, unit; /* unit == units.n: the project */ };
+struct instance {
+	uint32_t def, unit; /* unit == units.n: the project */
+};
 struct planner {
 	const struct config *c, *base_config;
 	struct tree head, base;
@@ -28,9 +30,9 @@ struct planner {
 	VEC(const struct job_def *) defs; /* of the stage */
 	VEC(struct digest) def_keys;
 	VEC(bool) def_changed;
-	VEC(struct instance) list;        /* by definition, then by unit */
-	uint32_t *at;                     /* defs.n rows of units.n + 1: index in list, or NO_JOB */
-	uint32_t *place;                  /* of an instance in the plan */
+	VEC(struct instance) list; /* by definition, then by unit */
+	uint32_t *at;              /* defs.n rows of units.n + 1: index in list, or NO_JOB */
+	uint32_t *place;           /* of an instance in the plan */
 	struct strbuf scratch;
 	struct plan plan;
 };
@@ -79,7 +81,8 @@ static void unit_inputs(const struct planner *p, uint32_t i, input_list *ret)
 		uint32_t dep = p->deps.to[k];
 		bool leaf = p->deps.first[dep] == p->deps.first[dep + 1];
 
-		vec_push(ret, ((struct plan_input){p->c->units.v[dep].path, p->units[dep].closure, leaf ? MODE_TREE : 0}));
+		vec_push(ret, ((struct plan_input){p->c->units.v[dep].path, p->units[dep].closure,
+						   leaf ? MODE_TREE : 0}));
 	}
 	sort_stable(ret->v, ret->n, sizeof(*ret->v), input_by_path);
 }
@@ -91,10 +94,17 @@ static enum rc find_trees(struct planner *p, struct err *err)
 		const struct tree_entry *e = tree_find(&p->head, str_of(u->path));
 
 		if (!e)
-			return err_set(err, RC_INVALID, "penstock.yml:%u: unit \"%s\": there is no folder \"%s\" in this commit", u->line, u->name, u->path);
+			return err_set(
+				err, RC_INVALID,
+				"penstock.yml:%u: unit \"%s\": there is no folder \"%s\" in this commit",
+				u->line, u->name, u->path);
 		if (e->mode != MODE_TREE)
-			return err_set(err, RC_INVALID, "penstock.yml:%u: unit \"%s\": \"%s\" is %s, not a folder", u->line, u->name, u->path,
-				       e->mode == 0120000 ? "a symbolic link" : e->mode == 0160000 ? "a submodule" : "a file");
+			return err_set(err, RC_INVALID,
+				       "penstock.yml:%u: unit \"%s\": \"%s\" is %s, not a folder",
+				       u->line, u->name, u->path,
+				       e->mode == 0120000   ? "a symbolic link"
+				       : e->mode == 0160000 ? "a submodule"
+							    : "a file");
 		p->units[i].tree = e;
 	}
 	return RC_OK;
@@ -108,7 +118,8 @@ static bool same_unit(const struct unit *a, const struct unit *b)
 	return shape_equal(&shape_unit, &x, &y);
 }
 
-static enum cause own_cause(const struct planner *p, const struct unit *u, const struct unit_state *state)
+static enum cause own_cause(const struct planner *p, const struct unit *u,
+			    const struct unit_state *state)
 {
 	if (!p->has_base)
 		return CAUSE_FIRST;
@@ -127,9 +138,11 @@ static void settle_unit(struct planner *p, uint32_t i, input_list *inputs)
 	struct unit_state *u = &p->units[i];
 
 	unit_inputs(p, i, inputs);
-	u->closure = inputs->n == 1 ? xstrdup(u->tree->oid) : key_of_closure(inputs->v, inputs->n, &p->scratch);
+	u->closure = inputs->n == 1 ? xstrdup(u->tree->oid)
+				    : key_of_closure(inputs->v, inputs->n, &p->scratch);
 	u->cause = own_cause(p, &p->c->units.v[i], u);
-	for (uint32_t k = p->deps.first[i]; k < p->deps.first[i + 1] && u->cause == CAUSE_NONE; k++) {
+	for (uint32_t k = p->deps.first[i]; k < p->deps.first[i + 1] && u->cause == CAUSE_NONE;
+	     k++) {
 		uint32_t dep = p->deps.to[k];
 
 		if (p->units[dep].cause != CAUSE_NONE) {
@@ -148,17 +161,28 @@ static void add_cause(const struct planner *p, uint32_t i, struct strbuf *to)
 	const struct unit_state *s = &p->units[i];
 
 	switch (s->cause) {
-	case CAUSE_NONE: strbuf_adds(to, "nothing that it is made of changed"); break;
-	case CAUSE_FIRST: strbuf_adds(to, "there is nothing to compare with"); break;
-	case CAUSE_NEW: strbuf_addf(to, "%s is new", u->name); break;
-	case CAUSE_TREE: strbuf_addf(to, "%s changed", streq(u->path, ".") ? "the repository" : u->path); break;
-	case CAUSE_CONFIG: strbuf_addf(to, "penstock.yml changed %s", u->name); break;
+	case CAUSE_NONE:
+		strbuf_adds(to, "nothing that it is made of changed");
+		break;
+	case CAUSE_FIRST:
+		strbuf_adds(to, "there is nothing to compare with");
+		break;
+	case CAUSE_NEW:
+		strbuf_addf(to, "%s is new", u->name);
+		break;
+	case CAUSE_TREE:
+		strbuf_addf(to, "%s changed", streq(u->path, ".") ? "the repository" : u->path);
+		break;
+	case CAUSE_CONFIG:
+		strbuf_addf(to, "penstock.yml changed %s", u->name);
+		break;
 	case CAUSE_DEP:
 		add_cause(p, s->root, to);
 		if (s->via == s->root)
 			strbuf_addf(to, ", and %s depends on it", u->name);
 		else
-			strbuf_addf(to, ", and %s depends on it through %s", u->name, p->c->units.v[s->via].name);
+			strbuf_addf(to, ", and %s depends on it through %s", u->name,
+				    p->c->units.v[s->via].name);
 		break;
 	}
 }
@@ -174,13 +198,16 @@ static char *why_unit(const struct planner *p, uint32_t i)
 static enum rc plan_units(struct planner *p, struct err *err)
 {
 	size_t n = p->c->units.n;
-	uint32_t *order = xcalloc(n + 1, sizeof(*order)), *waves = xcalloc(n + 1, sizeof(*waves)), settled;
+	uint32_t *order = xcalloc(n + 1, sizeof(*order)), *waves = xcalloc(n + 1, sizeof(*waves)),
+		 settled;
 	input_list inputs = {NULL, 0, 0};
 
 	p->units = xcalloc(n + 1, sizeof(*p->units));
 	graph_of_deps(p->c, &p->deps);
 	settled = graph_order(&p->deps, order);
-	enum rc rc = settled < n ? err_set(err, RC_INVALID, "units depend on each other in a circle") : find_trees(p, err);
+	enum rc rc = settled < n
+			     ? err_set(err, RC_INVALID, "units depend on each other in a circle")
+			     : find_trees(p, err);
 
 	for (uint32_t k = 0; rc == RC_OK && k < settled; k++)
 		settle_unit(p, order[k], &inputs);
@@ -188,7 +215,9 @@ static enum rc plan_units(struct planner *p, struct err *err)
 		graph_waves(p->c, waves);
 	vec_grow(&p->plan.units, sizeof(*p->plan.units.v), n);
 	for (uint32_t i = 0; rc == RC_OK && i < n; i++)
-		vec_push(&p->plan.units, ((struct plan_unit){xstrdup(p->c->units.v[i].name), p->units[i].cause != CAUSE_NONE, why_unit(p, i), waves[i]}));
+		vec_push(&p->plan.units, ((struct plan_unit){xstrdup(p->c->units.v[i].name),
+							     p->units[i].cause != CAUSE_NONE,
+							     why_unit(p, i), waves[i]}));
 	vec_done(&inputs);
 	xfree(order);
 	xfree(waves);
@@ -213,7 +242,9 @@ static uint32_t *cell(const struct planner *p, uint32_t def, uint32_t unit)
 static enum rc add_def(struct planner *p, uint32_t d, const char *toolchain, struct err *err)
 {
 	const struct job_def *job = p->defs.v[d];
-	const struct job_def *before = p->has_base && p->base_config ? config_job(p->base_config, job->stage, job->name) : job;
+	const struct job_def *before = p->has_base && p->base_config
+					       ? config_job(p->base_config, job->stage, job->name)
+					       : job;
 	uint32_t n = (uint32_t)p->c->units.n;
 
 	vec_push(&p->def_keys, key_of_def(job, toolchain));
@@ -223,7 +254,8 @@ static enum rc add_def(struct planner *p, uint32_t d, const char *toolchain, str
 		if (i == n ? job->each != NULL : !job_covers(job, &p->c->units.v[i]))
 			continue;
 		if (p->list.n == PLAN_MAX_JOBS)
-			return err_set(err, RC_TOO_BIG, "the plan has more than %d jobs", PLAN_MAX_JOBS);
+			return err_set(err, RC_TOO_BIG, "the plan has more than %d jobs",
+				       PLAN_MAX_JOBS);
 		*cell(p, d, i) = (uint32_t)p->list.n;
 		vec_push(&p->list, ((struct instance){d, i}));
 	}
@@ -242,7 +274,9 @@ static enum rc make_instances(struct planner *p, const char *toolchain, struct e
 	return RC_OK;
 }
 
-struct links { VEC(uint32_t) to; };
+struct links {
+	VEC(uint32_t) to;
+};
 static void add_link(struct links *links, uint32_t job)
 {
 	if (job != NO_JOB)
@@ -250,12 +284,14 @@ static void add_link(struct links *links, uint32_t job)
 }
 
 /* One need of one instance. */
-static void add_need(struct planner *p, const struct instance *me, uint32_t need, bool of_deps, struct links *links)
+static void add_need(struct planner *p, const struct instance *me, uint32_t need, bool of_deps,
+		     struct links *links)
 {
 	uint32_t project = (uint32_t)p->c->units.n;
 
 	if (of_deps) {
-		for (uint32_t k = me->unit == project ? 0 : p->deps.first[me->unit]; me->unit != project && k < p->deps.first[me->unit + 1]; k++)
+		for (uint32_t k = me->unit == project ? 0 : p->deps.first[me->unit];
+		     me->unit != project && k < p->deps.first[me->unit + 1]; k++)
 			add_link(links, *cell(p, need, p->deps.to[k]));
 		return;
 	}
@@ -279,7 +315,8 @@ static void make_needs(struct planner *p)
 		number[d] = d;
 		map_put(&by_name, str_of(p->defs.v[d]->name), &number[d]);
 	}
-	p->needs = (struct graph){(uint32_t)p->list.n, xcalloc(p->list.n + 1, sizeof(uint32_t)), NULL};
+	p->needs =
+		(struct graph){(uint32_t)p->list.n, xcalloc(p->list.n + 1, sizeof(uint32_t)), NULL};
 	for (uint32_t i = 0; i < p->list.n; i++) {
 		const texts *needs = &p->defs.v[p->list.v[i].def]->needs;
 
@@ -326,7 +363,8 @@ static const char *first_difference(const found_list *a, const found_list *b)
 }
 
 /* Fill the job's inputs; *ret_changed: a path among them that differs from base, when that matters. Borrowed. */
-static enum rc find_inputs(struct planner *p, const struct instance *me, bool compare, struct plan_job *job, const char **ret_changed, struct err *err)
+static enum rc find_inputs(struct planner *p, const struct instance *me, bool compare,
+			   struct plan_job *job, const char **ret_changed, struct err *err)
 {
 	const struct job_def *def = p->defs.v[me->def];
 	found_list now = {NULL, 0, 0}, before = {NULL, 0, 0};
@@ -341,10 +379,14 @@ static enum rc find_inputs(struct planner *p, const struct instance *me, bool co
 	} else if (me->unit < p->c->units.n) {
 		unit_inputs(p, me->unit, &inputs);
 	} else {
-		const struct tree_entry *root = tree_find(&p->head, STR(".")), *old = compare ? tree_find(&p->base, STR(".")) : NULL;
+		const struct tree_entry *root = tree_find(&p->head, STR(".")),
+					*old = compare ? tree_find(&p->base, STR(".")) : NULL;
 
 		if (!root)
-			return err_set(err, RC_INVALID, "job \"%s\" reads the whole repository, whose tree is not known", def->name);
+			return err_set(
+				err, RC_INVALID,
+				"job \"%s\" reads the whole repository, whose tree is not known",
+				def->name);
 		vec_push(&now, root);
 		if (old)
 			vec_push(&before, old);
@@ -387,16 +429,21 @@ static char *decide(const struct planner *p, uint32_t i, const char *changed, en
 	if (p->def_changed.v[me->def])
 		return xasprintf("penstock.yml changed job %s", def->name);
 	if (changed)
-		return streq(changed, ".") ? xstrdup("the repository changed") : xasprintf("%s changed", changed);
+		return streq(changed, ".") ? xstrdup("the repository changed")
+					   : xasprintf("%s changed", changed);
 	if ((need = affected_need(p, i)))
-		return xasprintf("it needs %s%s%s, which is affected", need->job, need->unit[0] ? " of " : "", need->unit);
+		return xasprintf("it needs %s%s%s, which is affected", need->job,
+				 need->unit[0] ? " of " : "", need->unit);
 	if (me->unit == p->c->units.n && p->any_affected)
 		return xstrdup("a unit of the project is affected");
 	*ret = PLAN_UNAFFECTED;
 	return xstrdup("nothing that it reads changed");
 }
 
-struct need_row { char *text; const char *key; };
+struct need_row {
+	char *text;
+	const char *key;
+};
 static int need_by_text(const void *a, const void *b)
 {
 	return strcmp(((const struct need_row *)a)->text, ((const struct need_row *)b)->text);
@@ -422,7 +469,8 @@ static enum rc add_key(struct planner *p, uint32_t i, struct plan_job *job, stru
 	}
 	sort_stable(rows.v, rows.n, sizeof(*rows.v), need_by_text);
 	for (size_t k = 0; k < rows.n; k++) {
-		if (k && streq(rows.v[k - 1].text, rows.v[k].text)) { /* by "build" and "^build" of the project */
+		if (k && streq(rows.v[k - 1].text,
+			       rows.v[k].text)) { /* by "build" and "^build" of the project */
 			xfree(rows.v[k].text);
 			rows.v[k].text = rows.v[k - 1].text;
 			continue;
@@ -430,7 +478,8 @@ static enum rc add_key(struct planner *p, uint32_t i, struct plan_job *job, stru
 		vec_push(&job->needs, rows.v[k].text);
 		vec_push(&needs, ((struct key_need){rows.v[k].text, rows.v[k].key}));
 	}
-	enum rc rc = key_of_job(&p->def_keys.v[me->def], unit_name(p, me), unit_path(p, me), job, needs.v, needs.n, &p->scratch, &job->key, err);
+	enum rc rc = key_of_job(&p->def_keys.v[me->def], unit_name(p, me), unit_path(p, me), job,
+				needs.v, needs.n, &p->scratch, &job->key, err);
 
 	vec_done(&rows);
 	vec_done(&needs);
@@ -442,7 +491,8 @@ static enum rc plan_one(struct planner *p, uint32_t i, struct err *err)
 	const struct instance *me = &p->list.v[i];
 	const struct job_def *def = p->defs.v[me->def];
 	const char *changed = NULL;
-	bool compare = p->has_base && !(me->unit < p->c->units.n && p->units[me->unit].cause != CAUSE_NONE);
+	bool compare = p->has_base &&
+		       !(me->unit < p->c->units.n && p->units[me->unit].cause != CAUSE_NONE);
 
 	p->place[i] = (uint32_t)p->plan.jobs.n;
 	vec_add(&p->plan.jobs);
@@ -462,7 +512,10 @@ static enum rc plan_jobs(struct planner *p, struct err *err)
 {
 	uint32_t *order = xcalloc(p->list.n + 1, sizeof(*order));
 	uint32_t n = graph_order(&p->needs, order);
-	enum rc rc = n < p->list.n ? err_set(err, RC_INVALID, "jobs of stage %s need each other in a circle", stage_names[p->stage]) : RC_OK;
+	enum rc rc = n < p->list.n ? err_set(err, RC_INVALID,
+					     "jobs of stage %s need each other in a circle",
+					     stage_names[p->stage])
+				   : RC_OK;
 
 	p->place = xcalloc(p->list.n + 1, sizeof(*p->place));
 	vec_grow(&p->plan.jobs, sizeof(*p->plan.jobs.v), p->list.n);
@@ -490,14 +543,21 @@ static char *hash_of(struct planner *p)
 		key_add(&p->scratch, str_of(job->key));
 		key_number(&p->scratch, job->state);
 	}
-	BUG_ON(strbuf_failed(&p->scratch)); /* PLAN_MAX_JOBS and CONFIG_MAX_UNITS lines of less than 250 bytes */
+	BUG_ON(strbuf_failed(
+		&p->scratch)); /* PLAN_MAX_JOBS and CONFIG_MAX_UNITS lines of less than 250 bytes */
 	return digest_hex_dup(strbuf_str(&p->scratch));
 }
 
-enum rc plan_make(const struct config *c, const struct tree_facts *head, const struct tree_facts *base, const struct config *base_config,
-		  enum stage stage, const char *toolchain, struct plan *ret, struct err *err)
+enum rc plan_make(const struct config *c, const struct tree_facts *head,
+		  const struct tree_facts *base, const struct config *base_config, enum stage stage,
+		  const char *toolchain, struct plan *ret, struct err *err)
 {
-	AUTO(planner_done) struct planner p = {.c = c, .base_config = base_config, .has_base = base != NULL, .stage = stage, .scratch = STRBUF(KEY_TEXT_MAX)};
+	AUTO(planner_done)
+	struct planner p = {.c = c,
+			    .base_config = base_config,
+			    .has_base = base != NULL,
+			    .stage = stage,
+			    .scratch = STRBUF(KEY_TEXT_MAX)};
 	struct err own = {RC_OK, ""};
 
 	err = err ? err : &own;

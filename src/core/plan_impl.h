@@ -12,7 +12,9 @@ struct tree {
 	struct tree_entry root;                /* borrowed: "." when it is no entry of its own */
 	struct map globs;                      /* resolved pattern -> struct hits */
 };
-struct hits { VEC(const struct tree_entry *) v; };
+struct hits {
+	VEC(const struct tree_entry *) v;
+};
 void tree_init(struct tree *t, const struct tree_facts *facts);
 void tree_done(struct tree *t);
 /* NULL: no such path. */
@@ -29,10 +31,14 @@ void key_add(struct strbuf *to, struct str value);
 void key_number(struct strbuf *to, uint64_t value);
 /* Digest of all in a definition that decides what a job does. */
 struct digest key_of_def(const struct job_def *job, const char *toolchain);
-struct key_need { const char *text; const char *key; /* "unit/job" */ };
+struct key_need {
+	const char *text;
+	const char *key; /* "unit/job" */
+};
 /* needs must be sorted. Scratch is cleared first. */
-MUST_CHECK enum rc key_of_job(const struct digest *def, const char *unit, const char *path, const struct plan_job *job, const struct key_need *needs,
-			      size_t n, struct strbuf *scratch, char **ret, struct err *err);
+MUST_CHECK enum rc key_of_job(const struct digest *def, const char *unit, const char *path,
+			      const struct plan_job *job, const struct key_need *needs, size_t n,
+			      struct strbuf *scratch, char **ret, struct err *err);
 /* Of a unit's tree and the closures of its deps (path and digest text, in order of path). */
 char *key_of_closure(const struct plan_input *inputs, size_t n, struct strbuf *scratch);
 #define KEY_TEXT_MAX ((size_t)64 << 20)

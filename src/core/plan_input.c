@@ -8,7 +8,8 @@
 
 static int by_path(const void *a, const void *b)
 {
-	return strcmp((*(const struct tree_entry *const *)a)->path, (*(const struct tree_entry *const *)b)->path);
+	return strcmp((*(const struct tree_entry *const *)a)->path,
+		      (*(const struct tree_entry *const *)b)->path);
 }
 
 void tree_init(struct tree *t, const struct tree_facts *facts)
@@ -19,7 +20,8 @@ void tree_init(struct tree *t, const struct tree_facts *facts)
 	vec_grow(&t->sorted, sizeof(*t->sorted.v), facts->entries.n);
 	for (size_t i = 0; i < facts->entries.n; i++) {
 		t->sorted.v[t->sorted.n++] = &facts->entries.v[i];
-		in_order &= i == 0 || strcmp(facts->entries.v[i - 1].path, facts->entries.v[i].path) <= 0;
+		in_order &= i == 0 ||
+			    strcmp(facts->entries.v[i - 1].path, facts->entries.v[i].path) <= 0;
 	}
 	if (!in_order)
 		sort_stable(t->sorted.v, t->sorted.n, sizeof(*t->sorted.v), by_path);
@@ -84,7 +86,8 @@ bool input_is_one(struct str s, struct str *ret_dir)
 		return true;
 	}
 	*ret_dir = (struct str){s.p, slash};
-	if (s.n - wild == 2 && s.p[wild] == '*' && s.p[wild + 1] == '*' && (wild == 0 || (slash && wild == slash + 1))) {
+	if (s.n - wild == 2 && s.p[wild] == '*' && s.p[wild + 1] == '*' &&
+	    (wild == 0 || (slash && wild == slash + 1))) {
 		if (wild == 0)
 			*ret_dir = STR(".");
 		return true; /* all of a folder: its tree says it */
@@ -112,6 +115,14 @@ static bool ends_with(struct str s, struct str end)
 	return s.n >= end.n && (end.n == 0 || memcmp(s.p + s.n - end.n, end.p, end.n) == 0);
 }
 
+/* dir + "/" + "**" + "/" + "*.c": whatever lies below dir and ends so. The commonest glob, and no matching to do. */
+static bool is_tail(struct str pattern, struct str dir, struct str end)
+{
+	size_t head = dir.n ? dir.n + 1 : 0;
+
+	return pattern.n - head - end.n == 4 && memcmp(pattern.p + head, "**/*", 4) == 0;
+}
+
 static const struct hits *glob_find(struct tree *t, struct str pattern, struct str dir)
 {
 	struct hits *hits = map_get(&t->globs, pattern);
@@ -122,6 +133,7 @@ static const struct hits *glob_find(struct tree *t, struct str pattern, struct s
 	map_put(&t->globs, pattern, hits);
 	AUTO(strbuf_done) struct strbuf prefix = STRBUF(2 * TEXT_MAX);
 	struct str end = literal_end(pattern);
+	bool sure = is_tail(pattern, dir, end);
 
 	if (dir.n)
 		strbuf_addf(&prefix, "%.*s/", (int)dir.n, dir.p);
@@ -131,7 +143,8 @@ static const struct hits *glob_find(struct tree *t, struct str pattern, struct s
 
 		if (!str_starts(path, strbuf_cstr(&prefix)))
 			break;
-		if (e->mode != MODE_TREE && ends_with(path, end) && glob_match(pattern, path))
+		if (e->mode != MODE_TREE && ends_with(path, end) &&
+		    (sure || glob_match(pattern, path)))
 			vec_push(&hits->v, e);
 	}
 	return hits;
@@ -178,7 +191,8 @@ static void add_path(texts *to, struct map *seen, struct str path)
 		vec_push(to, xstrndup(path.p, path.n));
 }
 
-static void add_inputs(const struct job_def *job, const char *unit_path, texts *dirs, struct map *seen_dirs, texts *list, struct map *seen_list)
+static void add_inputs(const struct job_def *job, const char *unit_path, texts *dirs,
+		       struct map *seen_dirs, texts *list, struct map *seen_list)
 {
 	for (size_t i = 0; i < job->inputs.n; i++) {
 		AUTO(strbuf_done) struct strbuf b = STRBUF(2 * TEXT_MAX);
@@ -224,7 +238,8 @@ void plan_paths(const struct config *c, texts *ret_dirs, texts *ret_list)
 			add_path(ret_dirs, &seen_dirs, STR("."));
 		for (size_t i = 0; job->each && job->inputs.n && i < c->units.n; i++)
 			if (job_covers(job, &c->units.v[i]))
-				add_inputs(job, c->units.v[i].path, ret_dirs, &seen_dirs, ret_list, &seen_list);
+				add_inputs(job, c->units.v[i].path, ret_dirs, &seen_dirs, ret_list,
+					   &seen_list);
 	}
 	for (size_t i = 0; i < ret_list->n; i++) {
 		if (is_below(&seen_list, ret_list->v[i]))

@@ -115,7 +115,8 @@ static void add_inputs(struct strbuf *to, const struct plan_input *inputs, size_
 	}
 }
 
-enum rc key_of_job(const struct digest *def, const char *unit, const char *path, const struct plan_job *job, const struct key_need *needs, size_t n,
+enum rc key_of_job(const struct digest *def, const char *unit, const char *path,
+		   const struct plan_job *job, const struct key_need *needs, size_t n,
 		   struct strbuf *scratch, char **ret, struct err *err)
 {
 	strbuf_clear(scratch);
@@ -129,7 +130,9 @@ enum rc key_of_job(const struct digest *def, const char *unit, const char *path,
 		key_add(scratch, str_of(needs[i].key));
 	}
 	if (strbuf_failed(scratch))
-		return err_set(err, RC_TOO_BIG, "job \"%s\" of \"%s\" has too many inputs for one key (%zu)", job->job, unit, job->inputs.n);
+		return err_set(err, RC_TOO_BIG,
+			       "job \"%s\" of \"%s\" has too many inputs for one key (%zu)",
+			       job->job, unit, job->inputs.n);
 	*ret = digest_hex_dup(strbuf_str(scratch));
 	return RC_OK;
 }

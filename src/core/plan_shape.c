@@ -7,7 +7,9 @@ const char *const plan_state_names[] = {
 #undef X
 };
 
-static const struct shape_field entry_fields[] = {SHAPE_STR(struct tree_entry, path), SHAPE_STR(struct tree_entry, oid), SHAPE_U32(struct tree_entry, mode)};
+static const struct shape_field entry_fields[] = {SHAPE_STR(struct tree_entry, path),
+						  SHAPE_STR(struct tree_entry, oid),
+						  SHAPE_U32(struct tree_entry, mode)};
 const struct shape shape_tree_entry = SHAPE(struct tree_entry, entry_fields);
 
 static const struct shape_field facts_fields[] = {
@@ -17,7 +19,9 @@ static const struct shape_field facts_fields[] = {
 };
 static const struct shape shape_tree_facts = SHAPE(struct tree_facts, facts_fields);
 
-static const struct shape_field input_fields[] = {SHAPE_STR(struct plan_input, path), SHAPE_STR(struct plan_input, oid), SHAPE_U32(struct plan_input, mode)};
+static const struct shape_field input_fields[] = {SHAPE_STR(struct plan_input, path),
+						  SHAPE_STR(struct plan_input, oid),
+						  SHAPE_U32(struct plan_input, mode)};
 static const struct shape shape_plan_input = SHAPE(struct plan_input, input_fields);
 
 static const struct shape_field job_fields[] = {

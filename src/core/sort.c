@@ -5,7 +5,8 @@
 
 #include "base/mem.h"
 
-static void merge(char *to, const char *a, size_t na, const char *b, size_t nb, size_t size, int (*cmp)(const void *, const void *))
+static void merge(char *to, const char *a, size_t na, const char *b, size_t nb, size_t size,
+		  int (*cmp)(const void *, const void *))
 {
 	while (na && nb) {
 		bool second = cmp(b, a) < 0; /* equal: the left one first */
@@ -33,7 +34,8 @@ void sort_stable(void *items, size_t n, size_t size, int (*cmp)(const void *, co
 		for (size_t at = 0; at < n; at += 2 * run) {
 			size_t na = MIN_OF(run, n - at), nb = MIN_OF(run, n - at - na);
 
-			merge(to + at * size, from + at * size, na, from + (at + na) * size, nb, size, cmp);
+			merge(to + at * size, from + at * size, na, from + (at + na) * size, nb,
+			      size, cmp);
 		}
 		char *swap = from;
 

@@ -5,7 +5,9 @@
 
 /* ---- reading ---- */
 
-struct cursor { const char *p; };
+struct cursor {
+	const char *p;
+};
 
 static bool read_int(struct cursor *c, int max_digits, int *ret)
 {
@@ -65,7 +67,8 @@ static bool read_change(struct cursor *c, struct tz_change *ret)
 	if (*c->p == 'M') {
 		c->p++;
 		x.kind = TZ_MONTH;
-		if (!read_int(c, 2, &x.month) || *c->p++ != '.' || !read_int(c, 1, &x.week) || *c->p++ != '.' || !read_int(c, 1, &x.day))
+		if (!read_int(c, 2, &x.month) || *c->p++ != '.' || !read_int(c, 1, &x.week) ||
+		    *c->p++ != '.' || !read_int(c, 1, &x.day))
 			return false;
 		if (x.month < 1 || x.month > 12 || x.week < 1 || x.week > 5 || x.day > 6)
 			return false;
@@ -115,7 +118,9 @@ enum rc tz_parse(const char *rule, struct tz *ret, struct err *err)
 	*ret = tz;
 	return RC_OK;
 bad:
-	return err_set(err, RC_INVALID, "\"%.60s\" is no rule of a time zone (such as CET-1CEST,M3.5.0,M10.5.0/3)", rule);
+	return err_set(err, RC_INVALID,
+		       "\"%.60s\" is no rule of a time zone (such as CET-1CEST,M3.5.0,M10.5.0/3)",
+		       rule);
 }
 
 /* ---- using ---- */
@@ -133,7 +138,8 @@ static int64_t change_wall(const struct tz_change *x, int year)
 
 	switch (x->kind) {
 	case TZ_JULIAN:
-		return civil_seconds(&c) + (int64_t)(x->day - 1 + (is_leap(year) && x->day > 59)) * DAY + x->time;
+		return civil_seconds(&c) +
+		       (int64_t)(x->day - 1 + (is_leap(year) && x->day > 59)) * DAY + x->time;
 	case TZ_DAY:
 		return civil_seconds(&c) + (int64_t)x->day * DAY + x->time;
 	case TZ_MONTH:
@@ -154,8 +160,10 @@ int32_t tz_offset(const struct tz *tz, int64_t at)
 	if (!tz->has_summer)
 		return tz->offset;
 	int year = civil_of(at + tz->offset).year;
-	int64_t begin = change_wall(&tz->begin, year) - tz->offset, end = change_wall(&tz->end, year) - tz->summer_offset;
-	bool summer = begin <= end ? at >= begin && at < end : at >= begin || at < end; /* the south */
+	int64_t begin = change_wall(&tz->begin, year) - tz->offset,
+		end = change_wall(&tz->end, year) - tz->summer_offset;
+	bool summer =
+		begin <= end ? at >= begin && at < end : at >= begin || at < end; /* the south */
 
 	return summer ? tz->summer_offset : tz->offset;
 }
@@ -163,7 +171,8 @@ int32_t tz_offset(const struct tz *tz, int64_t at)
 int64_t tz_utc(const struct tz *tz, int64_t wall, bool later)
 {
 	int64_t winter = wall - tz->offset, summer = wall - tz->summer_offset;
-	bool is_winter = tz_offset(tz, winter) == tz->offset, is_summer = tz_offset(tz, summer) == tz->summer_offset;
+	bool is_winter = tz_offset(tz, winter) == tz->offset,
+	     is_summer = tz_offset(tz, summer) == tz->summer_offset;
 	int64_t first = MIN_OF(winter, summer), second = MAX_OF(winter, summer);
 
 	if (is_winter && is_summer)

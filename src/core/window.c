@@ -12,7 +12,9 @@ static struct str next_word(struct str *rest)
 	struct str word;
 
 	*rest = str_trim(*rest);
-	for (word = (struct str){rest->p, 0}; word.n < rest->n && rest->p[word.n] != ' ' && rest->p[word.n] != '\t' && rest->p[word.n] != '-'; word.n++)
+	for (word = (struct str){rest->p, 0}; word.n < rest->n && rest->p[word.n] != ' ' &&
+					      rest->p[word.n] != '\t' && rest->p[word.n] != '-';
+	     word.n++)
 		;
 	if (word.n == 0 && rest->n)
 		word.n = 1; /* '-' */
@@ -23,10 +25,12 @@ static struct str next_word(struct str *rest)
 
 static bool read_weekday(struct str s, uint32_t *ret)
 {
-	static const char *const names[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+	static const char *const names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+					    "Thursday", "Friday", "Saturday"};
 
 	for (uint32_t i = 0; i < 7; i++)
-		if (s.n >= 3 && (s.n == 3 || s.n == strlen(names[i])) && memcmp(s.p, names[i], s.n) == 0) {
+		if (s.n >= 3 && (s.n == 3 || s.n == strlen(names[i])) &&
+		    memcmp(s.p, names[i], s.n) == 0) {
 			*ret = i;
 			return true;
 		}
@@ -39,7 +43,8 @@ static bool read_clock(struct str s, uint32_t *ret)
 	struct str hours = str_cut(&rest, ':');
 	uint32_t h, m;
 
-	if (!rest.p || hours.n < 1 || hours.n > 2 || rest.n != 2 || !parse_u32(hours, &h) || !parse_u32(rest, &m))
+	if (!rest.p || hours.n < 1 || hours.n > 2 || rest.n != 2 || !parse_u32(hours, &h) ||
+	    !parse_u32(rest, &m))
 		return false;
 	if (m > 59 || h > 24 || (h == 24 && m))
 		return false;
@@ -108,30 +113,41 @@ enum rc window_parse(const char *span, struct window *ret, struct err *err)
 	if (n == 0)
 		goto bad;
 	if (streq(kinds, "dt-dt")) {
-		w = (struct window){day_bit(v[0]), v[1], minutes_between(v[0] * DAY_MINUTES + v[1], (v[3] * DAY_MINUTES + v[4]) % WEEK_MINUTES, WEEK_MINUTES)};
+		w = (struct window){day_bit(v[0]), v[1],
+				    minutes_between(v[0] * DAY_MINUTES + v[1],
+						    (v[3] * DAY_MINUTES + v[4]) % WEEK_MINUTES,
+						    WEEK_MINUTES)};
 		if (w.minutes >= WEEK_MINUTES)
-			return err_set(err, RC_INVALID, "\"%.60s\" ends when it begins: that is always", span);
+			return err_set(err, RC_INVALID,
+				       "\"%.60s\" ends when it begins: that is always", span);
 	} else if (streq(kinds, "t-t")) {
 		w = (struct window){EVERY_DAY, v[0], minutes_between(v[0], v[2], DAY_MINUTES)};
 	} else if (streq(kinds, "dt-t")) {
 		w = (struct window){day_bit(v[0]), v[1], minutes_between(v[1], v[3], DAY_MINUTES)};
 	} else if (streq(kinds, "d-dt-t")) {
-		w = (struct window){days_between(v[0], v[2]), v[3], minutes_between(v[3], v[5], DAY_MINUTES)};
+		w = (struct window){days_between(v[0], v[2]), v[3],
+				    minutes_between(v[3], v[5], DAY_MINUTES)};
 	} else if (streq(kinds, "d-d")) {
 		w = (struct window){day_bit(v[0]), 0, ((v[2] + 7 - v[0]) % 7 + 1) * DAY_MINUTES};
 		if (w.minutes >= WEEK_MINUTES)
-			return err_set(err, RC_INVALID, "\"%.60s\" is the whole week: that is always", span);
+			return err_set(err, RC_INVALID,
+				       "\"%.60s\" is the whole week: that is always", span);
 	} else if (streq(kinds, "d")) {
 		w = (struct window){day_bit(v[0]), 0, DAY_MINUTES};
 	} else {
 		goto bad;
 	}
 	if (w.from == DAY_MINUTES || (w.days == EVERY_DAY && w.minutes == DAY_MINUTES && w.from))
-		return err_set(err, RC_INVALID, "\"%.60s\" begins %s", span, w.from == DAY_MINUTES ? "at 24:00: write 00:00 of the next day" : "when it ends: that is always");
+		return err_set(err, RC_INVALID, "\"%.60s\" begins %s", span,
+			       w.from == DAY_MINUTES ? "at 24:00: write 00:00 of the next day"
+						     : "when it ends: that is always");
 	*ret = w;
 	return RC_OK;
 bad:
-	return err_set(err, RC_INVALID, "\"%.60s\" is no window: write \"Fri 16:00 - Mon 08:00\", \"22:00 - 06:00\", \"Sat - Sun\" or \"Mon-Fri 09:00 - 17:00\"", span);
+	return err_set(
+		err, RC_INVALID,
+		"\"%.60s\" is no window: write \"Fri 16:00 - Mon 08:00\", \"22:00 - 06:00\", \"Sat - Sun\" or \"Mon-Fri 09:00 - 17:00\"",
+		span);
 }
 
 /* ---- asking ---- */
@@ -139,7 +155,11 @@ bad:
 #define DAY_SECONDS 86400
 #define AHEAD_DAYS  16 /* two whole weeks, and what a change of the clock may add */
 
-struct state { bool allow; struct window w; struct tz tz; };
+struct state {
+	bool allow;
+	struct window w;
+	struct tz tz;
+};
 
 /* When the window that begins on a day (seconds of the wall clock at its 00:00) opens and closes, UTC. */
 static void occurrence(const struct state *s, int64_t day, int64_t *ret_from, int64_t *ret_to)
@@ -183,7 +203,8 @@ static bool is_open(const struct state *s, int64_t at, int64_t *next)
 }
 
 /* The answer at a time, which window gives it (n: none allows), and the next time at which any window opens or closes. */
-static bool denied_at(const struct state *states, size_t n, int64_t at, size_t *ret_by, int64_t *ret_next)
+static bool denied_at(const struct state *states, size_t n, int64_t at, size_t *ret_by,
+		      int64_t *ret_next)
 {
 	bool allows = false, allowed = false, denied = false;
 
@@ -207,13 +228,15 @@ static char *why_denied(const struct window_def *defs, size_t n, size_t by)
 	AUTO(strbuf_done) struct strbuf b = STRBUF(2000);
 
 	if (by < n) {
-		strbuf_addf(&b, "inside the window %s (%s)", defs[by].span, defs[by].zone ? defs[by].zone : "UTC");
+		strbuf_addf(&b, "inside the window %s (%s)", defs[by].span,
+			    defs[by].zone ? defs[by].zone : "UTC");
 		return strbuf_take(&b);
 	}
 	strbuf_adds(&b, "outside the allowed window ");
 	for (size_t i = 0, k = 0; i < n; i++)
 		if (defs[i].allow)
-			strbuf_addf(&b, "%s%s (%s)", k++ ? ", " : "", defs[i].span, defs[i].zone ? defs[i].zone : "UTC");
+			strbuf_addf(&b, "%s%s (%s)", k++ ? ", " : "", defs[i].span,
+				    defs[i].zone ? defs[i].zone : "UTC");
 	return strbuf_take(&b);
 }
 
@@ -225,13 +248,15 @@ static bool read_windows(const struct window_def *defs, size_t n, struct state s
 		if (i == WINDOWS_MAX || !defs[i].span)
 			return false;
 		states[i].allow = defs[i].allow;
-		if (window_parse(defs[i].span, &states[i].w, NULL) != RC_OK || tz_parse(defs[i].rule ? defs[i].rule : "UTC0", &states[i].tz, NULL) != RC_OK)
+		if (window_parse(defs[i].span, &states[i].w, NULL) != RC_OK ||
+		    tz_parse(defs[i].rule ? defs[i].rule : "UTC0", &states[i].tz, NULL) != RC_OK)
 			return false;
 	}
 	return true;
 }
 
-bool window_denied(const struct window_def *defs, size_t n, usec_t now, usec_t *ret_until, char **ret_why)
+bool window_denied(const struct window_def *defs, size_t n, usec_t now, usec_t *ret_until,
+		   char **ret_why)
 {
 	struct state states[WINDOWS_MAX] = {{.allow = false}};
 	int64_t at = (int64_t)(now / USEC_SEC), until = at, next;

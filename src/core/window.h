@@ -10,14 +10,18 @@
 
 /* A zone's rule as POSIX.1 section 8.3 writes TZ (with RFC 8536's wider hours): "CET-1CEST,M3.5.0,M10.5.0/3". */
 struct tz_change {
-	enum { TZ_MONTH, TZ_JULIAN, TZ_DAY } kind; /* Mm.w.d; Jn (1..365, never 29 February); n (0..365) */
-	int month, week, day;                      /* TZ_MONTH; TZ_JULIAN and TZ_DAY use day */
-	int32_t time;                              /* seconds of the wall clock, may be negative */
+	enum {
+		TZ_MONTH,
+		TZ_JULIAN,
+		TZ_DAY
+	} kind;               /* Mm.w.d; Jn (1..365, never 29 February); n (0..365) */
+	int month, week, day; /* TZ_MONTH; TZ_JULIAN and TZ_DAY use day */
+	int32_t time;         /* seconds of the wall clock, may be negative */
 };
 struct tz {
 	int32_t offset, summer_offset; /* seconds east of Greenwich */
 	bool has_summer;
-	struct tz_change begin, end;   /* of summer */
+	struct tz_change begin, end; /* of summer */
 };
 MUST_CHECK enum rc tz_parse(const char *rule, struct tz *ret, struct err *err);
 /* Seconds east of Greenwich at a time (seconds since 1970, UTC). */
@@ -37,4 +41,5 @@ MUST_CHECK enum rc window_parse(const char *span, struct window *ret, struct err
  * sight. *ret_why: "Fri 16:00 - Mon 08:00 (Europe/Berlin)" in words for people when denied, else NULL; owned by the caller. Either may be NULL.
  * A window that cannot be read denies.
  */
-bool window_denied(const struct window_def *defs, size_t n, usec_t now, usec_t *ret_until, char **ret_why);
+bool window_denied(const struct window_def *defs, size_t n, usec_t now, usec_t *ret_until,
+		   char **ret_why);

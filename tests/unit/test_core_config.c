@@ -9,7 +9,9 @@
 static const char *zone_rule(const char *zone, void *ctx)
 {
 	(void)ctx;
-	return streq(zone, "Europe/Berlin") ? "CET-1CEST,M3.5.0,M10.5.0/3" : streq(zone, "Bad/Rule") ? "nonsense" : NULL;
+	return streq(zone, "Europe/Berlin") ? "CET-1CEST,M3.5.0,M10.5.0/3"
+	       : streq(zone, "Bad/Rule")    ? "nonsense"
+					    : NULL;
 }
 
 static enum rc read_text(const char *text, struct config *ret, struct err *err)
@@ -40,180 +42,300 @@ static void read_example(const char *path, struct config *ret)
 
 /* ---- what is refused: the text follows "version: 1" and "project: p", so that its first line is line 3 ---- */
 
-#define UNITS "services: {a: {path: a}, b: {path: b}}\nlibraries: {l: {path: l}}\n" /* lines 3 and 4 */
-#define CI    UNITS "ci:\n"
+#define UNITS \
+	"services: {a: {path: a}, b: {path: b}}\nlibraries: {l: {path: l}}\n" /* lines 3 and 4 */
+#define CI UNITS "ci:\n"
 
 static const struct {
 	const char *why, *text, *want;
 } refused[] = {
 	/* keys */
-	{"unknown at the top", "servces: {}", "penstock.yml:3:1: unknown key \"servces\"; did you mean \"services\"?"},
+	{"unknown at the top", "servces: {}",
+	 "penstock.yml:3:1: unknown key \"servces\"; did you mean \"services\"?"},
 	{"unknown, nothing near", "xylophone: 1",
 	 "penstock.yml:3:1: unknown key \"xylophone\"; the keys here are: version, project, on, defaults, libraries, services, ci, staging, gate, "
 	 "production, environments, notify"},
-	{"unknown in a job", CI "  test: {run: x, timout: 5m}", "penstock.yml:6:18: unknown key \"timout\" in job \"test\"; did you mean \"timeout\"?"},
+	{"unknown in a job", CI "  test: {run: x, timout: 5m}",
+	 "penstock.yml:6:18: unknown key \"timout\" in job \"test\"; did you mean \"timeout\"?"},
 	{"unknown in a nested map", CI "  test: {run: x, reports: {junt: x}}",
 	 "penstock.yml:6:28: unknown key \"junt\" in reports of job \"test\"; did you mean \"junit\"?"},
-	{"unknown in a stage", CI "  bugdet: 10m", "penstock.yml:6:3: unknown key \"bugdet\" in ci; did you mean \"budget\"?"},
+	{"unknown in a stage", CI "  bugdet: 10m",
+	 "penstock.yml:6:3: unknown key \"bugdet\" in ci; did you mean \"budget\"?"},
 	{"a slip that looks like a job", "production:\n  strategie: {canary: {}}",
 	 "penstock.yml:4:3: unknown key \"strategie\" in production; did you mean \"strategy\"?"},
-	{"a job that is no map", CI "  frobnicate: make", "penstock.yml:6:3: \"frobnicate\" in ci is no key of it, and a job must be a map, not text"},
-	{"unknown in on.push", "on: {push: {branch: main}}", "penstock.yml:3:13: unknown key \"branch\" in on.push; did you mean \"branches\"?"},
-	{"unknown in a service", "services: {a: {path: a, prot: 1}}", "penstock.yml:3:25: unknown key \"prot\" in service \"a\"; did you mean \"port\"?"},
-	{"service key in a library", "libraries: {a: {path: a, port: 1}}", "penstock.yml:3:26: unknown key \"port\" in library \"a\"; the keys here are: path, deps, owners"},
+	{"a job that is no map", CI "  frobnicate: make",
+	 "penstock.yml:6:3: \"frobnicate\" in ci is no key of it, and a job must be a map, not text"},
+	{"unknown in on.push", "on: {push: {branch: main}}",
+	 "penstock.yml:3:13: unknown key \"branch\" in on.push; did you mean \"branches\"?"},
+	{"unknown in a service", "services: {a: {path: a, prot: 1}}",
+	 "penstock.yml:3:25: unknown key \"prot\" in service \"a\"; did you mean \"port\"?"},
+	{"service key in a library", "libraries: {a: {path: a, port: 1}}",
+	 "penstock.yml:3:26: unknown key \"port\" in library \"a\"; the keys here are: path, deps, owners"},
 	{"twice", "on: {}\non: {}", "penstock.yml:4:1: "},
-	{"control characters are not repeated", "\"a\\e[31m\": 1", "penstock.yml:3:1: unknown key \"a?[31m\"; the keys"},
+	{"control characters are not repeated", "\"a\\e[31m\": 1",
+	 "penstock.yml:3:1: unknown key \"a?[31m\"; the keys"},
 	/* designed, not built */
-	{"pull requests", "on: {pull_request: {forks: approve}}", "penstock.yml:3:6: \"pull_request\" in on is not supported by this version of Penstock"},
-	{"contract", CI "  c: {run: x, contract: {}}", "penstock.yml:6:15: \"contract\" in job \"c\" is not supported by this version of Penstock"},
-	{"scan", CI "  c: {scan: [code]}", "penstock.yml:6:7: \"scan\" in job \"c\" is not supported by this version of Penstock"},
-	{"flaky", CI "  c: {run: x, flaky: {}}", "penstock.yml:6:15: \"flaky\" in job \"c\" is not supported by this version of Penstock"},
-	{"matrix", CI "  c: {run: x, matrix: {}}", "penstock.yml:6:15: \"matrix\" in job \"c\" is not supported by this version of Penstock"},
-	{"if", CI "  c: {run: x, if: yes}", "penstock.yml:6:15: \"if\" in job \"c\" is not supported by this version of Penstock"},
-	{"migrations", "services: {a: {path: a, migrations: {}}}", "penstock.yml:3:25: \"migrations\" in service \"a\" is not supported by this version of Penstock"},
-	{"sarif", CI "  c: {run: x, reports: {sarif: x}}", "penstock.yml:6:25: \"sarif\" in reports of job \"c\" is not supported by this version of Penstock"},
-	{"findings", "gate: {require: [{findings: {max: high}}]}", "penstock.yml:3:19: \"findings\" in gate.require is not supported by this version of Penstock"},
+	{"pull requests", "on: {pull_request: {forks: approve}}",
+	 "penstock.yml:3:6: \"pull_request\" in on is not supported by this version of Penstock"},
+	{"contract", CI "  c: {run: x, contract: {}}",
+	 "penstock.yml:6:15: \"contract\" in job \"c\" is not supported by this version of Penstock"},
+	{"scan", CI "  c: {scan: [code]}",
+	 "penstock.yml:6:7: \"scan\" in job \"c\" is not supported by this version of Penstock"},
+	{"flaky", CI "  c: {run: x, flaky: {}}",
+	 "penstock.yml:6:15: \"flaky\" in job \"c\" is not supported by this version of Penstock"},
+	{"matrix", CI "  c: {run: x, matrix: {}}",
+	 "penstock.yml:6:15: \"matrix\" in job \"c\" is not supported by this version of Penstock"},
+	{"if", CI "  c: {run: x, if: yes}",
+	 "penstock.yml:6:15: \"if\" in job \"c\" is not supported by this version of Penstock"},
+	{"migrations", "services: {a: {path: a, migrations: {}}}",
+	 "penstock.yml:3:25: \"migrations\" in service \"a\" is not supported by this version of Penstock"},
+	{"sarif", CI "  c: {run: x, reports: {sarif: x}}",
+	 "penstock.yml:6:25: \"sarif\" in reports of job \"c\" is not supported by this version of Penstock"},
+	{"findings", "gate: {require: [{findings: {max: high}}]}",
+	 "penstock.yml:3:19: \"findings\" in gate.require is not supported by this version of Penstock"},
 	{"kubernetes", "environments: {production: {target: kubernetes}}",
 	 "penstock.yml:3:37: target \"kubernetes\" is not supported by this version of Penstock; use \"local\""},
-	{"a list of waves", UNITS "production: {order: [[a], [b]]}", "penstock.yml:5:22: a list of waves in \"order\" is not supported by this version of Penstock"},
+	{"a list of waves", UNITS "production: {order: [[a], [b]]}",
+	 "penstock.yml:5:22: a list of waves in \"order\" is not supported by this version of Penstock"},
 	/* kinds */
-	{"the file is a list", NULL, "penstock.yml:1:1: the file must be a map that begins with \"version: 1\""},
-	{"a map for a list", CI "  c: {run: x, needs: {a: b}}", "penstock.yml:6:22: \"needs\" in job \"c\" must be a list of texts, not a map"},
-	{"a list for text", CI "  c: {run: [x]}", "penstock.yml:6:12: \"run\" in job \"c\" must be text, not a list"},
-	{"text for a map", "services: auth", "penstock.yml:3:11: \"services\" must be a map of names, not \"auth\""},
-	{"text for a unit", "services: {a: x}", "penstock.yml:3:15: service \"a\" must be a map, not text"},
+	{"the file is a list", NULL,
+	 "penstock.yml:1:1: the file must be a map that begins with \"version: 1\""},
+	{"a map for a list", CI "  c: {run: x, needs: {a: b}}",
+	 "penstock.yml:6:22: \"needs\" in job \"c\" must be a list of texts, not a map"},
+	{"a list for text", CI "  c: {run: [x]}",
+	 "penstock.yml:6:12: \"run\" in job \"c\" must be text, not a list"},
+	{"text for a map", "services: auth",
+	 "penstock.yml:3:11: \"services\" must be a map of names, not \"auth\""},
+	{"text for a unit", "services: {a: x}",
+	 "penstock.yml:3:15: service \"a\" must be a map, not text"},
 	{"nothing for text", CI "  c: {run: }", "penstock.yml:6:"},
-	{"quoted number", "services: {a: {path: a, port: \"80\"}}", "penstock.yml:3:31: \"port\" in service \"a\" must be a whole number, not text in quotes"},
-	{"yes is no truth", "production: {on_failure: {rollback: yes}}", "penstock.yml:3:37: \"rollback\" in production.on_failure must be true or false, not \"yes\""},
-	{"a map of maps for env", CI "  c: {run: x, env: {A: {b: c}}}", "penstock.yml:6:24: \"env\" in job \"c\" must be text, not a map"},
+	{"quoted number", "services: {a: {path: a, port: \"80\"}}",
+	 "penstock.yml:3:31: \"port\" in service \"a\" must be a whole number, not text in quotes"},
+	{"yes is no truth", "production: {on_failure: {rollback: yes}}",
+	 "penstock.yml:3:37: \"rollback\" in production.on_failure must be true or false, not \"yes\""},
+	{"a map of maps for env", CI "  c: {run: x, env: {A: {b: c}}}",
+	 "penstock.yml:6:24: \"env\" in job \"c\" must be text, not a map"},
 	{"empty text", CI "  c: {run: \"\"}", "penstock.yml:6:12: \"run\" in job \"c\" is empty"},
-	{"a control character", CI "  c: {run: \"a\\ab\"}", "penstock.yml:6:12: \"run\" in job \"c\" holds a control character (0x07)"},
+	{"a control character", CI "  c: {run: \"a\\ab\"}",
+	 "penstock.yml:6:12: \"run\" in job \"c\" holds a control character (0x07)"},
 	{"NUL", CI "  c: {run: \"a\\0b\"}", "penstock.yml:6:12: "},
 	/* numbers */
-	{"no such port", "services: {a: {path: a, port: 70000}}", "penstock.yml:3:31: \"port\" in service \"a\" must be between 1 and 65535, not 70000"},
+	{"no such port", "services: {a: {path: a, port: 70000}}",
+	 "penstock.yml:3:31: \"port\" in service \"a\" must be between 1 and 65535, not 70000"},
 	{"a huge number", "services: {a: {path: a, replicas: 99999999999999999999999}}",
 	 "penstock.yml:3:35: \"replicas\" in service \"a\" must be a whole number, not \"99999999999999999999999\""},
-	{"many replicas", "services: {a: {path: a, replicas: 4294967297}}", "penstock.yml:3:35: \"replicas\" in service \"a\" must be between 1 and 100, not 4294967297"},
-	{"no replicas", "services: {a: {path: a, replicas: 0}}", "penstock.yml:3:35: \"replicas\" in service \"a\" must be between 1 and 100, not 0"},
-	{"negative", "services: {a: {path: a, port: -1}}", "penstock.yml:3:31: \"port\" in service \"a\" must be a whole number, not \"-1\""},
-	{"a bare number is no time", CI "  c: {run: x, timeout: 10}", "penstock.yml:6:24: \"timeout\" in job \"c\" must be a time such as 30s, 10m or 1h30m, not \"10\""},
-	{"a long time", CI "  c: {run: x, timeout: 90d}", "penstock.yml:6:24: \"timeout\" in job \"c\" must be between "},
-	{"a size", CI "  c: {run: x, memory: lots}", "penstock.yml:6:23: \"memory\" in job \"c\" must be a size such as 64Mi or 1Gi, not \"lots\""},
+	{"many replicas", "services: {a: {path: a, replicas: 4294967297}}",
+	 "penstock.yml:3:35: \"replicas\" in service \"a\" must be between 1 and 100, not 4294967297"},
+	{"no replicas", "services: {a: {path: a, replicas: 0}}",
+	 "penstock.yml:3:35: \"replicas\" in service \"a\" must be between 1 and 100, not 0"},
+	{"negative", "services: {a: {path: a, port: -1}}",
+	 "penstock.yml:3:31: \"port\" in service \"a\" must be a whole number, not \"-1\""},
+	{"a bare number is no time", CI "  c: {run: x, timeout: 10}",
+	 "penstock.yml:6:24: \"timeout\" in job \"c\" must be a time such as 30s, 10m or 1h30m, not \"10\""},
+	{"a long time", CI "  c: {run: x, timeout: 90d}",
+	 "penstock.yml:6:24: \"timeout\" in job \"c\" must be between "},
+	{"a size", CI "  c: {run: x, memory: lots}",
+	 "penstock.yml:6:23: \"memory\" in job \"c\" must be a size such as 64Mi or 1Gi, not \"lots\""},
 	{"a share above all", "production: {strategy: {canary: {guard: {error_rate: 500%}}}}",
 	 "penstock.yml:3:54: \"error_rate\" in production.strategy.canary.guard must be a percentage such as 0.5%, not \"500%\""},
 	{"a future version", NULL, "penstock.yml:1:10: \"version\" must be 1, not 2"},
 	{"no version", NULL, "penstock.yml:1:1: \"version\" is missing: write \"version: 1\""},
 	{"no project", NULL, "penstock.yml:1:1: \"project\" is missing: the name of the project"},
 	/* names and paths */
-	{"a bad name", "services: {Auth: {path: a}}", "penstock.yml:3:12: \"Auth\" is no name: a name has 1 to 63 of a-z, 0-9, \"-\" and \"_\", with a letter or digit at both ends"},
-	{"a path for a name", "services: {../a: {path: a}}", "penstock.yml:3:12: \"../a\" is no name"},
-	{"the name of a group", "services: {services: {path: a}}", "penstock.yml:3:12: a unit cannot be called \"services\": \"each: services\" means all of them"},
-	{"no path", "services: {a: {port: 80}}", "penstock.yml:3:15: \"path\" in service \"a\" is missing: The folder"},
+	{"a bad name", "services: {Auth: {path: a}}",
+	 "penstock.yml:3:12: \"Auth\" is no name: a name has 1 to 63 of a-z, 0-9, \"-\" and \"_\", with a letter or digit at both ends"},
+	{"a path for a name", "services: {../a: {path: a}}",
+	 "penstock.yml:3:12: \"../a\" is no name"},
+	{"the name of a group", "services: {services: {path: a}}",
+	 "penstock.yml:3:12: a unit cannot be called \"services\": \"each: services\" means all of them"},
+	{"no path", "services: {a: {port: 80}}",
+	 "penstock.yml:3:15: \"path\" in service \"a\" is missing: The folder"},
 	{"up", "services: {a: {path: ../a}}", "penstock.yml:3:22: \"../a\": "},
-	{"up, in the middle", "services: {a: {path: x/../../a}}", "penstock.yml:3:22: \"x/../../a\": "},
+	{"up, in the middle", "services: {a: {path: x/../../a}}",
+	 "penstock.yml:3:22: \"x/../../a\": "},
 	{"absolute", "services: {a: {path: /etc}}", "penstock.yml:3:22: \"/etc\": "},
-	{"slash at the end", "services: {a: {path: a/}}", "penstock.yml:3:22: \"a/\": a path has no \"/\" at its end"},
-	{"Git's folder", "services: {a: {path: .git/hooks}}", "penstock.yml:3:22: \".git/hooks\" is Git's own folder"},
-	{"one path for two", "services: {a: {path: x}, b: {path: x}}", "penstock.yml:3:36: units \"a\" and \"b\" have the same path \"x\""},
-	{"one name in both maps", "libraries: {a: {path: x}}\nservices: {a: {path: y}}", "penstock.yml:4:15: unit \"a\" stands twice: also in line 3"},
+	{"slash at the end", "services: {a: {path: a/}}",
+	 "penstock.yml:3:22: \"a/\": a path has no \"/\" at its end"},
+	{"Git's folder", "services: {a: {path: .git/hooks}}",
+	 "penstock.yml:3:22: \".git/hooks\" is Git's own folder"},
+	{"one path for two", "services: {a: {path: x}, b: {path: x}}",
+	 "penstock.yml:3:36: units \"a\" and \"b\" have the same path \"x\""},
+	{"one name in both maps", "libraries: {a: {path: x}}\nservices: {a: {path: y}}",
+	 "penstock.yml:4:15: unit \"a\" stands twice: also in line 3"},
 	{"names that become one variable", "services: {a-b: {path: x}, a_b: {path: y}}",
 	 "penstock.yml:3:33: units \"a-b\" and \"a_b\" differ only in \"-\" and \"_\": their addresses would have one name"},
-	{"an absolute output", CI "  c: {run: x, outputs: [/etc/passwd]}", "penstock.yml:6:25: \"/etc/passwd\": "},
+	{"an absolute output", CI "  c: {run: x, outputs: [/etc/passwd]}",
+	 "penstock.yml:6:25: \"/etc/passwd\": "},
 	{"an output outside", CI "  c: {run: x, outputs: [../x]}", "penstock.yml:6:25: \"../x\": "},
-	{"an input outside", CI "  c: {each: a, run: x, inputs: [../../x]}", "penstock.yml:6:33: input \"../../x\" leaves the repository (the unit is at \"a\")"},
-	{"an input of the project outside", CI "  c: {run: x, inputs: [../x]}", "penstock.yml:6:24: input \"../x\" leaves the repository (the unit is at \".\")"},
-	{"up, later", CI "  c: {run: x, inputs: [a/../../x]}", "penstock.yml:6:24: \"a/../../x\": "},
-	{"a junit pattern outside", CI "  c: {run: x, reports: {junit: ../x}}", "penstock.yml:6:32: \"../x\": "},
+	{"an input outside", CI "  c: {each: a, run: x, inputs: [../../x]}",
+	 "penstock.yml:6:33: input \"../../x\" leaves the repository (the unit is at \"a\")"},
+	{"an input of the project outside", CI "  c: {run: x, inputs: [../x]}",
+	 "penstock.yml:6:24: input \"../x\" leaves the repository (the unit is at \".\")"},
+	{"up, later", CI "  c: {run: x, inputs: [a/../../x]}",
+	 "penstock.yml:6:24: \"a/../../x\": "},
+	{"a junit pattern outside", CI "  c: {run: x, reports: {junit: ../x}}",
+	 "penstock.yml:6:32: \"../x\": "},
 	{"bad braces", CI "  c: {run: x, inputs: [\"a{b\"]}", "penstock.yml:6:24: \"a{b\": "},
-	{"health", "services: {a: {path: a, health: healthz}}", "penstock.yml:3:33: \"healthz\" must be the path of a URL, such as /healthz"},
-	{"a variable", CI "  c: {run: x, env: {A-B: c}}", "penstock.yml:6:21: \"A-B\" is no name of a variable"},
-	{"env and secrets", CI "  c: {run: x, env: {A: b}, secrets: {A: file:a}}", "penstock.yml:6:6: variable \"A\" of job \"c\" stands in both env and secrets"},
-	{"a secret's value", CI "  c: {run: x, secrets: {A: hunter2}}", "penstock.yml:6:28: a secret is given by reference, \"file:NAME\"; never write its value here"},
-	{"a secret elsewhere", CI "  c: {run: x, secrets: {A: \"vault:x#y\"}}", "penstock.yml:6:28: secrets from \"vault\" are not supported by this version of Penstock; use \"file:NAME\""},
-	{"a secret's path", CI "  c: {run: x, secrets: {A: \"file:../x\"}}", "penstock.yml:6:28: the name of a secret has"},
+	{"health", "services: {a: {path: a, health: healthz}}",
+	 "penstock.yml:3:33: \"healthz\" must be the path of a URL, such as /healthz"},
+	{"a variable", CI "  c: {run: x, env: {A-B: c}}",
+	 "penstock.yml:6:21: \"A-B\" is no name of a variable"},
+	{"env and secrets", CI "  c: {run: x, env: {A: b}, secrets: {A: file:a}}",
+	 "penstock.yml:6:6: variable \"A\" of job \"c\" stands in both env and secrets"},
+	{"a secret's value", CI "  c: {run: x, secrets: {A: hunter2}}",
+	 "penstock.yml:6:28: a secret is given by reference, \"file:NAME\"; never write its value here"},
+	{"a secret elsewhere", CI "  c: {run: x, secrets: {A: \"vault:x#y\"}}",
+	 "penstock.yml:6:28: secrets from \"vault\" are not supported by this version of Penstock; use \"file:NAME\""},
+	{"a secret's path", CI "  c: {run: x, secrets: {A: \"file:../x\"}}",
+	 "penstock.yml:6:28: the name of a secret has"},
 	/* the graph */
-	{"unknown dep", "services: {auth: {path: a}, web: {path: b, deps: [aut]}}", "penstock.yml:3:51: there is no unit \"aut\"; did you mean \"auth\"?"},
-	{"itself", "services: {a: {path: a, deps: [a]}}", "penstock.yml:3:32: unit \"a\" depends on itself"},
+	{"unknown dep", "services: {auth: {path: a}, web: {path: b, deps: [aut]}}",
+	 "penstock.yml:3:51: there is no unit \"aut\"; did you mean \"auth\"?"},
+	{"itself", "services: {a: {path: a, deps: [a]}}",
+	 "penstock.yml:3:32: unit \"a\" depends on itself"},
 	{"a dep twice", UNITS "environments:\nnotify:\n", NULL},
-	{"doubles", "libraries: {l: {path: l}}\nservices: {a: {path: a, deps: [l, l]}}", "penstock.yml:4:35: \"l\" stands twice in \"deps\" in service \"a\""},
-	{"a circle", "libraries: {a: {path: a, deps: [b]}, b: {path: b, deps: [c]}, c: {path: c, deps: [a]}}",
+	{"doubles", "libraries: {l: {path: l}}\nservices: {a: {path: a, deps: [l, l]}}",
+	 "penstock.yml:4:35: \"l\" stands twice in \"deps\" in service \"a\""},
+	{"a circle",
+	 "libraries: {a: {path: a, deps: [b]}, b: {path: b, deps: [c]}, c: {path: c, deps: [a]}}",
 	 "penstock.yml:3:16: the units depend on each other in a circle: a -> b -> c -> a"},
-	{"a circle by interfaces", "services: {a: {path: a, provides: x, consumes: y}, b: {path: b, provides: y, consumes: x}}",
+	{"a circle by interfaces",
+	 "services: {a: {path: a, provides: x, consumes: y}, b: {path: b, provides: y, consumes: x}}",
 	 "penstock.yml:3:15: the units depend on each other in a circle: a -> b -> a"},
-	{"a circle by both", "services: {a: {path: a, provides: x, deps: [b]}, b: {path: b, consumes: x}}",
+	{"a circle by both",
+	 "services: {a: {path: a, provides: x, deps: [b]}, b: {path: b, consumes: x}}",
 	 "penstock.yml:3:15: the units depend on each other in a circle: a -> b -> a"},
-	{"unknown interface", "services: {a: {path: a, provides: pay-api}, b: {path: b, consumes: pay-apo}}",
+	{"unknown interface",
+	 "services: {a: {path: a, provides: pay-api}, b: {path: b, consumes: pay-apo}}",
 	 "penstock.yml:3:68: there is no provider of interface \"pay-apo\"; did you mean \"pay-api\"?"},
-	{"two providers", "services: {a: {path: a, provides: x}, b: {path: b, provides: x}}", "penstock.yml:3:62: interface \"x\" is provided by both \"a\" and \"b\""},
-	{"its own", "services: {a: {path: a, provides: x, consumes: x}}", "penstock.yml:3:48: service \"a\" consumes what it provides itself"},
+	{"two providers", "services: {a: {path: a, provides: x}, b: {path: b, provides: x}}",
+	 "penstock.yml:3:62: interface \"x\" is provided by both \"a\" and \"b\""},
+	{"its own", "services: {a: {path: a, provides: x, consumes: x}}",
+	 "penstock.yml:3:48: service \"a\" consumes what it provides itself"},
 	/* jobs */
-	{"nothing to do", CI "  c: {each: \"*\"}", "penstock.yml:6:6: job \"c\" does nothing: it has neither \"run\" nor \"image\""},
-	{"unknown need", CI "  build: {run: x}\n  c: {run: x, needs: [bild]}", "penstock.yml:7:23: job \"c\" needs \"bild\", which is no job of stage ci; did you mean \"build\"?"},
-	{"a need in another stage", CI "  c: {run: x}\nstaging: {d: {run: x, needs: [c]}}", "penstock.yml:7:31: job \"d\" needs \"c\", which is no job of stage staging"},
-	{"a need that not all have", CI "  img: {each: services, run: x}\n  c: {each: \"*\", run: x, needs: [img]}",
+	{"nothing to do", CI "  c: {each: \"*\"}",
+	 "penstock.yml:6:6: job \"c\" does nothing: it has neither \"run\" nor \"image\""},
+	{"unknown need", CI "  build: {run: x}\n  c: {run: x, needs: [bild]}",
+	 "penstock.yml:7:23: job \"c\" needs \"bild\", which is no job of stage ci; did you mean \"build\"?"},
+	{"a need in another stage", CI "  c: {run: x}\nstaging: {d: {run: x, needs: [c]}}",
+	 "penstock.yml:7:31: job \"d\" needs \"c\", which is no job of stage staging"},
+	{"a need that not all have",
+	 CI "  img: {each: services, run: x}\n  c: {each: \"*\", run: x, needs: [img]}",
 	 "penstock.yml:7:34: job \"c\" of \"l\" needs job \"img\", which runs only for \"services\""},
 	{"^ of the project", CI "  b: {each: \"*\", run: x}\n  c: {run: x, needs: [^b]}",
 	 "penstock.yml:7:23: job \"c\" runs once for the project, which depends on no unit: write \"b\" without \"^\""},
-	{"needs itself", CI "  c: {run: x, needs: [c]}", "penstock.yml:6:6: the jobs need each other in a circle: c -> c"},
-	{"a circle of jobs", CI "  c: {run: x, needs: [d]}\n  d: {run: x, needs: [e]}\n  e: {run: x, needs: [c]}",
+	{"needs itself", CI "  c: {run: x, needs: [c]}",
+	 "penstock.yml:6:6: the jobs need each other in a circle: c -> c"},
+	{"a circle of jobs",
+	 CI "  c: {run: x, needs: [d]}\n  d: {run: x, needs: [e]}\n  e: {run: x, needs: [c]}",
 	 "penstock.yml:6:6: the jobs need each other in a circle: c -> d -> e -> c"},
-	{"a circle through the project", CI "  p: {run: x, needs: [b]}\n  b: {each: \"*\", run: x, needs: [^c]}\n  c: {each: \"*\", run: x, needs: [p]}",
+	{"a circle through the project",
+	 CI
+	 "  p: {run: x, needs: [b]}\n  b: {each: \"*\", run: x, needs: [^c]}\n  c: {each: \"*\", run: x, needs: [p]}",
 	 "penstock.yml:6:6: the jobs need each other in a circle: p -> b -> c -> p"},
-	{"each", CI "  c: {each: service, run: x}", "penstock.yml:6:13: \"each\" of job \"c\" must be \"*\", services, libraries or a unit, not \"service\"; did you mean \"services\"?"},
-	{"retry", CI "  c: {run: x, retry: {max: 1, on: [flaky]}}", "penstock.yml:6:36: \"on\" in retry of job \"c\" must be infra, timeout, oom or any, not \"flaky\""},
-	{"many retries", CI "  c: {run: x, retry: {max: 50}}", "penstock.yml:6:28: \"max\" in retry of job \"c\" must be between 0 and 10, not 50"},
+	{"each", CI "  c: {each: service, run: x}",
+	 "penstock.yml:6:13: \"each\" of job \"c\" must be \"*\", services, libraries or a unit, not \"service\"; did you mean \"services\"?"},
+	{"retry", CI "  c: {run: x, retry: {max: 1, on: [flaky]}}",
+	 "penstock.yml:6:36: \"on\" in retry of job \"c\" must be infra, timeout, oom or any, not \"flaky\""},
+	{"many retries", CI "  c: {run: x, retry: {max: 50}}",
+	 "penstock.yml:6:28: \"max\" in retry of job \"c\" must be between 0 and 10, not 50"},
 	/* images */
-	{"latest", CI "  c: {each: services, needs: [b], image: {from: \"debian:latest\", copy: {a: /a}}}",
+	{"latest",
+	 CI "  c: {each: services, needs: [b], image: {from: \"debian:latest\", copy: {a: /a}}}",
 	 "penstock.yml:6:49: \"debian:latest\": \":latest\" means another image tomorrow; an image is named by its digest"},
 	{"another base", CI "  c: {each: services, needs: [b], image: {from: debian}}",
 	 "penstock.yml:6:49: \"from: debian\" is not supported by this version of Penstock; use \"from: scratch\""},
-	{"image of everything", CI "  b: {each: \"*\", run: x}\n  c: {each: \"*\", needs: [b], image: {from: scratch, copy: {a: /a}, entrypoint: /a}}",
+	{"image of everything",
+	 CI
+	 "  b: {each: \"*\", run: x}\n  c: {each: \"*\", needs: [b], image: {from: scratch, copy: {a: /a}, entrypoint: /a}}",
 	 "penstock.yml:7:6: job \"c\" packs an image: write \"each: services\""},
-	{"image and run", CI "  c: {each: services, run: x, needs: [b], image: {from: scratch, copy: {a: /a}, entrypoint: /a}}",
+	{"image and run",
+	 CI
+	 "  c: {each: services, run: x, needs: [b], image: {from: scratch, copy: {a: /a}, entrypoint: /a}}",
 	 "penstock.yml:6:28: job \"c\" packs an image and runs nothing: it has no \"run\""},
-	{"image of nothing", CI "  c: {each: services, image: {from: scratch, copy: {a: /a}, entrypoint: /a}}",
+	{"image of nothing",
+	 CI "  c: {each: services, image: {from: scratch, copy: {a: /a}, entrypoint: /a}}",
 	 "penstock.yml:6:6: job \"c\" packs an image but needs no job whose outputs it could pack"},
-	{"image without a program", CI "  c: {each: services, image: {from: scratch, copy: {a: /a}}}",
+	{"image without a program",
+	 CI "  c: {each: services, image: {from: scratch, copy: {a: /a}}}",
 	 "penstock.yml:6:30: image of job \"c\" has neither entrypoint nor cmd: nothing would run"},
-	{"copy to a relative path", CI "  c: {each: services, image: {from: scratch, copy: {a: app}}}", "penstock.yml:6:56: \"app\" must be an absolute path in the image, such as /app"},
-	{"copy from outside", CI "  c: {each: services, image: {from: scratch, copy: {../a: /a}}}", "penstock.yml:6:53: \"../a\": "},
-	{"copy twice to one", CI "  c: {each: services, image: {from: scratch, copy: {a: /a, b: /a}, entrypoint: /a}}", "penstock.yml:6:30: image of job \"c\" copies twice to \"/a\""},
-	{"user by name", CI "  c: {each: services, image: {from: scratch, user: root}}", "penstock.yml:6:52: \"root\": a user is a number, such as 65532 or 65532:65532 (the image knows no names)"},
-	{"image in staging", UNITS "staging:\n  c: {each: services, inputs: [x], image: {from: scratch, copy: {a: /a}, entrypoint: /a}}",
+	{"copy to a relative path",
+	 CI "  c: {each: services, image: {from: scratch, copy: {a: app}}}",
+	 "penstock.yml:6:56: \"app\" must be an absolute path in the image, such as /app"},
+	{"copy from outside", CI "  c: {each: services, image: {from: scratch, copy: {../a: /a}}}",
+	 "penstock.yml:6:53: \"../a\": "},
+	{"copy twice to one",
+	 CI "  c: {each: services, image: {from: scratch, copy: {a: /a, b: /a}, entrypoint: /a}}",
+	 "penstock.yml:6:30: image of job \"c\" copies twice to \"/a\""},
+	{"user by name", CI "  c: {each: services, image: {from: scratch, user: root}}",
+	 "penstock.yml:6:52: \"root\": a user is a number, such as 65532 or 65532:65532 (the image knows no names)"},
+	{"image in staging",
+	 UNITS
+	 "staging:\n  c: {each: services, inputs: [x], image: {from: scratch, copy: {a: /a}, entrypoint: /a}}",
 	 "penstock.yml:6:6: job \"c\" packs an image: that belongs to stage ci (build once, promote everywhere)"},
 	/* deployment */
-	{"steps shrink", "production: {strategy: {canary: {steps: [50%, 5%, 100%]}}}", "penstock.yml:3:47: steps must grow: 5% is not more than the step before"},
-	{"steps end early", "production: {strategy: {canary: {steps: [5%, 50%]}}}", "penstock.yml:3:46: the last step must be 100%, not 50%"},
-	{"no steps", "production: {strategy: {canary: {steps: []}}}", "penstock.yml:3:41: \"steps\" must be a list of 1 to 20 percentages, such as [5%, 50%, 100%]"},
-	{"a step of nothing", "production: {strategy: {canary: {steps: [0%, 100%]}}}", "penstock.yml:3:42: steps must grow: 0% is not more than the step before"},
-	{"two strategies", "production: {strategy: {canary: {}, rolling: {}}}", "penstock.yml:3:24: a strategy is either \"rolling\" or \"canary\""},
-	{"no such strategy", "production: {strategy: rollin}", "penstock.yml:3:24: unknown key \"rollin\" in production.strategy; did you mean \"rolling\"?"},
-	{"margins", "production: {strategy: {canary: {compare: {p95: {margin: 1%}, p99: {margin: 2%}}}}}",
+	{"steps shrink", "production: {strategy: {canary: {steps: [50%, 5%, 100%]}}}",
+	 "penstock.yml:3:47: steps must grow: 5% is not more than the step before"},
+	{"steps end early", "production: {strategy: {canary: {steps: [5%, 50%]}}}",
+	 "penstock.yml:3:46: the last step must be 100%, not 50%"},
+	{"no steps", "production: {strategy: {canary: {steps: []}}}",
+	 "penstock.yml:3:41: \"steps\" must be a list of 1 to 20 percentages, such as [5%, 50%, 100%]"},
+	{"a step of nothing", "production: {strategy: {canary: {steps: [0%, 100%]}}}",
+	 "penstock.yml:3:42: steps must grow: 0% is not more than the step before"},
+	{"two strategies", "production: {strategy: {canary: {}, rolling: {}}}",
+	 "penstock.yml:3:24: a strategy is either \"rolling\" or \"canary\""},
+	{"no such strategy", "production: {strategy: rollin}",
+	 "penstock.yml:3:24: unknown key \"rollin\" in production.strategy; did you mean \"rolling\"?"},
+	{"margins",
+	 "production: {strategy: {canary: {compare: {p95: {margin: 1%}, p99: {margin: 2%}}}}}",
 	 "penstock.yml:3:77: different margins for p50, p95 and p99 are not supported by this version of Penstock"},
-	{"no margin", "production: {strategy: {canary: {compare: {error_rate: {margin: 0%}}}}}", "penstock.yml:3:65: a margin of 0 would need endless traffic to prove: leave some room"},
-	{"bake above max", "production: {strategy: {canary: {min_bake: 2h, max: 1h}}}", "penstock.yml:3:44: \"min_bake\" is longer than \"max\""},
-	{"unknown environment", "environments: {prod: {}}\nproduction: {environment: prd}", "penstock.yml:4:27: there is no environment \"prd\"; did you mean \"prod\"?"},
-	{"one environment", "staging: {environment: production}", "penstock.yml:1:1: staging and production have one environment, \"production\""},
-	{"unknown service in order", UNITS "production: {order: [a, b, c]}", "penstock.yml:5:28: there is no service \"c\" to put in order"},
-	{"a library in order", UNITS "production: {order: [a, b, l]}", "penstock.yml:5:28: there is no service \"l\" to put in order"},
-	{"left out", UNITS "production: {order: [a]}", "penstock.yml:5:21: \"order\" leaves out service \"b\""},
-	{"twice in order", UNITS "production: {order: [a, a, b]}", "penstock.yml:5:25: service \"a\" stands twice in \"order\""},
-	{"page nobody", "production: {on_failure: {page: nobody}}\nnotify: [{kind: log}]", "penstock.yml:3:33: \"page\" names no notifier: there is no \"nobody\" in \"notify\""},
-	{"runbook", "production: {on_failure: {runbook: \"docs/{unit}.md\"}}", "penstock.yml:3:36: \"docs/{unit}.md\": the one place holder of a runbook is {service}"},
-	{"runbook outside", "production: {on_failure: {runbook: ../x}}", "penstock.yml:3:36: \"../x\": "},
-	{"webhook without url", "notify: [{kind: webhook}]", "penstock.yml:3:10: a webhook needs a \"url\""},
-	{"webhook by another way", "notify: [{kind: webhook, url: \"file:///etc/passwd\"}]", "penstock.yml:3:31: \"file:///etc/passwd\" must be a URL that begins with http:// or https://"},
-	{"two of one name", "notify: [{kind: log}, {kind: log}]", "penstock.yml:3:23: two notifiers are called \"log\": give each a \"name\""},
-	{"a kind", "notify: [{kind: slack}]", "penstock.yml:3:17: \"kind\" in notify must be webhook or log, not \"slack\""},
+	{"no margin", "production: {strategy: {canary: {compare: {error_rate: {margin: 0%}}}}}",
+	 "penstock.yml:3:65: a margin of 0 would need endless traffic to prove: leave some room"},
+	{"bake above max", "production: {strategy: {canary: {min_bake: 2h, max: 1h}}}",
+	 "penstock.yml:3:44: \"min_bake\" is longer than \"max\""},
+	{"unknown environment", "environments: {prod: {}}\nproduction: {environment: prd}",
+	 "penstock.yml:4:27: there is no environment \"prd\"; did you mean \"prod\"?"},
+	{"one environment", "staging: {environment: production}",
+	 "penstock.yml:1:1: staging and production have one environment, \"production\""},
+	{"unknown service in order", UNITS "production: {order: [a, b, c]}",
+	 "penstock.yml:5:28: there is no service \"c\" to put in order"},
+	{"a library in order", UNITS "production: {order: [a, b, l]}",
+	 "penstock.yml:5:28: there is no service \"l\" to put in order"},
+	{"left out", UNITS "production: {order: [a]}",
+	 "penstock.yml:5:21: \"order\" leaves out service \"b\""},
+	{"twice in order", UNITS "production: {order: [a, a, b]}",
+	 "penstock.yml:5:25: service \"a\" stands twice in \"order\""},
+	{"page nobody", "production: {on_failure: {page: nobody}}\nnotify: [{kind: log}]",
+	 "penstock.yml:3:33: \"page\" names no notifier: there is no \"nobody\" in \"notify\""},
+	{"runbook", "production: {on_failure: {runbook: \"docs/{unit}.md\"}}",
+	 "penstock.yml:3:36: \"docs/{unit}.md\": the one place holder of a runbook is {service}"},
+	{"runbook outside", "production: {on_failure: {runbook: ../x}}",
+	 "penstock.yml:3:36: \"../x\": "},
+	{"webhook without url", "notify: [{kind: webhook}]",
+	 "penstock.yml:3:10: a webhook needs a \"url\""},
+	{"webhook by another way", "notify: [{kind: webhook, url: \"file:///etc/passwd\"}]",
+	 "penstock.yml:3:31: \"file:///etc/passwd\" must be a URL that begins with http:// or https://"},
+	{"two of one name", "notify: [{kind: log}, {kind: log}]",
+	 "penstock.yml:3:23: two notifiers are called \"log\": give each a \"name\""},
+	{"a kind", "notify: [{kind: slack}]",
+	 "penstock.yml:3:17: \"kind\" in notify must be webhook or log, not \"slack\""},
 	/* the gate */
-	{"two in one", "gate: {require: [{evidence: {}, reviews: {}}]}", "penstock.yml:3:18: an entry of gate.require has one key, such as"},
-	{"evidence of production", "gate: {require: [{evidence: {stages: [production]}}]}", "penstock.yml:3:39: \"stages\" in gate.require.evidence must be ci or staging, not \"production\""},
-	{"not whom", "gate: {approve: {not: bob}}", "penstock.yml:3:23: \"not\" in gate.approve must be author, not \"bob\""},
-	{"a window", "gate: {windows: [{deny: \"Fri 16:00\"}]}", "penstock.yml:3:25: \"Fri 16:00\" is no window: write"},
-	{"both", "gate: {windows: [{deny: \"Sat\", allow: \"Sun\"}]}", "penstock.yml:3:18: a window has either \"deny\" or \"allow\""},
-	{"neither", "gate: {windows: [{zone: UTC}]}", "penstock.yml:3:18: a window has either \"deny\" or \"allow\""},
-	{"no such zone", "gate: {windows: [{deny: Sat, zone: Mars/Base}]}", "penstock.yml:3:36: there is no time zone \"Mars/Base\" here; write it as Europe/Berlin, or use UTC"},
-	{"a zone's rule", "gate: {windows: [{deny: Sat, zone: Bad/Rule}]}", "penstock.yml:3:36: time zone \"Bad/Rule\": "},
+	{"two in one", "gate: {require: [{evidence: {}, reviews: {}}]}",
+	 "penstock.yml:3:18: an entry of gate.require has one key, such as"},
+	{"evidence of production", "gate: {require: [{evidence: {stages: [production]}}]}",
+	 "penstock.yml:3:39: \"stages\" in gate.require.evidence must be ci or staging, not \"production\""},
+	{"not whom", "gate: {approve: {not: bob}}",
+	 "penstock.yml:3:23: \"not\" in gate.approve must be author, not \"bob\""},
+	{"a window", "gate: {windows: [{deny: \"Fri 16:00\"}]}",
+	 "penstock.yml:3:25: \"Fri 16:00\" is no window: write"},
+	{"both", "gate: {windows: [{deny: \"Sat\", allow: \"Sun\"}]}",
+	 "penstock.yml:3:18: a window has either \"deny\" or \"allow\""},
+	{"neither", "gate: {windows: [{zone: UTC}]}",
+	 "penstock.yml:3:18: a window has either \"deny\" or \"allow\""},
+	{"no such zone", "gate: {windows: [{deny: Sat, zone: Mars/Base}]}",
+	 "penstock.yml:3:36: there is no time zone \"Mars/Base\" here; write it as Europe/Berlin, or use UTC"},
+	{"a zone's rule", "gate: {windows: [{deny: Sat, zone: Bad/Rule}]}",
+	 "penstock.yml:3:36: time zone \"Bad/Rule\": "},
 	/* YAML */
 	{"an anchor", "on: &a {}", "penstock.yml:3:"},
 	{"a tab", "ci:\n\tx: 1", "penstock.yml:4:"},
@@ -223,7 +345,9 @@ static const struct {
 
 static const char *whole(size_t i, char **owned)
 {
-	static const struct { const char *why, *text; } files[] = {
+	static const struct {
+		const char *why, *text;
+	} files[] = {
 		{"the file is a list", "- a\n"},
 		{"a future version", "version: 2\nproject: p\n"},
 		{"no version", "project: p\n"},
@@ -253,7 +377,8 @@ static void each_mistake_has_its_line(void **state)
 		}
 		CHECK(rc != RC_OK && rc == err.rc, refused[i].why);
 		if (strncmp(err.msg, refused[i].want, strlen(refused[i].want)) != 0)
-			fail_msg("%s: got <%s>, want <%s>", refused[i].why, err.msg, refused[i].want);
+			fail_msg("%s: got <%s>, want <%s>", refused[i].why, err.msg,
+				 refused[i].want);
 		CHECK(c.project == NULL && c.units.n == 0, refused[i].why); /* untouched */
 	}
 }
@@ -264,7 +389,10 @@ static void a_secret_is_not_repeated(void **state)
 	struct err err = {RC_OK, ""};
 
 	(void)state;
-	assert_int_equal(read_text("version: 1\nproject: p\nci: {c: {run: x, secrets: {A: hunter2}}}", &c, &err), RC_INVALID);
+	assert_int_equal(
+		read_text("version: 1\nproject: p\nci: {c: {run: x, secrets: {A: hunter2}}}", &c,
+			  &err),
+		RC_INVALID);
 	assert_null(strstr(err.msg, "hunter2"));
 }
 
@@ -276,7 +404,9 @@ static void what_is_not_written(void **state)
 	struct err err = {RC_OK, ""};
 
 	(void)state;
-	if (read_text("version: 1\nproject: p\nservices: {a: {path: a}}\nci: {b: {each: a, run: x}}\n", &c, &err) != RC_OK)
+	if (read_text(
+		    "version: 1\nproject: p\nservices: {a: {path: a}}\nci: {b: {each: a, run: x}}\n",
+		    &c, &err) != RC_OK)
 		fail_msg("%s", err.msg);
 	assert_int_equal(c.branches.n, 1);
 	assert_string_equal(c.branches.v[0], "main");
@@ -293,7 +423,8 @@ static void what_is_not_written(void **state)
 	assert_int_equal(c.staging_strategy.kind, STRATEGY_ROLLING);
 	assert_int_equal(c.production_strategy.kind, STRATEGY_CANARY);
 	assert_int_equal(c.production_strategy.steps.n, 3);
-	assert_true(c.production_strategy.steps.v[0].share > 0.049 && c.production_strategy.steps.v[0].share < 0.051);
+	assert_true(c.production_strategy.steps.v[0].share > 0.049 &&
+		    c.production_strategy.steps.v[0].share < 0.051);
 	assert_int_equal(c.gate.approve.count, 0);
 }
 
@@ -321,7 +452,8 @@ static void check_full_units(const struct config *c)
 
 static void check_full_jobs(const struct config *c)
 {
-	const struct job_def *build = config_job(c, STAGE_CI, "build"), *image = config_job(c, STAGE_CI, "image");
+	const struct job_def *build = config_job(c, STAGE_CI, "build"),
+			     *image = config_job(c, STAGE_CI, "image");
 
 	assert_int_equal(c->jobs.n, 6);
 	assert_null(config_job(c, STAGE_STAGING, "build"));
@@ -368,8 +500,10 @@ static void check_full_deployment(const struct config *c)
 	assert_string_equal(c->gate.windows.v[1].zone, "UTC");
 	assert_int_equal(s->kind, STRATEGY_CANARY);
 	assert_true(s->compare_errors && s->compare_p50 && s->compare_p95 && s->compare_p99);
-	assert_true(s->latency_margin > 0.19 && s->latency_margin < 0.21 && s->error_margin > 0.0049 && s->error_margin < 0.0051);
-	assert_true(s->guard_error_rate > 0.049 && s->min_bake == 30 * USEC_SEC && s->max == 30 * USEC_MIN);
+	assert_true(s->latency_margin > 0.19 && s->latency_margin < 0.21 &&
+		    s->error_margin > 0.0049 && s->error_margin < 0.0051);
+	assert_true(s->guard_error_rate > 0.049 && s->min_bake == 30 * USEC_SEC &&
+		    s->max == 30 * USEC_MIN);
 	assert_false(c->rollback);
 	assert_int_equal(c->order.n, 3);
 	assert_int_equal(c->environments.n, 2);
@@ -390,7 +524,9 @@ static void every_key(void **state)
 
 static void examples_are_accepted(void **state)
 {
-	static const char *const paths[] = {"examples/shop/penstock.yml", "tests/data/config/full.yml", "tests/data/config/minimal.yml"};
+	static const char *const paths[] = {"examples/shop/penstock.yml",
+					    "tests/data/config/full.yml",
+					    "tests/data/config/minimal.yml"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
@@ -418,13 +554,17 @@ static void many_units_are_refused_with_their_number(void **state)
 	strbuf_adds(&b, "version: 1\nproject: p\nservices:\n");
 	for (int i = 0; i < 100000; i++)
 		strbuf_addf(&b, " u%d: {path: u%d}\n", i, i);
-	assert_int_not_equal(config_read(strbuf_str(&b), "penstock.yml", NULL, NULL, &c, &err), RC_OK);
+	assert_int_not_equal(config_read(strbuf_str(&b), "penstock.yml", NULL, NULL, &c, &err),
+			     RC_OK);
 	assert_true(strlen(err.msg) > 0);
 	strbuf_adds(&a, "version: 1\nproject: p\nservices:\n");
 	for (int i = 0; i < CONFIG_MAX_UNITS + 1; i++)
 		strbuf_addf(&a, " u%d: {path: u%d}\n", i, i);
-	assert_int_equal(config_read(strbuf_str(&a), "penstock.yml", NULL, NULL, &c, &err), RC_INVALID);
-	assert_string_equal(err.msg, "penstock.yml:4:2: \"services\" has 20001 entries; at most 20000 are allowed");
+	assert_int_equal(config_read(strbuf_str(&a), "penstock.yml", NULL, NULL, &c, &err),
+			 RC_INVALID);
+	assert_string_equal(
+		err.msg,
+		"penstock.yml:4:2: \"services\" has 20001 entries; at most 20000 are allowed");
 }
 
 static void many_jobs_are_refused(void **state)
@@ -437,7 +577,8 @@ static void many_jobs_are_refused(void **state)
 	strbuf_adds(&b, "version: 1\nproject: p\nci:\n");
 	for (int i = 0; i < CONFIG_MAX_JOBS + 1; i++)
 		strbuf_addf(&b, " j%d: {run: x, needs: [j%d]}\n", i, i ? i - 1 : 0);
-	assert_int_equal(config_read(strbuf_str(&b), "penstock.yml", NULL, NULL, &c, &err), RC_INVALID);
+	assert_int_equal(config_read(strbuf_str(&b), "penstock.yml", NULL, NULL, &c, &err),
+			 RC_INVALID);
 	assert_non_null(strstr(err.msg, "there are more than 200 jobs"));
 }
 
@@ -452,7 +593,8 @@ static void the_longest_circle(void **state)
 	strbuf_adds(&b, "version: 1\nproject: p\nci:\n");
 	for (int i = 0; i < CONFIG_MAX_JOBS; i++)
 		strbuf_addf(&b, " j%d: {run: x, needs: [j%d]}\n", i, (i + 1) % CONFIG_MAX_JOBS);
-	assert_int_equal(config_read(strbuf_str(&b), "penstock.yml", NULL, NULL, &c, &err), RC_INVALID);
+	assert_int_equal(config_read(strbuf_str(&b), "penstock.yml", NULL, NULL, &c, &err),
+			 RC_INVALID);
 	assert_non_null(strstr(err.msg, "in a circle: j0 -> j1 -> "));
 }
 
@@ -461,7 +603,11 @@ static void services_may_share_a_port(void **state)
 	AUTO(config_done) struct config c = {.project = NULL};
 
 	(void)state;
-	assert_int_equal(read_text("version: 1\nproject: p\nservices: {a: {path: a, port: 80}, b: {path: b, port: 80}}", &c, NULL), RC_OK);
+	assert_int_equal(
+		read_text(
+			"version: 1\nproject: p\nservices: {a: {path: a, port: 80}, b: {path: b, port: 80}}",
+			&c, NULL),
+		RC_OK);
 }
 
 static void an_order_settles_a_circle_of_calls(void **state)
@@ -470,8 +616,10 @@ static void an_order_settles_a_circle_of_calls(void **state)
 	struct err err = {RC_OK, ""};
 
 	(void)state;
-	if (read_text("version: 1\nproject: p\nservices:\n a: {path: a, provides: x, consumes: y}\n b: {path: b, provides: y, consumes: x}\n"
-		      "production: {order: [b, a]}", &c, &err) != RC_OK)
+	if (read_text(
+		    "version: 1\nproject: p\nservices:\n a: {path: a, provides: x, consumes: y}\n b: {path: b, provides: y, consumes: x}\n"
+		    "production: {order: [b, a]}",
+		    &c, &err) != RC_OK)
 		fail_msg("%s", err.msg);
 	assert_string_equal(c.order.v[0], "b");
 }
@@ -512,8 +660,11 @@ static void long_texts_are_cut(void **state)
 		strbuf_add(&b, forms[i], (size_t)(hole - forms[i]));
 		strbuf_adds(&b, text);
 		strbuf_adds(&b, hole + 2);
-		CHECK(config_read(strbuf_str(&b), "penstock.yml", NULL, NULL, &c, &err) == RC_INVALID, forms[i]);
-		CHECK(strncmp(err.msg, "penstock.yml:", 13) == 0 && strlen(err.msg) < 480, forms[i]);
+		CHECK(config_read(strbuf_str(&b), "penstock.yml", NULL, NULL, &c, &err) ==
+			      RC_INVALID,
+		      forms[i]);
+		CHECK(strncmp(err.msg, "penstock.yml:", 13) == 0 && strlen(err.msg) < 480,
+		      forms[i]);
 		if (strstr(err.msg, "in more words"))
 			fail_msg("%s: %s", forms[i], err.msg);
 	}
@@ -526,13 +677,15 @@ static void schema_is_json_and_knows_every_key(void **state)
 	AUTO(strbuf_done) struct strbuf b = STRBUF(1 << 20);
 	AUTO(json_freep) struct json *root = NULL;
 	struct err err = {RC_OK, ""};
-	static const char *const words[] = {"on_failure", "min_bake", "entrypoint", "not", "junit", "consumes", "finally"};
+	static const char *const words[] = {"on_failure", "min_bake", "entrypoint", "not",
+					    "junit",      "consumes", "finally"};
 
 	(void)state;
 	config_schema(&b);
 	if (json_read(strbuf_str(&b), 1 << 20, &root, &err) != RC_OK)
 		fail_msg("%s", err.msg);
-	assert_string_equal(json_get_text(root, "$schema", ""), "https://json-schema.org/draft/2020-12/schema");
+	assert_string_equal(json_get_text(root, "$schema", ""),
+			    "https://json-schema.org/draft/2020-12/schema");
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		AUTO(freep) char *key = xasprintf("\"%s\":{", words[i]);
 
