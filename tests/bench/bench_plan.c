@@ -1,6 +1,6 @@
 /*
  * The pure part of a plan: 1,000 units (800 services on 200 libraries, in layers) and 4,000 jobs, facts given. Budget: 10 ms for the plan
- * (docs/design: a whole plan with Git's part stays below 50 ms). Prints the best of ten.
+ * alone, of 50 ms for a whole plan with what Git is asked. Prints the best of ten.
  */
 #include <stdio.h>
 #include <stdlib.h>
