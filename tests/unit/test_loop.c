@@ -307,16 +307,11 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_loop, close_loop)
 	const struct CMUnitTest tests[] = {
-		CASE(one_lane_is_in_order),
-		CASE(lanes_go_side_by_side),
-		CASE(done_may_give_more),
-		CASE(timers_ring_in_order_and_not_early),
-		CASE(the_clock_goes_on),
-		CASE(a_timer_is_set_again_and_freed_in_its_fn),
-		CASE(a_watch_reads),
-		CASE(a_signal_is_told),
-		CASE(other_threads_may_post),
-		CASE(free_drops_what_waits),
+		CASE(one_lane_is_in_order),   CASE(lanes_go_side_by_side),
+		CASE(done_may_give_more),     CASE(timers_ring_in_order_and_not_early),
+		CASE(the_clock_goes_on),      CASE(a_timer_is_set_again_and_freed_in_its_fn),
+		CASE(a_watch_reads),          CASE(a_signal_is_told),
+		CASE(other_threads_may_post), CASE(free_drops_what_waits),
 		CASE(the_runner_passes_on),
 	};
 

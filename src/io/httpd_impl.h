@@ -1,0 +1,110 @@
+/* Inside the HTTP server: shared by httpd*.c, for nobody else. */
+#pragma once
+#include <microhttpd.h>
+#include <sys/types.h>
+
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "io/httpd.h"
+#include "io/httpd_token.h"
+#include "io/loop.h"
+
+#define PEER_GROUPS 64
+
+struct header {
+	char *name, *value;
+};
+typedef VEC(char *) names;
+
+/* One peer of the unix socket, as the system's user database knew it lately. */
+struct peer {
+	uid_t uid;
+	char *actor;
+	names groups;
+	usec_t asked;
+};
+
+enum way { WAY_UNIX, WAY_TCP, WAYS };
+
+/* One open connection, from accept on. */
+struct conn {
+	struct conn *prev, *next;
+	struct httpd *h;
+	enum way way;
+	int fd;
+	uid_t uid;
+	usec_t since; /* when it was accepted, or its last answer was over */
+	bool busy;    /* its request is whole and being answered */
+	struct stream *stream;
+};
+
+struct request {
+	struct httpd *h;
+	struct MHD_Connection *mhd; /* NULL: the client's side is over */
+	struct conn *conn;
+	struct request *prev, *next; /* those that a handler holds */
+	char *method, *path;
+	struct strbuf body;
+	char *actor;
+	names groups;
+	bool too_big, dispatched, suspended, answered;
+	unsigned status;
+	struct MHD_Response *response;
+	VEC(struct header) headers;
+};
+
+struct stream {
+	struct httpd *h;
+	struct MHD_Connection *mhd;
+	struct conn *conn;
+	const struct stream_ops
+		*ops; /* NULL: the producer has ended it, or knows that it is gone */
+	void *ctx;
+	struct strbuf held;
+	size_t at;                         /* of held, sent already */
+	bool suspended, ended, dead, tell; /* tell: listed in httpd.drained */
+	struct stream *next_told;
+};
+
+struct httpd {
+	struct loop *loop;
+	struct httpd_options o;
+	char *socket;
+	dev_t socket_dev;
+	ino_t socket_ino;
+	uint16_t port;
+	struct MHD_Daemon *mhd[WAYS];
+	struct loop_watch *watch[WAYS];
+	struct loop_timer *tick, *sweep;
+	struct conn *conns;
+	size_t n_conns;
+	struct request *held;   /* requests that wait for their answer */
+	struct stream *drained; /* whose producers are to be told */
+	VEC(struct peer) peers;
+	struct tokens tokens;
+	bool running, kicked, ending;
+};
+
+/* httpd.c */
+void httpd_kick(struct httpd *h); /* let the library look at its connections, soon */
+/* httpd_listen.c */
+MUST_CHECK enum rc listen_unix(const char *path, int *ret_fd, dev_t *ret_dev, ino_t *ret_ino,
+			       struct err *err);
+MUST_CHECK enum rc listen_tcp(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
+			      struct err *err);
+/* httpd_request.c */
+enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char *url,
+			       const char *method, const char *version, const char *upload,
+			       size_t *upload_size, void **con_cls);
+void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+		       enum MHD_RequestTerminationCode why);
+void request_give_up(struct request *r); /* the server ends */
+void request_give_headers(struct request *r, struct MHD_Response *response);
+void request_answer(struct request *r, unsigned status, struct MHD_Response *response);
+/* httpd_stream.c */
+void streams_tell_drained(struct httpd *h);
+void stream_look(struct stream *s); /* is its reader still there? */
+void stream_kill(struct stream *s);
+/* httpd_peer.c */
+void peer_identify(struct request *r);
+void peers_done(struct httpd *h);

@@ -1,0 +1,271 @@
+/* One request: taken in, handed to the handler when it is whole, answered once. */
+#include "io/httpd_impl.h"
+
+#include "base/mem.h"
+#include "io/clock.h"
+
+static void hold(struct request *r)
+{
+	r->next = r->h->held;
+	if (r->next)
+		r->next->prev = r;
+	r->h->held = r;
+}
+
+static void unhold(struct request *r)
+{
+	if (r->prev)
+		r->prev->next = r->next;
+	else if (r->h->held == r)
+		r->h->held = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
+	r->prev = r->next = NULL;
+}
+
+static void request_free(struct request *r)
+{
+	xfree(r->method);
+	xfree(r->path);
+	xfree(r->actor);
+	vec_each(group, &r->groups)
+		xfree(*group);
+	vec_done(&r->groups);
+	vec_each(header, &r->headers) {
+		xfree(header->name);
+		xfree(header->value);
+	}
+	vec_done(&r->headers);
+	strbuf_done(&r->body);
+	if (r->response)
+		MHD_destroy_response(r->response);
+	xfree(r);
+}
+
+/* ---- what a handler may ask ---- */
+
+const char *request_method(const struct request *r)
+{
+	return r->method;
+}
+const char *request_path(const struct request *r)
+{
+	return r->path;
+}
+struct str request_body(const struct request *r)
+{
+	return strbuf_str(&r->body);
+}
+const char *request_actor(const struct request *r)
+{
+	return r->actor;
+}
+bool request_is_local(const struct request *r)
+{
+	return r->conn && r->conn->way == WAY_UNIX;
+}
+
+const char *request_query(const struct request *r, const char *key)
+{
+	const char *value =
+		r->mhd ? MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, key) : NULL;
+
+	return value;
+}
+
+const char *request_header(const struct request *r, const char *name)
+{
+	return r->mhd ? MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name) : NULL;
+}
+
+const char *request_group(const struct request *r, size_t i)
+{
+	return i < r->groups.n ? r->groups.v[i] : NULL;
+}
+
+void request_add_header(struct request *r, const char *name, const char *value)
+{
+	vec_push(&r->headers, ((struct header){xstrdup(name), xstrdup(value)}));
+}
+
+/* ---- the answer ---- */
+
+static struct MHD_Response *response_of(struct str body)
+{
+	void *bytes = (void *)(uintptr_t)(body.n ? body.p : "");
+
+	return MHD_create_response_from_buffer(body.n, bytes, MHD_RESPMEM_MUST_COPY);
+}
+
+void request_give_headers(struct request *r, struct MHD_Response *response)
+{
+	(void)MHD_add_response_header(response, "Cache-Control", "no-store");
+	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	vec_each(h, &r->headers)
+		(void)MHD_add_response_header(response, h->name, h->value);
+}
+
+/* Also when nobody waits for it any more. Takes the response. */
+void request_answer(struct request *r, unsigned status, struct MHD_Response *response)
+{
+	BUG_ON(r->answered);
+	r->answered = true;
+	r->status = status;
+	r->response = response;
+	if (!r->mhd) {
+		request_free(r);
+		return;
+	}
+	unhold(r);
+	if (r->suspended) {
+		r->suspended = false;
+		MHD_resume_connection(r->mhd);
+		httpd_kick(r->h);
+	}
+}
+
+void request_reply(struct request *r, unsigned status, const char *type, struct str body)
+{
+	struct MHD_Response *response = response_of(body);
+
+	BUG_ON(!response);
+	(void)MHD_add_response_header(response, "Content-Type", type);
+	request_give_headers(r, response);
+	request_answer(r, status, response);
+}
+
+/* The server ends: request_access() then says so; the handler keeps its request, and answers it into the void. */
+void request_give_up(struct request *r)
+{
+	if (!r->suspended)
+		return;
+	r->suspended = false;
+	MHD_resume_connection(r->mhd);
+}
+
+/* ---- taking it in ---- */
+
+struct sizes {
+	size_t n;
+};
+
+static enum MHD_Result add_size(void *cls, enum MHD_ValueKind kind, const char *key,
+				const char *value)
+{
+	struct sizes *sizes = cls;
+
+	(void)kind;
+	sizes->n += strlen(key) + (value ? strlen(value) : 0) + 4;
+	return MHD_YES;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *mhd, unsigned status, const char *text)
+{
+	struct MHD_Response *response = response_of(str_of(text));
+	enum MHD_Result ret;
+
+	(void)MHD_add_response_header(response, "Content-Type", "application/json");
+	(void)MHD_add_response_header(response, "Connection", "close");
+	ret = MHD_queue_response(mhd, status, response);
+	MHD_destroy_response(response);
+	return ret;
+}
+
+#define PROBLEM(code, detail) \
+	"{\"error\":\"" code "\",\"code\":\"" code "\",\"detail\":\"" detail "\"}\n"
+
+static enum MHD_Result first_call(struct httpd *h, struct MHD_Connection *mhd, const char *url,
+				  const char *method, void **con_cls)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const char *length = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Content-Length");
+	struct sizes sizes = {strlen(url)};
+	uint64_t n = 0;
+
+	if (h->ending || !info || !info->socket_context)
+		return MHD_NO;
+	MHD_get_connection_values(mhd, MHD_HEADER_KIND, add_size, &sizes);
+	MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, add_size, &sizes);
+	if (sizes.n > HTTPD_MAX_HEADER)
+		return refuse(mhd, 431, PROBLEM("too_big", "the headers are above 16 KiB"));
+	if (length && (!parse_u64(str_of(length), &n) || n > HTTPD_MAX_BODY))
+		return refuse(mhd, 413, PROBLEM("too_big", "the body is above 1 MiB"));
+	struct request *r = xcalloc(1, sizeof(*r));
+	*r = (struct request){.h = h,
+			      .mhd = mhd,
+			      .conn = info->socket_context,
+			      .method = xstrdup(method),
+			      .path = xstrdup(url),
+			      .body = STRBUF(HTTPD_MAX_BODY)};
+	*con_cls = r;
+	return MHD_YES;
+}
+
+static void dispatch(struct request *r)
+{
+	r->dispatched = true;
+	r->conn->busy = true;
+	peer_identify(r);
+	hold(r);
+	r->h->o.handle(r->h->o.ctx, r);
+}
+
+static enum MHD_Result give(struct MHD_Connection *mhd, struct request *r)
+{
+	enum MHD_Result ret = MHD_queue_response(mhd, r->status, r->response);
+
+	MHD_destroy_response(r->response);
+	r->response = NULL;
+	return ret;
+}
+
+enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char *url,
+			       const char *method, const char *version, const char *upload,
+			       size_t *upload_size, void **con_cls)
+{
+	struct request *r = *con_cls;
+
+	(void)version;
+	if (!r)
+		return first_call(cls, mhd, url, method, con_cls);
+	if (*upload_size) {
+		strbuf_add(&r->body, upload, *upload_size);
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	if (strbuf_failed(&r->body))
+		return refuse(mhd, 413, PROBLEM("too_big", "the body is above 1 MiB"));
+	if (!r->dispatched)
+		dispatch(r);
+	if (r->answered)
+		return give(mhd, r);
+	if (r->h->ending)
+		return refuse(mhd, 503,
+			      PROBLEM("unavailable", "the daemon stops; try again later"));
+	r->suspended = true;
+	MHD_suspend_connection(mhd);
+	return MHD_YES;
+}
+
+void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+		       enum MHD_RequestTerminationCode why)
+{
+	struct request *r = *con_cls;
+
+	(void)cls;
+	(void)mhd;
+	(void)why;
+	if (!r)
+		return;
+	*con_cls = NULL;
+	r->conn->busy = false;
+	r->conn->since = clock_mono();
+	if (r->dispatched && !r->answered) { /* the handler holds it still */
+		unhold(r);
+		r->mhd = NULL;
+		r->conn = NULL;
+		return;
+	}
+	request_free(r);
+}

@@ -1,0 +1,172 @@
+/* Answers without an end: a buffer between a producer that must not wait and a reader that may. */
+#include "io/httpd_impl.h"
+
+#include <poll.h>
+
+#include "base/mem.h"
+
+#define BLOCK    ((size_t)16 << 10)
+#define CUT_ROOM ((size_t)1 << 10) /* for the last line of a reader that is cut off */
+
+static void tell_gone(struct stream *s)
+{
+	const struct stream_ops *ops = s->ops;
+
+	s->ops = NULL;
+	if (ops)
+		ops->gone(s->ctx);
+}
+
+/* Producers are told after the library's turn, so that they may write and end. */
+static void want_drained(struct stream *s)
+{
+	if (s->tell || !s->ops)
+		return;
+	s->tell = true;
+	s->next_told = s->h->drained;
+	s->h->drained = s;
+	httpd_kick(s->h);
+}
+
+void streams_tell_drained(struct httpd *h)
+{
+	struct stream *list = h->drained;
+
+	h->drained = NULL;
+	while (list) {
+		struct stream *s = list;
+
+		list = s->next_told;
+		s->tell = false;
+		if (s->dead)
+			tell_gone(s);
+		else if (s->ops && s->held.n == s->at)
+			s->ops->drained(s->ctx);
+	}
+}
+
+static ssize_t read_stream(void *cls, uint64_t pos, char *to, size_t max)
+{
+	struct stream *s = cls;
+	size_t n = MIN_OF(s->held.n - s->at, max);
+
+	(void)pos;
+	if (s->dead)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (n) {
+		memcpy(to, s->held.p + s->at, n);
+		s->at += n;
+		if (s->at == s->held.n) {
+			strbuf_done(&s->held);
+			s->at = 0;
+			want_drained(s);
+		}
+		return (ssize_t)n;
+	}
+	if (s->ended)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	s->suspended = true;
+	MHD_suspend_connection(s->mhd);
+	return 0;
+}
+
+/* The library's last word on it. */
+static void free_stream(void *cls)
+{
+	struct stream *s = cls;
+
+	for (struct stream **at = &s->h->drained; *at; at = &(*at)->next_told) {
+		if (*at != s)
+			continue;
+		*at = s->next_told;
+		break;
+	}
+	if (s->conn && s->conn->stream == s)
+		s->conn->stream = NULL;
+	tell_gone(s);
+	strbuf_done(&s->held);
+	xfree(s);
+}
+
+struct stream *request_stream(struct request *r, unsigned status, const char *type,
+			      const struct stream_ops *ops, void *ctx)
+{
+	if (!r->mhd) {
+		request_answer(r, status, NULL);
+		return NULL;
+	}
+	struct stream *s = xcalloc(1, sizeof(*s));
+
+	*s = (struct stream){.h = r->h,
+			     .mhd = r->mhd,
+			     .conn = r->conn,
+			     .ops = ops,
+			     .ctx = ctx,
+			     .held = STRBUF(HTTPD_STREAM_MAX + CUT_ROOM)};
+	r->conn->stream = s;
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, BLOCK, read_stream, s, free_stream);
+	BUG_ON(!response);
+	(void)MHD_add_response_header(response, "Content-Type", type);
+	request_give_headers(r, response);
+	request_answer(r, status, response);
+	return s;
+}
+
+static void wake(struct stream *s)
+{
+	if (!s->suspended)
+		return;
+	s->suspended = false;
+	MHD_resume_connection(s->mhd);
+	httpd_kick(s->h);
+}
+
+bool stream_write(struct stream *s, struct str bytes)
+{
+	if (s->ended || s->dead)
+		return false;
+	if (s->at > HTTPD_STREAM_MAX / 2) {
+		memmove(s->held.p, s->held.p + s->at, s->held.n - s->at);
+		s->held.n -= s->at;
+		s->at = 0;
+	}
+	if (s->held.n + bytes.n > HTTPD_STREAM_MAX) {
+		if (s->ops->cut)
+			strbuf_adds(&s->held, s->ops->cut);
+		s->ended = true;
+		wake(s);
+		return false;
+	}
+	strbuf_addstr(&s->held, bytes);
+	wake(s);
+	return true;
+}
+
+size_t stream_waiting(const struct stream *s)
+{
+	return s->held.n - s->at;
+}
+
+void stream_end(struct stream *s)
+{
+	s->ops = NULL;
+	s->ended = true;
+	wake(s);
+}
+
+void stream_kill(struct stream *s)
+{
+	s->dead = true;
+	if (s->suspended)
+		wake(s);
+}
+
+/* A suspended connection is not looked at by the library: a reader that left would stay unseen. */
+void stream_look(struct stream *s)
+{
+	struct pollfd fd = {.fd = s->conn->fd, .events = POLLRDHUP};
+
+	if (s->suspended && poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)))
+		stream_kill(s);
+}
