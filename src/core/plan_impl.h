@@ -9,8 +9,9 @@
 struct tree {
 	const struct tree_facts *facts;
 	VEC(const struct tree_entry *) sorted; /* bytewise by path */
-	struct tree_entry root;                /* borrowed: "." when it is no entry of its own */
-	struct map globs;                      /* resolved pattern -> struct hits */
+	char dot[2];
+	struct tree_entry root; /* path dot, when "." is no entry of its own */
+	struct map globs;       /* resolved pattern -> struct hits */
 };
 struct hits {
 	VEC(const struct tree_entry *) v;

@@ -25,9 +25,8 @@ void tree_init(struct tree *t, const struct tree_facts *facts)
 	}
 	if (!in_order)
 		sort_stable(t->sorted.v, t->sorted.n, sizeof(*t->sorted.v), by_path);
-	static char root[] = ".";
-
-	t->root = (struct tree_entry){root, facts->tree, MODE_TREE};
+	t->dot[0] = '.';
+	t->root = (struct tree_entry){t->dot, facts->tree, MODE_TREE};
 }
 
 void tree_done(struct tree *t)
@@ -183,11 +182,9 @@ void inputs_find(struct tree *t, const struct job_def *job, const char *unit_pat
 
 static void add_path(texts *to, struct map *seen, struct str path)
 {
-	static char there[1];
-
 	if (path.n == 0)
 		path = STR(".");
-	if (!map_put(seen, path, there))
+	if (!map_put(seen, path, seen))
 		vec_push(to, xstrndup(path.p, path.n));
 }
 
