@@ -29,13 +29,13 @@ static void fake_free(struct secret *s)
 	xfree(container_of(s, struct secret_fake, base));
 }
 
-static const struct secret_ops ops = {"fake", fake_get, fake_free};
+static const struct secret_ops fake_ops = {"fake", fake_get, fake_free};
 
 struct secret *secret_fake_new(const char *const *pairs)
 {
 	struct secret_fake *f = xcalloc(1, sizeof(*f));
 
-	f->base.ops = &ops;
+	f->base.ops = &fake_ops;
 	f->pairs = pairs;
 	return &f->base;
 }

@@ -86,13 +86,13 @@ static void file_free(struct secret *s)
 	xfree(f);
 }
 
-static const struct secret_ops ops = {"file", file_get, file_free};
+static const struct secret_ops file_ops = {"file", file_get, file_free};
 
 struct secret *secret_file_new(const char *data_dir)
 {
 	struct secret_file *f = xcalloc(1, sizeof(*f));
 
-	f->base.ops = &ops;
+	f->base.ops = &file_ops;
 	f->dir = xasprintf("%s/secrets", data_dir);
 	return &f->base;
 }
