@@ -2,6 +2,7 @@
 #include "core/model.h"
 #include "core/state.h"
 
+#define TOUCH_FEW    32
 #define SNAPSHOT_MAX ((size_t)64 << 20)
 
 void model_init(struct model *m)
@@ -24,7 +25,7 @@ void model_done(struct model *m)
 			free_aggregate((enum aggregate_kind)k, e->value);
 		map_done(&m->by_kind[k]);
 	}
-	model_untouch(m);
+	model_untouch(m); /* the index too */
 	vec_done(&m->touched);
 	vec_done(&m->ready);
 }
@@ -52,12 +53,33 @@ void model_forget(struct model *m, enum aggregate_kind kind, const char *id)
 		free_aggregate(kind, object);
 }
 
+static char *touch_key(enum aggregate_kind kind, const char *id)
+{
+	return xasprintf("%u/%s", (unsigned)kind, id);
+}
+
+/* Few are looked for one by one; many (the jobs of a big run) by an index. */
+static bool is_touched(struct model *m, enum aggregate_kind kind, const char *id)
+{
+	if (m->touched.n < TOUCH_FEW) {
+		vec_each(t, &m->touched)
+			if (t->kind == kind && streq(t->id, id))
+				return true;
+		return false;
+	}
+	for (size_t i = m->touch_index.n; i < m->touched.n; i++) {
+		AUTO(freep) char *key = touch_key(m->touched.v[i].kind, m->touched.v[i].id);
+
+		map_put(&m->touch_index, str_of(key), m);
+	}
+	AUTO(freep) char *key = touch_key(kind, id);
+	return map_get(&m->touch_index, str_of(key)) != NULL;
+}
+
 void model_touch(struct model *m, enum aggregate_kind kind, const char *id)
 {
-	vec_each(t, &m->touched)
-		if (t->kind == kind && streq(t->id, id))
-			return;
-	vec_push(&m->touched, ((struct touch){.kind = kind, .id = xstrdup(id)}));
+	if (!is_touched(m, kind, id))
+		vec_push(&m->touched, ((struct touch){.kind = kind, .id = xstrdup(id)}));
 }
 
 void model_untouch(struct model *m)
@@ -65,6 +87,7 @@ void model_untouch(struct model *m)
 	vec_each(t, &m->touched)
 		xfree(t->id);
 	m->touched.n = 0;
+	map_done(&m->touch_index);
 }
 
 struct project *model_project(const struct model *m) { return model_get(m, AGG_PROJECT, "project"); }

@@ -224,6 +224,7 @@ struct model {
 	usec_t time;                   /* its time */
 	struct map by_kind[AGG_KINDS]; /* id -> struct <kind> *, in order of creation */
 	VEC(struct touch) touched;     /* by the last step(), without doubles */
+	struct map touch_index;        /* the same, by "kind/id", once they are many */
 	VEC(struct job *) ready;       /* jobs that wait for a slot; rebuilt by model_link() */
 };
 void model_init(struct model *m);
