@@ -15,7 +15,7 @@ struct house_options {
 	bool processes;        /* services as processes even where containers can be had */
 };
 struct house {
-	char *data, *shim, *toolchain;
+	char *data, *shim;
 	struct world world;
 	struct watch *watch;
 };
@@ -23,8 +23,6 @@ struct house {
 MUST_CHECK enum rc house_open(const struct house_options *o, struct loop *loop, struct house **ret, struct err *err);
 /* Watch a repository under a name, now and after restarts. */
 MUST_CHECK enum rc house_add_source(struct house *h, const char *name, const char *path, struct err *err);
-/* Path of a watched repository, or NULL. */
-const char *house_source_path(const struct house *h, const char *name);
 void house_close(struct house *h);
 void house_closep(struct house **h);
 
