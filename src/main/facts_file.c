@@ -116,8 +116,8 @@ static enum rc any_line(struct str line, struct facts_names *names, struct verdi
 	else if (json_int(status, -1) < 0 || json_int(status, -1) > 999)
 		rc = err_set(err, RC_INVALID, "\"status\" must be 0..999");
 	else
-		*f = (struct verdict_fact){.t = json_real(t, 0), .canary = canary, .instance = number_of(names, json_view(instance)),
-					   .status = (uint16_t)json_int(status, 0), .ms = json_real(json_get(root, "ms"), -1)};
+		*f = (struct verdict_fact){.t = json_number(t, 0), .canary = canary, .instance = number_of(names, json_view(instance)),
+					   .status = (uint16_t)json_int(status, 0), .ms = json_number(json_get(root, "ms"), -1)};
 	json_free(root);
 	return rc;
 }
