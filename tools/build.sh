@@ -14,7 +14,7 @@ mkdir -p "$folder"
 exec 9>"$folder/.lock"
 flock 9
 
-now=$(tools/sources.sh; pkg-config --modversion cmocka 2>/dev/null || :)
+now=$(tools/sources.sh; cksum meson.build meson_options.txt tests/meson.build; pkg-config --modversion cmocka 2>/dev/null || :)
 before=$(cat "$folder/.sources" 2>/dev/null || :)
 if [ ! -f "$folder/build.ninja" ]; then
 	rm -rf "$folder/meson-private" # what a failed or stopped first try left
@@ -28,6 +28,7 @@ elif [ "$now" != "$before" ]; then
 		cat "$folder/setup.log" >&2
 		exit 1
 	}
+	ninja -C "$folder" -t restat build.ninja >/dev/null # or it would do the same once more
 fi
 printf '%s\n' "$now" >"$folder/.sources"
 code=0

@@ -52,6 +52,18 @@ static enum rc check_depth(struct str s, struct err *err)
 	return RC_OK;
 }
 
+/* jansson quotes the text near the error, which is whatever was sent. */
+static void make_plain(char *why)
+{
+	char *quoted = strstr(why, " near '");
+
+	if (quoted && !str_is_utf8(str_of(quoted)))
+		*quoted = '\0';
+	for (; *why; why++)
+		if ((unsigned char)*why < ' ' || *why == 0x7f)
+			*why = ' ';
+}
+
 enum rc json_read(struct str text, size_t max, struct json **ret, struct err *err)
 {
 	json_error_t why;
@@ -64,9 +76,11 @@ enum rc json_read(struct str text, size_t max, struct json **ret, struct err *er
 	if (rc != RC_OK)
 		return rc;
 	json_t *root = json_loadb(text.n ? text.p : "", text.n, flags, &why);
-	if (!root)
+	if (!root) {
+		make_plain(why.text);
 		return err_set(err, RC_INVALID, "JSON, line %d, column %d: %s", why.line,
 			       why.column, why.text);
+	}
 	*ret = (struct json *)root;
 	return RC_OK;
 }

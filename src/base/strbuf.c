@@ -138,7 +138,7 @@ void strbuf_add_duration(struct strbuf *b, usec_t d)
 		strbuf_addf(b, "%llu ms", (n + 500) / 1000);
 	else if (d < 59950000)
 		strbuf_addf(b, "%llu.%llu s", (n + 50000) / 1000000, (n + 50000) / 100000 % 10);
-	else if ((n = (n + 500000) / 1000000) < 3600)
+	else if ((n = n / 1000000 + (n % 1000000 >= 500000)) < 3600)
 		strbuf_addf(b, "%llu min %llu s", n / 60, n % 60);
 	else if ((n = (n + 30) / 60) < 24 * 60)
 		strbuf_addf(b, "%llu h %llu min", n / 60, n % 60);

@@ -249,13 +249,10 @@ static enum rc refuse_extras(struct reader *r, struct fy_token *anchor, struct f
 static enum rc begin_document(struct reader *r, const struct fy_event *e)
 {
 	struct fy_token *start = e->document_start.document_start;
-	size_t directive;
 
 	if (++r->documents > 1)
 		return fail(r, token_pos(r, start, 0),
 			    "a second document begins here: one file holds one");
-	if (start && yaml_directive(r->text, token_pos(r, start, 0), &directive))
-		return fail(r, directive, "directives (lines that begin with %%) are not taken");
 	return RC_OK;
 }
 

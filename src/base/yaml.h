@@ -1,7 +1,8 @@
 /*
  * YAML 1.2 core schema, strict, by libfyaml: one document; no anchors, aliases or tags (refused with their place:
  * they make a small file big and a plain file surprising); duplicate keys refused; depth at most 32; at most
- * 1 MiB and 100,000 nodes; NUL and tabs in indentation refused with line and column. `on`, `no`, `1:30`, `015`
+ * 1 MiB and 100,000 nodes, 16 KiB a line, 256 blanks or empty lines in a row; directives, NUL and tabs in
+ * indentation refused with line and column. `on`, `no`, `1:30`, `015`
  * stay text: the reader of a node decides what it is.
  */
 #pragma once

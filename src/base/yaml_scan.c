@@ -1,5 +1,8 @@
 #include "base/yaml_scan.h"
 
+#define LINE_MAX_BYTES ((size_t)16 << 10)
+#define BLANKS_MAX     256
+
 static bool is_continuation(char c)
 {
 	return ((unsigned char)c & 0xc0) == 0x80;
@@ -54,7 +57,45 @@ static const char *unprintable(const unsigned char *p, size_t n)
 	return NULL;
 }
 
-static const char *bad_ascii(struct str text, size_t i, bool *at_start)
+/* What is known of the text that was looked at so far. */
+struct scan {
+	size_t line_start;  /* position */
+	size_t blanks;      /* in a row, up to here */
+	size_t blank_lines; /* in a row, up to this line */
+	bool content;       /* this line has some */
+};
+
+static const char *bad_tab(struct str text, size_t i)
+{
+	while (i < text.n && (text.p[i] == '\t' || text.p[i] == ' '))
+		i++;
+	/* a line of nothing but blanks is no indentation */
+	return i == text.n || text.p[i] == '\n' || text.p[i] == '\r'
+		       ? NULL
+		       : "a tab as indentation: use spaces";
+}
+
+/* libfyaml needs a time that grows with the square of these; no file that a person wrote comes near. */
+static const char *too_many(struct scan *s, char c, size_t i)
+{
+	if (c == '\n') {
+		s->blank_lines = s->content ? 0 : s->blank_lines + 1;
+		s->line_start = i + 1;
+		s->content = false;
+	} else if (c != ' ' && c != '\t' && c != '\r') {
+		s->content = true;
+	}
+	s->blanks = c == ' ' || c == '\t' ? s->blanks + 1 : 0;
+	if (i - s->line_start + 1 > LINE_MAX_BYTES && c != '\n')
+		return "a line that is longer than 16384 bytes";
+	if (s->blanks > BLANKS_MAX)
+		return "more than 256 blanks in a row";
+	if (s->blank_lines > BLANKS_MAX)
+		return "more than 256 empty lines in a row";
+	return NULL;
+}
+
+static const char *bad_ascii(struct str text, size_t i, const struct scan *s)
 {
 	char c = text.p[i];
 
@@ -62,22 +103,18 @@ static const char *bad_ascii(struct str text, size_t i, bool *at_start)
 		return "a NUL byte: this is no text";
 	if (c == '\r' && (i + 1 == text.n || text.p[i + 1] != '\n'))
 		return "a carriage return without a line feed: end lines with LF";
-	if (c == '\t' && *at_start) {
-		size_t next = i; /* a line of nothing but blanks is no indentation */
-		while (next < text.n && (text.p[next] == '\t' || text.p[next] == ' '))
-			next++;
-		if (next < text.n && text.p[next] != '\n' && text.p[next] != '\r')
-			return "a tab as indentation: use spaces";
-	}
+	if (c == '\t' && i == s->line_start)
+		return bad_tab(text, i);
+	if (c == '%' && i == s->line_start) /* or a text that goes on here: it could be indented */
+		return "directives (lines that begin with '%') are not taken";
 	if ((c < ' ' && c != '\n' && c != '\r' && c != '\t') || c == 0x7f)
 		return "a control character: this is no text";
-	*at_start = c == '\n';
 	return NULL;
 }
 
 const char *yaml_scan(struct str text, size_t *ret_pos)
 {
-	bool at_start = true;
+	struct scan s = {0};
 
 	for (size_t i = 0, n; i < text.n; i += n) {
 		const char *what;
@@ -86,9 +123,11 @@ const char *yaml_scan(struct str text, size_t *ret_pos)
 		if (n == 0)
 			what = "a byte that is no UTF-8";
 		else if (n == 1)
-			what = bad_ascii(text, i, &at_start);
+			what = bad_ascii(text, i, &s);
 		else
 			what = unprintable((const unsigned char *)rest.p, n);
+		if (!what)
+			what = too_many(&s, text.p[i], i);
 		if (what) {
 			*ret_pos = i;
 			return what;
@@ -158,14 +197,4 @@ bool yaml_tab_indents(struct str text, size_t pos, size_t *ret_tab)
 		return false;
 	*ret_tab = tab;
 	return true;
-}
-
-bool yaml_directive(struct str text, size_t end, size_t *ret_pos)
-{
-	for (size_t i = 0; i < MIN_OF(end, text.n); i++)
-		if (text.p[i] == '%' && (i == 0 || text.p[i - 1] == '\n')) {
-			*ret_pos = i;
-			return true;
-		}
-	return false;
 }

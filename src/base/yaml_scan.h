@@ -19,5 +19,3 @@ size_t yaml_block_header(struct str text, size_t pos);
 bool yaml_tab_leads(struct str text, size_t pos, size_t *ret_tab);
 /* The same before a map or list in block style at pos, behind "- " or "? " too. */
 bool yaml_tab_indents(struct str text, size_t pos, size_t *ret_tab);
-/* A line before `end` that begins with '%'. */
-bool yaml_directive(struct str text, size_t end, size_t *ret_pos);
