@@ -46,13 +46,15 @@ static enum rc rc_of(int code, const git_error *e)
 	static const struct {
 		const char *text;
 		enum rc rc;
-	} known[] = {{"No space left", RC_NO_SPACE}, {"Read-only file", RC_NO_SPACE}, {"quota exceeded", RC_NO_SPACE},
-		     {"Permission denied", RC_DENIED}, {"not permitted", RC_DENIED},
-		     {"corrupt", RC_CORRUPT}, {"mismatch", RC_CORRUPT}};
+	} known[] = {{"No space left", RC_NO_SPACE},  {"Read-only file", RC_NO_SPACE},
+		     {"quota exceeded", RC_NO_SPACE}, {"Permission denied", RC_DENIED},
+		     {"not permitted", RC_DENIED},    {"corrupt", RC_CORRUPT},
+		     {"mismatch", RC_CORRUPT}};
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (strstr(text, known[i].text))
 			return known[i].rc;
-	return e && (e->klass == GIT_ERROR_ZLIB || e->klass == GIT_ERROR_ODB) ? RC_CORRUPT : RC_UNAVAILABLE;
+	return e && (e->klass == GIT_ERROR_ZLIB || e->klass == GIT_ERROR_ODB) ? RC_CORRUPT
+									      : RC_UNAVAILABLE;
 }
 
 enum rc git_fail(struct err *err, int code, const char *fmt, ...)
@@ -69,11 +71,26 @@ enum rc git_fail(struct err *err, int code, const char *fmt, ...)
 	return err_set(err, rc, "%s: %s", strbuf_cstr(&what), text);
 }
 
-void git_commitp(git_commit **p) { git_commit_free(*p); }
-void git_treep(git_tree **p) { git_tree_free(*p); }
-void git_objectp(git_object **p) { git_object_free(*p); }
-void git_odb_objectp(git_odb_object **p) { git_odb_object_free(*p); }
-void git_revwalkp(git_revwalk **p) { git_revwalk_free(*p); }
+void git_commitp(git_commit **p)
+{
+	git_commit_free(*p);
+}
+void git_treep(git_tree **p)
+{
+	git_tree_free(*p);
+}
+void git_objectp(git_object **p)
+{
+	git_object_free(*p);
+}
+void git_odb_objectp(git_odb_object **p)
+{
+	git_odb_object_free(*p);
+}
+void git_revwalkp(git_revwalk **p)
+{
+	git_revwalk_free(*p);
+}
 
 static enum rc wrap(git_repository *git, const char *path, struct repo **ret, struct err *err)
 {
@@ -107,7 +124,8 @@ static int make_bare(git_repository **git, const char *path, bool durable)
 {
 	git_repository_init_options opts = {
 		.version = GIT_REPOSITORY_INIT_OPTIONS_VERSION,
-		.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKPATH | GIT_REPOSITORY_INIT_NO_REINIT,
+		.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKPATH |
+			 GIT_REPOSITORY_INIT_NO_REINIT,
 		.initial_head = "main",
 	};
 
@@ -152,9 +170,18 @@ void repo_free(struct repo *r)
 	xfree(r);
 }
 
-void repo_freep(struct repo **r) { repo_free(*r); }
-const char *repo_path(const struct repo *r) { return r->path; }
-const char *repo_dir(const struct repo *r) { return git_repository_commondir(r->git); }
+void repo_freep(struct repo **r)
+{
+	repo_free(*r);
+}
+const char *repo_path(const struct repo *r)
+{
+	return r->path;
+}
+const char *repo_dir(const struct repo *r)
+{
+	return git_repository_commondir(r->git);
+}
 
 enum rc repo_hooks(struct repo *r, struct strbuf *ret, struct err *err)
 {
@@ -166,7 +193,8 @@ enum rc repo_hooks(struct repo *r, struct strbuf *ret, struct err *err)
 		code = git_config_get_entry(&entry, cfg, "core.hooksPath");
 	enum rc rc = RC_OK;
 	if (!code)
-		rc = err_set(err, RC_UNSUPPORTED, "%s: core.hooksPath moves the hooks to %s: add the hook there by hand",
+		rc = err_set(err, RC_UNSUPPORTED,
+			     "%s: core.hooksPath moves the hooks to %s: add the hook there by hand",
 			     r->path, entry->value);
 	else if (code != GIT_ENOTFOUND)
 		rc = git_fail(err, code, "repository %s", r->path);
@@ -177,8 +205,14 @@ enum rc repo_hooks(struct repo *r, struct strbuf *ret, struct err *err)
 	return rc;
 }
 
-static void ref_done(git_reference **ref) { git_reference_free(*ref); }
-static void iter_done(git_reference_iterator **it) { git_reference_iterator_free(*it); }
+static void ref_done(git_reference **ref)
+{
+	git_reference_free(*ref);
+}
+static void iter_done(git_reference_iterator **it)
+{
+	git_reference_iterator_free(*it);
+}
 
 struct ref_row {
 	char *name;
@@ -200,8 +234,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct ref_row *)a)->name, ((const struct ref_row *)b)->name);
 }
 
-enum rc repo_refs(struct repo *r, const char *prefix, bool (*each)(void *, const char *, const char *), void *ctx,
-		  struct err *err)
+enum rc repo_refs(struct repo *r, const char *prefix,
+		  bool (*each)(void *, const char *, const char *), void *ctx, struct err *err)
 {
 	AUTO(iter_done) git_reference_iterator *it = NULL;
 	AUTO(strbuf_done) struct strbuf glob = STRBUF(1024);
@@ -257,7 +291,8 @@ enum rc repo_resolve(struct repo *r, const char *rev, char ret[GIT_HEX + 1], str
 	return rc;
 }
 
-enum rc repo_is_ancestor(struct repo *r, const char *base, const char *commit, bool *ret, struct err *err)
+enum rc repo_is_ancestor(struct repo *r, const char *base, const char *commit, bool *ret,
+			 struct err *err)
 {
 	git_oid b, c;
 
@@ -310,7 +345,8 @@ enum rc repo_commit(struct repo *r, const char *rev, struct repo_commit *ret, st
 
 void repo_commit_done(struct repo_commit *c)
 {
-	char *const owned[] = {c->author, c->email, c->committer, c->committer_email, c->subject, c->message};
+	char *const owned[] = {c->author,          c->email,   c->committer,
+			       c->committer_email, c->subject, c->message};
 
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		xfree(owned[i]);
@@ -356,5 +392,6 @@ enum rc repo_log(struct repo *r, const char *tip, const char *stop,
 		if (!more)
 			return RC_OK;
 	}
-	return code == GIT_ITEROVER ? RC_OK : git_fail(err, code, "history of %s in %s", tip, r->path);
+	return code == GIT_ITEROVER ? RC_OK
+				    : git_fail(err, code, "history of %s in %s", tip, r->path);
 }

@@ -1,9 +1,9 @@
 /*
- * Git repositories through libgit2, without policy: objects, trees, refs, commits. All blocking on the disk.
- *
- * A handle belongs to one thread at a time; different handles, also of one repository, may be used by different threads
- * and processes at once. Nothing is read from the user's or the machine's Git configuration, and no hook or filter runs.
- * A revision is 40 hex digits, a ref, or anything that `git rev-parse` knows. Object ids in texts: 40 hex, NUL at the end.
+ * Git repositories through libgit2, without policy: objects, trees, refs, commits. All blocking on
+ * the disk. A handle belongs to one thread at a time; different handles, also of one repository,
+ * may be used by different threads and processes at once. Nothing is read from the user's or the
+ * machine's Git configuration, and no hook or filter runs. A revision is 40 hex digits, a ref, or
+ * anything that `git rev-parse` knows. Object ids in texts: 40 hex, NUL at the end.
  */
 #pragma once
 #include "base/strbuf.h"
@@ -23,7 +23,8 @@
 struct repo;
 /* A bare repository, or the .git of a work tree. RC_NOT_FOUND: there is none. */
 MUST_CHECK enum rc repo_open(const char *path, struct repo **ret, struct err *err);
-/* As repo_open(); makes a bare one (HEAD at refs/heads/main) when there is none. durable: fsync what is written. */
+/* As repo_open(); makes a bare one (HEAD at refs/heads/main) when there is none. durable: fsync
+ * what is written. */
 MUST_CHECK enum rc repo_init(const char *path, bool durable, struct repo **ret, struct err *err);
 void repo_free(struct repo *r);
 void repo_freep(struct repo **r);
@@ -33,27 +34,35 @@ const char *repo_dir(const struct repo *r);  /* where refs and objects are; ends
 MUST_CHECK enum rc repo_hooks(struct repo *r, struct strbuf *ret, struct err *err);
 
 /* ---- refs and commits ---- */
-/* Every ref under prefix ("refs/heads/") that leads to a commit, in order of name, until each returns false. */
-MUST_CHECK enum rc repo_refs(struct repo *r, const char *prefix, bool (*each)(void *ctx, const char *ref, const char *commit),
+/* Every ref under prefix ("refs/heads/") that leads to a commit, in order of name, until each
+ * returns false. */
+MUST_CHECK enum rc repo_refs(struct repo *r, const char *prefix,
+			     bool (*each)(void *ctx, const char *ref, const char *commit),
 			     void *ctx, struct err *err);
 /* The commit of a revision. RC_NOT_FOUND. */
-MUST_CHECK enum rc repo_resolve(struct repo *r, const char *rev, char ret[GIT_HEX + 1], struct err *err);
+MUST_CHECK enum rc repo_resolve(struct repo *r, const char *rev, char ret[GIT_HEX + 1],
+				struct err *err);
 /* A commit counts as its own ancestor. An id that the repository does not have is nobody's. */
-MUST_CHECK enum rc repo_is_ancestor(struct repo *r, const char *base, const char *commit, bool *ret, struct err *err);
+MUST_CHECK enum rc repo_is_ancestor(struct repo *r, const char *base, const char *commit, bool *ret,
+				    struct err *err);
 
 struct repo_commit {
-	char id[GIT_HEX + 1], tree[GIT_HEX + 1], parent[GIT_HEX + 1]; /* parent: the first one, "" for a root */
+	char id[GIT_HEX + 1], tree[GIT_HEX + 1];
+	char parent[GIT_HEX + 1]; /* the first one, "" for a root */
 	char *author, *email, *committer, *committer_email;
 	char *subject, *message;
 	int64_t time; /* seconds */
 };
-MUST_CHECK enum rc repo_commit(struct repo *r, const char *rev, struct repo_commit *ret, struct err *err);
+MUST_CHECK enum rc repo_commit(struct repo *r, const char *rev, struct repo_commit *ret,
+			       struct err *err);
 void repo_commit_done(struct repo_commit *c);
 /* The value of a message's trailer ("Penstock-Reverts"), the caller's; NULL when it has none. */
 char *repo_trailer(const char *message, const char *key);
-/* Commits from tip back to (and without) stop's history, newest first, until each returns false; stop may be NULL. */
+/* Commits from tip back to (and without) stop's history, newest first, until each returns false;
+ * stop may be NULL. */
 MUST_CHECK enum rc repo_log(struct repo *r, const char *tip, const char *stop,
-			    bool (*each)(void *ctx, const struct repo_commit *c), void *ctx, struct err *err);
+			    bool (*each)(void *ctx, const struct repo_commit *c), void *ctx,
+			    struct err *err);
 
 /* ---- trees and blobs ---- */
 struct repo_entry {
@@ -61,10 +70,11 @@ struct repo_entry {
 	const char *oid;
 	uint32_t mode;
 };
-/* What a commit's tree holds. dirs: the entry of each path, of whatever kind ("." the root). list: each file and link at
- * or below each path, submodules left out. Every tree is read once; each() is called once for a path, in the tree's
- * order; a path that does not exist is left out. RC_INVALID: a tree holds a name that no file can have (".git", "..",
- * "a/b"); RC_TOO_BIG; RC_CORRUPT. each() may return an error, which ends the walk. ret_tree (may be NULL): the root. */
+/* What a commit's tree holds. dirs: the entry of each path, of whatever kind ("." the root).
+ * list: each file and link at or below each path, submodules left out. Every tree is read once;
+ * each() is called once for a path, in the tree's order; a path that does not exist is left out.
+ * RC_INVALID: a tree holds a name that no file can have (".git", "..", "a/b"); RC_TOO_BIG;
+ * RC_CORRUPT. each() may return an error, which ends the walk. ret_tree (may be NULL): the root. */
 struct repo_ask {
 	const char *const *dirs;
 	size_t n_dirs;
@@ -72,20 +82,24 @@ struct repo_ask {
 	size_t n_list;
 };
 MUST_CHECK enum rc repo_tree(struct repo *r, const char *rev, const struct repo_ask *ask,
-			     enum rc (*each)(void *ctx, const struct repo_entry *e, struct err *err), void *ctx,
-			     char ret_tree[GIT_HEX + 1], struct err *err);
+			     enum rc (*each)(void *ctx, const struct repo_entry *e,
+					     struct err *err),
+			     void *ctx, char ret_tree[GIT_HEX + 1], struct err *err);
 /* Append a file. RC_NOT_FOUND (also for a folder, link or submodule), RC_TOO_BIG. */
-MUST_CHECK enum rc repo_file(struct repo *r, const char *rev, const char *path, size_t max, struct strbuf *ret,
-			     struct err *err);
-/* Write the files and links at or below paths under the existing folder `into`, with their whole paths; modes 0644 and
- * 0755. Never follows a link; a link that could lead outside of `into` is RC_INVALID; a file that stands there is replaced. */
-MUST_CHECK enum rc repo_lay(struct repo *r, const char *rev, const char *const *paths, size_t n, const char *into,
-			    struct err *err);
+MUST_CHECK enum rc repo_file(struct repo *r, const char *rev, const char *path, size_t max,
+			     struct strbuf *ret, struct err *err);
+/* Write the files and links at or below paths under the existing folder `into`, with their whole
+ * paths; modes 0644 and 0755. Never follows a link; a link that could lead outside of `into` is
+ * RC_INVALID; a file that stands there is replaced. */
+MUST_CHECK enum rc repo_lay(struct repo *r, const char *rev, const char *const *paths, size_t n,
+			    const char *into, struct err *err);
 
 /* ---- writing ---- */
-/* Make branches of `mirror` equal to those of `from`, with all objects that they need; branches that are gone there go here.
- * The caller keeps others from fetching into the same mirror. ret_changed may be NULL. */
-MUST_CHECK enum rc repo_fetch(struct repo *mirror, struct repo *from, bool *ret_changed, struct err *err);
+/* Make branches of `mirror` equal to those of `from`, with all objects that they need; branches
+ * that are gone there go here. The caller keeps others from fetching into the same mirror.
+ * ret_changed may be NULL. */
+MUST_CHECK enum rc repo_fetch(struct repo *mirror, struct repo *from, bool *ret_changed,
+			      struct err *err);
 
 struct repo_edit {
 	const char *path;
@@ -97,18 +111,24 @@ struct repo_author {
 	const char *name, *email;
 	int64_t time; /* seconds */
 };
-/* A commit on `ref` without a work tree. expected: what the ref must stand at when it moves, and the new commit's parent;
- * NULL: the ref must not exist. RC_CONFLICT: it stands elsewhere; nothing has changed then. */
-MUST_CHECK enum rc repo_write(struct repo *r, const char *ref, const char *expected, const struct repo_edit *edits,
-			      size_t n, const char *message, const struct repo_author *by, char ret[GIT_HEX + 1],
-			      struct err *err);
+/* A commit on `ref` without a work tree. expected: what the ref must stand at when it moves, and
+ * the new commit's parent; NULL: the ref must not exist. RC_CONFLICT: it stands elsewhere;
+ * nothing has changed then. */
+MUST_CHECK enum rc repo_write(struct repo *r, const char *ref, const char *expected,
+			      const struct repo_edit *edits, size_t n, const char *message,
+			      const struct repo_author *by, char ret[GIT_HEX + 1], struct err *err);
 /* As repo_write() with a whole tree. */
-MUST_CHECK enum rc repo_write_tree(struct repo *r, const char *ref, const char *expected, const char *tree,
-				   const char *message, const struct repo_author *by, char ret[GIT_HEX + 1], struct err *err);
+MUST_CHECK enum rc repo_write_tree(struct repo *r, const char *ref, const char *expected,
+				   const char *tree, const char *message,
+				   const struct repo_author *by, char ret[GIT_HEX + 1],
+				   struct err *err);
 /* Move a ref without a commit; to NULL: remove it. expected as above. */
-MUST_CHECK enum rc repo_move(struct repo *r, const char *ref, const char *expected, const char *to, struct err *err);
-/* The tree of `tip` without what lies between base and commit (three-way). RC_CONFLICT names the files. */
-MUST_CHECK enum rc repo_take_back(struct repo *r, const char *tip, const char *commit, const char *base,
-				  char ret_tree[GIT_HEX + 1], struct err *err);
-/* Append a unified diff of one file; an empty old or new text stands for "no file". Nothing when they are equal. */
+MUST_CHECK enum rc repo_move(struct repo *r, const char *ref, const char *expected, const char *to,
+			     struct err *err);
+/* The tree of `tip` without what lies between base and commit (three-way). RC_CONFLICT names the
+ * files. */
+MUST_CHECK enum rc repo_take_back(struct repo *r, const char *tip, const char *commit,
+				  const char *base, char ret_tree[GIT_HEX + 1], struct err *err);
+/* Append a unified diff of one file; an empty old or new text stands for "no file". Nothing when
+ * they are equal. */
 void repo_diff(struct strbuf *to, const char *path, struct str old_text, struct str new_text);

@@ -1,7 +1,7 @@
 /*
- * From one repository of this machine to another. What is new is found as Git finds it, from commits and their trees
- * against their parents', so that the cost follows the push and not the repository. A mirror that has no branch yet takes
- * the other's object files as they are.
+ * From one repository of this machine to another. What is new is found as Git finds it, from
+ * commits and their trees against their parents', so that the cost follows the push and not the
+ * repository. A mirror that has no branch yet takes the other's object files as they are.
  */
 #include "clients/git_impl.h"
 
@@ -100,7 +100,8 @@ static void tree_rows_done(struct tree_rows *t)
 	tree_done(&t->iter);
 }
 
-static enum rc tree_rows_read(struct repo *r, const git_oid *oid, struct tree_rows *ret, struct err *err)
+static enum rc tree_rows_read(struct repo *r, const git_oid *oid, struct tree_rows *ret,
+			      struct err *err)
 {
 	enum rc rc = tree_open(r, oid, &ret->iter, err);
 
@@ -131,7 +132,8 @@ static enum rc haul_tree(struct haul *h, const git_oid *oid, const git_oid *old,
 	if ((old && git_oid_equal(oid, old)) || !haul_add(h, oid))
 		return RC_OK;
 	if (h->depth > REPO_MAX_DEPTH)
-		return err_set(err, RC_TOO_BIG, "folders are nested deeper than %u", REPO_MAX_DEPTH);
+		return err_set(err, RC_TOO_BIG, "folders are nested deeper than %u",
+			       REPO_MAX_DEPTH);
 	enum rc rc = tree_rows_read(h->from, oid, &now, err);
 	if (rc == RC_OK && old)
 		rc = tree_rows_read(h->from, old, &before, err);
@@ -143,7 +145,8 @@ static enum rc haul_tree(struct haul *h, const git_oid *oid, const git_oid *old,
 		if (row->mode == GIT_MODE_OTHER || (was && git_oid_equal(&was->oid, &row->oid)))
 			continue;
 		if (row->mode == GIT_MODE_TREE)
-			rc = haul_tree(h, &row->oid, was && was->mode == GIT_MODE_TREE ? &was->oid : NULL, err);
+			rc = haul_tree(h, &row->oid,
+				       was && was->mode == GIT_MODE_TREE ? &was->oid : NULL, err);
 		else
 			haul_add(h, &row->oid);
 	}
@@ -161,14 +164,16 @@ static enum rc haul_commit(struct haul *h, const git_oid *oid, struct err *err)
 		code = git_commit_parent(&parent, c, 0);
 	if (code)
 		return git_fail(err, code, "history in %s", h->from->path);
-	enum rc rc = haul_tree(h, git_commit_tree_id(c), parent ? git_commit_tree_id(parent) : NULL, err);
+	enum rc rc = haul_tree(h, git_commit_tree_id(c), parent ? git_commit_tree_id(parent) : NULL,
+			       err);
 	if (rc == RC_OK)
 		haul_add(h, oid);
 	return rc;
 }
 
 /* The objects of branches in `want` that no branch in `have` leads to. */
-static enum rc haul_plan(struct haul *h, const struct branches *want, const struct branches *have, struct err *err)
+static enum rc haul_plan(struct haul *h, const struct branches *want, const struct branches *have,
+			 struct err *err)
 {
 	AUTO(git_revwalkp) git_revwalk *walk = NULL;
 	git_oid oid;
@@ -178,12 +183,14 @@ static enum rc haul_plan(struct haul *h, const struct branches *want, const stru
 		if (!(code = git_oid_fromstr(&oid, want->list.v[i].hex)))
 			code = git_revwalk_push(walk, &oid);
 	for (size_t i = 0; i < have->list.n && !code; i++)
-		if (!(code = git_oid_fromstr(&oid, have->list.v[i].hex)) && git_odb_exists(h->from->odb, &oid))
+		if (!(code = git_oid_fromstr(&oid, have->list.v[i].hex)) &&
+		    git_odb_exists(h->from->odb, &oid))
 			code = git_revwalk_hide(walk, &oid);
 	enum rc rc = RC_OK;
 	while (!code && rc == RC_OK && !(code = git_revwalk_next(&oid, walk)))
 		rc = haul_commit(h, &oid, err);
-	return code && code != GIT_ITEROVER ? git_fail(err, code, "history in %s", h->from->path) : rc;
+	return code && code != GIT_ITEROVER ? git_fail(err, code, "history in %s", h->from->path)
+					    : rc;
 }
 
 static int haul_one(struct haul *h, const git_oid *oid)
@@ -194,8 +201,9 @@ static int haul_one(struct haul *h, const git_oid *oid)
 	if (git_odb_exists(h->to->odb, oid))
 		return 0;
 	int code = git_odb_read(&raw, h->from->odb, oid);
-	return code ? code : git_odb_write(&same, h->to->odb, git_odb_object_data(raw), git_odb_object_size(raw),
-					   git_odb_object_type(raw));
+	return code ? code
+		    : git_odb_write(&same, h->to->odb, git_odb_object_data(raw),
+				    git_odb_object_size(raw), git_odb_object_type(raw));
 }
 
 static int haul_pack(struct haul *h)
@@ -223,11 +231,14 @@ static enum rc haul_do(struct haul *h, struct err *err)
 		for (size_t i = 0; i < h->oids.n && !code; i++)
 			code = haul_one(h, &h->oids.v[i]);
 	if (code == GIT_ENOTFOUND)
-		return err_set(err, RC_CORRUPT, "%s lacks objects of its branches: run `git fsck` on it", h->from->path);
+		return err_set(err, RC_CORRUPT,
+			       "%s lacks objects of its branches: run `git fsck` on it",
+			       h->from->path);
 	return code ? git_fail(err, code, "fetch %s into %s", h->from->path, h->to->path) : RC_OK;
 }
 
-/* ---- all of it at once: object files never change, so a second name for them is as good as a copy ---- */
+/* ---- all of it at once: object files never change, so a second name for them is as good as a
+ * copy ---- */
 static enum rc take_file(int from, int to, const char *name, struct err *err)
 {
 	if (linkat(from, name, to, name, 0) == 0 || errno == EEXIST || errno == ENOENT)
@@ -236,7 +247,8 @@ static enum rc take_file(int from, int to, const char *name, struct err *err)
 	struct stat st;
 	if (in < 0 || fstat(in, &st) < 0)
 		return err_errno(err, errno, "open object file %s", name);
-	AUTO(fd_close) int out = openat(to, ".incoming", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+	AUTO(fd_close)
+	int out = openat(to, ".incoming", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
 	if (out < 0)
 		return err_errno(err, errno, "make object file %s", name);
 	enum rc rc = fd_copy(in, out, (uint64_t)st.st_size, err);
@@ -256,7 +268,8 @@ static bool is_hex(const char *s)
 	return strspn(s, "0123456789abcdef") == strlen(s);
 }
 
-static enum rc take_folder(int from, int to, const char *folder, const char *suffix, struct err *err)
+static enum rc take_folder(int from, int to, const char *folder, const char *suffix,
+			   struct err *err)
 {
 	AUTO(fd_close) int in = openat(from, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -270,15 +283,16 @@ static enum rc take_folder(int from, int to, const char *folder, const char *suf
 		return err_errno(err, errno, "open objects/%s", folder);
 	enum rc rc = RC_OK;
 	for (struct dirent *e; rc == RC_OK && (e = readdir(d));) {
-		bool ours = suffix ? str_ends(str_of(e->d_name), suffix) : strlen(e->d_name) == GIT_HEX - 2 && is_hex(e->d_name);
+		bool ours = suffix ? str_ends(str_of(e->d_name), suffix)
+				   : strlen(e->d_name) == GIT_HEX - 2 && is_hex(e->d_name);
 		if (ours)
 			rc = take_file(in, out, e->d_name, err);
 	}
 	return rc;
 }
 
-/* Loose files first: what a packing at the same time takes away there stands in a pack by then. An index comes last, as
- * it makes its pack visible. */
+/* Loose files first: what a packing at the same time takes away there stands in a pack by then.
+ * An index comes last, as it makes its pack visible. */
 static enum rc take_all(struct repo *from, struct repo *to, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf a = STRBUF(REPO_MAX_PATH), b = STRBUF(REPO_MAX_PATH);
@@ -299,7 +313,9 @@ static enum rc take_all(struct repo *from, struct repo *to, struct err *err)
 		rc = take_folder(in, out, "pack", ".pack", err);
 	if (rc == RC_OK)
 		rc = take_folder(in, out, "pack", ".idx", err);
-	return rc == RC_OK && git_odb_refresh(to->odb) ? git_fail(err, GIT_ERROR, "objects of %s", to->path) : rc;
+	return rc == RC_OK && git_odb_refresh(to->odb)
+		       ? git_fail(err, GIT_ERROR, "objects of %s", to->path)
+		       : rc;
 }
 
 static bool stands_alone(struct repo *r)
@@ -311,19 +327,22 @@ static bool stands_alone(struct repo *r)
 }
 
 /* ---- the branches ---- */
-static enum rc set_branches(struct repo *to, const struct branches *want, const struct branches *have, struct err *err)
+static enum rc set_branches(struct repo *to, const struct branches *want,
+			    const struct branches *have, struct err *err)
 {
 	int code = 0;
 	git_oid oid;
 
-	for (size_t i = 0; i < have->list.n && !code; i++) /* first, as "a" may have to go for "a/b" */
+	for (size_t i = 0; i < have->list.n && !code;
+	     i++) /* first, as "a" may have to go for "a/b" */
 		if (!branch_find(want, have->list.v[i].name))
 			code = git_reference_remove(to->git, have->list.v[i].name);
 	for (size_t i = 0; i < want->list.n; i++) {
 		git_reference *ref = NULL;
 		const struct branch *one = &want->list.v[i];
 		const struct branch *was = branch_find(have, one->name);
-		if (code || (was && !strcmp(was->hex, one->hex)) || (code = git_oid_fromstr(&oid, one->hex)))
+		if (code || (was && !strcmp(was->hex, one->hex)) ||
+		    (code = git_oid_fromstr(&oid, one->hex)))
 			continue;
 		code = git_reference_create(&ref, to->git, one->name, &oid, true, "fetch");
 		git_reference_free(ref);
@@ -336,7 +355,8 @@ static bool same_branches(const struct branches *a, const struct branches *b)
 	if (a->list.n != b->list.n)
 		return false;
 	for (size_t i = 0; i < a->list.n; i++)
-		if (strcmp(a->list.v[i].name, b->list.v[i].name) || strcmp(a->list.v[i].hex, b->list.v[i].hex))
+		if (strcmp(a->list.v[i].name, b->list.v[i].name) ||
+		    strcmp(a->list.v[i].hex, b->list.v[i].hex))
 			return false;
 	return true;
 }

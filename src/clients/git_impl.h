@@ -21,7 +21,8 @@ void git_objectp(git_object **p);
 void git_odb_objectp(git_odb_object **p);
 void git_revwalkp(git_revwalk **p);
 
-MUST_CHECK enum rc git_find_commit(struct repo *r, const char *rev, git_commit **ret, struct err *err);
+MUST_CHECK enum rc git_find_commit(struct repo *r, const char *rev, git_commit **ret,
+				   struct err *err);
 
 /* A tree's entries straight from its bytes. */
 struct tree_iter {
@@ -32,9 +33,11 @@ struct tree_iter {
 	git_oid oid;
 	uint32_t mode;
 };
-MUST_CHECK enum rc tree_open(struct repo *r, const git_oid *oid, struct tree_iter *ret, struct err *err);
+MUST_CHECK enum rc tree_open(struct repo *r, const git_oid *oid, struct tree_iter *ret,
+			     struct err *err);
 void tree_done(struct tree_iter *t);
-/* False at the end, and (with *rc set) when the bytes are no tree or the name is one that no file can have. */
+/* False at the end, and (with *rc set) when the bytes are no tree or the name is one that no
+ * file can have. */
 bool tree_next(struct tree_iter *t, enum rc *rc, struct err *err);
 
 /* repo_tree() with what libgit2 has; path ends with NUL and is path_n long. */
@@ -45,5 +48,5 @@ struct walk_entry {
 	uint32_t mode;
 };
 typedef enum rc (*walk_fn)(void *ctx, const struct walk_entry *e, struct err *err);
-MUST_CHECK enum rc walk_tree(struct repo *r, const git_oid *root, const struct repo_ask *ask, walk_fn each, void *ctx,
-			     struct err *err);
+MUST_CHECK enum rc walk_tree(struct repo *r, const git_oid *root, const struct repo_ask *ask,
+			     walk_fn each, void *ctx, struct err *err);

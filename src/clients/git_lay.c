@@ -16,12 +16,13 @@ static enum rc lay_entry(void *ctx, const struct walk_entry *e, struct err *err)
 	int code = git_odb_read_header(&size, &type, l->repo->odb, e->oid);
 
 	if (!code && size > REPO_MAX_BLOB)
-		return err_set(err, RC_TOO_BIG, "%s has %zu bytes; at most %llu are laid out", e->path, size,
-			       (unsigned long long)REPO_MAX_BLOB);
+		return err_set(err, RC_TOO_BIG, "%s has %zu bytes; at most %llu are laid out",
+			       e->path, size, (unsigned long long)REPO_MAX_BLOB);
 	if (!code)
 		code = git_odb_read(&raw, l->repo->odb, e->oid);
 	if (code == GIT_ENOTFOUND || (!code && type != GIT_OBJECT_BLOB))
-		return err_set(err, RC_CORRUPT, "%s lacks the contents of %s", l->repo->path, e->path);
+		return err_set(err, RC_CORRUPT, "%s lacks the contents of %s", l->repo->path,
+			       e->path);
 	if (code < 0)
 		return git_fail(err, code, "contents of %s in %s", e->path, l->repo->path);
 	struct str bytes = {git_odb_object_data(raw), git_odb_object_size(raw)};
@@ -30,7 +31,8 @@ static enum rc lay_entry(void *ctx, const struct walk_entry *e, struct err *err)
 	return lay_file(l->lay, e->path, bytes, e->mode & 0100, err);
 }
 
-enum rc repo_lay(struct repo *r, const char *rev, const char *const *paths, size_t n, const char *into, struct err *err)
+enum rc repo_lay(struct repo *r, const char *rev, const char *const *paths, size_t n,
+		 const char *into, struct err *err)
 {
 	AUTO(git_commitp) git_commit *c = NULL;
 	AUTO(lay_freep) struct lay *lay = NULL;
@@ -41,5 +43,6 @@ enum rc repo_lay(struct repo *r, const char *rev, const char *const *paths, size
 	if (rc != RC_OK)
 		return rc;
 	struct laying l = {r, lay};
-	return walk_tree(r, git_commit_tree_id(c), &(struct repo_ask){.list = paths, .n_list = n}, lay_entry, &l, err);
+	return walk_tree(r, git_commit_tree_id(c), &(struct repo_ask){.list = paths, .n_list = n},
+			 lay_entry, &l, err);
 }

@@ -22,12 +22,14 @@ enum rc tree_open(struct repo *r, const git_oid *oid, struct tree_iter *ret, str
 	int code = git_odb_read(&raw, r->odb, oid);
 
 	if (code == GIT_ENOTFOUND)
-		return err_set(err, RC_CORRUPT, "%s lacks the tree %s: run `git fsck` on it", r->path, git_oid_tostr_s(oid));
+		return err_set(err, RC_CORRUPT, "%s lacks the tree %s: run `git fsck` on it",
+			       r->path, git_oid_tostr_s(oid));
 	if (code < 0)
 		return git_fail(err, code, "tree %s in %s", git_oid_tostr_s(oid), r->path);
 	if (git_odb_object_type(raw) != GIT_OBJECT_TREE) {
 		git_odb_object_free(raw);
-		return err_set(err, RC_CORRUPT, "%s in %s is no tree", git_oid_tostr_s(oid), r->path);
+		return err_set(err, RC_CORRUPT, "%s in %s is no tree", git_oid_tostr_s(oid),
+			       r->path);
 	}
 	const char *p = git_odb_object_data(raw);
 	*ret = (struct tree_iter){.raw = raw, .at = p, .end = p + git_odb_object_size(raw)};
@@ -44,7 +46,8 @@ static bool name_is_hostile(struct str s)
 {
 	if (!s.n || memchr(s.p, '/', s.n))
 		return true;
-	return s.p[0] == '.' && (s.n == 1 || str_is(s, "..") || (s.n == 4 && !strncasecmp(s.p, ".git", 4)));
+	return s.p[0] == '.' &&
+	       (s.n == 1 || str_is(s, "..") || (s.n == 4 && !strncasecmp(s.p, ".git", 4)));
 }
 
 bool tree_next(struct tree_iter *t, enum rc *rc, struct err *err)
@@ -57,9 +60,11 @@ bool tree_next(struct tree_iter *t, enum rc *rc, struct err *err)
 	while (p < t->end && *p >= '0' && *p <= '7' && mode < 0200000)
 		mode = mode << 3 | (uint32_t)(*p++ - '0');
 	const char *name = p + 1;
-	const char *nul = p < t->end && *p == ' ' ? memchr(name, '\0', (size_t)(t->end - name)) : NULL;
+	const char *nul =
+		p < t->end && *p == ' ' ? memchr(name, '\0', (size_t)(t->end - name)) : NULL;
 	if (!nul || t->end - nul <= GIT_OID_RAWSZ) {
-		*rc = err_set(err, RC_CORRUPT, "a tree's bytes are broken: run `git fsck` on the repository");
+		*rc = err_set(err, RC_CORRUPT,
+			      "a tree's bytes are broken: run `git fsck` on the repository");
 		return false;
 	}
 	t->mode = mode;
@@ -67,8 +72,10 @@ bool tree_next(struct tree_iter *t, enum rc *rc, struct err *err)
 	git_oid_fromraw(&t->oid, (const unsigned char *)nul + 1);
 	t->at = nul + 1 + GIT_OID_RAWSZ;
 	if (name_is_hostile(t->name)) {
-		*rc = err_set(err, RC_INVALID, "a tree of the repository holds the name \"%.*s\", which no file can have",
-			      (int)MIN_OF(t->name.n, (size_t)80), t->name.p);
+		*rc = err_set(
+			err, RC_INVALID,
+			"a tree of the repository holds the name \"%.*s\", which no file can have",
+			(int)MIN_OF(t->name.n, (size_t)80), t->name.p);
 		return false;
 	}
 	return true;
@@ -125,7 +132,8 @@ struct level {
 
 static enum rc walk_level(struct walk *w, const git_oid *oid, struct level l, struct err *err);
 
-static enum rc walk_entry(struct walk *w, const struct tree_iter *t, struct level l, struct err *err)
+static enum rc walk_entry(struct walk *w, const struct tree_iter *t, struct level l,
+			  struct err *err)
 {
 	size_t from = l.path_n, lo = l.lo, hi = l.hi;
 	bool tree = t->mode == GIT_MODE_TREE, other = t->mode == GIT_MODE_OTHER;
@@ -143,8 +151,10 @@ static enum rc walk_entry(struct walk *w, const struct tree_iter *t, struct leve
 	lo += exact ? 1 : 0;
 	if ((exact && exact->dir) || (listing && !tree && !other)) {
 		if (++w->found > REPO_MAX_ENTRIES)
-			return err_set(err, RC_TOO_BIG, "more than %u files are listed", REPO_MAX_ENTRIES);
-		enum rc rc = w->each(w->ctx, &(struct walk_entry){w->path, end, &t->oid, t->mode}, err);
+			return err_set(err, RC_TOO_BIG, "more than %u files are listed",
+				       REPO_MAX_ENTRIES);
+		enum rc rc =
+			w->each(w->ctx, &(struct walk_entry){w->path, end, &t->oid, t->mode}, err);
 		if (rc != RC_OK)
 			return rc;
 	}
@@ -159,7 +169,8 @@ static enum rc walk_level(struct walk *w, const git_oid *oid, struct level l, st
 	AUTO(tree_done) struct tree_iter t = {0};
 
 	if (l.depth > REPO_MAX_DEPTH)
-		return err_set(err, RC_TOO_BIG, "folders are nested deeper than %u", REPO_MAX_DEPTH);
+		return err_set(err, RC_TOO_BIG, "folders are nested deeper than %u",
+			       REPO_MAX_DEPTH);
 	enum rc rc = tree_open(w->repo, oid, &t, err);
 	while (rc == RC_OK && tree_next(&t, &rc, err))
 		rc = walk_entry(w, &t, l, err);
@@ -171,7 +182,8 @@ static void gather(struct walk *w, const struct repo_ask *ask, struct want *root
 {
 	for (size_t i = 0; i < ask->n_dirs + ask->n_list; i++) {
 		bool dir = i < ask->n_dirs;
-		struct want one = {str_of(dir ? ask->dirs[i] : ask->list[i - ask->n_dirs]), dir, !dir};
+		struct want one = {str_of(dir ? ask->dirs[i] : ask->list[i - ask->n_dirs]), dir,
+				   !dir};
 		if (str_is(one.path, ".")) {
 			root->dir |= dir;
 			root->list |= !dir;
@@ -194,8 +206,8 @@ static void gather(struct walk *w, const struct repo_ask *ask, struct want *root
 	w->want.n = n;
 }
 
-enum rc walk_tree(struct repo *r, const git_oid *root, const struct repo_ask *ask, walk_fn each, void *ctx,
-		  struct err *err)
+enum rc walk_tree(struct repo *r, const git_oid *root, const struct repo_ask *ask, walk_fn each,
+		  void *ctx, struct err *err)
 {
 	struct walk *w = xcalloc(1, sizeof(*w));
 	struct want top = {0};
@@ -229,8 +241,8 @@ static enum rc tell_text(void *ctx, const struct walk_entry *e, struct err *err)
 }
 
 enum rc repo_tree(struct repo *r, const char *rev, const struct repo_ask *ask,
-		  enum rc (*each)(void *, const struct repo_entry *, struct err *), void *ctx, char ret_tree[GIT_HEX + 1],
-		  struct err *err)
+		  enum rc (*each)(void *, const struct repo_entry *, struct err *), void *ctx,
+		  char ret_tree[GIT_HEX + 1], struct err *err)
 {
 	AUTO(git_commitp) git_commit *c = NULL;
 	enum rc rc = git_find_commit(r, rev, &c, err);
@@ -259,7 +271,8 @@ static enum rc keep_found(void *ctx, const struct walk_entry *e, struct err *err
 	return RC_OK;
 }
 
-enum rc repo_file(struct repo *r, const char *rev, const char *path, size_t max, struct strbuf *ret, struct err *err)
+enum rc repo_file(struct repo *r, const char *rev, const char *path, size_t max, struct strbuf *ret,
+		  struct err *err)
 {
 	AUTO(git_commitp) git_commit *c = NULL;
 	AUTO(git_odb_objectp) git_odb_object *raw = NULL;
@@ -267,7 +280,8 @@ enum rc repo_file(struct repo *r, const char *rev, const char *path, size_t max,
 	enum rc rc = git_find_commit(r, rev, &c, err);
 
 	if (rc == RC_OK)
-		rc = walk_tree(r, git_commit_tree_id(c), &(struct repo_ask){.dirs = &path, .n_dirs = 1}, keep_found, &f, err);
+		rc = walk_tree(r, git_commit_tree_id(c),
+			       &(struct repo_ask){.dirs = &path, .n_dirs = 1}, keep_found, &f, err);
 	if (rc != RC_OK)
 		return rc;
 	if (!f.any || (f.mode & 0170000) != 0100000)
@@ -276,11 +290,13 @@ enum rc repo_file(struct repo *r, const char *rev, const char *path, size_t max,
 	git_object_t type;
 	int code = git_odb_read_header(&n, &type, r->odb, &f.oid);
 	if (!code && n > max)
-		return err_set(err, RC_TOO_BIG, "%s at %.12s has %zu bytes; at most %zu are read", path, rev, n, max);
+		return err_set(err, RC_TOO_BIG, "%s at %.12s has %zu bytes; at most %zu are read",
+			       path, rev, n, max);
 	if (!code)
 		code = git_odb_read(&raw, r->odb, &f.oid);
 	if (code == GIT_ENOTFOUND)
-		return err_set(err, RC_CORRUPT, "%s lacks the contents of %s at %.12s", r->path, path, rev);
+		return err_set(err, RC_CORRUPT, "%s lacks the contents of %s at %.12s", r->path,
+			       path, rev);
 	if (code < 0)
 		return git_fail(err, code, "%s at %.12s in %s", path, rev, r->path);
 	strbuf_add(ret, git_odb_object_data(raw), git_odb_object_size(raw));

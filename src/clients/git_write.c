@@ -1,20 +1,30 @@
 /* Commits without a work tree, and differences for people. */
 #include "clients/git_impl.h"
 
-static void signaturep(git_signature **p) { git_signature_free(*p); }
-static void indexp(git_index **p) { git_index_free(*p); }
-static void refp(git_reference **p) { git_reference_free(*p); }
+static void signaturep(git_signature **p)
+{
+	git_signature_free(*p);
+}
+static void indexp(git_index **p)
+{
+	git_index_free(*p);
+}
+static void refp(git_reference **p)
+{
+	git_reference_free(*p);
+}
 
 static enum rc moved(struct repo *r, const char *ref, struct err *err)
 {
 	return err_set(err, RC_CONFLICT, "%s of %s has moved meanwhile", ref, r->path);
 }
 
-static enum rc move_ref(struct repo *r, const char *ref, const git_oid *expected, const git_oid *to, const char *why,
-			struct err *err)
+static enum rc move_ref(struct repo *r, const char *ref, const git_oid *expected, const git_oid *to,
+			const char *why, struct err *err)
 {
 	AUTO(refp) git_reference *made = NULL;
-	int code = expected ? git_reference_create_matching(&made, r->git, ref, to, true, expected, why)
+	int code = expected ? git_reference_create_matching(&made, r->git, ref, to, true, expected,
+							    why)
 			    : git_reference_create(&made, r->git, ref, to, false, why);
 
 	/* libgit2 says "not found" when the ref that should be matched is gone. */
@@ -35,7 +45,8 @@ static enum rc parse_id(const char *hex, git_oid *to, const git_oid **ret, struc
 	return RC_OK;
 }
 
-enum rc repo_move(struct repo *r, const char *ref, const char *expected, const char *to, struct err *err)
+enum rc repo_move(struct repo *r, const char *ref, const char *expected, const char *to,
+		  struct err *err)
 {
 	git_oid old, new;
 	const git_oid *from, *target;
@@ -51,17 +62,20 @@ enum rc repo_move(struct repo *r, const char *ref, const char *expected, const c
 	int code = git_reference_lookup(&now, r->git, ref);
 	if (code == GIT_ENOTFOUND)
 		return from ? moved(r, ref, err) : RC_OK;
-	if (!code && (!from || !git_reference_target(now) || !git_oid_equal(git_reference_target(now), from)))
+	if (!code && (!from || !git_reference_target(now) ||
+		      !git_oid_equal(git_reference_target(now), from)))
 		return moved(r, ref, err);
 	if (!code)
-		code = git_reference_delete(now); /* fails when it has moved since it was looked up */
+		code = git_reference_delete(
+			now); /* fails when it has moved since it was looked up */
 	if (code == GIT_EMODIFIED)
 		return moved(r, ref, err);
 	return code ? git_fail(err, code, "remove %s of %s", ref, r->path) : RC_OK;
 }
 
-static enum rc commit_tree(struct repo *r, const char *ref, const git_commit *parent, git_tree *tree, const char *message,
-			   const struct repo_author *by, char ret[GIT_HEX + 1], struct err *err)
+static enum rc commit_tree(struct repo *r, const char *ref, const git_commit *parent,
+			   git_tree *tree, const char *message, const struct repo_author *by,
+			   char ret[GIT_HEX + 1], struct err *err)
 {
 	AUTO(signaturep) git_signature *who = NULL;
 	const git_commit *parents[] = {parent};
@@ -69,7 +83,8 @@ static enum rc commit_tree(struct repo *r, const char *ref, const git_commit *pa
 	int code = git_signature_new(&who, by->name, by->email, by->time, 0);
 
 	if (!code)
-		code = git_commit_create(&oid, r->git, NULL, who, who, NULL, message, tree, parent ? 1 : 0, parents);
+		code = git_commit_create(&oid, r->git, NULL, who, who, NULL, message, tree,
+					 parent ? 1 : 0, parents);
 	if (code)
 		return git_fail(err, code, "commit on %s of %s", ref, r->path);
 	enum rc rc = move_ref(r, ref, parent ? git_commit_id(parent) : NULL, &oid, "commit", err);
@@ -93,8 +108,9 @@ static int stage_edit(struct repo *r, const struct repo_edit *e, git_tree_update
 	return e->remove ? 0 : git_blob_create_from_buffer(&to->id, r->git, e->bytes.p, e->bytes.n);
 }
 
-enum rc repo_write(struct repo *r, const char *ref, const char *expected, const struct repo_edit *edits, size_t n,
-		   const char *message, const struct repo_author *by, char ret[GIT_HEX + 1], struct err *err)
+enum rc repo_write(struct repo *r, const char *ref, const char *expected,
+		   const struct repo_edit *edits, size_t n, const char *message,
+		   const struct repo_author *by, char ret[GIT_HEX + 1], struct err *err)
 {
 	AUTO(git_commitp) git_commit *parent = NULL;
 	AUTO(git_treep) git_tree *base = NULL;
@@ -118,8 +134,9 @@ enum rc repo_write(struct repo *r, const char *ref, const char *expected, const 
 	return commit_tree(r, ref, parent, tree, message, by, ret, err);
 }
 
-enum rc repo_write_tree(struct repo *r, const char *ref, const char *expected, const char *tree, const char *message,
-			const struct repo_author *by, char ret[GIT_HEX + 1], struct err *err)
+enum rc repo_write_tree(struct repo *r, const char *ref, const char *expected, const char *tree,
+			const char *message, const struct repo_author *by, char ret[GIT_HEX + 1],
+			struct err *err)
 {
 	AUTO(git_commitp) git_commit *parent = NULL;
 	AUTO(git_treep) git_tree *whole = NULL;
@@ -147,14 +164,17 @@ static enum rc name_conflicts(git_index *index, struct err *err)
 	if (!git_index_conflict_iterator_new(&it, index))
 		for (; !git_index_conflict_next(&a, &o, &t, it); n++)
 			if (n < 3)
-				strbuf_addf(&names, "%s%s", n ? ", " : "", a ? a->path : o ? o->path : t->path);
+				strbuf_addf(&names, "%s%s", n ? ", " : "",
+					    a   ? a->path
+					    : o ? o->path
+						: t->path);
 	git_index_conflict_iterator_free(it);
-	return err_set(err, RC_CONFLICT, "later commits changed the same lines of %s%s", strbuf_cstr(&names),
-		       n > 3 ? " and others" : "");
+	return err_set(err, RC_CONFLICT, "later commits changed the same lines of %s%s",
+		       strbuf_cstr(&names), n > 3 ? " and others" : "");
 }
 
-enum rc repo_take_back(struct repo *r, const char *tip, const char *commit, const char *base, char ret_tree[GIT_HEX + 1],
-		       struct err *err)
+enum rc repo_take_back(struct repo *r, const char *tip, const char *commit, const char *base,
+		       char ret_tree[GIT_HEX + 1], struct err *err)
 {
 	const char *const revs[] = {commit, tip, base};
 	git_tree *trees[3] = {0};
@@ -185,7 +205,8 @@ enum rc repo_take_back(struct repo *r, const char *tip, const char *commit, cons
 	return RC_OK;
 }
 
-static int add_diff_line(const git_diff_delta *delta, const git_diff_hunk *hunk, const git_diff_line *line, void *ctx)
+static int add_diff_line(const git_diff_delta *delta, const git_diff_hunk *hunk,
+			 const git_diff_line *line, void *ctx)
 {
 	struct strbuf *to = ctx;
 
@@ -217,6 +238,6 @@ void repo_diff(struct strbuf *to, const char *path, struct str old_text, struct 
 		strbuf_addf(to, "+++ b/%s\n", path);
 	else
 		strbuf_adds(to, "+++ /dev/null\n");
-	git_diff_buffers(old_text.p, old_text.n, path, new_text.p, new_text.n, path, NULL, NULL, NULL, add_diff_hunk,
-			 add_diff_line, to);
+	git_diff_buffers(old_text.p, old_text.n, path, new_text.p, new_text.n, path, NULL, NULL,
+			 NULL, add_diff_hunk, add_diff_line, to);
 }

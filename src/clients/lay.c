@@ -30,7 +30,8 @@ static enum rc lay_down(struct lay *l, const char *path, size_t from, size_t end
 	if (end > LAY_MAX_PATH || l->depth > LAY_MAX_DEPTH)
 		return err_set(err, RC_TOO_BIG, "the path %.100s... is too long or too deep", path);
 	if (n >= sizeof(name))
-		return err_set(err, RC_TOO_BIG, "a name in %.*s is longer than 255 bytes", (int)MIN_OF(end, (size_t)200), path);
+		return err_set(err, RC_TOO_BIG, "a name in %.*s is longer than 255 bytes",
+			       (int)MIN_OF(end, (size_t)200), path);
 	memcpy(name, path + from, n);
 	name[n] = '\0';
 	if (!n || !strcmp(name, ".") || !strcmp(name, ".."))
@@ -40,7 +41,8 @@ static enum rc lay_down(struct lay *l, const char *path, size_t from, size_t end
 		return err_errno(err, errno, "make folder %.*s in %s", (int)end, path, l->into);
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-		return err_set(err, RC_CONFLICT, "%s/%.*s is there and is no folder", l->into, (int)end, path);
+		return err_set(err, RC_CONFLICT, "%s/%.*s is there and is no folder", l->into,
+			       (int)end, path);
 	if (fd < 0)
 		return err_errno(err, errno, "open folder %.*s in %s", (int)end, path, l->into);
 	memcpy(l->path, path, end);
@@ -54,12 +56,14 @@ static enum rc lay_folder(struct lay *l, const char *path, size_t *ret_name, str
 {
 	size_t keep = 0, from = 0;
 
-	while (keep < l->depth && !strncmp(path, l->path, l->ends[keep + 1]) && path[l->ends[keep + 1]] == '/')
+	while (keep < l->depth && !strncmp(path, l->path, l->ends[keep + 1]) &&
+	       path[l->ends[keep + 1]] == '/')
 		keep++;
 	lay_up(l, keep);
 	if (keep)
 		from = l->ends[keep] + 1;
-	for (const char *slash; (slash = strchr(path + from, '/')); from = (size_t)(slash - path) + 1) {
+	for (const char *slash; (slash = strchr(path + from, '/'));
+	     from = (size_t)(slash - path) + 1) {
 		enum rc rc = lay_down(l, path, from, (size_t)(slash - path), err);
 		if (rc != RC_OK)
 			return rc;
@@ -69,8 +73,8 @@ static enum rc lay_folder(struct lay *l, const char *path, size_t *ret_name, str
 }
 
 /*
- * A link may lead anywhere below `into`. ".." is taken only at its front, where it counts real folders: behind a name it
- * would count from wherever that name, perhaps a link itself, leads to.
+ * A link may lead anywhere below `into`. ".." is taken only at its front, where it counts real
+ * folders: behind a name it would count from wherever that name, perhaps a link itself, leads to.
  */
 static bool link_stays(const char *target, size_t n, size_t depth)
 {
@@ -115,7 +119,10 @@ void lay_free(struct lay *l)
 	xfree(l);
 }
 
-void lay_freep(struct lay **l) { lay_free(*l); }
+void lay_freep(struct lay **l)
+{
+	lay_free(*l);
+}
 
 enum rc lay_link(struct lay *l, const char *path, struct str target, struct err *err)
 {
@@ -125,13 +132,14 @@ enum rc lay_link(struct lay *l, const char *path, struct str target, struct err 
 	if (rc != RC_OK)
 		return rc;
 	if (!link_stays(target.p, target.n, l->depth))
-		return err_set(err, RC_INVALID, "the link %s leads out of the repository, to %.*s", path,
-			       (int)MIN_OF(target.n, (size_t)80), target.p);
+		return err_set(err, RC_INVALID, "the link %s leads out of the repository, to %.*s",
+			       path, (int)MIN_OF(target.n, (size_t)80), target.p);
 	AUTO(freep) char *to = xstrndup(target.p, target.n);
 	int at = l->fds[l->depth];
 	if (symlinkat(to, at, path + name) == 0)
 		return RC_OK;
-	if (errno == EEXIST && unlinkat(at, path + name, 0) == 0 && symlinkat(to, at, path + name) == 0)
+	if (errno == EEXIST && unlinkat(at, path + name, 0) == 0 &&
+	    symlinkat(to, at, path + name) == 0)
 		return RC_OK;
 	return err_errno(err, errno, "link %s in %s", path, l->into);
 }

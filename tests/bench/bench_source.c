@@ -1,6 +1,7 @@
 /*
- * What a plan asks of Git, on 1,000 units and 100,000 files (gen_repo): the ids of all units and the whole listing, beside git doing
- * the same; then a push of one file into the mirror, and laying one unit out. Best and median of the rounds, in milliseconds.
+ * What a plan asks of Git, on 1,000 units and 100,000 files (gen_repo): the ids of all units and
+ * the whole listing, beside git doing the same; then a push of one file into the mirror, and laying
+ * one unit out. Best and median of the rounds, in milliseconds.
  */
 #include "flow/1-source/adapters.h"
 #include "io/clock.h"
@@ -37,7 +38,8 @@ static void run(const char *command)
 	int status = 0;
 	pid_t pid;
 
-	if (posix_spawn(&pid, "/bin/sh", NULL, NULL, args, environ) || waitpid(pid, &status, 0) < 0 || status) {
+	if (posix_spawn(&pid, "/bin/sh", NULL, NULL, args, environ) ||
+	    waitpid(pid, &status, 0) < 0 || status) {
 		fprintf(stderr, "bench_source: %s failed\n", command);
 		exit(1);
 	}
@@ -69,7 +71,8 @@ static double measure(struct bench *b, const char *what, void (*one)(struct benc
 	return middle;
 }
 
-static size_t tree(struct bench *b, struct scm *s, const char *commit, const texts *dirs, const texts *list)
+static size_t tree(struct bench *b, struct scm *s, const char *commit, const texts *dirs,
+		   const texts *list)
 {
 	struct tree_facts t = {0};
 	struct err err = {0};
@@ -85,7 +88,8 @@ static void units_of_both(struct bench *b)
 {
 	const texts none = {0};
 
-	if (tree(b, b->direct, b->base, &b->units, &none) != b->units.n || tree(b, b->direct, b->head, &b->units, &none) != b->units.n)
+	if (tree(b, b->direct, b->base, &b->units, &none) != b->units.n ||
+	    tree(b, b->direct, b->head, &b->units, &none) != b->units.n)
 		exit(1);
 }
 
@@ -138,7 +142,8 @@ static void fetch(struct bench *b)
 
 static void push(struct bench *b)
 {
-	AUTO(freep) char *command = xasprintf(
+	AUTO(freep)
+	char *command = xasprintf(
 		"cd %s && t=$(GIT_INDEX_FILE=i git ls-tree main:services/svc-00200 | sed \"s/\\tMakefile/\\tMakefile-%u/\" | git mktree) && "
 		"s=$(git ls-tree main:services | sed \"s/[0-9a-f]*\\tsvc-00200$/$t\\tsvc-00200/\" | git mktree) && "
 		"r=$(git ls-tree main: | sed \"s/[0-9a-f]*\\tservices$/$s\\tservices/\" | git mktree) && "
@@ -170,7 +175,8 @@ static void measure_pushes(struct bench *b)
 		ms[b->round] = (double)(clock_mono() - start) / 1000;
 	}
 	double middle = median(ms, ROUNDS);
-	printf("%-58s best %8.2f  median %8.2f\n", "mirror: fetch a push of one file", ms[0], middle);
+	printf("%-58s best %8.2f  median %8.2f\n", "mirror: fetch a push of one file", ms[0],
+	       middle);
 }
 
 static void begin(struct bench *b)
@@ -182,7 +188,9 @@ static void begin(struct bench *b)
 	if (!mkdtemp(b->dir))
 		exit(1);
 	snprintf(b->repo, sizeof(b->repo), "%s/big.git", b->dir);
-	AUTO(freep) char *command = xasprintf("%s/tests/gen_repo %s >/dev/null", build ? build : "build", b->repo);
+	AUTO(freep)
+	char *command =
+		xasprintf("%s/tests/gen_repo %s >/dev/null", build ? build : "build", b->repo);
 	run(command);
 	AUTO(freep) char *mirrors = xasprintf("%s/mirror", b->dir);
 	must(scm_local_new(NULL, &b->direct, &err), &err, "open");
@@ -211,7 +219,8 @@ int main(void)
 	b.round = 0;
 	usec_t start = clock_mono();
 	fetch(&b);
-	printf("%-58s      %8.2f\n", "mirror: first fetch of all of it", (double)(clock_mono() - start) / 1000);
+	printf("%-58s      %8.2f\n", "mirror: first fetch of all of it",
+	       (double)(clock_mono() - start) / 1000);
 	measure(&b, "mirror: fetch nothing new", fetch);
 	measure(&b, "mirror: 1,000 units, head", units_by_mirror);
 	measure_pushes(&b);

@@ -1,7 +1,8 @@
 /*
- * gen_repo DIR [units] [files]: a bare repository with that many units (default 1,000; one in ten a library) of that many files
- * (default 100), a penstock.yml, and two commits on main, the second of which changes one file. One pack, written as a stream:
- * 100,000 files in about two seconds. Prints the commits' ids, the earlier one first.
+ * gen_repo DIR [units] [files]: a bare repository with that many units (default 1,000; one in ten a
+ * library) of that many files (default 100), a penstock.yml, and two commits on main, the second of
+ * which changes one file. One pack, written as a stream: 100,000 files in about two seconds. Prints
+ * the commits' ids, the earlier one first.
  */
 #include "base/map.h"
 #include "base/mem.h"
@@ -63,18 +64,21 @@ static void entry(struct strbuf *tree, const char *mode, const char *name, const
 	strbuf_add(tree, oid->id, GIT_OID_RAWSZ);
 }
 
-static git_oid add_file(struct pack *p, const char *unit, const char *dir, unsigned i, const char *more)
+static git_oid add_file(struct pack *p, const char *unit, const char *dir, unsigned i,
+			const char *more)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(4096);
 
-	strbuf_addf(&text, "/* %s/%s/file-%03u.c */\n#include \"%s.h\"\n\nint %s_%u(int x)\n{\n", unit, dir, i, dir, dir, i);
+	strbuf_addf(&text, "/* %s/%s/file-%03u.c */\n#include \"%s.h\"\n\nint %s_%u(int x)\n{\n",
+		    unit, dir, i, dir, dir, i);
 	for (unsigned k = 0; k < 4 + i % 8; k++)
 		strbuf_addf(&text, "\tx = x * %u + %u;\n", i * 7 + k, k * 31 + 1);
 	strbuf_addf(&text, "\treturn x;%s\n}\n", more);
 	return add(p, GIT_OBJECT_BLOB, strbuf_str(&text));
 }
 
-static git_oid add_folder(struct pack *p, const char *unit, const char *dir, unsigned files, const char *more)
+static git_oid add_folder(struct pack *p, const char *unit, const char *dir, unsigned files,
+			  const char *more)
 {
 	AUTO(strbuf_done) struct strbuf tree = STRBUF((size_t)16 << 20);
 	char name[32];
@@ -122,8 +126,10 @@ static git_oid add_config(struct pack *p, unsigned units)
 			strbuf_addf(&text, "%slib-%05u", k ? ", " : "", (i + k * 7) % libraries);
 		strbuf_adds(&text, "]}\n");
 	}
-	strbuf_adds(&text, "ci:\n  build: {each: \"*\", needs: [^build], run: make build, outputs: [out/**]}\n"
-			   "  test: {each: \"*\", needs: [build], run: make test}\n");
+	strbuf_adds(
+		&text,
+		"ci:\n  build: {each: \"*\", needs: [^build], run: make build, outputs: [out/**]}\n"
+		"  test: {each: \"*\", needs: [build], run: make test}\n");
 	return add(p, GIT_OBJECT_BLOB, strbuf_str(&text));
 }
 
@@ -134,8 +140,10 @@ static git_oid add_commit(struct pack *p, const git_oid *tree, const git_oid *pa
 	strbuf_addf(&text, "tree %s\n", git_oid_tostr_s(tree));
 	if (parent)
 		strbuf_addf(&text, "parent %s\n", git_oid_tostr_s(parent));
-	strbuf_addf(&text, "author Ann <ann@example.com> %u +0000\ncommitter Ann <ann@example.com> %u +0000\n\n%s\n", 1700000000 + n,
-		    1700000000 + n, parent ? "Change one file" : "All of it");
+	strbuf_addf(
+		&text,
+		"author Ann <ann@example.com> %u +0000\ncommitter Ann <ann@example.com> %u +0000\n\n%s\n",
+		1700000000 + n, 1700000000 + n, parent ? "Change one file" : "All of it");
 	return add(p, GIT_OBJECT_COMMIT, strbuf_str(&text));
 }
 
@@ -179,21 +187,33 @@ static git_oid add_root(struct pack *p, const struct project *from)
 
 static void write_pack(const struct pack *p, const char *dir)
 {
-	const unsigned char head[] = {'P', 'A', 'C', 'K', 0, 0, 0, 2, (unsigned char)(p->n >> 24), (unsigned char)(p->n >> 16),
-				      (unsigned char)(p->n >> 8), (unsigned char)p->n};
+	const unsigned char head[] = {'P',
+				      'A',
+				      'C',
+				      'K',
+				      0,
+				      0,
+				      0,
+				      2,
+				      (unsigned char)(p->n >> 24),
+				      (unsigned char)(p->n >> 16),
+				      (unsigned char)(p->n >> 8),
+				      (unsigned char)p->n};
 	AUTO(freep) char *where = xasprintf("%s/objects/pack", dir);
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *sha = EVP_MD_CTX_new();
 	git_indexer *to = NULL;
 	git_indexer_progress seen;
 
-	if (!EVP_DigestInit_ex(sha, EVP_sha1(), NULL) || !EVP_DigestUpdate(sha, head, sizeof(head)) ||
+	if (!EVP_DigestInit_ex(sha, EVP_sha1(), NULL) ||
+	    !EVP_DigestUpdate(sha, head, sizeof(head)) ||
 	    !EVP_DigestUpdate(sha, p->bytes.p, p->bytes.n) || !EVP_DigestFinal_ex(sha, sum, NULL))
 		die("checksum");
 	EVP_MD_CTX_free(sha);
-	if (git_indexer_new(&to, where, 0444, NULL, NULL) || git_indexer_append(to, head, sizeof(head), &seen) ||
-	    git_indexer_append(to, p->bytes.p, p->bytes.n, &seen) || git_indexer_append(to, sum, 20, &seen) ||
-	    git_indexer_commit(to, &seen))
+	if (git_indexer_new(&to, where, 0444, NULL, NULL) ||
+	    git_indexer_append(to, head, sizeof(head), &seen) ||
+	    git_indexer_append(to, p->bytes.p, p->bytes.n, &seen) ||
+	    git_indexer_append(to, sum, 20, &seen) || git_indexer_commit(to, &seen))
 		die("pack");
 	git_indexer_free(to);
 }
@@ -220,7 +240,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: gen_repo DIR [units] [files of each]\n");
 		return 2;
 	}
-	unsigned units = argc > 2 ? number(argv[2], 2, 20000) : 1000, files = argc > 3 ? number(argv[3], 2, 999) : 100;
+	unsigned units = argc > 2 ? number(argv[2], 2, 20000) : 1000,
+		 files = argc > 3 ? number(argv[3], 2, 999) : 100;
 	if (repo_init(argv[1], false, &r, &err) != RC_OK) {
 		fprintf(stderr, "gen_repo: %s\n", err.msg);
 		return 1;

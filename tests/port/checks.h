@@ -11,10 +11,10 @@
 			fail_msg("%s: %s: %s", #call, rc_name(rc_), err.msg); \
 	} while (0)
 /* With a text for people. */
-#define FAILS(want, call)                                                             \
-	do {                                                                          \
-		struct err err = {0};                                                 \
-		enum rc rc_ = (call);                                                 \
-		if (rc_ != (want) || err.rc != (want) || !err.msg[0])                 \
-			fail_msg("%s: %s: %s", #call, rc_name(rc_), err.msg);         \
+#define FAILS(want, call)                                                     \
+	do {                                                                  \
+		struct err err = {0};                                         \
+		enum rc rc_ = (call);                                         \
+		if (rc_ != (want) || err.rc != (want) || !err.msg[0])         \
+			fail_msg("%s: %s: %s", #call, rc_name(rc_), err.msg); \
 	} while (0)

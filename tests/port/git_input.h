@@ -14,10 +14,10 @@ static char input_dir[64];
 static inline int input_begin(void **state)
 {
 	static const char *const env[][2] = {
-		{"GIT_CONFIG_NOSYSTEM", "1"},      {"GIT_CONFIG_GLOBAL", "/dev/null"},
-		{"GIT_AUTHOR_NAME", "Ann"},        {"GIT_AUTHOR_EMAIL", "ann@example.com"},
-		{"GIT_COMMITTER_NAME", "Ann"},     {"GIT_COMMITTER_EMAIL", "ann@example.com"},
-		{"GIT_TERMINAL_PROMPT", "0"},      {"LC_ALL", "C"},
+		{"GIT_CONFIG_NOSYSTEM", "1"},  {"GIT_CONFIG_GLOBAL", "/dev/null"},
+		{"GIT_AUTHOR_NAME", "Ann"},    {"GIT_AUTHOR_EMAIL", "ann@example.com"},
+		{"GIT_COMMITTER_NAME", "Ann"}, {"GIT_COMMITTER_EMAIL", "ann@example.com"},
+		{"GIT_TERMINAL_PROMPT", "0"},  {"LC_ALL", "C"},
 	};
 
 	(void)state;
@@ -29,7 +29,8 @@ static inline int input_begin(void **state)
 	return 0;
 }
 
-/* Run a shell command in the test's folder; its first line of output, which must be there unless it is "". */
+/* Run a shell command in the test's folder; its first line of output, which must be there unless
+ * it is "". */
 PRINTF(1, 2) static inline const char *sh(const char *fmt, ...)
 {
 	static char lines[64][256];
@@ -68,8 +69,8 @@ static inline int input_end(void **state)
 /* A bare repository NAME.git and a work tree NAME that pushes into it. */
 static inline void make_repo(const char *name)
 {
-	sh("git init -q --bare -b main %s.git && git init -q -b main %s && cd %s && git remote add origin ../%s.git", name, name,
-	   name, name);
+	sh("git init -q --bare -b main %s.git && git init -q -b main %s && cd %s && git remote add origin ../%s.git",
+	   name, name, name, name);
 }
 
 /* Commit one file in the work tree and push the branch it is on; returns the commit. */

@@ -33,14 +33,15 @@ static struct deploy deploy_of(const char *unit, const char *image, const char *
 		.previous = (char *)(uintptr_t)previous,
 		.replicas = 2,
 		.port = 8080,
-		.health = (char *)(uintptr_t)"/healthz",
+		.health = (char *)(uintptr_t) "/healthz",
 	};
 }
 
 static char *write_ok(const struct deploy *want)
 {
-	struct pair said[] = {{(char *)(uintptr_t)"Penstock-Run", (char *)(uintptr_t)"run-7"},
-			      {(char *)(uintptr_t)"Reviewed-by", (char *)(uintptr_t)"Bob\nForged-by: Eve"}};
+	struct pair said[] = {
+		{(char *)(uintptr_t) "Penstock-Run", (char *)(uintptr_t) "run-7"},
+		{(char *)(uintptr_t) "Reviewed-by", (char *)(uintptr_t) "Bob\nForged-by: Eve"}};
 	const pairs trailers = {said, 2, 0};
 	char *commit = NULL;
 
@@ -80,13 +81,17 @@ static void nothing_yet(void **state)
 	check_image("orders", NULL);
 	OK(desired_plan(bed.d, &a, &diff, hash, &err));
 	assert_non_null(strstr(strbuf_cstr(&diff), "--- /dev/null\n+++ b/services/orders.yml\n"));
-	assert_non_null(strstr(strbuf_cstr(&diff), "\n+image: " A "\n+replicas: 2\n+port: 8080\n+health: \"/healthz\"\n+strategy: none\n"));
+	assert_non_null(
+		strstr(strbuf_cstr(&diff),
+		       "\n+image: " A
+		       "\n+replicas: 2\n+port: 8080\n+health: \"/healthz\"\n+strategy: none\n"));
 	check_image("orders", NULL);
 }
 
 static void plan_then_write(void **state)
 {
-	struct deploy a = deploy_of("orders", A, NULL), b = deploy_of("orders", B, A), other = deploy_of("auth", C, NULL);
+	struct deploy a = deploy_of("orders", A, NULL), b = deploy_of("orders", B, A),
+		      other = deploy_of("auth", C, NULL);
 	AUTO(strbuf_done) struct strbuf diff = STRBUF(10000);
 	char first[65], second[65], third[65];
 
@@ -109,7 +114,8 @@ static void plan_then_write(void **state)
 	AUTO(freep) char *two = write_ok(&b);
 	assert_string_not_equal(one, two);
 	AUTO(freep) char *three = write_ok(&other);
-	AUTO(freep) char *again = write_ok(&b); /* the commit that stands, though another came after it */
+	AUTO(freep)
+	char *again = write_ok(&b); /* the commit that stands, though another came after it */
 	assert_string_equal(two, again);
 	check_image("orders", B);
 	check_image("auth", C);
@@ -120,7 +126,8 @@ static void plan_then_write(void **state)
 
 static void people(void **state)
 {
-	struct deploy a = deploy_of("orders", A, NULL), b = deploy_of("orders", B, A), c = deploy_of("orders", C, B);
+	struct deploy a = deploy_of("orders", A, NULL), b = deploy_of("orders", B, A),
+		      c = deploy_of("orders", C, B);
 	char *commit = NULL;
 
 	(void)state;
@@ -159,10 +166,14 @@ static void refused(void **state)
 	static const struct {
 		const char *why, *env, *unit, *image;
 	} cases[] = {
-		{"a path as environment", "../x", "orders", A}, {"no environment", "", "orders", A},
-		{"a path as unit", "e", "a/b", A},              {"a hidden unit", "e", ".git", A},
-		{"a tag", "e", "orders", "orders:latest"},      {"a short digest", "e", "orders", "sha256:aaaa"},
-		{"a digest without its name", "e", "orders", A + 7}, {"no image", "e", "orders", NULL},
+		{"a path as environment", "../x", "orders", A},
+		{"no environment", "", "orders", A},
+		{"a path as unit", "e", "a/b", A},
+		{"a hidden unit", "e", ".git", A},
+		{"a tag", "e", "orders", "orders:latest"},
+		{"a short digest", "e", "orders", "sha256:aaaa"},
+		{"a digest without its name", "e", "orders", A + 7},
+		{"no image", "e", "orders", NULL},
 	};
 	AUTO(strbuf_done) struct strbuf diff = STRBUF(10000);
 	char hash[65], *commit = NULL;
@@ -171,8 +182,10 @@ static void refused(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct deploy d = deploy_of(cases[i].unit, cases[i].image, NULL);
 		d.environment = (char *)(uintptr_t)cases[i].env;
-		CHECK(desired_write(bed.d, &d, "s", NULL, &commit, &(struct err){0}) == RC_INVALID, cases[i].why);
-		CHECK(desired_plan(bed.d, &d, &diff, hash, &(struct err){0}) == RC_INVALID, cases[i].why);
+		CHECK(desired_write(bed.d, &d, "s", NULL, &commit, &(struct err){0}) == RC_INVALID,
+		      cases[i].why);
+		CHECK(desired_plan(bed.d, &d, &diff, hash, &(struct err){0}) == RC_INVALID,
+		      cases[i].why);
 	}
 }
 
@@ -192,18 +205,21 @@ static void failing(void **state)
 }
 
 /* ---- only the real one ---- */
-static const char whole[] = "# Desired state of one service, written by Penstock.\n"
-			    "service: orders\nimage: " A "\nreplicas: 2\nport: 8080\nhealth: \"/healthz\"\nmemory: 1048576\n"
-			    "environment:\n  \"A\": \"no\"\n  \"Z\": \"say \\\"\\\\\\x0ahi\\\" \xc3\xa4\"\n"
-			    "secrets:\n  \"TOKEN\": \"file:token\"\ncalls:\n  - \"auth\"\nstrategy: none\n";
+static const char whole[] =
+	"# Desired state of one service, written by Penstock.\n"
+	"service: orders\nimage: " A
+	"\nreplicas: 2\nport: 8080\nhealth: \"/healthz\"\nmemory: 1048576\n"
+	"environment:\n  \"A\": \"no\"\n  \"Z\": \"say \\\"\\\\\\x0ahi\\\" \xc3\xa4\"\n"
+	"secrets:\n  \"TOKEN\": \"file:token\"\ncalls:\n  - \"auth\"\nstrategy: none\n";
 
 static void real_file(void **state)
 {
 	struct deploy a = deploy_of("orders", A, NULL);
-	struct pair env[] = {{(char *)(uintptr_t)"Z", (char *)(uintptr_t)"say \"\\\nhi\" \xc3\xa4"},
-			     {(char *)(uintptr_t)"A", (char *)(uintptr_t)"no"}};
-	struct pair secrets[] = {{(char *)(uintptr_t)"TOKEN", (char *)(uintptr_t)"file:token"}};
-	char *calls[] = {(char *)(uintptr_t)"auth"};
+	struct pair env[] = {
+		{(char *)(uintptr_t) "Z", (char *)(uintptr_t) "say \"\\\nhi\" \xc3\xa4"},
+		{(char *)(uintptr_t) "A", (char *)(uintptr_t) "no"}};
+	struct pair secrets[] = {{(char *)(uintptr_t) "TOKEN", (char *)(uintptr_t) "file:token"}};
+	char *calls[] = {(char *)(uintptr_t) "auth"};
 	AUTO(strbuf_done) struct strbuf text = STRBUF(10000);
 	AUTO(yaml_freep) struct yaml *doc = NULL;
 
@@ -220,10 +236,13 @@ static void real_file(void **state)
 	OK(yaml_read(strbuf_str(&text), "file", &doc, &err));
 	const struct yaml_node *z = yaml_get(yaml_get(yaml_root(doc), "environment"), "Z");
 	assert_true(str_is(z->text, "say \"\\\nhi\" \xc3\xa4"));
-	assert_string_equal(sh("git -C env/%s.git log -1 --format='%%an %%ae %%cn %%ce %%s' main", bed.env),
-			    "Penstock penstock@localhost Penstock penstock@localhost orders to staging and more");
-	assert_string_equal(sh("git -C env/%s.git log -1 --format='%%(trailers:only,unfold)' main | tr '\\n' '|'", bed.env),
-			    "Penstock-Run: run-7|Reviewed-by: Bob Forged-by: Eve||");
+	assert_string_equal(
+		sh("git -C env/%s.git log -1 --format='%%an %%ae %%cn %%ce %%s' main", bed.env),
+		"Penstock penstock@localhost Penstock penstock@localhost orders to staging and more");
+	assert_string_equal(
+		sh("git -C env/%s.git log -1 --format='%%(trailers:only,unfold)' main | tr '\\n' '|'",
+		   bed.env),
+		"Penstock-Run: run-7|Reviewed-by: Bob Forged-by: Eve||");
 	assert_string_equal(sh("git -C env/%s.git rev-parse main", bed.env), commit);
 	sh("git -C env/%s.git fsck --full --strict", bed.env);
 }
@@ -313,14 +332,18 @@ static int end(void **state)
 	return input_end(state);
 }
 
-#define SUITE                                                                                                       \
-	cmocka_unit_test(nothing_yet), cmocka_unit_test(plan_then_write), cmocka_unit_test(people),                 \
-		cmocka_unit_test(own_leftovers), cmocka_unit_test(refused)
+#define SUITE                                                              \
+	cmocka_unit_test(nothing_yet), cmocka_unit_test(plan_then_write),  \
+		cmocka_unit_test(people), cmocka_unit_test(own_leftovers), \
+		cmocka_unit_test(refused)
 
 int main(void)
 {
-	const struct CMUnitTest git[] = {SUITE, cmocka_unit_test(real_file), cmocka_unit_test(real_broken), cmocka_unit_test(real_race)};
+	const struct CMUnitTest git[] = {SUITE, cmocka_unit_test(real_file),
+					 cmocka_unit_test(real_broken),
+					 cmocka_unit_test(real_race)};
 	const struct CMUnitTest fake[] = {SUITE, cmocka_unit_test(failing)};
 
-	return cmocka_run_group_tests_name("git", git, begin_git, end) + cmocka_run_group_tests_name("fake", fake, begin_fake, end);
+	return cmocka_run_group_tests_name("git", git, begin_git, end) +
+	       cmocka_run_group_tests_name("fake", fake, begin_fake, end);
 }

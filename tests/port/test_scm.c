@@ -4,11 +4,12 @@
 #include "port/checks.h"
 #include "port/git_input.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 
-#define MAIN    "refs/heads/main"
-#define NOBODY  "0123456789012345678901234567890123456789"
-#define REPO    (bed.name)
+#define MAIN   "refs/heads/main"
+#define NOBODY "0123456789012345678901234567890123456789"
+#define REPO   (bed.name)
 
 static struct {
 	bool fake;
@@ -40,19 +41,23 @@ static struct repo *bed_open(void)
 }
 
 /* Commit files on a branch; the id lives as long as the test. */
-static const char *bed_commit(const char *ref, const char *message, const struct fake_file *files, size_t n)
+static const char *bed_commit(const char *ref, const char *message, const struct fake_file *files,
+			      size_t n)
 {
 	static char ids[64][GIT_HEX + 1];
 	static unsigned next;
 	char *id = ids[next++ % 64], tip[GIT_HEX + 1];
 
 	if (bed.fake)
-		return scm_fake_commit(bed.scm, REPO, ref, &(struct fake_commit){.message = message, .files = files, .n = n});
+		return scm_fake_commit(
+			bed.scm, REPO, ref,
+			&(struct fake_commit){.message = message, .files = files, .n = n});
 	AUTO(repo_freep) struct repo *r = bed_open();
 	const struct repo_author ann = {"Ann", "ann@example.com", 1700000000};
 	struct repo_edit edits[8];
 	for (size_t i = 0; i < n; i++)
-		edits[i] = (struct repo_edit){files[i].path, files[i].bytes, files[i].remove, files[i].mode & 0100};
+		edits[i] = (struct repo_edit){files[i].path, files[i].bytes, files[i].remove,
+					      files[i].mode & 0100};
 	bool there = repo_resolve(r, ref, tip, NULL) == RC_OK;
 	OK(repo_write(r, ref, there ? tip : NULL, edits, n, message, &ann, id, &err));
 	return id;
@@ -142,7 +147,8 @@ static void changes(void **state)
 	(void)state;
 	bed_repo();
 	const char *a = bed_file("f", "1");
-	const char *b = bed_commit(MAIN, "Second \xc3\xa4\n\nbody\n\nPenstock-Reverts: rel-4\n", NULL, 0);
+	const char *b =
+		bed_commit(MAIN, "Second \xc3\xa4\n\nbody\n\nPenstock-Reverts: rel-4\n", NULL, 0);
 	bed_set(MAIN, a);
 	const char *other = bed_file("f", "3");
 	bed_set(MAIN, b);
@@ -201,7 +207,8 @@ static void files_at_commits(void **state)
 static void names(const struct tree_facts *t, struct strbuf *to)
 {
 	for (size_t i = 0; i < t->entries.n; i++)
-		strbuf_addf(to, "%s%s ", t->entries.v[i].path, t->entries.v[i].mode == GIT_MODE_TREE ? "/" : "");
+		strbuf_addf(to, "%s%s ", t->entries.v[i].path,
+			    t->entries.v[i].mode == GIT_MODE_TREE ? "/" : "");
 }
 
 static void facts_done(struct tree_facts *t)
@@ -211,11 +218,14 @@ static void facts_done(struct tree_facts *t)
 
 static void tree_facts(void **state)
 {
-	char *dirs[] = {".", "svc/a", "svc/a-b", "svc/b", "svc/none", "top"}, *list[] = {"lib", "svc/b/y", "none"};
-	const texts ask_dirs = {dirs, ARRAY_LEN(dirs), 0}, ask_list = {list, ARRAY_LEN(list), 0}, nothing = {0};
+	char *dirs[] = {".", "svc/a", "svc/a-b", "svc/b", "svc/none", "top"},
+	     *list[] = {"lib", "svc/b/y", "none"};
+	const texts ask_dirs = {dirs, ARRAY_LEN(dirs), 0}, ask_list = {list, ARRAY_LEN(list), 0},
+		    nothing = {0};
 	static const struct fake_file files[] = {
-		{"svc/a/x", {"1", 1}, 0, false},   {"svc/a-b/x", {"1", 1}, 0, false}, {"svc/b/x", {"2", 1}, 0, false},
-		{"svc/b/y/z", {"3", 1}, 0, false}, {"lib/x", {"4", 1}, 0100755, false}, {"lib/d/y", {"5", 1}, 0, false},
+		{"svc/a/x", {"1", 1}, 0, false},     {"svc/a-b/x", {"1", 1}, 0, false},
+		{"svc/b/x", {"2", 1}, 0, false},     {"svc/b/y/z", {"3", 1}, 0, false},
+		{"lib/x", {"4", 1}, 0100755, false}, {"lib/d/y", {"5", 1}, 0, false},
 		{"top", {"6", 1}, 0, false},
 	};
 	AUTO(facts_done) struct tree_facts a = {0}, b = {0}, none = {0};
@@ -223,12 +233,14 @@ static void tree_facts(void **state)
 
 	(void)state;
 	bed_repo();
-	const char *first = bed_commit(MAIN, "first", files, ARRAY_LEN(files)), *second = bed_file("svc/a/x", "changed");
+	const char *first = bed_commit(MAIN, "first", files, ARRAY_LEN(files)),
+		   *second = bed_file("svc/a/x", "changed");
 	OK(scm_tree(bed.scm, REPO, first, &ask_dirs, &ask_list, &a, &err));
 	OK(scm_tree(bed.scm, REPO, second, &ask_dirs, &ask_list, &b, &err));
 	OK(scm_tree(bed.scm, REPO, second, &nothing, &nothing, &none, &err));
 	names(&a, &got);
-	assert_string_equal(strbuf_cstr(&got), "./ lib/d/y lib/x svc/a/ svc/a-b/ svc/b/ svc/b/y/z top ");
+	assert_string_equal(strbuf_cstr(&got),
+			    "./ lib/d/y lib/x svc/a/ svc/a-b/ svc/b/ svc/b/y/z top ");
 	assert_string_equal(a.commit, first);
 	assert_string_equal(b.tree, none.tree);
 	assert_string_equal(b.tree, b.entries.v[0].oid);
@@ -236,11 +248,13 @@ static void tree_facts(void **state)
 	assert_int_equal(a.entries.n, b.entries.n);
 	for (size_t i = 0; i < a.entries.n; i++) {
 		bool differs = strcmp(a.entries.v[i].oid, b.entries.v[i].oid) != 0;
-		bool wanted = streq(a.entries.v[i].path, ".") || streq(a.entries.v[i].path, "svc/a");
+		bool wanted =
+			streq(a.entries.v[i].path, ".") || streq(a.entries.v[i].path, "svc/a");
 		CHECK(differs == wanted, a.entries.v[i].path);
 		CHECK(strlen(a.entries.v[i].oid) == GIT_HEX, a.entries.v[i].path);
 	}
-	assert_string_equal(a.entries.v[3].oid, a.entries.v[4].oid); /* equal folders have equal ids */
+	assert_string_equal(a.entries.v[3].oid,
+			    a.entries.v[4].oid); /* equal folders have equal ids */
 	assert_int_equal(a.entries.v[2].mode, 0100755);
 	FAILS(RC_NOT_FOUND, scm_tree(bed.scm, REPO, NOBODY, &ask_dirs, &ask_list, &none, &err));
 }
@@ -249,8 +263,9 @@ static void laying_out(void **state)
 {
 	char *paths[] = {"svc/a", "lib/x", "none"}, *dot[] = {"."};
 	const texts some = {paths, 3, 0}, all = {dot, 1, 0};
-	static const struct fake_file files[] = {
-		{"svc/a/x", {"1", 1}, 0, false}, {"svc/a-b/x", {"1", 1}, 0, false}, {"lib/x", {"4", 1}, 0100755, false}};
+	static const struct fake_file files[] = {{"svc/a/x", {"1", 1}, 0, false},
+						 {"svc/a-b/x", {"1", 1}, 0, false},
+						 {"lib/x", {"4", 1}, 0100755, false}};
 	struct stat st;
 
 	(void)state;
@@ -289,7 +304,8 @@ static void taking_back(void **state)
 	bed_repo();
 	const char *base = bed_file("f", "good");
 	bed_file("f", "bad");
-	const char *bad = bed_commit(MAIN, "more", &(struct fake_file){"added", STR("x"), 0, false}, 1);
+	const char *bad =
+		bed_commit(MAIN, "more", &(struct fake_file){"added", STR("x"), 0, false}, 1);
 	const char *later = bed_file("g", "somebody's");
 	AUTO(strbuf_done) struct strbuf refs = STRBUF(1000);
 	AUTO(change_done) struct change c = change_of(bad, base);
@@ -310,7 +326,8 @@ static void taking_back(void **state)
 	OK(scm_revert(bed.scm, REPO, &c, message, &again, &err)); /* its own, found again */
 	assert_string_equal(again, made);
 
-	bed_file("f", "bad"); /* a person brings it back: the same release is not taken back twice */
+	bed_file("f",
+		 "bad"); /* a person brings it back: the same release is not taken back twice */
 	OK(scm_revert(bed.scm, REPO, &c, "No trailer", &other, &err));
 	assert_string_not_equal(other, made);
 	check_text("f", "good");
@@ -383,12 +400,14 @@ static void real_hostile(void **state)
 	make_repo("hostile");
 	AUTO(freep) char *path = xasprintf("%s/hostile.git", input_dir);
 	OK(scm_local_add(bed.scm, "hostile", path, &err));
-	sh("cd hostile && ln -s ../../etc/passwd l && mkdir d && git update-index --add --cacheinfo 160000,%s,d/sub", NOBODY);
+	sh("cd hostile && ln -s ../../etc/passwd l && mkdir d && git update-index --add --cacheinfo 160000,%s,d/sub",
+	   NOBODY);
 	push_file("hostile", "f", "1");
 	sh("rm -rf out && mkdir out");
 	OK(scm_tree(bed.scm, "hostile", "main", &all, &all, &t, &err));
 	assert_int_equal(t.entries.n, 3); /* ".", the file and the link; not the submodule */
-	assert_int_equal(scm_materialise(bed.scm, "hostile", "main", &all, "out", &why), RC_INVALID);
+	assert_int_equal(scm_materialise(bed.scm, "hostile", "main", &all, "out", &why),
+			 RC_INVALID);
 	assert_non_null(strstr(why.msg, "the link l leads out of the repository"));
 	sh("cd hostile && git rm -q --cached l && git mv f g && git commit -qam x && git push -q origin HEAD && rm -rf ../out && mkdir ../out");
 	AUTO(strbuf_done) struct strbuf refs = STRBUF(1000);
@@ -424,6 +443,50 @@ static void real_mirrors(void **state)
 	scm_free(direct);
 }
 
+#define THREADS 4
+
+static void *read_often(void *ctx)
+{
+	char *dot[] = {"."};
+	const texts all = {dot, 1, 0};
+	struct err err = {0};
+	bool fine = true;
+
+	for (int i = 0; i < 25 && fine; i++) {
+		struct tree_facts t = {0};
+		struct change c = change_of(MAIN, NULL);
+		fine = scm_change(bed.scm, REPO, &c, &err) == RC_OK &&
+		       scm_tree(bed.scm, REPO, c.commit, &all, &all, &t, &err) == RC_OK;
+		tree_facts_done(&t);
+		change_done(&c);
+	}
+	if (!fine)
+		print_message("# %s\n", err.msg);
+	return fine ? NULL : ctx;
+}
+
+/* Several lanes on one repository while it is pushed to. */
+static void real_threads(void **state)
+{
+	pthread_t threads[THREADS];
+	bool fine = true;
+
+	(void)state;
+	bed_repo();
+	bed_file("f", "0");
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, read_often, &bed), 0);
+	for (int i = 0; i < 25; i++)
+		bed_file("f", i % 2 ? "1" : "2");
+	for (size_t i = 0; i < THREADS; i++) {
+		void *ret = NULL;
+		pthread_join(threads[i], &ret);
+		fine &= !ret;
+	}
+	assert_true(fine);
+	sh("git -C mirror/%s.git fsck --full --strict", REPO);
+}
+
 static int begin_local(void **state)
 {
 	AUTO(freep) char *dir = NULL;
@@ -449,15 +512,17 @@ static int end(void **state)
 	return input_end(state);
 }
 
-#define SUITE                                                                                                   \
-	cmocka_unit_test(empty_repository), cmocka_unit_test(branches), cmocka_unit_test(changes),              \
-		cmocka_unit_test(files_at_commits), cmocka_unit_test(tree_facts), cmocka_unit_test(laying_out), \
-		cmocka_unit_test(taking_back), cmocka_unit_test(taking_back_in_vain)
+#define SUITE                                                                                      \
+	cmocka_unit_test(empty_repository), cmocka_unit_test(branches), cmocka_unit_test(changes), \
+		cmocka_unit_test(files_at_commits), cmocka_unit_test(tree_facts),                  \
+		cmocka_unit_test(laying_out), cmocka_unit_test(taking_back),                       \
+		cmocka_unit_test(taking_back_in_vain)
 
 int main(void)
 {
-	const struct CMUnitTest local[] = {SUITE, cmocka_unit_test(real_names), cmocka_unit_test(real_hostile),
-					   cmocka_unit_test(real_mirrors)};
+	const struct CMUnitTest local[] = {
+		SUITE, cmocka_unit_test(real_names), cmocka_unit_test(real_hostile),
+		cmocka_unit_test(real_mirrors), cmocka_unit_test(real_threads)};
 	const struct CMUnitTest fake[] = {SUITE, cmocka_unit_test(failing)};
 
 	return cmocka_run_group_tests_name("local", local, begin_local, end) +

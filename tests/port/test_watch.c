@@ -31,8 +31,8 @@ static const char *letter(const char *commit)
 static void note(void *ctx, const struct watch_move *m)
 {
 	(void)ctx;
-	strbuf_addf(&bed.got, "%s%s %s>%s ", strcmp(m->repo, bed.name) ? m->repo : "", m->ref + strlen("refs/heads"),
-		    letter(m->old_commit), letter(m->new_commit));
+	strbuf_addf(&bed.got, "%s%s %s>%s ", strcmp(m->repo, bed.name) ? m->repo : "",
+		    m->ref + strlen("refs/heads"), letter(m->old_commit), letter(m->new_commit));
 }
 
 static bool readable(int ms)
@@ -181,7 +181,11 @@ static void in_time(void **state)
 		AUTO(freep) char *path = xasprintf("%s/%s.git", input_dir, bed.name);
 		OK(repo_open(path, &r, &err));
 		usec_t start = clock_mono();
-		OK(repo_move(r, MAIN, i == 0 ? NULL : i % 2 ? bed.a : bed.b, i % 2 ? bed.b : bed.a, &err));
+		OK(repo_move(r, MAIN,
+			     i == 0  ? NULL
+			     : i % 2 ? bed.a
+				     : bed.b,
+			     i % 2 ? bed.b : bed.a, &err));
 		strbuf_clear(&bed.got);
 		while (!bed.got.n && readable(1000))
 			OK(watch_poll(bed.w, note, NULL, &err));
@@ -197,16 +201,19 @@ static void real_pushes(void **state)
 	bed_new();
 	bed_add();
 	moves(30);
-	sh("cd %s && git push -q origin %s:" MAIN " %s:refs/heads/very/deep/name", bed.name, bed.a, bed.b);
+	sh("cd %s && git push -q origin %s:" MAIN " %s:refs/heads/very/deep/name", bed.name, bed.a,
+	   bed.b);
 	assert_string_equal(moves(50), "/main ->a /very/deep/name ->b ");
 	sh("cd %s.git && git pack-refs --all --prune && git gc -q", bed.name);
 	assert_string_equal(moves(50), "");
 	sh("cd %s && git push -q origin :refs/heads/very/deep/name %s:" MAIN, bed.name, bed.b);
 	assert_string_equal(moves(50), "/main a>b /very/deep/name b>- ");
-	sh("cd %s && git push -q origin %s:refs/heads/very %s:refs/tags/v1", bed.name, bed.a, bed.a);
+	sh("cd %s && git push -q origin %s:refs/heads/very %s:refs/tags/v1", bed.name, bed.a,
+	   bed.a);
 	assert_string_equal(moves(50), "/very ->a "); /* a tag is no branch */
 	for (int i = 0; i < 20; i++)
-		sh("cd %s.git && mkdir -p refs/heads/d%d/e && echo %s > refs/heads/d%d/e/f", bed.name, i, bed.a, i);
+		sh("cd %s.git && mkdir -p refs/heads/d%d/e && echo %s > refs/heads/d%d/e/f",
+		   bed.name, i, bed.a, i);
 	moves(50);
 	sh("cd %s.git && for i in $(seq 0 19); do echo %s > refs/heads/d$i/e/f.lock && mv refs/heads/d$i/e/f.lock refs/heads/d$i/e/f; done",
 	   bed.name, bed.b);
@@ -220,7 +227,8 @@ static void overflow(void **state)
 	bed_new();
 	bed_add();
 	moves(30);
-	for (int i = 0; i < 40000; i++) { /* more events than the kernel keeps; in turn, or it makes one of them */
+	for (int i = 0; i < 40000;
+	     i++) { /* more events than the kernel keeps; in turn, or it makes one of them */
 		AUTO(freep) char *path = xasprintf("%s.git/refs/heads/x%d.lock", bed.name, i % 2);
 		AUTO(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		assert_true(fd >= 0);
@@ -282,13 +290,16 @@ static void installs_hook(void **state)
 	assert_int_equal(st.st_ino, first);
 	const char *a = push_file("hooked", "f", "1");
 	OK(file_read("called", 10000, &text, &err));
-	AUTO(freep) char *want = xasprintf("hook %s /run/pen'stock.sock\n%040d %s refs/heads/main\n", repo, 0, a);
+	AUTO(freep)
+	char *want =
+		xasprintf("hook %s /run/pen'stock.sock\n%040d %s refs/heads/main\n", repo, 0, a);
 	assert_string_equal(strbuf_cstr(&text), want);
 	sh("echo 1 > status");
 	push_file("hooked", "f", "2"); /* does not fail */
 	sh("rm 'pen stock' && cd hooked && echo 3 > f && git commit -qam 3 && git push origin HEAD > ../said 2>&1");
 	assert_string_equal(sh("grep -c 'penstock: ' said"), "1");
-	assert_string_equal(sh("git -C hooked.git rev-parse main"), sh("git -C hooked rev-parse HEAD"));
+	assert_string_equal(sh("git -C hooked.git rev-parse main"),
+			    sh("git -C hooked rev-parse HEAD"));
 	/* a new place is written over the old one */
 	OK(scm_install_hook(repo, "/new.sock", program, &err));
 	assert_string_equal(sh("grep -c /new.sock hooked.git/hooks/post-receive"), "1");
@@ -299,7 +310,8 @@ static void keeps_hooks(void **state)
 	(void)state;
 	make_repo("mine");
 	AUTO(freep) char *repo = xasprintf("%s/mine.git", input_dir);
-	sh("printf '#!/bin/sh\\ncat > %s/mine-saw\\nexit 3\\n' > mine.git/hooks/post-receive && chmod 755 mine.git/hooks/post-receive", input_dir);
+	sh("printf '#!/bin/sh\\ncat > %s/mine-saw\\nexit 3\\n' > mine.git/hooks/post-receive && chmod 755 mine.git/hooks/post-receive",
+	   input_dir);
 	OK(scm_install_hook(repo, "/s", "/no/penstock", &err));
 	OK(scm_install_hook(repo, "/s", "/no/penstock", &err));
 	const char *a = push_file("mine", "f", "1");
@@ -338,7 +350,8 @@ static int end(void **state)
 	return input_end(state);
 }
 
-#define SUITE cmocka_unit_test(pushes), cmocka_unit_test(knowing), cmocka_unit_test(two_repositories)
+#define SUITE \
+	cmocka_unit_test(pushes), cmocka_unit_test(knowing), cmocka_unit_test(two_repositories)
 
 int main(void)
 {
@@ -353,5 +366,6 @@ int main(void)
 	};
 	const struct CMUnitTest fake[] = {SUITE, cmocka_unit_test(lost)};
 
-	return cmocka_run_group_tests_name("local", local, begin_local, end) + cmocka_run_group_tests_name("fake", fake, begin_fake, end);
+	return cmocka_run_group_tests_name("local", local, begin_local, end) +
+	       cmocka_run_group_tests_name("fake", fake, begin_fake, end);
 }

@@ -36,8 +36,8 @@ static void opening(void **state)
 	FAILS(RC_UNSUPPORTED, repo_hooks(again, &hooks, &err));
 }
 
-static void write_files(struct repo *r, const char *ref, const char *expected, const char *path, const char *text,
-			char ret[GIT_HEX + 1])
+static void write_files(struct repo *r, const char *ref, const char *expected, const char *path,
+			const char *text, char ret[GIT_HEX + 1])
 {
 	const struct repo_edit edit = {.path = path, .bytes = str_of(text)};
 
@@ -61,14 +61,19 @@ static void writing(void **state)
 	write_files(r, "refs/heads/main", a, "x/z", "two\n", b);
 	assert_string_equal(sh("git -C write.git rev-parse main"), b);
 	assert_string_equal(sh("git -C write.git cat-file -p main:x/y"), "one");
-	assert_string_equal(sh("git -C write.git log -1 --format=%%an,%%ae,%%ct"), "Ann,ann@example.com,1700000000");
+	assert_string_equal(sh("git -C write.git log -1 --format=%%an,%%ae,%%ct"),
+			    "Ann,ann@example.com,1700000000");
 	FAILS(RC_CONFLICT, repo_write(r, "refs/heads/main", a, &edit, 1, "m", &ann, again, &err));
-	FAILS(RC_CONFLICT, repo_write(r, "refs/heads/main", NULL, &edit, 1, "m", &ann, again, &err));
+	FAILS(RC_CONFLICT,
+	      repo_write(r, "refs/heads/main", NULL, &edit, 1, "m", &ann, again, &err));
 	FAILS(RC_CONFLICT, repo_write(r, "refs/heads/gone", a, &edit, 1, "m", &ann, again, &err));
 	assert_string_equal(sh("git -C write.git rev-parse main"), b);
-	assert_int_not_equal(repo_write(r, "refs/heads/main", b, &hostile, 1, "m", &ann, again, NULL), RC_OK);
-	assert_int_not_equal(repo_write(r, "refs/heads/main", b, &dotgit, 1, "m", &ann, again, NULL), RC_OK);
-	OK(repo_write(r, "refs/heads/main", b, &remove, 1, "Subject\n\nBody: no\n\nPenstock-Reverts: rel-4\n", &ann, again, &err));
+	assert_int_not_equal(
+		repo_write(r, "refs/heads/main", b, &hostile, 1, "m", &ann, again, NULL), RC_OK);
+	assert_int_not_equal(
+		repo_write(r, "refs/heads/main", b, &dotgit, 1, "m", &ann, again, NULL), RC_OK);
+	OK(repo_write(r, "refs/heads/main", b, &remove, 1,
+		      "Subject\n\nBody: no\n\nPenstock-Reverts: rel-4\n", &ann, again, &err));
 	FAILS(RC_NOT_FOUND, repo_file(r, "main", "x/y", 10, &text, &err));
 	OK(repo_commit(r, "main", &c, &err));
 	assert_string_equal(c.subject, "Subject");
@@ -90,7 +95,8 @@ static void trailers(void **state)
 	} cases[] = {
 		{"last paragraph", "s\n\nPenstock-Reverts: rel-4\n", "rel-4"},
 		{"any case", "s\n\npenstock-reverts: rel-4\n", "rel-4"},
-		{"among others", "s\n\ntext\n\nReviewed-by: Bob\nPenstock-Reverts: rel-4\nX: y", "rel-4"},
+		{"among others", "s\n\ntext\n\nReviewed-by: Bob\nPenstock-Reverts: rel-4\nX: y",
+		 "rel-4"},
 		{"only in the body", "s\n\nPenstock-Reverts: rel-4\n\nmore text\n", NULL},
 		{"the subject is none", "Penstock-Reverts: rel-4", NULL},
 		{"none", "s\n\nbody\n", NULL},
@@ -138,7 +144,8 @@ static void history(void **state)
 	const char *c = push_file("hist", "g", "3");
 	sh("git -C hist.git pack-refs --all");
 	push_file("hist", "g", "4");
-	sh("git -C hist.git tag v1 %s && git -C hist.git update-ref refs/heads/blob $(git -C hist.git rev-parse %s:g) || true", b, c);
+	sh("git -C hist.git tag v1 %s && git -C hist.git update-ref refs/heads/blob $(git -C hist.git rev-parse %s:g) || true",
+	   b, c);
 	OK(repo_open("hist.git", &r, &err));
 	const struct {
 		const char *why, *base, *commit;
@@ -176,7 +183,8 @@ static void trees(void **state)
 	AUTO(repo_freep) struct repo *r = NULL;
 	AUTO(strbuf_done) struct strbuf want = STRBUF(1000000);
 	struct seen all = {.text = STRBUF(1000000)}, some = {.text = STRBUF(1000000)};
-	const char *dot = ".", *dirs[] = {"a", "a/b", "a-b", "none/x", "a/b/c", "a/b/c/d/e", "a.b", ".", "a/b/c", "u"};
+	const char *dot = ".", *dirs[] = {"a",         "a/b", "a-b", "none/x", "a/b/c",
+					  "a/b/c/d/e", "a.b", ".",   "a/b/c",  "u"};
 	char tree[GIT_HEX + 1];
 
 	(void)state;
@@ -192,7 +200,9 @@ static void trees(void **state)
 	OK(file_write_fast("got", strbuf_str(&all.text), 0644, &err));
 	sh("git -C tree.git ls-tree -rz main | sed -zE 's/^(\\w+) \\w+ (\\w+)\\t/\\1 \\2 /' | grep -zv '^160000' > want");
 	sh("cmp got want"); /* in the very same order */
-	const struct repo_ask ask = {.dirs = dirs, .n_dirs = ARRAY_LEN(dirs), .list = (const char *const[]){"a/b/c/d", "a/x", "u"},
+	const struct repo_ask ask = {.dirs = dirs,
+				     .n_dirs = ARRAY_LEN(dirs),
+				     .list = (const char *const[]){"a/b/c/d", "a/x", "u"},
 				     .n_list = 3};
 	OK(repo_tree(r, "main", &ask, note_entry, &some, NULL, &err));
 	OK(file_write_fast("got", strbuf_str(&some.text), 0644, &err));
@@ -208,10 +218,11 @@ static void trees(void **state)
 
 static const char *hostile_commit(const char *mktree)
 {
-	return sh("cd tree.git && b=$(echo x | git hash-object -w --stdin) && e=$(git hash-object -w -t tree /dev/null) && "
-		  "raw() { printf \"$1\"; printf '%%s' \"$2\" | xxd -r -p; } && t=$( { %s; } | git hash-object -w -t tree --literally --stdin) && "
-		  "git commit-tree -m hostile $t",
-		  mktree);
+	return sh(
+		"cd tree.git && b=$(echo x | git hash-object -w --stdin) && e=$(git hash-object -w -t tree /dev/null) && "
+		"raw() { printf \"$1\"; printf '%%s' \"$2\" | xxd -r -p; } && t=$( { %s; } | git hash-object -w -t tree --literally --stdin) && "
+		"git commit-tree -m hostile $t",
+		mktree);
 }
 
 static void hostile(void **state)
@@ -227,8 +238,10 @@ static void hostile(void **state)
 		{"no name", "raw '100644 \\0' $b", RC_INVALID},
 		{"cut off", "printf '100644 a\\0abc'", RC_CORRUPT},
 		{"no mode", "printf 'hello'", RC_CORRUPT},
-		{"no such blob", "raw '100644 a\\0' 0123456789012345678901234567890123456789", RC_CORRUPT},
-		{"no such tree", "raw '40000 a\\0' 0123456789012345678901234567890123456789", RC_CORRUPT},
+		{"no such blob", "raw '100644 a\\0' 0123456789012345678901234567890123456789",
+		 RC_CORRUPT},
+		{"no such tree", "raw '40000 a\\0' 0123456789012345678901234567890123456789",
+		 RC_CORRUPT},
 		{"a blob as a tree", "raw '40000 a\\0' $b", RC_CORRUPT},
 		{"a tree as a blob", "raw '100644 a\\0' $e", RC_CORRUPT},
 	};
@@ -336,7 +349,8 @@ static void same_as(const char *from, const char *mirror, const char *why)
 	CHECK(changed, why);
 	OK(repo_fetch(b, a, &changed, &err));
 	CHECK(!changed, why);
-	sh("git -C %s for-each-ref refs/heads > a; git -C %s for-each-ref refs/heads > b; cmp a b", from, mirror);
+	sh("git -C %s for-each-ref refs/heads > a; git -C %s for-each-ref refs/heads > b; cmp a b",
+	   from, mirror);
 	sh("git -C %s fsck --full --strict --no-dangling", mirror);
 }
 
@@ -345,8 +359,8 @@ static void fetching(void **state)
 	(void)state;
 	make_repo("fetch");
 	for (int i = 0; i < 3; i++)
-		sh("cd fetch && echo %d > f%d && mkdir -p d%d && echo %d > d%d/x && git add -A && git commit -qm %d && git push -q origin HEAD", i, i,
-		   i, i, i, i);
+		sh("cd fetch && echo %d > f%d && mkdir -p d%d && echo %d > d%d/x && git add -A && git commit -qm %d && git push -q origin HEAD",
+		   i, i, i, i, i, i);
 	same_as("fetch.git", "mirror.git", "first");
 	push_file("fetch", "d1/x", "new");
 	same_as("fetch.git", "mirror.git", "small push");
@@ -410,7 +424,8 @@ static void taking_back(void **state)
 	OK(repo_take_back(r, tip, bad, base, tree, &err));
 	assert_string_equal(sh("git -C back.git cat-file -p %s:n | sed -n 3p", tree), "three");
 	assert_string_equal(sh("git -C back.git cat-file -p %s:n | sed -n 15p", tree), "15");
-	assert_string_equal(sh("git -C back.git ls-tree %s --name-only | tr '\\n' ' '", tree), "later n other ");
+	assert_string_equal(sh("git -C back.git ls-tree %s --name-only | tr '\\n' ' '", tree),
+			    "later n other ");
 	sh("cd back && sed -i 's/^fifteen$/XV/' n");
 	tip = push_file("back", "later", "z");
 	FAILS(RC_CONFLICT, repo_take_back(r, tip, bad, base, tree, &err));
@@ -436,9 +451,12 @@ static void diffs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(opening),  cmocka_unit_test(writing), cmocka_unit_test(trailers),      cmocka_unit_test(history),
-		cmocka_unit_test(trees),    cmocka_unit_test(hostile), cmocka_unit_test(files),         cmocka_unit_test(laying),
-		cmocka_unit_test(links),    cmocka_unit_test(fetching), cmocka_unit_test(broken_source), cmocka_unit_test(taking_back),
+		cmocka_unit_test(opening),       cmocka_unit_test(writing),
+		cmocka_unit_test(trailers),      cmocka_unit_test(history),
+		cmocka_unit_test(trees),         cmocka_unit_test(hostile),
+		cmocka_unit_test(files),         cmocka_unit_test(laying),
+		cmocka_unit_test(links),         cmocka_unit_test(fetching),
+		cmocka_unit_test(broken_source), cmocka_unit_test(taking_back),
 		cmocka_unit_test(diffs),
 	};
 

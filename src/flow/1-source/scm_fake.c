@@ -1,4 +1,5 @@
-/* Repositories in memory: every commit has its whole list of files, and an id that is a hash of what it says. */
+/* Repositories in memory: every commit has its whole list of files, and an id that is a hash of
+ * what it says. */
 #include "base/digest.h"
 #include "base/map.h"
 #include "clients/lay.h"
@@ -132,7 +133,8 @@ static void files_set(struct files *f, const char *path, uint32_t mode, struct b
 		}
 	} else if (blob) {
 		vec_add(&f->list);
-		memmove(&f->list.v[i + 1], &f->list.v[i], (f->list.n - 1 - i) * sizeof(f->list.v[0]));
+		memmove(&f->list.v[i + 1], &f->list.v[i],
+			(f->list.n - 1 - i) * sizeof(f->list.v[0]));
 		f->list.v[i] = (struct file){xstrdup(path), mode, blob};
 	}
 }
@@ -153,7 +155,8 @@ static bool hash_tree(const struct files *f, const char *dir, char ret[HEX + 1])
 	for (size_t i = 0; i < f->list.n; i++) {
 		const struct file *one = &f->list.v[i];
 		if (is_below(one->path, dir))
-			strbuf_addf(&text, "%o %s %s\n", one->mode, one->blob->oid, one->path + skip);
+			strbuf_addf(&text, "%o %s %s\n", one->mode, one->blob->oid,
+				    one->path + skip);
 	}
 	hash_text(strbuf_str(&text), ret);
 	return text.n || !skip;
@@ -236,11 +239,13 @@ static struct commit *commit_keep(struct fake_repo *r, struct commit *c)
 	return c;
 }
 
-static struct commit *commit_child(const struct commit *parent, const char *author, const char *email, const char *message)
+static struct commit *commit_child(const struct commit *parent, const char *author,
+				   const char *email, const char *message)
 {
 	struct commit *c = xcalloc(1, sizeof(*c));
 
-	*c = (struct commit){.author = xstrdup(author), .email = xstrdup(email), .message = xstrdup(message)};
+	*c = (struct commit){
+		.author = xstrdup(author), .email = xstrdup(email), .message = xstrdup(message)};
 	if (!parent)
 		return c;
 	memcpy(c->parent, parent->id, sizeof(c->parent));
@@ -253,7 +258,8 @@ static struct commit *commit_child(const struct commit *parent, const char *auth
 }
 
 /* ---- the port ---- */
-static enum rc fake_refs(struct scm *s, const char *repo, bool (*each)(void *, const char *, const char *), void *ctx,
+static enum rc fake_refs(struct scm *s, const char *repo,
+			 bool (*each)(void *, const char *, const char *), void *ctx,
 			 struct err *err)
 {
 	struct fake_repo *r;
@@ -304,8 +310,8 @@ static enum rc fake_change(struct scm *s, const char *repo, struct change *c, st
 	return RC_OK;
 }
 
-static enum rc fake_file(struct scm *s, const char *repo, const char *commit, const char *path, size_t max,
-			 struct strbuf *ret, struct err *err)
+static enum rc fake_file(struct scm *s, const char *repo, const char *commit, const char *path,
+			 size_t max, struct strbuf *ret, struct err *err)
 {
 	struct fake_repo *r;
 	enum rc rc = begin(s, repo, &r, err);
@@ -317,8 +323,8 @@ static enum rc fake_file(struct scm *s, const char *repo, const char *commit, co
 	if (!f || f->mode == MODE_LINK)
 		return err_set(err, RC_NOT_FOUND, "%s: %.12s has no file %s", repo, commit, path);
 	if (f->blob->bytes.n > max)
-		return err_set(err, RC_TOO_BIG, "%s at %.12s has %zu bytes; at most %zu are read", path, commit,
-			       f->blob->bytes.n, max);
+		return err_set(err, RC_TOO_BIG, "%s at %.12s has %zu bytes; at most %zu are read",
+			       path, commit, f->blob->bytes.n, max);
 	strbuf_addstr(ret, strbuf_str(&f->blob->bytes));
 	return strbuf_failed(ret) ? err_set(err, RC_TOO_BIG, "%s is too long", path) : RC_OK;
 }
@@ -349,8 +355,8 @@ static void add_entry(struct tree_facts *t, const char *path, const char *oid, u
 	vec_push(&t->entries, ((struct tree_entry){xstrdup(path), xstrdup(oid), mode}));
 }
 
-static enum rc fake_tree(struct scm *s, const char *repo, const char *commit, const texts *dirs, const texts *list,
-			 struct tree_facts *ret, struct err *err)
+static enum rc fake_tree(struct scm *s, const char *repo, const char *commit, const texts *dirs,
+			 const texts *list, struct tree_facts *ret, struct err *err)
 {
 	struct tree_facts t = {0};
 	struct fake_repo *r;
@@ -362,7 +368,8 @@ static enum rc fake_tree(struct scm *s, const char *repo, const char *commit, co
 		return rc == RC_OK ? RC_NOT_FOUND : rc;
 	for (size_t i = 0; i < c->files.list.n; i++)
 		if (listed(list, c->files.list.v[i].path))
-			add_entry(&t, c->files.list.v[i].path, c->files.list.v[i].blob->oid, c->files.list.v[i].mode);
+			add_entry(&t, c->files.list.v[i].path, c->files.list.v[i].blob->oid,
+				  c->files.list.v[i].mode);
 	for (size_t i = 0; dirs && i < dirs->n; i++) {
 		const struct file *f = files_find(&c->files, dirs->v[i]);
 		if (has_entry(&t, dirs->v[i]))
@@ -381,8 +388,8 @@ static enum rc fake_tree(struct scm *s, const char *repo, const char *commit, co
 	return RC_OK;
 }
 
-static enum rc fake_materialise(struct scm *s, const char *repo, const char *commit, const texts *paths, const char *into,
-				struct err *err)
+static enum rc fake_materialise(struct scm *s, const char *repo, const char *commit,
+				const texts *paths, const char *into, struct err *err)
 {
 	AUTO(lay_freep) struct lay *lay = NULL;
 	struct fake_repo *r;
@@ -399,7 +406,8 @@ static enum rc fake_materialise(struct scm *s, const char *repo, const char *com
 		if (f->mode == MODE_LINK)
 			rc = lay_link(lay, f->path, strbuf_str(&f->blob->bytes), err);
 		else
-			rc = lay_file(lay, f->path, strbuf_str(&f->blob->bytes), f->mode & 0100, err);
+			rc = lay_file(lay, f->path, strbuf_str(&f->blob->bytes), f->mode & 0100,
+				      err);
 	}
 	return rc;
 }
@@ -409,39 +417,44 @@ static bool same_file(const struct file *a, const struct file *b)
 	return !a || !b ? a == b : a->mode == b->mode && streq(a->blob->oid, b->blob->oid);
 }
 
-/* Whole files: what differs between base and commit becomes as in base, unless tip has a third version. */
-static enum rc take_back(struct commit *to, const struct commit *tip, const struct commit *c, const struct commit *base,
-			 struct err *err)
+/* Whole files: what differs between base and commit becomes as in base, unless tip has a third
+ * version. */
+static enum rc take_back(struct commit *to, const struct commit *tip, const struct commit *c,
+			 const struct commit *base, struct err *err)
 {
 	const struct files *sides[] = {&c->files, &base->files};
 
 	for (size_t side = 0; side < 2; side++)
 		for (size_t i = 0; i < sides[side]->list.n; i++) {
 			const char *path = sides[side]->list.v[i].path;
-			const struct file *bad = files_find(&c->files, path), *good = files_find(&base->files, path);
+			const struct file *bad = files_find(&c->files, path),
+					  *good = files_find(&base->files, path);
 			const struct file *now = files_find(&tip->files, path);
 			if (same_file(bad, good) || same_file(now, good))
 				continue;
 			if (!same_file(now, bad))
-				return err_set(err, RC_CONFLICT, "later commits changed the same lines of %s", path);
-			files_set(&to->files, path, good ? good->mode : 0, good ? good->blob : NULL);
+				return err_set(err, RC_CONFLICT,
+					       "later commits changed the same lines of %s", path);
+			files_set(&to->files, path, good ? good->mode : 0,
+				  good ? good->blob : NULL);
 		}
 	return RC_OK;
 }
 
-static const struct commit *find_earlier(const struct fake_repo *r, const struct commit *tip, const char *until,
-					 const char *value)
+static const struct commit *find_earlier(const struct fake_repo *r, const struct commit *tip,
+					 const char *until, const char *value)
 {
 	for (; tip && !streq(tip->id, until); tip = map_get(&r->commits, str_of(tip->parent))) {
-		AUTO(freep) char *has = streq(tip->email, MAIL) ? trailer(tip->message, TRAILER) : NULL;
+		AUTO(freep)
+		char *has = streq(tip->email, MAIL) ? trailer(tip->message, TRAILER) : NULL;
 		if (has && streq(has, value))
 			return tip;
 	}
 	return NULL;
 }
 
-static enum rc fake_revert(struct scm *s, const char *repo, const struct change *c, const char *message, char **ret_commit,
-			   struct err *err)
+static enum rc fake_revert(struct scm *s, const char *repo, const struct change *c,
+			   const char *message, char **ret_commit, struct err *err)
 {
 	struct fake_repo *r;
 	enum rc rc = begin(s, repo, &r, err);
@@ -449,15 +462,20 @@ static enum rc fake_revert(struct scm *s, const char *repo, const struct change 
 	if (rc != RC_OK)
 		return rc;
 	if (!c->base)
-		return err_set(err, RC_INVALID, "%.12s has no base in %s: nothing to go back to", c->commit, repo);
-	const struct commit *bad = commit_find(r, c->commit, err), *base = commit_find(r, c->base, err);
+		return err_set(err, RC_INVALID, "%.12s has no base in %s: nothing to go back to",
+			       c->commit, repo);
+	const struct commit *bad = commit_find(r, c->commit, err),
+			    *base = commit_find(r, c->base, err);
 	if (!bad || !base)
 		return RC_NOT_FOUND;
 	const struct commit *tip = map_get(&r->branches, str_of(c->ref));
 	if (!tip || !is_ancestor(r, c->commit, tip))
-		return err_set(err, RC_CONFLICT, "%s does not hold %.12s any more", c->ref, c->commit);
+		return err_set(err, RC_CONFLICT, "%s does not hold %.12s any more", c->ref,
+			       c->commit);
 	AUTO(freep) char *value = trailer(message, TRAILER);
-	AUTO(freep) char *text = value ? xstrdup(message) : xasprintf("%s\n\n%s: %s\n", message, TRAILER, c->commit);
+	AUTO(freep)
+	char *text =
+		value ? xstrdup(message) : xasprintf("%s\n\n%s: %s\n", message, TRAILER, c->commit);
 	const struct commit *own = find_earlier(r, tip, bad->id, value ? value : c->commit);
 	if (!own) {
 		struct commit *made = commit_child(tip, "Penstock", MAIL, text);
@@ -523,13 +541,15 @@ void scm_fake_add(struct scm *s, const char *repo)
 		map_put(&f->repos, str_of(repo), xcalloc(1, sizeof(struct fake_repo)));
 }
 
-const char *scm_fake_commit(struct scm *s, const char *repo, const char *ref, const struct fake_commit *c)
+const char *scm_fake_commit(struct scm *s, const char *repo, const char *ref,
+			    const struct fake_commit *c)
 {
 	struct fake_repo *r = map_get(&fake_of(s)->repos, str_of(repo));
 
 	BUG_ON(!r);
-	struct commit *made = commit_child(map_get(&r->branches, str_of(ref)), c->author ? c->author : "Ann",
-					   c->email ? c->email : "ann@example.com", c->message ? c->message : "change");
+	struct commit *made = commit_child(
+		map_get(&r->branches, str_of(ref)), c->author ? c->author : "Ann",
+		c->email ? c->email : "ann@example.com", c->message ? c->message : "change");
 	for (size_t i = 0; i < c->n; i++) {
 		const struct fake_file *f = &c->files[i];
 		struct blob *b = f->remove ? NULL : blob_new(f->bytes);

@@ -6,7 +6,7 @@
 #include "io/files.h"
 
 #define LOCK_WAIT     (30 * USEC_SEC)
-#define REVERT_TRIES  8
+#define REVERT_TIME   (10 * USEC_SEC) /* while others push */
 #define SUBJECT_MAX   300u
 #define TRAILER       "Penstock-Reverts"
 #define PENSTOCK_NAME "Penstock"
@@ -44,9 +44,12 @@ static enum rc lock_mirror(const struct source *src, int *ret_fd, struct err *er
 	enum rc rc;
 
 	strbuf_addf(&path, "%s.lock", src->mirror);
-	while ((rc = file_lock(strbuf_cstr(&path), ret_fd, err)) == RC_CONFLICT && clock_mono() < until)
+	while ((rc = file_lock(strbuf_cstr(&path), ret_fd, err)) == RC_CONFLICT &&
+	       clock_mono() < until)
 		clock_sleep(2 * USEC_MS);
-	return rc == RC_CONFLICT ? err_set(err, RC_UNAVAILABLE, "%s is being fetched for too long", src->name) : rc;
+	return rc == RC_CONFLICT
+		       ? err_set(err, RC_UNAVAILABLE, "%s is being fetched for too long", src->name)
+		       : rc;
 }
 
 static enum rc fetch(const struct source *src, struct repo *mirror, struct err *err)
@@ -63,7 +66,8 @@ static enum rc fetch(const struct source *src, struct repo *mirror, struct err *
 }
 
 /* What is read: the mirror, fresh when fetched is true. */
-static enum rc source_open(const struct source *src, bool fetched, struct repo **ret, struct err *err)
+static enum rc source_open(const struct source *src, bool fetched, struct repo **ret,
+			   struct err *err)
 {
 	if (!src->mirror)
 		return repo_open(src->path, ret, err);
@@ -85,8 +89,8 @@ static enum rc source_open(const struct source *src, bool fetched, struct repo *
 }
 
 /* As source_open, for a commit that an earlier fetch should have brought. *ret_id is its id. */
-static enum rc open_at(struct scm *s, const char *name, const char *commit, struct repo **ret, char ret_id[GIT_HEX + 1],
-		       struct err *err)
+static enum rc open_at(struct scm *s, const char *name, const char *commit, struct repo **ret,
+		       char ret_id[GIT_HEX + 1], struct err *err)
 {
 	const struct source *src = source_find(local_of(s), name, err);
 	struct repo *r = NULL;
@@ -101,7 +105,8 @@ static enum rc open_at(struct scm *s, const char *name, const char *commit, stru
 		if (rc == RC_OK)
 			rc = repo_resolve(r, commit, ret_id, err);
 		if (rc == RC_NOT_FOUND)
-			err_set(err, rc, "repository %s has no commit %s; was it pushed over?", name, commit);
+			err_set(err, rc, "repository %s has no commit %s; was it pushed over?",
+				name, commit);
 	}
 	if (rc == RC_OK)
 		*ret = r;
@@ -111,7 +116,8 @@ static enum rc open_at(struct scm *s, const char *name, const char *commit, stru
 }
 
 /* ---- the port ---- */
-static enum rc local_refs(struct scm *s, const char *repo, bool (*each)(void *, const char *, const char *), void *ctx,
+static enum rc local_refs(struct scm *s, const char *repo,
+			  bool (*each)(void *, const char *, const char *), void *ctx,
 			  struct err *err)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
@@ -135,7 +141,8 @@ static char *short_subject(const char *text)
 	size_t n = strlen(text);
 
 	if (n > SUBJECT_MAX)
-		for (n = SUBJECT_MAX; n > SUBJECT_MAX - 4 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+		for (n = SUBJECT_MAX;
+		     n > SUBJECT_MAX - 4 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
 			;
 	return xstrndup(text, n);
 }
@@ -168,8 +175,8 @@ static enum rc local_change(struct scm *s, const char *repo, struct change *c, s
 	return RC_OK;
 }
 
-static enum rc local_file(struct scm *s, const char *repo, const char *commit, const char *path, size_t max,
-			  struct strbuf *ret, struct err *err)
+static enum rc local_file(struct scm *s, const char *repo, const char *commit, const char *path,
+			  size_t max, struct strbuf *ret, struct err *err)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
 	char id[GIT_HEX + 1];
@@ -186,7 +193,8 @@ struct gather {
 static enum rc keep_entry(void *ctx, const struct repo_entry *e, struct err *err)
 {
 	struct gather *g = ctx;
-	struct tree_entry one = {.path = xstrdup(e->path), .oid = xstrndup(e->oid, GIT_HEX), .mode = e->mode};
+	struct tree_entry one = {
+		.path = xstrdup(e->path), .oid = xstrndup(e->oid, GIT_HEX), .mode = e->mode};
 
 	(void)err;
 	if (g->to->entries.n && strcmp(vec_last(&g->to->entries)->path, one.path) > 0)
@@ -200,8 +208,8 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct tree_entry *)a)->path, ((const struct tree_entry *)b)->path);
 }
 
-static enum rc local_tree(struct scm *s, const char *repo, const char *commit, const texts *dirs, const texts *list,
-			  struct tree_facts *ret, struct err *err)
+static enum rc local_tree(struct scm *s, const char *repo, const char *commit, const texts *dirs,
+			  const texts *list, struct tree_facts *ret, struct err *err)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
 	struct tree_facts facts = {0};
@@ -230,8 +238,8 @@ static enum rc local_tree(struct scm *s, const char *repo, const char *commit, c
 	return RC_OK;
 }
 
-static enum rc local_materialise(struct scm *s, const char *repo, const char *commit, const texts *paths,
-				 const char *into, struct err *err)
+static enum rc local_materialise(struct scm *s, const char *repo, const char *commit,
+				 const texts *paths, const char *into, struct err *err)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
 	char id[GIT_HEX + 1];
@@ -263,8 +271,8 @@ static bool is_earlier(void *ctx, const struct repo_commit *c)
 }
 
 /* RC_UNAVAILABLE: the branch moved meanwhile, try again. */
-static enum rc revert_once(struct repo *r, const struct change *c, const char *message, const char *value,
-			   char ret[GIT_HEX + 1], struct err *err)
+static enum rc revert_once(struct repo *r, const struct change *c, const char *message,
+			   const char *value, char ret[GIT_HEX + 1], struct err *err)
 {
 	AUTO(repo_commit_done) struct repo_commit tip = {0};
 	struct earlier own = {.value = value};
@@ -273,30 +281,34 @@ static enum rc revert_once(struct repo *r, const struct change *c, const char *m
 
 	enum rc rc = repo_commit(r, c->ref, &tip, err);
 	if (rc == RC_NOT_FOUND)
-		return err_set(err, RC_CONFLICT, "the branch %s is gone, there is nothing to take back", c->ref);
+		return err_set(err, RC_CONFLICT,
+			       "the branch %s is gone, there is nothing to take back", c->ref);
 	if (rc == RC_OK)
 		rc = repo_is_ancestor(r, c->commit, tip.id, &inside, err);
 	if (rc == RC_OK && !inside)
-		return err_set(err, RC_CONFLICT, "%s does not hold %.12s any more", c->ref, c->commit);
+		return err_set(err, RC_CONFLICT, "%s does not hold %.12s any more", c->ref,
+			       c->commit);
 	if (rc == RC_OK)
 		rc = repo_log(r, tip.id, c->commit, is_earlier, &own, err);
 	if (rc == RC_OK && !own.id[0])
 		rc = repo_take_back(r, tip.id, c->commit, c->base, tree, err);
 	if (rc != RC_OK)
 		return rc;
-	if (own.id[0] || !strcmp(tree, tip.tree)) { /* also when a person has taken it back already */
+	if (own.id[0] ||
+	    !strcmp(tree, tip.tree)) { /* also when a person has taken it back already */
 		memcpy(ret, own.id[0] ? own.id : tip.id, GIT_HEX + 1);
 		return RC_OK;
 	}
-	const struct repo_author by = {PENSTOCK_NAME, PENSTOCK_MAIL, (int64_t)(clock_wall() / USEC_SEC)};
+	const struct repo_author by = {PENSTOCK_NAME, PENSTOCK_MAIL,
+				       (int64_t)(clock_wall() / USEC_SEC)};
 	rc = repo_write_tree(r, c->ref, tip.id, tree, message, &by, ret, err);
 	if (rc == RC_CONFLICT)
 		err_set(err, rc = RC_UNAVAILABLE, "%s moves too often", c->ref);
 	return rc;
 }
 
-static enum rc local_revert(struct scm *s, const char *repo, const struct change *c, const char *message,
-			    char **ret_commit, struct err *err)
+static enum rc local_revert(struct scm *s, const char *repo, const struct change *c,
+			    const char *message, char **ret_commit, struct err *err)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
 	AUTO(strbuf_done) struct strbuf text = STRBUF((size_t)1 << 20);
@@ -306,7 +318,8 @@ static enum rc local_revert(struct scm *s, const char *repo, const struct change
 	if (!src)
 		return RC_NOT_FOUND;
 	if (!c->base)
-		return err_set(err, RC_INVALID, "%.12s has no base in %s: nothing to go back to", c->commit, repo);
+		return err_set(err, RC_INVALID, "%.12s has no base in %s: nothing to go back to",
+			       c->commit, repo);
 	enum rc rc = repo_open(src->path, &r, err);
 	if (rc != RC_OK)
 		return rc;
@@ -316,12 +329,11 @@ static enum rc local_revert(struct scm *s, const char *repo, const struct change
 		value = xstrdup(c->commit);
 		strbuf_addf(&text, "\n\n%s: %s\n", TRAILER, value);
 	}
-	for (unsigned i = 0; i < REVERT_TRIES; i++) {
-		rc = revert_once(r, c, strbuf_cstr(&text), value, id, err);
-		if (rc != RC_UNAVAILABLE)
-			break;
-		clock_sleep((usec_t)(i + 1) * 5 * USEC_MS);
-	}
+	usec_t until = clock_mono() + REVERT_TIME;
+	while ((rc = revert_once(r, c, strbuf_cstr(&text), value, id, err)) == RC_UNAVAILABLE &&
+	       clock_mono() < until)
+		clock_sleep(USEC_MS +
+			    clock_mono() % (4 * USEC_MS)); /* not in step with the others */
 	if (rc != RC_OK)
 		return err_wrap(err, "take %.12s back in %s", c->commit, repo);
 	*ret_commit = xstrdup(id);
@@ -373,10 +385,15 @@ enum rc scm_local_new(const char *mirror_dir, struct scm **ret, struct err *err)
 enum rc scm_local_add(struct scm *s, const char *name, const char *path, struct err *err)
 {
 	struct scm_local *l = local_of(s);
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-	if (!*name || *name == '.' || *name == '-' || strlen(name) > 100 || strspn(name, allowed) != strlen(name))
-		return err_set(err, RC_INVALID, "\"%.100s\" cannot name a repository: use letters, digits, '.', '_', '-'", name);
+	if (!*name || *name == '.' || *name == '-' || strlen(name) > 100 ||
+	    strspn(name, allowed) != strlen(name))
+		return err_set(
+			err, RC_INVALID,
+			"\"%.100s\" cannot name a repository: use letters, digits, '.', '_', '-'",
+			name);
 	struct source one = {.name = xstrdup(name), .path = xstrdup(path)};
 	one.mirror = l->dir ? xasprintf("%s/%s.git", l->dir, name) : NULL;
 	vec_each(was, &l->sources)

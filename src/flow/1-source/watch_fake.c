@@ -59,7 +59,8 @@ static struct fake_branch *branch_at(struct watch_fake *f, const char *repo, con
 			break;
 	}
 	vec_add(&f->branches);
-	memmove(&f->branches.v[i + 1], &f->branches.v[i], (f->branches.n - 1 - i) * sizeof(f->branches.v[0]));
+	memmove(&f->branches.v[i + 1], &f->branches.v[i],
+		(f->branches.n - 1 - i) * sizeof(f->branches.v[0]));
 	f->branches.v[i] = (struct fake_branch){.repo = xstrdup(repo), .ref = xstrdup(ref)};
 	return &f->branches.v[i];
 }
@@ -104,7 +105,8 @@ static int fake_fd(struct watch *w)
 	return fake_of(w)->fd;
 }
 
-static enum rc fake_poll(struct watch *w, void (*each)(void *, const struct watch_move *), void *ctx, struct err *err)
+static enum rc fake_poll(struct watch *w, void (*each)(void *, const struct watch_move *),
+			 void *ctx, struct err *err)
 {
 	struct watch_fake *f = fake_of(w);
 	uint64_t rings;

@@ -1,6 +1,7 @@
 /*
- * Branches of local repositories, by inotify. What an event says is not believed: it only makes its repository dirty, and a
- * moment later, when a push has done its renames, all its branches are read and compared. So a lost event costs a second look.
+ * Branches of local repositories, by inotify. What an event says is not believed: it only makes its
+ * repository dirty, and a moment later, when a push has done its renames, all its branches are read
+ * and compared. So a lost event costs a second look.
  */
 #include "base/vec.h"
 #include "clients/git.h"
@@ -16,7 +17,9 @@
 
 #define DEBOUNCE (8 * USEC_MS)
 #define RETRY    USEC_SEC
-#define EVENTS   (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF)
+#define EVENTS                                                                                   \
+	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF | \
+	 IN_MOVE_SELF)
 
 struct branch {
 	char *ref;
@@ -116,7 +119,8 @@ struct adding {
 	const char *root;
 };
 
-static enum rc watch_folder(struct watch_local *l, size_t repo, const char *path, bool top, struct err *err)
+static enum rc watch_folder(struct watch_local *l, size_t repo, const char *path, bool top,
+			    struct err *err)
 {
 	int wd = inotify_add_watch(l->inotify, path, EVENTS | IN_ONLYDIR);
 
@@ -164,7 +168,8 @@ static void tell_folder(struct watch_local *l, size_t i, const struct inotify_ev
 
 	if (!self && str_ends(name, ".lock")) /* a push is only about to move something */
 		return;
-	if (!self && l->folders.v[i].top && !str_is(name, "packed-refs") && !str_is(name, "HEAD") && !str_is(name, "refs"))
+	if (!self && l->folders.v[i].top && !str_is(name, "packed-refs") && !str_is(name, "HEAD") &&
+	    !str_is(name, "refs"))
 		return;
 	if (self || e->mask & IN_ISDIR)
 		r->unwatched = true;
@@ -216,9 +221,11 @@ static bool keep_branch(void *ctx, const char *ref, const char *commit)
 	return true;
 }
 
-static void add_move(struct moves *m, const struct watched *r, const char *ref, const char *old, const char *new)
+static void add_move(struct moves *m, const struct watched *r, const char *ref, const char *old,
+		     const char *new)
 {
-	vec_push(&m->list, ((struct move){xstrdup(r->name), xstrdup(ref), old ? xstrdup(old) : NULL, new ? xstrdup(new) : NULL}));
+	vec_push(&m->list, ((struct move){xstrdup(r->name), xstrdup(ref), old ? xstrdup(old) : NULL,
+					  new ? xstrdup(new) : NULL}));
 }
 
 static void compare(const struct watched *r, const struct branches *now, struct moves *to)
@@ -227,7 +234,9 @@ static void compare(const struct watched *r, const struct branches *now, struct 
 	const struct branch *a = r->known.list.v, *b = now->list.v;
 
 	while (i < r->known.list.n || j < now->list.n) {
-		int c = i == r->known.list.n ? 1 : j == now->list.n ? -1 : strcmp(a[i].ref, b[j].ref);
+		int c = i == r->known.list.n ? 1
+			: j == now->list.n   ? -1
+					     : strcmp(a[i].ref, b[j].ref);
 		if (c < 0)
 			add_move(to, r, a[i].ref, a[i].commit, NULL);
 		else if (c > 0)
@@ -266,7 +275,8 @@ static enum rc look_at(struct watch_local *l, size_t i, struct moves *to, struct
 	return RC_OK;
 }
 
-static enum rc local_poll(struct watch *w, void (*each)(void *, const struct watch_move *), void *ctx, struct err *err)
+static enum rc local_poll(struct watch *w, void (*each)(void *, const struct watch_move *),
+			  void *ctx, struct err *err)
 {
 	struct watch_local *l = local_of(w);
 	AUTO(moves_done) struct moves moves = {0};
@@ -337,7 +347,8 @@ static void local_know(struct watch *w, const char *repo, const char *ref, const
 	}
 	if (!at) {
 		vec_add(&r->known.list);
-		memmove(&r->known.list.v[i + 1], &r->known.list.v[i], (r->known.list.n - 1 - i) * sizeof(*at));
+		memmove(&r->known.list.v[i + 1], &r->known.list.v[i],
+			(r->known.list.n - 1 - i) * sizeof(*at));
 		at = &r->known.list.v[i];
 		at->ref = xstrdup(ref);
 	}
@@ -397,7 +408,8 @@ enum rc watch_local_new(struct watch **ret, struct err *err)
 		.inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC),
 		.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
 	};
-	if (l->epoll < 0 || l->inotify < 0 || l->timer < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->inotify, &in) < 0 ||
+	if (l->epoll < 0 || l->inotify < 0 || l->timer < 0 ||
+	    epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->inotify, &in) < 0 ||
 	    epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->timer, &in) < 0) {
 		enum rc rc = err_errno(err, errno, "watch repositories");
 		local_free(&l->base);

@@ -50,8 +50,8 @@ static void file_free(struct file *file)
 	xfree(file);
 }
 
-static const char *put(struct desired_fake *f, const char *environment, const char *unit, const char *text, const char *message,
-		       const char *who)
+static const char *put(struct desired_fake *f, const char *environment, const char *unit,
+		       const char *text, const char *message, const char *who)
 {
 	AUTO(freep) char *key = xasprintf("%s/%s", environment, unit);
 	AUTO(freep) char *says = xasprintf("%s\n%s\n%s\n%s", f->last, key, message, text);
@@ -66,8 +66,8 @@ static const char *put(struct desired_fake *f, const char *environment, const ch
 	return file->commit;
 }
 
-static enum rc fake_plan(struct desired *d, const struct deploy *want, struct strbuf *ret_diff, char ret_hash[65],
-			 struct err *err)
+static enum rc fake_plan(struct desired *d, const struct deploy *want, struct strbuf *ret_diff,
+			 char ret_hash[65], struct err *err)
 {
 	struct desired_fake *f = fake_of(d);
 	AUTO(strbuf_done) struct strbuf text = STRBUF(DESIRED_MAX);
@@ -84,7 +84,8 @@ static enum rc fake_plan(struct desired *d, const struct deploy *want, struct st
 	desired_hash(want, now, strbuf_str(&text), ret_hash);
 	if (str_eq(now, strbuf_str(&text)))
 		return RC_OK;
-	strbuf_addf(ret_diff, "--- %s\n+++ b/services/%s.yml\n@@ @@\n", file ? "a" : "/dev/null", want->unit);
+	strbuf_addf(ret_diff, "--- %s\n+++ b/services/%s.yml\n@@ @@\n", file ? "a" : "/dev/null",
+		    want->unit);
 	for (struct str rest = now; rest.n;) {
 		struct str line = str_cut(&rest, '\n');
 		strbuf_addf(ret_diff, "-%.*s\n", (int)line.n, line.p);
@@ -96,8 +97,8 @@ static enum rc fake_plan(struct desired *d, const struct deploy *want, struct st
 	return RC_OK;
 }
 
-static enum rc fake_write(struct desired *d, const struct deploy *want, const char *subject, const pairs *trailers,
-			  char **ret_commit, struct err *err)
+static enum rc fake_write(struct desired *d, const struct deploy *want, const char *subject,
+			  const pairs *trailers, char **ret_commit, struct err *err)
 {
 	struct desired_fake *f = fake_of(d);
 	AUTO(strbuf_done) struct strbuf text = STRBUF(DESIRED_MAX), message = STRBUF(DESIRED_MAX);
@@ -120,11 +121,13 @@ static enum rc fake_write(struct desired *d, const struct deploy *want, const ch
 	if (rc != RC_OK)
 		return rc;
 	desired_message(subject, trailers, &message);
-	*ret_commit = xstrdup(put(f, want->environment, want->unit, strbuf_cstr(&text), strbuf_cstr(&message), NULL));
+	*ret_commit = xstrdup(put(f, want->environment, want->unit, strbuf_cstr(&text),
+				  strbuf_cstr(&message), NULL));
 	return RC_OK;
 }
 
-static enum rc fake_image(struct desired *d, const char *environment, const char *unit, char **ret_image, struct err *err)
+static enum rc fake_image(struct desired *d, const char *environment, const char *unit,
+			  char **ret_image, struct err *err)
 {
 	struct desired_fake *f = fake_of(d);
 	enum rc rc = countdown(f, "image", err);
@@ -167,7 +170,8 @@ enum rc desired_fake_new(struct desired **ret, struct err *err)
 	return RC_OK;
 }
 
-void desired_fake_edit(struct desired *d, const char *environment, const char *unit, const char *image)
+void desired_fake_edit(struct desired *d, const char *environment, const char *unit,
+		       const char *image)
 {
 	AUTO(freep) char *text = xasprintf("service: %s\nimage: %s\n", unit, image);
 

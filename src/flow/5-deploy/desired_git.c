@@ -5,9 +5,9 @@
 #include "io/clock.h"
 #include "io/files.h"
 
-#define BRANCH      "refs/heads/main"
-#define WRITE_TRIES 16
-#define LOOK_BACK   10000 /* commits */
+#define BRANCH     "refs/heads/main"
+#define WRITE_TIME (10 * USEC_SEC) /* while others commit */
+#define LOOK_BACK  10000           /* commits */
 
 struct desired_git {
 	struct desired base;
@@ -32,7 +32,8 @@ static struct desired_git *git_of(struct desired *d)
 }
 
 /* *ret stays NULL when the repository does not exist and make is false. */
-static enum rc env_open(struct desired *d, const char *environment, bool make, struct repo **ret, struct err *err)
+static enum rc env_open(struct desired *d, const char *environment, bool make, struct repo **ret,
+			struct err *err)
 {
 	AUTO(freep) char *path = xasprintf("%s/%s.git", git_of(d)->dir, environment);
 
@@ -62,7 +63,8 @@ static enum rc keep_oid(void *ctx, const struct repo_entry *e, struct err *err)
 }
 
 /* The commit that made the file what it is at `tip`. */
-static enum rc last_change(struct repo *r, const char *tip, const char *path, struct repo_commit *ret, struct err *err)
+static enum rc last_change(struct repo *r, const char *tip, const char *path,
+			   struct repo_commit *ret, struct err *err)
 {
 	const struct repo_ask ask = {.dirs = &path, .n_dirs = 1};
 	char here[GIT_HEX + 1] = "", before[GIT_HEX + 1];
@@ -87,8 +89,8 @@ static enum rc last_change(struct repo *r, const char *tip, const char *path, st
 	return rc;
 }
 
-static enum rc git_plan(struct desired *d, const struct deploy *want, struct strbuf *ret_diff, char ret_hash[65],
-			struct err *err)
+static enum rc git_plan(struct desired *d, const struct deploy *want, struct strbuf *ret_diff,
+			char ret_hash[65], struct err *err)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
 	AUTO(standing_done) struct standing now = STANDING;
@@ -136,7 +138,8 @@ static enum rc check_standing(struct writing *w, const struct standing *now, str
 	if (rc == RC_INVALID) {
 		if (err)
 			err->rc = RC_CONFLICT;
-		return err ? err_wrap(err, "somebody else broke the file, mend or remove it") : RC_CONFLICT;
+		return err ? err_wrap(err, "somebody else broke the file, mend or remove it")
+			   : RC_CONFLICT;
 	}
 	if (rc != RC_OK || !image)
 		return rc;
@@ -171,16 +174,18 @@ static enum rc write_once(struct writing *w, char ret[GIT_HEX + 1], struct err *
 	if (rc != RC_OK)
 		return rc;
 	const struct repo_edit edit = {.path = w->path, .bytes = strbuf_str(&w->text)};
-	const struct repo_author who = {DESIRED_NAME, DESIRED_MAIL, (int64_t)(clock_wall() / USEC_SEC)};
-	rc = repo_write(w->r, BRANCH, now.tip[0] ? now.tip : NULL, &edit, 1, w->message, &who, ret, err);
+	const struct repo_author who = {DESIRED_NAME, DESIRED_MAIL,
+					(int64_t)(clock_wall() / USEC_SEC)};
+	rc = repo_write(w->r, BRANCH, now.tip[0] ? now.tip : NULL, &edit, 1, w->message, &who, ret,
+			err);
 	if (rc == RC_CONFLICT)
 		err_set(err, rc = RC_UNAVAILABLE, "the branch moves too often");
 	w->again = true;
 	return rc;
 }
 
-static enum rc git_write(struct desired *d, const struct deploy *want, const char *subject, const pairs *trailers,
-			 char **ret_commit, struct err *err)
+static enum rc git_write(struct desired *d, const struct deploy *want, const char *subject,
+			 const pairs *trailers, char **ret_commit, struct err *err)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
 	AUTO(strbuf_done) struct strbuf message = STRBUF(DESIRED_MAX);
@@ -199,19 +204,18 @@ static enum rc git_write(struct desired *d, const struct deploy *want, const cha
 	w.r = r;
 	w.path = path;
 	w.message = strbuf_cstr(&message);
-	for (unsigned i = 0; i < WRITE_TRIES; i++) {
-		rc = write_once(&w, id, err);
-		if (rc != RC_UNAVAILABLE)
-			break;
-		clock_sleep((usec_t)(i + 1) * USEC_MS);
-	}
+	usec_t until = clock_mono() + WRITE_TIME;
+	while ((rc = write_once(&w, id, err)) == RC_UNAVAILABLE && clock_mono() < until)
+		clock_sleep(USEC_MS +
+			    clock_mono() % (4 * USEC_MS)); /* not in step with the others */
 	if (rc != RC_OK)
 		return err_wrap(err, "desired state of %s", want->environment);
 	*ret_commit = xstrdup(id);
 	return RC_OK;
 }
 
-static enum rc git_image(struct desired *d, const char *environment, const char *unit, char **ret_image, struct err *err)
+static enum rc git_image(struct desired *d, const char *environment, const char *unit,
+			 char **ret_image, struct err *err)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
 	AUTO(standing_done) struct standing now = STANDING;

@@ -8,17 +8,21 @@
 
 static bool is_name(const char *s)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-	return s && *s && *s != '.' && *s != '-' && strlen(s) <= 100 && strspn(s, allowed) == strlen(s);
+	return s && *s && *s != '.' && *s != '-' && strlen(s) <= 100 &&
+	       strspn(s, allowed) == strlen(s);
 }
 
 enum rc desired_check_names(const char *environment, const char *unit, struct err *err)
 {
 	if (!is_name(environment))
-		return err_set(err, RC_INVALID, "\"%.100s\" cannot name an environment", environment ? environment : "");
+		return err_set(err, RC_INVALID, "\"%.100s\" cannot name an environment",
+			       environment ? environment : "");
 	if (!is_name(unit))
-		return err_set(err, RC_INVALID, "\"%.100s\" cannot name a service", unit ? unit : "");
+		return err_set(err, RC_INVALID, "\"%.100s\" cannot name a service",
+			       unit ? unit : "");
 	return RC_OK;
 }
 
@@ -27,8 +31,10 @@ enum rc desired_check(const struct deploy *want, struct err *err)
 	enum rc rc = desired_check_names(want->environment, want->unit, err);
 	struct digest d;
 
-	if (rc == RC_OK && (!want->image || !str_starts(str_of(want->image), "sha256:") || !digest_parse(str_of(want->image), &d)))
-		rc = err_set(err, RC_INVALID, "%s: \"%.100s\" is no image digest", want->unit, want->image ? want->image : "");
+	if (rc == RC_OK && (!want->image || !str_starts(str_of(want->image), "sha256:") ||
+			    !digest_parse(str_of(want->image), &d)))
+		rc = err_set(err, RC_INVALID, "%s: \"%.100s\" is no image digest", want->unit,
+			     want->image ? want->image : "");
 	return rc;
 }
 
@@ -83,7 +89,9 @@ static void add_pairs(struct strbuf *to, const char *name, const pairs *from)
 
 enum rc desired_render(const struct deploy *want, struct strbuf *to, struct err *err)
 {
-	strbuf_addf(to, "# Desired state of one service, written by Penstock.\nservice: %s\nimage: %s\nreplicas: %" PRIu32 "\n",
+	strbuf_addf(to,
+		    "# Desired state of one service, written by Penstock.\nservice: %s\n"
+		    "image: %s\nreplicas: %" PRIu32 "\n",
 		    want->unit, want->image, want->replicas);
 	if (want->port)
 		strbuf_addf(to, "port: %" PRIu32 "\n", want->port);
@@ -105,7 +113,8 @@ enum rc desired_render(const struct deploy *want, struct strbuf *to, struct err 
 	}
 	strbuf_adds(to, "strategy: none\n"); /* how it gets there is the rollout's business */
 	if (strbuf_failed(to))
-		return err_set(err, RC_TOO_BIG, "the desired state of %s is longer than %zu bytes", want->unit, DESIRED_MAX);
+		return err_set(err, RC_TOO_BIG, "the desired state of %s is longer than %zu bytes",
+			       want->unit, DESIRED_MAX);
 	return RC_OK;
 }
 
@@ -141,9 +150,11 @@ enum rc desired_read(struct str text, const char *name, char **ret_image, struct
 	if (rc != RC_OK)
 		return rc;
 	const struct yaml_node *root = yaml_root(doc);
-	const struct yaml_node *image = root && root->kind == YAML_MAP ? yaml_get(root, "image") : NULL;
+	const struct yaml_node *image =
+		root && root->kind == YAML_MAP ? yaml_get(root, "image") : NULL;
 	struct digest d;
-	if (!image || image->kind != YAML_SCALAR || !str_starts(image->text, "sha256:") || !digest_parse(image->text, &d))
+	if (!image || image->kind != YAML_SCALAR || !str_starts(image->text, "sha256:") ||
+	    !digest_parse(image->text, &d))
 		return err_set(err, RC_INVALID, "%s: no \"image: sha256:...\" in it", name);
 	*ret_image = xstrndup(image->text.p, image->text.n);
 	return RC_OK;
@@ -170,12 +181,13 @@ void desired_hash(const struct deploy *want, struct str old_text, struct str new
 	digest_hex(digest_finish(s), ret);
 }
 
-enum rc desired_may_write(const struct deploy *want, const char *image, const char *who, const char *commit,
-			  struct err *err)
+enum rc desired_may_write(const struct deploy *want, const char *image, const char *who,
+			  const char *commit, struct err *err)
 {
 	if (!who || !image || streq(image, want->image) || streq(image, want->previous))
 		return RC_OK;
 	return err_set(err, RC_CONFLICT,
-		       "%s set %s in %s to %.19s in commit %.12s: take that back, or deploy that image, then try again", who,
-		       want->unit, want->environment, image, commit);
+		       "%s set %s in %s to %.19s in commit %.12s: take that back, or deploy that "
+		       "image, then try again",
+		       who, want->unit, want->environment, image, commit);
 }
