@@ -213,7 +213,15 @@ static const struct {
 	       {"uneven latency", R_UNEVEN | R_UNEVEN_SLOW},
 	       {"all", R_SHARED | R_BURST | R_LONG | R_VERY_LONG | R_RETRY | R_DAILY | R_UNEVEN}};
 
-/* 24 hours without a change. The upper bound is Wilson's, one-sided 95 %. */
+/* Wilson's one-sided 95 % upper bound of a share, in percent. */
+static double upper_bound(unsigned k, unsigned n)
+{
+	double z = 1.6449, p = (double)k / n, zz = z * z / n;
+
+	return 100.0 * (p + zz / 2 + z * sqrt(p * (1.0 - p) / n + zz / (4.0 * n))) / (1.0 + zz);
+}
+
+/* 24 hours without a change. Fewer than 150 runs cannot show an upper bound of 2 %. */
 static void quiet_bars(struct bench *b)
 {
 	static const double rates[] = {10, 100, 1000};
@@ -245,6 +253,8 @@ static void quiet_bars(struct bench *b)
 				 regimes[i].name, rates[k], limit / 3600, lanes[LANE_FAST],
 				 lanes[LANE_HARD], lanes[LANE_ROBUST], runs);
 			bar(name, 100.0 * fails / runs, 1.0, "% false rollbacks");
+			bar("  upper bound, 95 %", upper_bound(fails, runs),
+			    runs >= 150 ? 2.0 : INFINITY, "%");
 		}
 }
 
