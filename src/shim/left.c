@@ -20,7 +20,7 @@ void left_write(const char *dir, const struct shim_left *left)
 		return;
 	}
 	shape_write(&o, NULL, &shape_shim_left, left);
-	(void)!write_file(path, strbuf_str(&text), false, &err);
+	(void)!write_file(path, strbuf_str(&text), &err);
 }
 
 static void delete_container(const struct shim_left *left)

@@ -59,7 +59,7 @@ enum rc write_all(int fd, const void *p, size_t n, struct err *err)
 	return RC_OK;
 }
 
-enum rc write_file(const char *path, struct str bytes, bool sync, struct err *err)
+enum rc write_file(const char *path, struct str bytes, struct err *err)
 {
 	AUTO(freep) char *temp = xasprintf("%s.tmp", path);
 	AUTO(fd_drop)
@@ -72,8 +72,6 @@ enum rc write_file(const char *path, struct str bytes, bool sync, struct err *er
 		rc = err_errno(err, errno, "rename %s", temp);
 	if (rc != RC_OK)
 		unlink(temp);
-	else if (sync)
-		fsync(fd);
 	return rc;
 }
 

@@ -68,7 +68,7 @@ static void say(struct replica *r, enum shim_state state, const char *why)
 	strbuf_addc(&line, '\n');
 	if (r->events_bytes > EVENTS_MAX) {
 		AUTO(freep) char *path = path_in(r->dir, "events");
-		if (write_file(path, strbuf_str(&line), false, &err) == RC_OK) {
+		if (write_file(path, strbuf_str(&line), &err) == RC_OK) {
 			open_events(r, false);
 			return;
 		}

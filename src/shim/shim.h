@@ -11,9 +11,8 @@ void fd_drop(int *fd); /* for AUTO */
 char *path_in(const char *dir, const char *name);
 bool path_is(const char *dir, const char *name);
 MUST_CHECK enum rc write_all(int fd, const void *p, size_t n, struct err *err);
-/* Temporary file and rename. sync: fsync after the rename, so that who waits for the name does not wait for the disk; a machine that
- * loses power in between leaves a file that does not parse, which counts as none. */
-MUST_CHECK enum rc write_file(const char *path, struct str bytes, bool sync, struct err *err);
+/* Temporary file and rename: a reader sees all or nothing. Not durable. */
+MUST_CHECK enum rc write_file(const char *path, struct str bytes, struct err *err);
 MUST_CHECK enum rc read_fd(int fd, size_t max, struct strbuf *ret, struct err *err);
 MUST_CHECK enum rc read_file(const char *path, size_t max, struct strbuf *ret, struct err *err);
 MUST_CHECK enum rc write_text(const char *path, const char *text,

@@ -11,7 +11,8 @@
  *	left     JSON, struct shim_left: what --clean must end; removed by an orderly end
  *	log      the masked output
  * SHIM_JOB, besides:
- *	exit     JSON, struct shim_exit; renamed into place, fsynced, the last thing a shim does
+ *	exit     JSON, struct shim_exit; renamed into place, the last thing a shim does (a machine that
+ *	         loses power may leave none, or an empty one: the shim counts as lost)
  *	cancel   made by the adapter: cancel (as SIGTERM does)
  * SHIM_REPLICA, besides:
  *	events   JSON lines, struct shim_event, appended; the last whole line is the state. Above 256 KiB the file is replaced (rename) by one

@@ -104,8 +104,7 @@ static void files(void **state)
 {
 	struct rig *r = *state;
 	AUTO(freep)
-	char *from = in_rig(r, "from"),
-	     *to = in_rig(r, "to"), *link = in_rig(r, "link");
+	char *from = in_rig(r, "from"), *to = in_rig(r, "to"), *link = in_rig(r, "link");
 	char hex[DIGEST_HEX + 1];
 	uint64_t size = 0;
 	struct strbuf big = STRBUF(1 << 20), out = STRBUF(1 << 20);
@@ -274,8 +273,7 @@ static void manifests(void **state)
 {
 	struct rig *r = *state;
 	AUTO(freep)
-	char *from = in_rig(r, "from"),
-	     *to = in_rig(r, "to"), *hex = NULL, *again = NULL;
+	char *from = in_rig(r, "from"), *to = in_rig(r, "to"), *hex = NULL, *again = NULL;
 	static const char *const globs[] = {"out/**", "report.xml"};
 	AUTO(manifest_done) struct manifest m = {0};
 	struct strbuf text = STRBUF(100);
@@ -367,5 +365,8 @@ int main(void)
 			all[n++] = (struct CMUnitTest){
 				xasprintf("%s: %s", kinds[k].name, tests[i].name), tests[i].run,
 				open_rig, close_rig, (void *)(uintptr_t)&kinds[k]};
-	return _cmocka_run_group_tests("blobs", all, n, NULL, NULL);
+	int failed = _cmocka_run_group_tests("blobs", all, n, NULL, NULL);
+	for (size_t i = 0; i < n; i++)
+		xfree((char *)(uintptr_t)all[i].name);
+	return failed;
 }

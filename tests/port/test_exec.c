@@ -212,5 +212,8 @@ int main(void)
 				xasprintf("%s: %s", kinds[k].name, tests[i].name), tests[i].run,
 				open_kind, close_kind, (void *)(uintptr_t)&kinds[k]};
 	}
-	return _cmocka_run_group_tests("exec", all, n, NULL, NULL);
+	int failed = _cmocka_run_group_tests("exec", all, n, NULL, NULL);
+	for (size_t i = 0; i < n; i++)
+		xfree((char *)(uintptr_t)all[i].name);
+	return failed;
 }

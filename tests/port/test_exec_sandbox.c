@@ -160,11 +160,13 @@ static void read_only(void **state)
 {
 	struct rig *r = *state;
 
-	spec_new(
-		r,
-		"cat source.txt ../../libs/shared/source.txt; echo x > here; echo x > /tmp/y;"
-		"for f in /work/z ../../libs/shared/source.txt /usr/z /etc/z /z /proc/sys/kernel/core_pattern; do"
-		" (echo x > $f) 2>/dev/null && echo WROTE $f; done; ls /root /home /var 2>&1 | grep -v cannot && exit 9; true");
+	spec_new(r, "cat source.txt ../../libs/shared/source.txt; echo x > here; echo x > /tmp/y\n"
+		    "for f in /work/z ../../libs/shared/source.txt /usr/z /etc/z /z; do\n"
+		    " (echo x > $f) 2>/dev/null && echo WROTE $f; done\n"
+		    "p=/proc/sys/kernel/core_pattern; v=$(cat $p)\n"
+		    "(echo \"$v\" > $p) 2>/dev/null && echo WROTE $p\n"
+		    "(: >> /proc/sysrq-trigger) 2>/dev/null && exit 8\n"
+		    "ls /root /home /var 2>&1 | grep -v cannot && exit 9; true");
 	job_run(r);
 	CHECK_END(r, FAILURE_NONE, 0, "inputs");
 	CHECK_STR(strbuf_cstr(&r->log), "a source\na source\n", "read-only");
@@ -174,13 +176,7 @@ static void network(void **state)
 {
 	struct rig *r = *state;
 
-	spec_new(r, "cat source.txt ../../libs/shared/source.txt; echo x > here; echo x > /tmp/y\n"
-		    "for f in /work/z ../../libs/shared/source.txt /usr/z /etc/z /z; do\n"
-		    " (echo x > $f) 2>/dev/null && echo WROTE $f; done\n"
-		    "p=/proc/sys/kernel/core_pattern; v=$(cat $p)\n"
-		    "(echo \"$v\" > $p) 2>/dev/null && echo WROTE $p\n"
-		    "(: >> /proc/sysrq-trigger) 2>/dev/null && exit 8\n"
-		    "ls /root /home /var 2>&1 | grep -v cannot && exit 9; true");
+	spec_new(r, "grep -v '^lo\\|Inter\\|face\\| lo:' /proc/net/dev; true");
 	job_run(r);
 	CHECK_STR(strbuf_cstr(&r->log), "", "loopback only");
 	spec_new(r, "readlink /proc/self/ns/net");
@@ -429,5 +425,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_LEN(tests); i++)
 		all[i] =
 			(struct CMUnitTest){tests[i].name, tests[i].run, open_rig, close_rig, NULL};
+	if (getenv("ONLY"))
+		cmocka_set_test_filter(getenv("ONLY"));
 	return _cmocka_run_group_tests("exec_sandbox", all, ARRAY_LEN(all), NULL, NULL);
 }
