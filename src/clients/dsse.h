@@ -10,7 +10,10 @@
 #define DSSE_INTOTO         "application/vnd.in-toto+json"
 #define STATEMENT_MAX       ((size_t)16 << 20)
 
-struct dsse_signature { char *keyid; struct strbuf sig; };
+struct dsse_signature {
+	char *keyid;
+	struct strbuf sig;
+};
 struct dsse {
 	char *type;            /* payloadType */
 	struct strbuf payload; /* decoded */
@@ -24,8 +27,9 @@ void dsse_write(const struct dsse *d, struct strbuf *to);
 MUST_CHECK enum rc dsse_read(struct str text, struct dsse *ret, struct err *err);
 
 /* An in-toto Statement about one image. predicate must be JSON. */
-void statement_write(const char *hex, const char *predicate_type, struct str predicate, struct strbuf *to);
+void statement_write(const char *hex, const char *predicate_type, struct str predicate,
+		     struct strbuf *to);
 /* That payload is a Statement v1 with exactly one subject, whose only digest is sha256 `hex`, and with this predicate type. RC_DENIED says what is not so.
  * ret_predicate (may be NULL) gets the predicate, written canonically. */
-MUST_CHECK enum rc statement_check(struct str payload, const char *hex, const char *predicate_type, struct strbuf *ret_predicate,
-				   struct err *err);
+MUST_CHECK enum rc statement_check(struct str payload, const char *hex, const char *predicate_type,
+				   struct strbuf *ret_predicate, struct err *err);

@@ -21,7 +21,7 @@ struct sql;
 struct sql_stmt;
 
 MUST_CHECK enum rc sql_open(const char *path, enum sql_mode mode, struct sql **ret,
-                            struct err *err);
+			    struct err *err);
 void sql_free(struct sql *db); /* with its statements */
 /* One or more statements whose rows nobody wants. */
 MUST_CHECK enum rc sql_exec(struct sql *db, const char *text, struct err *err);
@@ -32,7 +32,7 @@ MUST_CHECK enum rc sql_number(struct sql *db, const char *text, uint64_t *ret, s
 
 /* Owned by the connection. */
 MUST_CHECK enum rc sql_prepare(struct sql *db, const char *text, struct sql_stmt **ret,
-                               struct err *err);
+			       struct err *err);
 /* Parameters count from 1. Text and blobs are borrowed until the statement is done or reset. */
 void sql_bind_u64(struct sql_stmt *st, int at, uint64_t value);
 void sql_bind_text(struct sql_stmt *st, int at, struct str value);

@@ -14,7 +14,7 @@ MUST_CHECK enum rc store_sqlite_open(const char *path, struct store **ret, struc
 /* To look only, while a daemon runs or not: takes no lock, commit and defer answer RC_DENIED.
  * RC_NOT_FOUND when there is no file. */
 MUST_CHECK enum rc store_sqlite_open_readonly(const char *path, struct store **ret,
-                                              struct err *err);
+					      struct err *err);
 
 /* The same contract in memory. Safe from any thread; a callback must not commit or defer. */
 struct store *store_memory_new(void);

@@ -44,16 +44,16 @@ enum rc record_print(const struct record *r, struct strbuf *to, struct err *err)
 
 	if (!str_is_utf8(r->actor) || !str_is_utf8(r->subject) || !str_is_utf8(r->type))
 		return err_set(err, RC_CORRUPT, "record %llu has a text that is no UTF-8",
-		               (unsigned long long)r->seq);
+			       (unsigned long long)r->seq);
 	if (check_payload(r->payload, err) != RC_OK)
 		return err_set(err, RC_CORRUPT, "the payload of record %llu is no JSON on one line",
-		               (unsigned long long)r->seq);
+			       (unsigned long long)r->seq);
 	print_head(&o, r);
 	json_raw(&o, "payload", r->payload);
 	print_tail(&o, r);
 	if (strbuf_failed(to))
 		return err_set(err, RC_TOO_BIG, "record %llu is above %zu bytes",
-		               (unsigned long long)r->seq, EXPORT_LINE_MAX);
+			       (unsigned long long)r->seq, EXPORT_LINE_MAX);
 	return RC_OK;
 }
 
@@ -127,8 +127,8 @@ enum rc record_parse(struct str line, struct strbuf *texts, struct record *ret, 
 	texts->n = had;
 	if (json_count(j) != 8 || !take_fields(j, texts, &r))
 		return err_set(
-		        err, RC_INVALID,
-		        "not a record: seq, time, actor, subject, type, payload, prev, hash");
+			err, RC_INVALID,
+			"not a record: seq, time, actor, subject, type, payload, prev, hash");
 	if (!find_payload(line, &r))
 		return err_set(err, RC_INVALID, "not laid out as the export writes it");
 	if (check_payload(r.payload, err) != RC_OK)

@@ -14,25 +14,25 @@
  * on reading.
  */
 static const char *const migrations[] = {
-        "CREATE TABLE journal (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL,"
-        " subject TEXT NOT NULL, type TEXT NOT NULL, payload TEXT NOT NULL, prev BLOB NOT NULL,"
-        " hash BLOB NOT NULL) STRICT;"
-        "CREATE TABLE snapshot (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL,"
-        " ended INTEGER NOT NULL, json TEXT NOT NULL, sum BLOB NOT NULL, UNIQUE (kind, id)) STRICT;"
-        "CREATE INDEX snapshot_active ON snapshot (n) WHERE ended = 0;"
-        "CREATE INDEX snapshot_newest ON snapshot (kind, n);"
-        "CREATE TABLE outbox (seq INTEGER NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL "
-        "UNIQUE,"
-        " kind TEXT NOT NULL, json TEXT NOT NULL, sum BLOB NOT NULL, attempts INTEGER NOT NULL,"
-        " next INTEGER NOT NULL, PRIMARY KEY (seq, place)) STRICT, WITHOUT ROWID;",
+	"CREATE TABLE journal (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL,"
+	" subject TEXT NOT NULL, type TEXT NOT NULL, payload TEXT NOT NULL, prev BLOB NOT NULL,"
+	" hash BLOB NOT NULL) STRICT;"
+	"CREATE TABLE snapshot (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL,"
+	" ended INTEGER NOT NULL, json TEXT NOT NULL, sum BLOB NOT NULL, UNIQUE (kind, id)) STRICT;"
+	"CREATE INDEX snapshot_active ON snapshot (n) WHERE ended = 0;"
+	"CREATE INDEX snapshot_newest ON snapshot (kind, n);"
+	"CREATE TABLE outbox (seq INTEGER NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL "
+	"UNIQUE,"
+	" kind TEXT NOT NULL, json TEXT NOT NULL, sum BLOB NOT NULL, attempts INTEGER NOT NULL,"
+	" next INTEGER NOT NULL, PRIMARY KEY (seq, place)) STRICT, WITHOUT ROWID;",
 };
 
 enum rc sqlite_file_damaged(const char *path, const char *what, struct err *err)
 {
 	return err_set(err, RC_CORRUPT,
-	               "%s is damaged (%s): stop the daemon, keep a copy of the file, restore the "
-	               "last backup; `penstock audit verify` names the first bad record",
-	               path, what);
+		       "%s is damaged (%s): stop the daemon, keep a copy of the file, restore the "
+		       "last backup; `penstock audit verify` names the first bad record",
+		       path, what);
 }
 
 /* Who holds the lock wrote its pid; it may be about to. */
@@ -58,9 +58,9 @@ enum rc sqlite_file_lock(const char *path, int *ret_fd, struct err *err)
 
 	if (rc == RC_CONFLICT)
 		return err_set(err, rc,
-		               "%s is in use by another penstock (pid %u): stop that one or choose "
-		               "another data folder",
-		               path, holder(name));
+			       "%s is in use by another penstock (pid %u): stop that one or choose "
+			       "another data folder",
+			       path, holder(name));
 	if (rc != RC_OK)
 		return rc;
 	strbuf_addf(&text, "%ld\n", (long)getpid());
@@ -79,7 +79,7 @@ static enum rc migrate(struct sql *db, uint64_t version, struct err *err)
 	AUTO(strbuf_done) struct strbuf text = STRBUF(1 << 16);
 
 	strbuf_addf(&text, "BEGIN IMMEDIATE; %s; PRAGMA application_id = %d;", migrations[version],
-	            APPLICATION);
+		    APPLICATION);
 	strbuf_addf(&text, "PRAGMA user_version = %u; COMMIT;", (unsigned)version + 1);
 	BUG_ON(strbuf_failed(&text));
 	enum rc rc = sql_exec(db, strbuf_cstr(&text), err);
@@ -102,22 +102,22 @@ enum rc sqlite_file_schema(struct sql *db, const char *path, bool write, struct 
 		return rc;
 	if (application != APPLICATION && (application || version || tables || !write))
 		return err_set(
-		        err, RC_CORRUPT,
-		        "%s is not a journal of Penstock, or its head is damaged: restore the "
-		        "last backup or choose another data folder",
-		        path);
+			err, RC_CORRUPT,
+			"%s is not a journal of Penstock, or its head is damaged: restore the "
+			"last backup or choose another data folder",
+			path);
 	if (version > ARRAY_LEN(migrations))
 		return err_set(
-		        err, RC_UNSUPPORTED,
-		        "%s was written by a newer Penstock (journal version %u, this one knows "
-		        "%u): use that one",
-		        path, (unsigned)version, (unsigned)ARRAY_LEN(migrations));
+			err, RC_UNSUPPORTED,
+			"%s was written by a newer Penstock (journal version %u, this one knows "
+			"%u): use that one",
+			path, (unsigned)version, (unsigned)ARRAY_LEN(migrations));
 	if (!write && version < ARRAY_LEN(migrations))
 		return err_set(
-		        err, RC_CONFLICT,
-		        "%s has journal version %u, this Penstock reads %u: start the daemon "
-		        "once, it converts the file",
-		        path, (unsigned)version, (unsigned)ARRAY_LEN(migrations));
+			err, RC_CONFLICT,
+			"%s has journal version %u, this Penstock reads %u: start the daemon "
+			"once, it converts the file",
+			path, (unsigned)version, (unsigned)ARRAY_LEN(migrations));
 	for (; rc == RC_OK && version < ARRAY_LEN(migrations); version++)
 		rc = migrate(db, version, err);
 	return rc;

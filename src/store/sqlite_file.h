@@ -6,7 +6,7 @@
 MUST_CHECK enum rc sqlite_file_lock(const char *path, int *ret_fd, struct err *err);
 /* Check that it is ours and bring it to the newest schema; write: may make and migrate it. */
 MUST_CHECK enum rc sqlite_file_schema(struct sql *db, const char *path, bool write,
-                                      struct err *err);
+				      struct err *err);
 /* Every page, index and foreign structure of the file (slow: reads it all). */
 MUST_CHECK enum rc sqlite_file_check(struct sql *db, const char *path, struct err *err);
 /* RC_CORRUPT with what to do. */

@@ -7,15 +7,15 @@
 
 enum read { R_ACTIVE, R_OUTBOX, R_GET, R_LIST, R_JOURNAL, R_LAST, R_COUNT };
 static const char *const read_sql[R_COUNT] = {
-        [R_ACTIVE] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE ended = 0 ORDER BY n",
-        [R_OUTBOX] = "SELECT id, kind, json, sum, attempts, next FROM outbox ORDER BY seq, place",
-        [R_GET] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE kind = ? AND id = ?",
-        [R_LIST] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE kind = ? ORDER BY n DESC"
-                   " LIMIT ?",
-        [R_JOURNAL] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
-                      " WHERE seq >= ? ORDER BY seq LIMIT ?",
-        [R_LAST] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
-                   " ORDER BY seq DESC LIMIT 1",
+	[R_ACTIVE] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE ended = 0 ORDER BY n",
+	[R_OUTBOX] = "SELECT id, kind, json, sum, attempts, next FROM outbox ORDER BY seq, place",
+	[R_GET] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE kind = ? AND id = ?",
+	[R_LIST] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE kind = ? ORDER BY n DESC"
+		   " LIMIT ?",
+	[R_JOURNAL] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
+		      " WHERE seq >= ? ORDER BY seq LIMIT ?",
+	[R_LAST] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
+		   " ORDER BY seq DESC LIMIT 1",
 };
 
 struct reader {
@@ -127,11 +127,11 @@ static bool to_digest(struct str bytes, struct digest *ret)
 }
 
 static enum rc bad_row(const struct sqlite_read *p, const char *what, struct str a, struct str b,
-                       struct err *err)
+		       struct err *err)
 {
 	char *text =
-	        xasprintf("%s %.*s %.*s does not match its sum", what, (int)MIN_OF(a.n, (size_t)40),
-	                  a.p, (int)MIN_OF(b.n, (size_t)80), b.p);
+		xasprintf("%s %.*s %.*s does not match its sum", what, (int)MIN_OF(a.n, (size_t)40),
+			  a.p, (int)MIN_OF(b.n, (size_t)80), b.p);
 	enum rc rc = sqlite_file_damaged(p->path, text, err);
 
 	xfree(text);
@@ -139,14 +139,14 @@ static enum rc bad_row(const struct sqlite_read *p, const char *what, struct str
 }
 
 static enum rc read_snapshot(const struct sqlite_read *p, const struct sql_stmt *st,
-                             struct store_snapshot *ret, struct err *err)
+			     struct store_snapshot *ret, struct err *err)
 {
 	struct digest sum;
 
 	*ret = (struct store_snapshot){.kind = sql_bytes(st, 0),
-	                               .id = sql_bytes(st, 1),
-	                               .json = sql_bytes(st, 3),
-	                               .ended = sql_u64(st, 2) != 0};
+				       .id = sql_bytes(st, 1),
+				       .json = sql_bytes(st, 3),
+				       .ended = sql_u64(st, 2) != 0};
 	if (!to_digest(sql_bytes(st, 4), &sum) ||
 	    !digest_eq(sum, sqlite_row_sum(ret->kind, ret->id, ret->ended ? 'e' : 'a', ret->json)))
 		return bad_row(p, "snapshot", ret->kind, ret->id, err);
@@ -155,7 +155,7 @@ static enum rc read_snapshot(const struct sqlite_read *p, const struct sql_stmt 
 
 /* Rows of a bound statement. */
 static enum rc walk_snapshots(const struct sqlite_read *p, struct sql_stmt *st, sqlite_each each,
-                              void *ctx, struct err *err)
+			      void *ctx, struct err *err)
 {
 	bool row = false;
 	enum rc rc = sql_step(st, &row, err);
@@ -183,7 +183,7 @@ enum rc sqlite_read_active(struct sqlite_read *p, sqlite_each each, void *ctx, s
 }
 
 enum rc sqlite_read_list(struct sqlite_read *p, struct str kind, uint32_t limit, sqlite_each each,
-                         void *ctx, struct err *err)
+			 void *ctx, struct err *err)
 {
 	struct reader *r = NULL;
 	enum rc rc = reader_take(p, &r, err);
@@ -198,7 +198,7 @@ enum rc sqlite_read_list(struct sqlite_read *p, struct str kind, uint32_t limit,
 }
 
 enum rc sqlite_read_get(struct sqlite_read *p, struct str kind, struct str id,
-                        struct strbuf *ret_json, struct err *err)
+			struct strbuf *ret_json, struct err *err)
 {
 	struct reader *r = NULL;
 	struct store_snapshot snap;
@@ -212,7 +212,7 @@ enum rc sqlite_read_get(struct sqlite_read *p, struct str kind, struct str id,
 	rc = sql_step(r->st[R_GET], &row, err);
 	if (rc == RC_OK && !row)
 		rc = err_set(err, RC_NOT_FOUND, "there is no %.*s \"%.*s\"", (int)kind.n, kind.p,
-		             (int)MIN_OF(id.n, (size_t)100), id.p);
+			     (int)MIN_OF(id.n, (size_t)100), id.p);
 	else if (rc == RC_OK)
 		rc = read_snapshot(p, r->st[R_GET], &snap, err);
 	if (rc == RC_OK)
@@ -222,15 +222,15 @@ enum rc sqlite_read_get(struct sqlite_read *p, struct str kind, struct str id,
 }
 
 static enum rc read_pending(const struct sqlite_read *p, const struct sql_stmt *st,
-                            struct store_pending *ret, struct err *err)
+			    struct store_pending *ret, struct err *err)
 {
 	struct digest sum;
 
 	*ret = (struct store_pending){.id = sql_bytes(st, 0),
-	                              .kind = sql_bytes(st, 1),
-	                              .json = sql_bytes(st, 2),
-	                              .attempts = (uint32_t)sql_u64(st, 4),
-	                              .next = sql_u64(st, 5)};
+				      .kind = sql_bytes(st, 1),
+				      .json = sql_bytes(st, 2),
+				      .attempts = (uint32_t)sql_u64(st, 4),
+				      .next = sql_u64(st, 5)};
 	if (!to_digest(sql_bytes(st, 3), &sum) ||
 	    !digest_eq(sum, sqlite_row_sum(ret->id, ret->kind, 'o', ret->json)))
 		return bad_row(p, "effect", ret->id, ret->kind, err);
@@ -238,8 +238,8 @@ static enum rc read_pending(const struct sqlite_read *p, const struct sql_stmt *
 }
 
 enum rc sqlite_read_outbox(struct sqlite_read *p,
-                           bool (*each)(void *ctx, const struct store_pending *), void *ctx,
-                           struct err *err)
+			   bool (*each)(void *ctx, const struct store_pending *), void *ctx,
+			   struct err *err)
 {
 	struct reader *r = NULL;
 	bool row = false;
@@ -260,14 +260,14 @@ enum rc sqlite_read_outbox(struct sqlite_read *p,
 }
 
 static enum rc read_record(const struct sqlite_read *p, const struct sql_stmt *st,
-                           struct record *ret, struct err *err)
+			   struct record *ret, struct err *err)
 {
 	*ret = (struct record){.seq = sql_u64(st, 0),
-	                       .time = sql_u64(st, 1),
-	                       .actor = sql_bytes(st, 2),
-	                       .subject = sql_bytes(st, 3),
-	                       .type = sql_bytes(st, 4),
-	                       .payload = sql_bytes(st, 5)};
+			       .time = sql_u64(st, 1),
+			       .actor = sql_bytes(st, 2),
+			       .subject = sql_bytes(st, 3),
+			       .type = sql_bytes(st, 4),
+			       .payload = sql_bytes(st, 5)};
 	if (to_digest(sql_bytes(st, 6), &ret->prev) && to_digest(sql_bytes(st, 7), &ret->hash))
 		return RC_OK;
 	char *what = xasprintf("record %llu has no hash", (unsigned long long)ret->seq);
@@ -277,8 +277,8 @@ static enum rc read_record(const struct sqlite_read *p, const struct sql_stmt *s
 }
 
 enum rc sqlite_read_journal(struct sqlite_read *p, uint64_t from, uint64_t limit,
-                            bool (*each)(void *ctx, const struct record *r), void *ctx,
-                            struct err *err)
+			    bool (*each)(void *ctx, const struct record *r), void *ctx,
+			    struct err *err)
 {
 	struct reader *r = NULL;
 	bool row = false;
@@ -318,9 +318,9 @@ enum rc sqlite_read_last(struct sqlite_read *p, struct record *ret, bool *ret_an
 		*ret_any = row;
 		if (row)
 			*ret = (struct record){.seq = rec.seq,
-			                       .time = rec.time,
-			                       .prev = rec.prev,
-			                       .hash = rec.hash};
+					       .time = rec.time,
+					       .prev = rec.prev,
+					       .hash = rec.hash};
 	}
 	reader_give(p, r, R_LAST);
 	return rc;

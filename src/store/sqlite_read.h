@@ -13,20 +13,20 @@ void sqlite_read_free(struct sqlite_read *p);
 
 typedef bool (*sqlite_each)(void *ctx, const struct store_snapshot *snap);
 MUST_CHECK enum rc sqlite_read_active(struct sqlite_read *p, sqlite_each each, void *ctx,
-                                      struct err *err);
+				      struct err *err);
 MUST_CHECK enum rc sqlite_read_list(struct sqlite_read *p, struct str kind, uint32_t limit,
-                                    sqlite_each each, void *ctx, struct err *err);
+				    sqlite_each each, void *ctx, struct err *err);
 MUST_CHECK enum rc sqlite_read_get(struct sqlite_read *p, struct str kind, struct str id,
-                                   struct strbuf *ret_json, struct err *err);
+				   struct strbuf *ret_json, struct err *err);
 MUST_CHECK enum rc sqlite_read_outbox(struct sqlite_read *p,
-                                      bool (*each)(void *ctx, const struct store_pending *p),
-                                      void *ctx, struct err *err);
+				      bool (*each)(void *ctx, const struct store_pending *p),
+				      void *ctx, struct err *err);
 MUST_CHECK enum rc sqlite_read_journal(struct sqlite_read *p, uint64_t from, uint64_t limit,
-                                       bool (*each)(void *ctx, const struct record *r), void *ctx,
-                                       struct err *err);
+				       bool (*each)(void *ctx, const struct record *r), void *ctx,
+				       struct err *err);
 /* Its hash is checked over its texts. */
 MUST_CHECK enum rc sqlite_read_last(struct sqlite_read *p, struct record *ret, bool *ret_any,
-                                    struct err *err);
+				    struct err *err);
 MUST_CHECK enum rc sqlite_read_check(struct sqlite_read *p, struct err *err);
 /* SHA-256 of a row of snapshot or outbox: the first two parts hold no NUL. */
 struct digest sqlite_row_sum(struct str a, struct str b, char mark, struct str text);

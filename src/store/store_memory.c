@@ -96,9 +96,9 @@ static void put_snapshot(struct memory *m, const struct store_snapshot *s)
 static struct store_snapshot view_snapshot(const struct kept_snapshot *k)
 {
 	return (struct store_snapshot){.kind = str_of(k->kind),
-	                               .id = str_of(k->id),
-	                               .json = {k->json, k->n},
-	                               .ended = k->ended};
+				       .id = str_of(k->id),
+				       .json = {k->json, k->n},
+				       .ended = k->ended};
 }
 
 /* Where (seq, index) stands or would stand. */
@@ -138,7 +138,7 @@ static void put_effect(struct memory *m, size_t at, struct kept_effect e)
 {
 	vec_add(&m->outbox);
 	memmove(&m->outbox.v[at + 1], &m->outbox.v[at],
-	        (m->outbox.n - 1 - at) * sizeof(m->outbox.v[0]));
+		(m->outbox.n - 1 - at) * sizeof(m->outbox.v[0]));
 	m->outbox.v[at] = e;
 }
 
@@ -159,8 +159,8 @@ static enum rc due(struct memory *m, struct err *err)
 static enum rc check_size(struct str text, struct err *err)
 {
 	return text.n <= TEXT_MAX ? RC_OK
-	                          : err_set(err, RC_TOO_BIG, "a text has %zu bytes: at most %zu",
-	                                    text.n, TEXT_MAX);
+				  : err_set(err, RC_TOO_BIG, "a text has %zu bytes: at most %zu",
+					    text.n, TEXT_MAX);
 }
 
 static enum rc check_batch(const struct memory *m, const struct store_batch *b, struct err *err)
@@ -191,20 +191,20 @@ static enum rc add_effects(struct memory *m, const struct store_batch *b, struct
 		const struct store_effect *e = &b->effects[i];
 		size_t at = place_of(m, e->seq, e->index);
 		bool taken = at < m->outbox.n && m->outbox.v[at].seq == e->seq &&
-		             m->outbox.v[at].index == e->index;
+			     m->outbox.v[at].index == e->index;
 		if (taken || effect_at(m, e->id) < m->outbox.n) {
 			while (i-- > 0)
 				effect_done_at(m, effect_at(m, b->effects[i].id));
 			return err_set(err, RC_CONFLICT, "effect %.*s is in the outbox already",
-			               (int)MIN_OF(e->id.n, (size_t)80), e->id.p);
+				       (int)MIN_OF(e->id.n, (size_t)80), e->id.p);
 		}
 		put_effect(m, at,
-		           (struct kept_effect){.id = copy_text(e->id),
-		                                .kind = copy_text(e->kind),
-		                                .json = copy_text(e->json),
-		                                .n = e->json.n,
-		                                .seq = e->seq,
-		                                .index = e->index});
+			   (struct kept_effect){.id = copy_text(e->id),
+						.kind = copy_text(e->kind),
+						.json = copy_text(e->json),
+						.n = e->json.n,
+						.seq = e->seq,
+						.index = e->index});
 	}
 	return RC_OK;
 }
@@ -245,7 +245,7 @@ static enum rc memory_commit(struct store *s, const struct store_batch *b, struc
 }
 
 static enum rc memory_defer(struct store *s, struct str effect, uint32_t attempts, uint64_t next,
-                            struct err *err)
+			    struct err *err)
 {
 	struct memory *m = memory_of(s);
 
@@ -255,7 +255,7 @@ static enum rc memory_defer(struct store *s, struct str effect, uint32_t attempt
 	size_t at = effect_at(m, effect);
 	if (rc == RC_OK && at == m->outbox.n) {
 		rc = err_set(err, RC_NOT_FOUND, "effect %.*s is not in the outbox",
-		             (int)MIN_OF(effect.n, (size_t)80), effect.p);
+			     (int)MIN_OF(effect.n, (size_t)80), effect.p);
 	} else if (rc == RC_OK) {
 		m->outbox.v[at].attempts = attempts;
 		m->outbox.v[at].next = next;
@@ -283,7 +283,7 @@ static enum rc leave(struct memory *m, enum rc rc)
 }
 
 static enum rc memory_active(struct store *s, bool (*each)(void *, const struct store_snapshot *),
-                             void *ctx, struct err *err UNUSED)
+			     void *ctx, struct err *err UNUSED)
 {
 	struct memory *m = enter(s);
 
@@ -296,8 +296,8 @@ static enum rc memory_active(struct store *s, bool (*each)(void *, const struct 
 }
 
 static enum rc memory_list(struct store *s, struct str kind, uint32_t limit,
-                           bool (*each)(void *, const struct store_snapshot *), void *ctx,
-                           struct err *err UNUSED)
+			   bool (*each)(void *, const struct store_snapshot *), void *ctx,
+			   struct err *err UNUSED)
 {
 	struct memory *m = enter(s);
 
@@ -313,16 +313,16 @@ static enum rc memory_list(struct store *s, struct str kind, uint32_t limit,
 }
 
 static enum rc memory_outbox(struct store *s, bool (*each)(void *, const struct store_pending *),
-                             void *ctx, struct err *err UNUSED)
+			     void *ctx, struct err *err UNUSED)
 {
 	struct memory *m = enter(s);
 
 	vec_each(e, &m->outbox) {
 		struct store_pending p = {.id = str_of(e->id),
-		                          .kind = str_of(e->kind),
-		                          .json = {e->json, e->n},
-		                          .attempts = e->attempts,
-		                          .next = e->next};
+					  .kind = str_of(e->kind),
+					  .json = {e->json, e->n},
+					  .attempts = e->attempts,
+					  .next = e->next};
 		if (!each(ctx, &p))
 			break;
 	}
@@ -330,7 +330,7 @@ static enum rc memory_outbox(struct store *s, bool (*each)(void *, const struct 
 }
 
 static enum rc memory_get(struct store *s, struct str kind, struct str id, struct strbuf *ret_json,
-                          struct err *err)
+			  struct err *err)
 {
 	AUTO(freep) char *name = name_of(kind, id);
 	struct memory *m = enter(s);
@@ -338,14 +338,14 @@ static enum rc memory_get(struct store *s, struct str kind, struct str id, struc
 
 	if (!k)
 		return leave(m, err_set(err, RC_NOT_FOUND, "there is no %.*s \"%.*s\"", (int)kind.n,
-		                        kind.p, (int)MIN_OF(id.n, (size_t)100), id.p));
+					kind.p, (int)MIN_OF(id.n, (size_t)100), id.p));
 	strbuf_add(ret_json, k->json, k->n);
 	return leave(m, RC_OK);
 }
 
 static enum rc memory_journal(struct store *s, uint64_t from, uint64_t limit,
-                              bool (*each)(void *, const struct record *), void *ctx,
-                              struct err *err UNUSED)
+			      bool (*each)(void *, const struct record *), void *ctx,
+			      struct err *err UNUSED)
 {
 	struct memory *m = enter(s);
 	uint64_t end = m->records.n; /* record i has seq i + 1 */
@@ -360,7 +360,7 @@ static enum rc memory_journal(struct store *s, uint64_t from, uint64_t limit,
 }
 
 static enum rc memory_last(struct store *s, struct record *ret, bool *ret_any,
-                           struct err *err UNUSED)
+			   struct err *err UNUSED)
 {
 	struct memory *m = enter(s);
 
@@ -368,7 +368,7 @@ static enum rc memory_last(struct store *s, struct record *ret, bool *ret_any,
 	if (m->records.n) {
 		const struct record *r = &vec_last(&m->records)->r;
 		*ret = (struct record){
-		        .seq = r->seq, .time = r->time, .prev = r->prev, .hash = r->hash};
+			.seq = r->seq, .time = r->time, .prev = r->prev, .hash = r->hash};
 	}
 	return leave(m, RC_OK);
 }
@@ -401,17 +401,17 @@ static void memory_free(struct store *s)
 }
 
 static const struct store_ops ops = {
-        .name = "memory",
-        .commit = memory_commit,
-        .defer = memory_defer,
-        .active = memory_active,
-        .outbox = memory_outbox,
-        .get = memory_get,
-        .list = memory_list,
-        .journal = memory_journal,
-        .last = memory_last,
-        .check = memory_check,
-        .free = memory_free,
+	.name = "memory",
+	.commit = memory_commit,
+	.defer = memory_defer,
+	.active = memory_active,
+	.outbox = memory_outbox,
+	.get = memory_get,
+	.list = memory_list,
+	.journal = memory_journal,
+	.last = memory_last,
+	.check = memory_check,
+	.free = memory_free,
 };
 
 struct store *store_memory_new(void)

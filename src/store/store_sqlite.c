@@ -16,16 +16,16 @@
 
 enum write { W_BEGIN, W_COMMIT, W_RECORD, W_SNAPSHOT, W_EFFECT, W_DONE, W_DEFER, W_COUNT };
 static const char *const write_sql[W_COUNT] = {
-        [W_BEGIN] = "BEGIN IMMEDIATE",
-        [W_COMMIT] = "COMMIT",
-        [W_RECORD] = "INSERT INTO journal VALUES (?,?,?,?,?,?,?,?)",
-        [W_SNAPSHOT] =
-                "INSERT INTO snapshot (kind, id, ended, json, sum) VALUES (?,?,?,?,?) ON CONFLICT"
-                " (kind, id) DO UPDATE SET ended = excluded.ended, json = excluded.json,"
-                " sum = excluded.sum",
-        [W_EFFECT] = "INSERT INTO outbox VALUES (?,?,?,?,?,?,0,0)",
-        [W_DONE] = "DELETE FROM outbox WHERE id = ?",
-        [W_DEFER] = "UPDATE outbox SET attempts = ?, next = ? WHERE id = ? RETURNING 1",
+	[W_BEGIN] = "BEGIN IMMEDIATE",
+	[W_COMMIT] = "COMMIT",
+	[W_RECORD] = "INSERT INTO journal VALUES (?,?,?,?,?,?,?,?)",
+	[W_SNAPSHOT] =
+		"INSERT INTO snapshot (kind, id, ended, json, sum) VALUES (?,?,?,?,?) ON CONFLICT"
+		" (kind, id) DO UPDATE SET ended = excluded.ended, json = excluded.json,"
+		" sum = excluded.sum",
+	[W_EFFECT] = "INSERT INTO outbox VALUES (?,?,?,?,?,?,0,0)",
+	[W_DONE] = "DELETE FROM outbox WHERE id = ?",
+	[W_DEFER] = "UPDATE outbox SET attempts = ?, next = ? WHERE id = ? RETURNING 1",
 };
 
 struct sqlite {
@@ -109,8 +109,8 @@ static enum rc write_effects(struct sqlite *s, const struct store_batch *b, stru
 static enum rc check_size(struct str text, const char *what, struct err *err)
 {
 	return text.n <= TEXT_MAX ? RC_OK
-	                          : err_set(err, RC_TOO_BIG, "%s has %zu bytes: at most %zu", what,
-	                                    text.n, TEXT_MAX);
+				  : err_set(err, RC_TOO_BIG, "%s has %zu bytes: at most %zu", what,
+					    text.n, TEXT_MAX);
 }
 
 /* Before anything is written: sizes, and that the records follow the stored ones. */
@@ -167,7 +167,7 @@ static enum rc sqlite_commit(struct store *base, const struct store_batch *b, st
 	if (rc == RC_OK && b->n_records) {
 		const struct record *r = &b->records[b->n_records - 1];
 		s->last = (struct record){
-		        .seq = r->seq, .time = r->time, .prev = r->prev, .hash = r->hash};
+			.seq = r->seq, .time = r->time, .prev = r->prev, .hash = r->hash};
 		s->any = true;
 	}
 	pthread_mutex_unlock(&s->writing);
@@ -175,7 +175,7 @@ static enum rc sqlite_commit(struct store *base, const struct store_batch *b, st
 }
 
 static enum rc sqlite_defer(struct store *base, struct str effect, uint32_t attempts, uint64_t next,
-                            struct err *err)
+			    struct err *err)
 {
 	struct sqlite *s = sqlite_of(base);
 	bool row = false;
@@ -193,7 +193,7 @@ static enum rc sqlite_defer(struct store *base, struct str effect, uint32_t atte
 		rc = sql_step(st, &row, err);
 	if (rc == RC_OK && !found)
 		rc = err_set(err, RC_NOT_FOUND, "effect %.*s is not in the outbox",
-		             (int)MIN_OF(effect.n, (size_t)80), effect.p);
+			     (int)MIN_OF(effect.n, (size_t)80), effect.p);
 	pthread_mutex_unlock(&s->writing);
 	return rc;
 }
@@ -206,26 +206,26 @@ static enum rc sqlite_active(struct store *s, sqlite_each each, void *ctx, struc
 }
 
 static enum rc sqlite_outbox(struct store *s, bool (*each)(void *, const struct store_pending *),
-                             void *ctx, struct err *err)
+			     void *ctx, struct err *err)
 {
 	return sqlite_read_outbox(sqlite_of(s)->readers, each, ctx, err);
 }
 
 static enum rc sqlite_get(struct store *s, struct str kind, struct str id, struct strbuf *ret_json,
-                          struct err *err)
+			  struct err *err)
 {
 	return sqlite_read_get(sqlite_of(s)->readers, kind, id, ret_json, err);
 }
 
 static enum rc sqlite_list(struct store *s, struct str kind, uint32_t limit, sqlite_each each,
-                           void *ctx, struct err *err)
+			   void *ctx, struct err *err)
 {
 	return sqlite_read_list(sqlite_of(s)->readers, kind, limit, each, ctx, err);
 }
 
 static enum rc sqlite_journal(struct store *s, uint64_t from, uint64_t limit,
-                              bool (*each)(void *, const struct record *), void *ctx,
-                              struct err *err)
+			      bool (*each)(void *, const struct record *), void *ctx,
+			      struct err *err)
 {
 	return sqlite_read_journal(sqlite_of(s)->readers, from, limit, each, ctx, err);
 }
@@ -265,17 +265,17 @@ static void sqlite_free(struct store *base)
 /* ---- opening ---- */
 
 static const struct store_ops ops = {
-        .name = "sqlite",
-        .commit = sqlite_commit,
-        .defer = sqlite_defer,
-        .active = sqlite_active,
-        .outbox = sqlite_outbox,
-        .get = sqlite_get,
-        .list = sqlite_list,
-        .journal = sqlite_journal,
-        .last = sqlite_last,
-        .check = sqlite_check,
-        .free = sqlite_free,
+	.name = "sqlite",
+	.commit = sqlite_commit,
+	.defer = sqlite_defer,
+	.active = sqlite_active,
+	.outbox = sqlite_outbox,
+	.get = sqlite_get,
+	.list = sqlite_list,
+	.journal = sqlite_journal,
+	.last = sqlite_last,
+	.check = sqlite_check,
+	.free = sqlite_free,
 };
 
 static struct sqlite *new_sqlite(const char *path)
@@ -298,18 +298,18 @@ static enum rc open_writer(struct sqlite *s, struct err *err)
 		rc = sqlite_file_schema(s->db, s->path, true, err);
 	if (rc == RC_OK)
 		rc = sql_exec(s->db,
-		              "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-		              "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096;"
-		              "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
-		              err);
+			      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+			      "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096;"
+			      "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
+			      err);
 	if (rc == RC_OK)
 		rc = sql_number(s->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", &wal,
-		                err);
+				err);
 	if (rc == RC_OK && !wal)
 		rc = err_set(err, RC_UNSUPPORTED,
-		             "%s: this file system cannot share memory (network folder?): put the "
-		             "data folder on a local disk",
-		             s->path);
+			     "%s: this file system cannot share memory (network folder?): put the "
+			     "data folder on a local disk",
+			     s->path);
 	for (size_t i = 0; rc == RC_OK && i < W_COUNT; i++)
 		rc = sql_prepare(s->db, write_sql[i], &s->st[i], err);
 	return rc;

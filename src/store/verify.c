@@ -36,7 +36,7 @@ static bool check_one(void *ctx, const struct record *r)
 }
 
 enum rc store_verify(struct store *s, store_progress progress, void *ctx, struct store_report *ret,
-                     struct err *err)
+		     struct err *err)
 {
 	struct walk w = {.progress = progress, .ctx = ctx, .err = err};
 	struct record last = {0};
@@ -53,7 +53,7 @@ enum rc store_verify(struct store *s, store_progress progress, void *ctx, struct
 	if (walked == RC_OK && rc == RC_OK && any && w.report.records < last.seq) {
 		w.report.bad = w.report.records + 1;
 		walked = err_set(err, RC_CORRUPT, "record %llu is missing: the journal ends early",
-		                 (unsigned long long)w.report.bad);
+				 (unsigned long long)w.report.bad);
 	}
 	if (rc == RC_OK)
 		rc = walked;
@@ -93,13 +93,13 @@ static bool export_one(void *ctx, const struct record *r)
 }
 
 enum rc store_export(struct store *s, enum rc (*write)(void *ctx, struct str line, struct err *err),
-                     void *ctx, struct err *err)
+		     void *ctx, struct err *err)
 {
 	struct export x = {.walk.err = err,
-	                   .line = STRBUF(EXPORT_LINE_MAX + 1),
-	                   .write = write,
-	                   .ctx = ctx,
-	                   .err = err};
+			   .line = STRBUF(EXPORT_LINE_MAX + 1),
+			   .write = write,
+			   .ctx = ctx,
+			   .err = err};
 	enum rc rc = store_journal(s, 0, 0, export_one, &x, err);
 
 	strbuf_done(&x.line);
@@ -107,8 +107,8 @@ enum rc store_export(struct store *s, enum rc (*write)(void *ctx, struct str lin
 }
 
 enum rc chain_verify_ndjson(enum rc (*line)(void *ctx, struct str *ret, bool *ret_any,
-                                            struct err *err),
-                            void *ctx, struct store_report *ret, struct err *err)
+					    struct err *err),
+			    void *ctx, struct store_report *ret, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf texts = STRBUF(EXPORT_LINE_MAX);
 	struct walk w = {.err = err};

@@ -27,22 +27,22 @@ typedef void (*store_progress)(void *ctx, uint64_t done, uint64_t total);
 /* The store's structure, then every record. RC_CORRUPT at the first that is wrong, with ret->bad;
  * *ret is filled in both cases. */
 MUST_CHECK enum rc store_verify(struct store *s, store_progress progress, void *ctx,
-                                struct store_report *ret, struct err *err);
+				struct store_report *ret, struct err *err);
 
 /* Every record as a line (with its '\n'), in order, the chain checked on the way: RC_CORRUPT at the
  * first that is wrong. */
 MUST_CHECK enum rc store_export(struct store *s,
-                                enum rc (*write)(void *ctx, struct str line, struct err *err),
-                                void *ctx, struct err *err);
+				enum rc (*write)(void *ctx, struct str line, struct err *err),
+				void *ctx, struct err *err);
 
 /* Check an export without a store. line gives the next line without its '\n', borrowed until the
  * next call, *ret_any = false at the end. */
 MUST_CHECK enum rc chain_verify_ndjson(enum rc (*line)(void *ctx, struct str *ret, bool *ret_any,
-                                                       struct err *err),
-                                       void *ctx, struct store_report *ret, struct err *err);
+						       struct err *err),
+				       void *ctx, struct store_report *ret, struct err *err);
 /* One line. ret's texts point into line and *texts (which is appended to, with room for them). */
 MUST_CHECK enum rc record_parse(struct str line, struct strbuf *texts, struct record *ret,
-                                struct err *err);
+				struct err *err);
 /* Append the record's line, without '\n'. RC_CORRUPT when payload is no JSON on one line or a text
  * is no UTF-8. */
 MUST_CHECK enum rc record_print(const struct record *r, struct strbuf *to, struct err *err);

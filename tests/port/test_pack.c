@@ -122,7 +122,9 @@ static void the_same_on_any_machine(void **state)
 		if (i) {
 			assert_string_equal(r.image, before);
 #if defined(__x86_64__)
-			assert_string_equal(r.image, "sha256:c397253c43ea947830e10c35fce16adfb9a9c4692ceb1e5f2959e663df83872f");
+			assert_string_equal(
+				r.image,
+				"sha256:c397253c43ea947830e10c35fce16adfb9a9c4692ceb1e5f2959e663df83872f");
 #endif
 		} else {
 			before = xstrdup(r.image);
@@ -168,8 +170,7 @@ static void what_goes_in_comes_out(void **state)
 	OK(dir_make(root, 0755, &err));
 	OK(pack_rootfs(w.pack, r.image, root, &config, &err));
 	AUTO(freep)
-	char *app = text_of(root, "app"),
-	     *conf = text_of(root, "etc/orders/orders.conf");
+	char *app = text_of(root, "app"), *conf = text_of(root, "etc/orders/orders.conf");
 	assert_string_equal(app, orders[0].bytes);
 	assert_string_equal(conf, orders[1].bytes);
 	check_stat(root, "app", S_IFREG | 0755, 65532, 65533);
@@ -180,8 +181,7 @@ static void what_goes_in_comes_out(void **state)
 	assert_int_equal(readlink(link, target, sizeof(target)), 9);
 	assert_string_equal(target, "liba.so.1");
 	AUTO(freep)
-	char *zero = xasprintf("%s/zero", root),
-	     *junit = xasprintf("%s/junit.xml", root);
+	char *zero = xasprintf("%s/zero", root), *junit = xasprintf("%s/junit.xml", root);
 	assert_false(file_exists(zero) || file_exists(junit));
 	static const char want[] =
 		"{\"created\":\"1970-01-01T00:00:00Z\",\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"User\":"

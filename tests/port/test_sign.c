@@ -358,8 +358,8 @@ static void keys_are_kept_and_guarded(void **state)
 	(void)state;
 	world_open(&w);
 	AUTO(freep)
-	char *path = in(&w, "keys/signing.pem"),
-	     *keys = in(&w, "keys"), *trusted = in(&w, "keys/trusted/a.pem");
+	char *path = in(&w, "keys/signing.pem"), *keys = in(&w, "keys"),
+	     *trusted = in(&w, "keys/trusted/a.pem");
 	assert_true(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600);
 	OK(sign_attest(w.sign, IMAGE, "tests", STR("{}"), one, &err));
 	restart(&w);
