@@ -48,15 +48,15 @@ enum rc chain_check(const struct record *r, const struct record *prev, struct er
 
 	if (r->seq != want)
 		return err_set(err, RC_CORRUPT, "record %llu stands where record %llu should be",
-		               (unsigned long long)r->seq, (unsigned long long)want);
+			       (unsigned long long)r->seq, (unsigned long long)want);
 	if (!digest_eq(r->prev, *before))
 		return err_set(err, RC_CORRUPT,
-		               prev ? "record %llu does not name the hash of the record before it"
-		                    : "record %llu is the first but names one before it",
-		               (unsigned long long)r->seq);
+			       prev ? "record %llu does not name the hash of the record before it"
+				    : "record %llu is the first but names one before it",
+			       (unsigned long long)r->seq);
 	if (!digest_eq(chain_hash(r), r->hash))
 		return err_set(err, RC_CORRUPT,
-		               "record %llu was changed: its bytes do not give its hash",
-		               (unsigned long long)r->seq);
+			       "record %llu was changed: its bytes do not give its hash",
+			       (unsigned long long)r->seq);
 	return RC_OK;
 }
