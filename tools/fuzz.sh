@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=$1
 seconds=$2
 only=${3-}
+export LSAN_OPTIONS=suppressions=$PWD/tools/lsan-suppressions:print_suppressions=0
 passed=0
 failed=0
 
