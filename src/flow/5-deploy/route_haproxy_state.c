@@ -47,14 +47,6 @@ bool split_name_read(struct str name, uint32_t *ret_index, struct str *ret_image
 	return true;
 }
 
-bool split_word_ok(const char *s)
-{
-	static const char good[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
-
-	return s && *s && *s != '.' && strlen(s) <= 100 && s[strspn(s, good)] == '\0';
-}
-
 /* A file that somebody damaged must not stop traffic: HAProxy goes on with what it has, and
  * orders come again. */
 enum rc split_load(struct route_haproxy *h, struct err *err)

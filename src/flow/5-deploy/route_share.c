@@ -1,4 +1,5 @@
 /* Who gets how much, and which servers there are. Pure. */
+#include "flow/5-deploy/names.h"
 #include "flow/5-deploy/route_haproxy.h"
 #include <arpa/inet.h>
 
@@ -119,13 +120,13 @@ bool split_image_ok(const char *s)
 
 enum rc split_names_ok(const char *environment, const char *unit, struct err *err)
 {
-	if (!split_word_ok(environment))
+	if (!deploy_name_ok(environment))
 		return err_set(
 			err, RC_INVALID,
 			"\"%.100s\" is no name of an environment that the splitter can carry "
 			"(letters, digits, _ - . and at most 100)",
 			environment ? environment : "");
-	if (!split_word_ok(unit))
+	if (!deploy_name_ok(unit))
 		return err_set(err, RC_INVALID,
 			       "\"%.100s\" is no name of a service that the splitter can carry "
 			       "(letters, digits, _ - . and at most 100)",
