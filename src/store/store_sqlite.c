@@ -9,6 +9,7 @@
 #include "store/sqlite_read.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A file with rows of this size is not ours. */
@@ -350,9 +351,14 @@ enum rc store_sqlite_open_readonly(const char *path, struct store **ret, struct 
 		return err_set(err, RC_NOT_FOUND, "there is no journal at %s", path);
 	struct sqlite *s = new_sqlite(path);
 	enum rc rc = try_reading(s, SQL_READ, err);
-	/* In a folder that we may not write there is no shared memory; then nobody writes either.
+	/*
+	 * In a folder that we may not write there is no shared memory; then nobody writes either. But what a killed daemon
+	 * left in the WAL would not be seen that way.
 	 */
-	if (rc == RC_NO_SPACE || rc == RC_DENIED || rc == RC_NOT_FOUND || rc == RC_UNAVAILABLE)
+	AUTO(freep) char *wal = xasprintf("%s-wal", path);
+	struct stat st;
+	if ((rc == RC_NO_SPACE || rc == RC_DENIED || rc == RC_NOT_FOUND || rc == RC_UNAVAILABLE) &&
+	    (stat(wal, &st) < 0 || !st.st_size))
 		rc = try_reading(s, SQL_FROZEN, err);
 	if (rc != RC_OK)
 		sqlite_free(&s->base);

@@ -3,6 +3,9 @@
 
 #include "store/verify.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 struct kind {
 	const char *name;
 	struct store *(*open)(const char *folder, struct store *before);
@@ -332,6 +335,63 @@ static void a_hundred_thousand_records(struct fix *f)
 	strbuf_done(&x.text);
 }
 
+struct reading {
+	struct store *s;
+	atomic_bool stop;
+	uint64_t walks;
+};
+
+static bool check_next(void *ctx, const struct record *r)
+{
+	uint64_t *seq = ctx;
+	return ++*seq == r->seq;
+}
+
+/* Reads until told to stop; what it sees is always whole: as many records as the snapshot, written with them, says at least. */
+static void *read_all_the_time(void *ctx)
+{
+	struct reading *reading = ctx;
+
+	while (!atomic_load(&reading->stop)) {
+		AUTO(strbuf_done) struct strbuf b = STRBUF(64);
+		uint64_t said = 0, seq = 0;
+		if (store_get(reading->s, STR("run"), STR("run-1"), &b, NULL) == RC_OK &&
+		    !parse_u64(strbuf_str(&b), &said))
+			return NULL;
+		if (store_journal(reading->s, 0, 0, check_next, &seq, NULL) != RC_OK || seq < said)
+			return NULL;
+		reading->walks++;
+	}
+	return ctx;
+}
+
+static void others_read_while_one_commits(struct fix *f)
+{
+	struct reading readers[3] = {{.s = f->s}, {.s = f->s}, {.s = f->s}};
+	pthread_t threads[3];
+	void *fine = NULL;
+
+	for (size_t i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, read_all_the_time, &readers[i]);
+	for (int i = 0; i < 300; i++) {
+		struct chain_end next = f->end;
+		struct record *r = kit_records(&next, 3, 8);
+		AUTO(freep) char *json = xasprintf("%llu", (unsigned long long)next.seq);
+		struct store_snapshot snap = {STR("run"), STR("run-1"), str_of(json), false};
+		struct store_batch b = {
+			.records = r, .n_records = 3, .snapshots = &snap, .n_snapshots = 1};
+		OK(store_commit(f->s, &b, &err));
+		kit_free(r, 3);
+		f->end = next;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		atomic_store(&readers[i].stop, true);
+		pthread_join(threads[i], &fine);
+		assert_ptr_equal(fine, &readers[i]);
+		assert_true(readers[i].walks > 0);
+	}
+}
+
 typedef void (*scenario)(struct fix *f);
 static const struct {
 	const char *name;
@@ -345,6 +405,7 @@ static const struct {
 	{"a callback may stop and read", a_callback_may_stop_and_read},
 	{"bytes are kept", bytes_are_kept},
 	{"too big", too_big},
+	{"others read while one commits", others_read_while_one_commits},
 	{"a hundred thousand records", a_hundred_thousand_records},
 };
 
