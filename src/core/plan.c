@@ -42,9 +42,9 @@ static void planner_done(struct planner *p)
 	for (size_t i = 0; p->units && i < p->c->units.n; i++)
 		xfree(p->units[i].closure);
 	xfree(p->units);
-	tree_done(&p->head);
+	input_tree_done(&p->head);
 	if (p->has_base)
-		tree_done(&p->base);
+		input_tree_done(&p->base);
 	graph_done(&p->deps);
 	graph_done(&p->needs);
 	vec_done(&p->defs);

@@ -17,7 +17,7 @@ struct hits {
 	VEC(const struct tree_entry *) v;
 };
 void tree_init(struct tree *t, const struct tree_facts *facts);
-void tree_done(struct tree *t);
+void input_tree_done(struct tree *t);
 /* NULL: no such path. */
 const struct tree_entry *tree_find(const struct tree *t, struct str path);
 

@@ -29,7 +29,7 @@ void tree_init(struct tree *t, const struct tree_facts *facts)
 	t->root = (struct tree_entry){t->dot, facts->tree, MODE_TREE};
 }
 
-void tree_done(struct tree *t)
+void input_tree_done(struct tree *t)
 {
 	for (struct map_entry *e = NULL; (e = map_next(&t->globs, e));) {
 		struct hits *hits = e->value;

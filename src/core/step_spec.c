@@ -136,8 +136,10 @@ void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
 	add_needs(s, job, c, spec);
 	add_pair(&spec->env, "PENSTOCK_RUN", job->run);
 	add_pair(&spec->env, "PENSTOCK_JOB", job->id);
-	if (job->stage != STAGE_CI)
+	if (job->stage != STAGE_CI) { /* it is there to talk to the environment */
+		spec->def.network = true;
 		add_urls(s, job, c, spec);
+	}
 }
 
 void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy *d)

@@ -88,7 +88,8 @@ static enum rc open_build(struct house *h, struct err *err)
 	if (!w->pack)
 		return err->rc;
 	w->secret = secret_file_new(h->data);
-	return sign_local_new(h->data, w->blobs, &w->sign, err);
+	w->sign = sign_local_new(h->data, w->blobs, err);
+	return w->sign ? RC_OK : err->rc;
 }
 
 static enum rc open_source(struct house *h, struct err *err)
