@@ -320,7 +320,8 @@ static void decide(struct mask_stream *s, struct str *slice, uint64_t upto, stru
 	}
 }
 
-/* A pattern may begin here: its first eight bytes, or those of one that is shorter, are among the known ones. */
+/* A pattern may begin here: its first eight bytes, or those of one that is shorter, are among the
+ * known ones. */
 static bool may_begin(const struct mask *m, const char *p, size_t n)
 {
 	return n < 8 || has_bit(m->long_filter, hash8(prefix_at(p), m->shift)) ||

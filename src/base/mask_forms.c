@@ -34,8 +34,9 @@ static void give_wrapped(struct forms *f, struct str code, size_t width)
 }
 
 /*
- * The characters that a secret becomes when `phase` other bytes stand before it in its group of three. The first and last character may
- * hold bits of neighbours: they are not part of the form, but for an end with nothing behind it.
+ * The characters that a secret becomes when `phase` other bytes stand before it in its group of
+ * three. The first and last character may hold bits of neighbours: they are not part of the form,
+ * but for an end with nothing behind it.
  */
 static void base64_phase(struct forms *f, struct str s, unsigned phase, const char *alphabet)
 {

@@ -65,8 +65,9 @@ bool cas_has(struct cas *c, const char *hex)
 }
 
 /*
- * Bytes are on the disk before the name is. The name itself becomes durable with the next commit of the file system's journal, at the latest
- * with the fsync of the store that records it: both stand in the same order there.
+ * Bytes are on the disk before the name is. The name itself becomes durable with the next commit
+ * of the file system's journal, at the latest with the fsync of the store that records it: both
+ * stand in the same order there.
  */
 static enum rc publish(struct cas *c, int fd, const char *temp, struct digest d, char *ret_hex,
 		       struct err *err)

@@ -1,6 +1,7 @@
 /*
- * A content store on a disk: <dir>/<2 hex>/<62 hex>, each file's name is the SHA-256 of its bytes. Safe from any thread and any number of
- * processes: a file appears whole or not at all. Everything blocks.
+ * A content store on a disk: <dir>/<2 hex>/<62 hex>, each file's name is the SHA-256 of its bytes.
+ * Safe from any thread and any number of processes: a file appears whole or not at all. Everything
+ * blocks.
  */
 #pragma once
 #include "base/digest.h"
@@ -10,11 +11,16 @@ struct cas;
 /* Makes the folder when it is missing. */
 MUST_CHECK enum rc cas_open(const char *dir, struct cas **ret, struct err *err);
 void cas_free(struct cas *c);
-MUST_CHECK enum rc cas_put(struct cas *c, struct str bytes, char ret_hex[DIGEST_HEX + 1], struct err *err);
+MUST_CHECK enum rc cas_put(struct cas *c, struct str bytes, char ret_hex[DIGEST_HEX + 1],
+			   struct err *err);
 /* Regular files only, links are not followed; RC_TOO_BIG above max. */
-MUST_CHECK enum rc cas_put_file(struct cas *c, const char *path, uint64_t max, char ret_hex[DIGEST_HEX + 1], uint64_t *ret_size, struct err *err);
-/* Verified. RC_CORRUPT: its bytes do not match, it was put aside as <name>.corrupt. hex may begin with "sha256:". */
-MUST_CHECK enum rc cas_get(struct cas *c, const char *hex, size_t max, struct strbuf *ret, struct err *err);
+MUST_CHECK enum rc cas_put_file(struct cas *c, const char *path, uint64_t max,
+				char ret_hex[DIGEST_HEX + 1], uint64_t *ret_size, struct err *err);
+/* Verified. RC_CORRUPT: its bytes do not match, it was put aside as <name>.corrupt. hex may begin
+ * with "sha256:". */
+MUST_CHECK enum rc cas_get(struct cas *c, const char *hex, size_t max, struct strbuf *ret,
+			   struct err *err);
 /* Into a new file (RC_CONFLICT when there is one). Verified: on RC_CORRUPT there is no file. */
-MUST_CHECK enum rc cas_get_file(struct cas *c, const char *hex, const char *path, unsigned mode, struct err *err);
+MUST_CHECK enum rc cas_get_file(struct cas *c, const char *hex, const char *path, unsigned mode,
+				struct err *err);
 bool cas_has(struct cas *c, const char *hex);

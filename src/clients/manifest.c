@@ -52,8 +52,8 @@ static bool wanted(struct collect *c, const char *path)
 }
 
 /*
- * A target stays inside when it goes up no further than the link is deep, and goes up only at its beginning: behind the name of another
- * link ".." could lead anywhere.
+ * A target stays inside when it goes up no further than the link is deep, and goes up only at its
+ * beginning: behind the name of another link ".." could lead anywhere.
  */
 static bool stays_inside(const char *path, const char *target)
 {

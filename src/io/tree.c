@@ -105,7 +105,8 @@ static enum rc remove_inside(int dir, const char *name, unsigned depth, struct e
 	return rc;
 }
 
-/* Depth is not capped by DEPTH_MAX here: what a job made must go away; a descriptor a level is the cost. */
+/* Depth is not capped by DEPTH_MAX here: what a job made must go away; a descriptor a level is the
+ * cost. */
 static enum rc remove_at(int dir, const char *name, unsigned depth, struct err *err)
 {
 	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)

@@ -1,4 +1,5 @@
-/* Control groups: version 1 (each controller alone, below our own group) or version 2 (below the root's "penstock"). */
+/* Control groups: version 1 (each controller alone, below our own group) or version 2 (below the
+ * root's "penstock"). */
 #include "shim/shim.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /*
- * A job: its command in a sandbox, then the `finally` commands in sandboxes of their own, always; then the exit file. A sandbox has its own
- * process namespace, so that its end is the end of all that was started in it; we are their subreaper and wait until the last is gone.
+ * A job: its command in a sandbox, then the `finally` commands in sandboxes of their own, always;
+ * then the exit file. A sandbox has its own process namespace, so that its end is the end of all
+ * that was started in it; we are their subreaper and wait until the last is gone.
  */
 #include "shim/shim.h"
 
@@ -224,8 +225,8 @@ static void job_report(struct job *j)
 	j->end.left_out = j->out.left_out;
 	j->end.truncated = j->out.left_out != 0;
 	shape_write(&o, NULL, &shape_shim_exit, &j->end);
-	/* No fsync: a job's end becomes durable when it is collected. After a loss of power a file that
-	 * is missing or cut counts as a lost shim, and the job runs again. */
+	/* No fsync: a job's end becomes durable when it is collected. After a loss of power a file
+	 * that is missing or cut counts as a lost shim, and the job runs again. */
 	if (write_file(path, strbuf_str(&text), &err) != RC_OK)
 		_exit(3); /* without it the job counts as lost with us, which is the truth */
 }

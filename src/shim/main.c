@@ -1,4 +1,5 @@
-/* penstock-shim: stands between the daemon and what it runs, so that neither dies with the other. See spec.h. */
+/* penstock-shim: stands between the daemon and what it runs, so that neither dies with the other.
+ * See spec.h. */
 #include "shim/shim.h"
 
 #include <errno.h>

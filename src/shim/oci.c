@@ -1,4 +1,5 @@
-/* config.json for the container runtime: the environment is added in memory, so that secrets never stand on a disk. */
+/* config.json for the container runtime: the environment is added in memory, so that secrets never
+ * stand on a disk. */
 #include "shim/replica.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /*
- * A replica: keep one service running, say how it is, end it in good order. Each change is one line in <DIR>/events.
+ * A replica: keep one service running, say how it is, end it in good order. Each change is one
+ * line in <DIR>/events.
  */
 #include "shim/replica.h"
 

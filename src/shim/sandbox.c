@@ -1,6 +1,7 @@
 /*
- * How bubblewrap is told. Its options go through a memory file (--args), so that the environment stands in no command line and touches
- * only the command: bubblewrap itself runs with an empty one.
+ * How bubblewrap is told. Its options go through a memory file (--args), so that the environment
+ * stands in no command line and touches only the command: bubblewrap itself runs with an empty
+ * one.
  */
 #include "shim/shim.h"
 
@@ -47,7 +48,8 @@ static void system_folders(struct sandbox *b)
 	}
 }
 
-/* Runs after the command (finally) see its /tmp: a folder, with a disk of its own where we may mount. */
+/* Runs after the command (finally) see its /tmp: a folder, with a disk of its own where we may
+ * mount. */
 static void shared_tmp(struct sandbox *b, const char *dir, uint64_t max)
 {
 	AUTO(freep) char *size = xasprintf("size=%llu,mode=1777", (unsigned long long)max);

@@ -1,6 +1,7 @@
 /*
- * The program of a replica. A plain process is our child. A container's first process becomes our child when `runc run -d` has ended,
- * as we are the subreaper: so its exit code reaches us without another program in between.
+ * The program of a replica. A plain process is our child. A container's first process becomes our
+ * child when `runc run -d` has ended, as we are the subreaper: so its exit code reaches us without
+ * another program in between.
  */
 #include "shim/replica.h"
 
@@ -174,7 +175,8 @@ void service_reap(struct service *s)
 	siginfo_t info;
 	int status;
 
-	/* The launcher first: what it started may have ended before it, and is known only by its pid file. */
+	/* The launcher first: what it started may have ended before it, and is known only by its
+	 * pid file. */
 	if (s->launcher && waitpid(s->launcher, &status, WNOHANG) == s->launcher)
 		launched(s, status);
 	if (s->launcher)

@@ -1,4 +1,5 @@
-/* vfork + exec: between the two only system calls. The shim has one thread, so plain vfork() is enough. */
+/* vfork + exec: between the two only system calls. The shim has one thread, so plain vfork() is
+ * enough. */
 #include "shim/shim.h"
 
 #include <errno.h>

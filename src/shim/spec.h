@@ -1,7 +1,8 @@
 /*
- * What penstock-shim is told, and what it leaves behind. The starter gives the spec as JSON on stdin (secrets are in it, so it never
- * touches a disk) and fd 3: <DIR>/lock, opened and flock()ed exclusively. The shim keeps that lock as long as it lives: who can take
- * it (LOCK_NB) knows that the shim is gone. It sits on base alone; adapters that start a shim include this file as well.
+ * What penstock-shim is told, and what it leaves behind. The starter gives the spec as JSON on
+ * stdin (secrets are in it, so it never touches a disk) and fd 3: <DIR>/lock, opened and flock()ed
+ * exclusively. The shim keeps that lock as long as it lives: who can take it (LOCK_NB) knows that
+ * the shim is gone. It sits on base alone; adapters that start a shim include this file as well.
  *
  *	penstock-shim DIR              run the spec on stdin
  *	penstock-shim --clean DIR      the shim was killed: end what it left (processes, container, control groups); idempotent
@@ -29,28 +30,36 @@
 enum shim_kind { SHIM_JOB, SHIM_REPLICA };
 UNUSED static const char *const shim_kind_names[] = {"job", "replica"};
 
-struct shim_pair { char *key, *value; };
+struct shim_pair {
+	char *key, *value;
+};
 typedef VEC(char *) shim_texts;
 typedef VEC(struct shim_pair) shim_pairs;
-struct shim_bind { char *from, *to; bool writable; };
+struct shim_bind {
+	char *from, *to;
+	bool writable;
+};
 
 struct shim_spec {
 	enum shim_kind kind;
-	char *name;               /* for messages: the job's or replica's id */
-	shim_pairs env;           /* the whole environment besides PATH, HOME and LANG, which have defaults */
-	shim_pairs secrets;       /* added to the environment; values are masked in the log */
-	shim_texts masks;         /* further values to mask */
-	uint64_t memory, pids;    /* limits of the control group; 0: none (memory), 512 (pids) */
-	uint64_t log_max;         /* bytes; 0: 64 MiB for a job, 16 MiB for a replica (two files of half of it) */
+	char *name;     /* for messages: the job's or replica's id */
+	shim_pairs env; /* the whole environment besides PATH, HOME and LANG, which have defaults */
+	shim_pairs secrets;    /* added to the environment; values are masked in the log */
+	shim_texts masks;      /* further values to mask */
+	uint64_t memory, pids; /* limits of the control group; 0: none (memory), 512 (pids) */
+	uint64_t
+		log_max; /* bytes; 0: 64 MiB for a job, 16 MiB for a replica (two files of half of it) */
 
 	/* SHIM_JOB */
-	char *sandbox;            /* absolute path of bwrap */
-	VEC(struct shim_bind) binds; /* besides /usr and its links, /proc, /dev and /tmp; in order; a `from` that is missing is left out */
-	char *cwd;                /* inside the sandbox */
-	char *run;                /* given to sh -e -c */
-	shim_texts finally;       /* likewise, one after another, always */
+	char *sandbox; /* absolute path of bwrap */
+	VEC(struct shim_bind)
+	binds; /* besides /usr and its links, /proc, /dev and /tmp; in order; a `from` that is missing is left out */
+	char *cwd;          /* inside the sandbox */
+	char *run;          /* given to sh -e -c */
+	shim_texts finally; /* likewise, one after another, always */
 	bool network;
-	uint64_t timeout, finally_timeout, grace; /* usec; 0: none, 30 s, 2 s (from SIGTERM to SIGKILL) */
+	uint64_t timeout, finally_timeout,
+		grace;              /* usec; 0: none, 30 s, 2 s (from SIGTERM to SIGKILL) */
 	uint64_t tmp_max, file_max; /* bytes of /tmp and of one file; 0: 1 GiB, 4 GiB */
 
 	/* SHIM_REPLICA: a plain process (argv, cwd), or an OCI bundle (runtime ...) */
@@ -58,46 +67,56 @@ struct shim_spec {
 	char *runtime;            /* absolute path of runc or crun */
 	char *root;               /* its --root: absolute */
 	char *bundle, *container; /* absolute path of the folder, the container's id */
-	char *config;             /* text of config.json; env, secrets and PORT are added to process.env; given to the runtime through
+	char *config; /* text of config.json; env, secrets and PORT are added to process.env; given to the runtime through
 				   * memory: <bundle>/config.json becomes a link to it, secrets never stand on disk */
-	bool hide_unified;        /* crun 1.8 and hybrid cgroups: hide /sys/fs/cgroup/unified from the runtime */
-	uint32_t port;            /* probed on 127.0.0.1; PORT=<port> is added to the environment */
-	char *health;             /* path of GET; NULL: a TCP connect is enough */
-	uint64_t stop;            /* usec from SIGTERM to SIGKILL; 0: 5 s */
+	bool hide_unified; /* crun 1.8 and hybrid cgroups: hide /sys/fs/cgroup/unified from the runtime */
+	uint32_t port; /* probed on 127.0.0.1; PORT=<port> is added to the environment */
+	char *health;  /* path of GET; NULL: a TCP connect is enough */
+	uint64_t stop; /* usec from SIGTERM to SIGKILL; 0: 5 s */
 };
 
 /* How a job ended. */
 enum shim_class { SHIM_PASSED, SHIM_EXIT, SHIM_TIMEOUT, SHIM_OOM, SHIM_INFRA, SHIM_CANCELLED };
-UNUSED static const char *const shim_class_names[] = {"none", "exit", "timeout", "oom", "infra", "cancelled"};
+UNUSED static const char *const shim_class_names[] = {"none", "exit",  "timeout",
+						      "oom",  "infra", "cancelled"};
 struct shim_exit {
 	enum shim_class failure;
-	int64_t code;             /* of the command; 128 + signal when a signal ended it */
+	int64_t code; /* of the command; 128 + signal when a signal ended it */
 	uint32_t signal;
-	uint64_t started, ended;  /* wall clock, usec */
-	uint64_t log, left_out;   /* bytes in the log; bytes of output that were left out above log_max */
+	uint64_t started, ended; /* wall clock, usec */
+	uint64_t log,
+		left_out; /* bytes in the log; bytes of output that were left out above log_max */
 	bool truncated;
-	char *error;              /* one line; NULL when it passed */
+	char *error; /* one line; NULL when it passed */
 };
 
 /* The names of enum replica_state, in its order. */
 enum shim_state { SHIM_STARTING, SHIM_READY, SHIM_UNREADY, SHIM_BACKOFF, SHIM_STOPPING, SHIM_GONE };
-UNUSED static const char *const shim_state_names[] = {"starting", "ready", "unready", "backoff", "stopping", "gone"};
-/* A change of a replica: starting (with pid), ready, unready, backoff (it exited), stopping, gone; and again at every fifth failed probe in a row. */
+UNUSED static const char *const shim_state_names[] = {"starting", "ready",    "unready",
+						      "backoff",  "stopping", "gone"};
+/* A change of a replica: starting (with pid), ready, unready, backoff (it exited), stopping, gone;
+ * and again at every fifth failed probe in a row. */
 struct shim_event {
-	uint64_t t;               /* wall clock, usec */
+	uint64_t t; /* wall clock, usec */
 	enum shim_state state;
 	uint32_t pid, restarts, probes; /* exits since the start; failed probes in a row */
-	int64_t exit;             /* of the last exit; -signal when killed */
-	char *why;                /* "exit 1, 3 times", "HTTP 503 from /healthz, 10 probes in a row" */
+	int64_t exit;                   /* of the last exit; -signal when killed */
+	char *why; /* "exit 1, 3 times", "HTTP 503 from /healthz, 10 probes in a row" */
 };
 
-struct shim_left { uint32_t pid; uint64_t pid_start; shim_texts groups; char *runtime, *root, *container; };
+struct shim_left {
+	uint32_t pid;
+	uint64_t pid_start;
+	shim_texts groups;
+	char *runtime, *root, *container;
+};
 
-UNUSED static const struct shape_field shim_pair_fields[] = {
-	SHAPE_STR(struct shim_pair, key), SHAPE_STR(struct shim_pair, value)};
+UNUSED static const struct shape_field shim_pair_fields[] = {SHAPE_STR(struct shim_pair, key),
+							     SHAPE_STR(struct shim_pair, value)};
 UNUSED static const struct shape shape_shim_pair = SHAPE(struct shim_pair, shim_pair_fields);
 UNUSED static const struct shape_field shim_bind_fields[] = {
-	SHAPE_STR(struct shim_bind, from), SHAPE_STR(struct shim_bind, to), SHAPE_BOOL(struct shim_bind, writable)};
+	SHAPE_STR(struct shim_bind, from), SHAPE_STR(struct shim_bind, to),
+	SHAPE_BOOL(struct shim_bind, writable)};
 UNUSED static const struct shape shape_shim_bind = SHAPE(struct shim_bind, shim_bind_fields);
 
 UNUSED static const struct shape_field shim_spec_fields[] = {
@@ -158,11 +177,8 @@ UNUSED static const struct shape_field shim_event_fields[] = {
 UNUSED static const struct shape shape_shim_event = SHAPE(struct shim_event, shim_event_fields);
 
 UNUSED static const struct shape_field shim_left_fields[] = {
-	SHAPE_U32(struct shim_left, pid),
-	SHAPE_U64(struct shim_left, pid_start),
-	SHAPE_STRS(struct shim_left, groups),
-	SHAPE_STR(struct shim_left, runtime),
-	SHAPE_STR(struct shim_left, root),
-	SHAPE_STR(struct shim_left, container),
+	SHAPE_U32(struct shim_left, pid),     SHAPE_U64(struct shim_left, pid_start),
+	SHAPE_STRS(struct shim_left, groups), SHAPE_STR(struct shim_left, runtime),
+	SHAPE_STR(struct shim_left, root),    SHAPE_STR(struct shim_left, container),
 };
 UNUSED static const struct shape shape_shim_left = SHAPE(struct shim_left, shim_left_fields);

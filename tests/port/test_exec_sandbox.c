@@ -152,7 +152,7 @@ static void environment(void **state)
 	CHECK_STR(
 		strbuf_cstr(&r->log),
 		"HOME=/tmp\nLANG=C.UTF-8\nPATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
-		"PWD=/work/services/orders\n",
+		"PWD=/repo/services/orders\n",
 		"only what is declared");
 }
 
@@ -161,7 +161,7 @@ static void read_only(void **state)
 	struct rig *r = *state;
 
 	spec_new(r, "cat source.txt ../../libs/shared/source.txt; echo x > here; echo x > /tmp/y\n"
-		    "for f in /work/z ../../libs/shared/source.txt /usr/z /etc/z /z; do\n"
+		    "for f in /repo/z ../../libs/shared/source.txt /usr/z /etc/z /z; do\n"
 		    " (echo x > $f) 2>/dev/null && echo WROTE $f; done\n"
 		    "p=/proc/sys/kernel/core_pattern; v=$(cat $p)\n"
 		    "(echo \"$v\" > $p) 2>/dev/null && echo WROTE $p\n"

@@ -7,11 +7,14 @@
 struct blobs *blobs_disk_new(const char *data_dir, struct err *err);
 struct blobs *blobs_memory_new(void);
 
-/* Jobs in <data>/jobs, each in bubblewrap under shim_path (absolute). NULL: see err. Jobs of an earlier daemon on the same folder are known again. */
+/* Jobs in <data>/jobs, each in bubblewrap under shim_path (absolute). NULL: see err. Jobs of an
+ * earlier daemon on the same folder are known again. */
 struct exec *exec_sandbox_new(const char *data_dir, const char *shim_path, struct err *err);
-/* Jobs that run nowhere: the command's text says what would have happened. For tests and the simulator; see exec_fake.c. */
+/* Jobs that run nowhere: the command's text says what would have happened. For tests and the
+ * simulator; see exec_fake.c. */
 struct exec *exec_fake_new(void);
 
 #define JUNIT_MAX ((size_t)16 << 20)
-/* Add the results of one JUnit XML text to ret. RC_INVALID says line and column; RC_TOO_BIG above JUNIT_MAX. */
+/* Add the results of one JUnit XML text to ret. RC_INVALID says line and column; RC_TOO_BIG above
+ * JUNIT_MAX. */
 MUST_CHECK enum rc junit_read(struct str xml, struct junit *ret, struct err *err);

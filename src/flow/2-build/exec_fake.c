@@ -1,7 +1,8 @@
 /*
- * Jobs that run nowhere. The command is read line by line, of the shell only this: `echo WORDS [> FILE]` with $NAME, `sleep SECONDS`,
- * `exit CODE`, `true`, `false`; any other line does nothing and succeeds. What a job has done so far is a function of the time since its
- * start, so nothing needs to happen in between.
+ * Jobs that run nowhere. The command is read line by line, of the shell only this: `echo WORDS [>
+ * FILE]` with $NAME, `sleep SECONDS`, `exit CODE`, `true`, `false`; any other line does nothing
+ * and succeeds. What a job has done so far is a function of the time since its start, so nothing
+ * needs to happen in between.
  */
 #include "base/map.h"
 #include "base/mask.h"

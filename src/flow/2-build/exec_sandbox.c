@@ -1,6 +1,7 @@
 /*
- * Runs jobs in bubblewrap under penstock-shim. All that is known of a job stands in its folder, so that a new daemon sees what an old one
- * started, and nothing is shared between threads but the kernel's inotify queue.
+ * Runs jobs in bubblewrap under penstock-shim. All that is known of a job stands in its folder, so
+ * that a new daemon sees what an old one started, and nothing is shared between threads but the
+ * kernel's inotify queue.
  */
 #include "flow/2-build/exec_sandbox.h"
 
@@ -80,8 +81,8 @@ static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec
 }
 
 /*
- * The lock is held before the folder gets its name, and handed to the shim: so whoever looks sees a job that runs, never one that has lost
- * its shim.
+ * The lock is held before the folder gets its name, and handed to the shim: so whoever looks sees
+ * a job that runs, never one that has lost its shim.
  */
 static enum rc publish(const struct sandbox_exec *x, const struct job_spec *spec,
 		       const struct exec_inputs *in, const char *from, const char *dir,

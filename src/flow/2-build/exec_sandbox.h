@@ -5,13 +5,18 @@
 #include "shim/spec.h"
 
 /* What collect() must know of a job, in <dir>/spec.json: nothing secret. */
-struct job_note { uint32_t attempt; char *job, *path, *junit; uint64_t started; texts outputs; };
+struct job_note {
+	uint32_t attempt;
+	char *job, *path, *junit;
+	uint64_t started;
+	texts outputs;
+};
 extern const struct shape shape_job_note;
 
 struct sandbox_exec {
 	struct exec base;
-	char *jobs;             /* <data>/jobs; below it one folder a job, those with a dot at the front are being prepared */
-	char *etc;              /* <data>/sandbox/etc: the jobs' /etc */
+	char *jobs; /* <data>/jobs; below it one folder a job, those with a dot at the front are being prepared */
+	char *etc; /* <data>/sandbox/etc: the jobs' /etc */
 	char *shim, *bwrap;
 	int inotify;
 };
@@ -23,17 +28,20 @@ MUST_CHECK enum rc job_note_read(const char *dir, struct job_note *ret, struct e
 MUST_CHECK enum rc job_note_write(const char *dir, const struct job_note *note, struct err *err);
 /* Kill what is left of a job and remove its folder. A missing one is RC_OK. */
 MUST_CHECK enum rc job_remove(const struct sandbox_exec *x, const char *dir, struct err *err);
-bool job_has_ended(const char *dir);  /* an exit file, or nobody who could write one */
+bool job_has_ended(const char *dir); /* an exit file, or nobody who could write one */
 /* Make the jobs' /etc. */
 MUST_CHECK enum rc sandbox_etc(const struct sandbox_exec *x, struct err *err);
 
 /* ---- exec_sandbox_spec.c */
 /* All that the shim is told; its secrets are to be wiped by shim_spec_wipe(). */
-MUST_CHECK enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec, const char *dir, const struct exec_inputs *in,
+MUST_CHECK enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec,
+				  const char *dir, const struct exec_inputs *in,
 				  struct shim_spec *ret, struct err *err);
 void shim_spec_wipe(struct shim_spec *s);
 /* Lay sources and the outputs of needs out under dir/work. */
-MUST_CHECK enum rc job_inputs(const struct job_spec *spec, const char *dir, const struct exec_inputs *in, struct err *err);
+MUST_CHECK enum rc job_inputs(const struct job_spec *spec, const char *dir,
+			      const struct exec_inputs *in, struct err *err);
 
 /* ---- exec_sandbox_collect.c */
-MUST_CHECK enum rc job_collect(const char *dir, const char *job, const struct exec_inputs *in, struct exec_end *ret, struct err *err);
+MUST_CHECK enum rc job_collect(const char *dir, const char *job, const struct exec_inputs *in,
+			       struct exec_end *ret, struct err *err);

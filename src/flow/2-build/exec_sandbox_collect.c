@@ -90,7 +90,8 @@ static enum rc keep_log(const char *dir, const struct exec_inputs *in, char **re
 	return in->keep_file(in->ctx, log, ret, err);
 }
 
-/* Outputs that are missing or not allowed are the job's failure; a store that fails is ours, to be tried again. */
+/* Outputs that are missing or not allowed are the job's failure; a store that fails is ours, to be
+ * tried again. */
 static enum rc keep_outputs(const char *unit, const struct job_note *note,
 			    const struct exec_inputs *in, struct exec_end *end, struct err *err)
 {

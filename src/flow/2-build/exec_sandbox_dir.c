@@ -60,7 +60,8 @@ bool job_has_ended(const char *dir)
 {
 	AUTO(freep) char *end = dir_path(dir, "exit"), *lock = dir_path(dir, "lock");
 
-	/* The lock is asked between two looks at the file: a shim writes the one before it leaves the other. */
+	/* The lock is asked between two looks at the file: a shim writes the one before it leaves
+	 * the other. */
 	return file_exists(end) || !file_is_locked(lock);
 }
 

@@ -57,7 +57,7 @@ static void binds(const struct sandbox_exec *x, const struct job_spec *spec, con
 {
 	AUTO(freep) char *work = dir_path(dir, "work");
 	AUTO(freep) char *unit = unit_dir(work, spec->path);
-	AUTO(freep) char *inside = unit_dir("/work", spec->path);
+	AUTO(freep) char *inside = unit_dir("/repo", spec->path);
 
 	bind(s, x->etc, "/etc", false);
 	bind(s, "/etc/ld.so.cache", "/etc/ld.so.cache", false);
@@ -67,7 +67,7 @@ static void binds(const struct sandbox_exec *x, const struct job_spec *spec, con
 		bind(s, "/etc/ssl/certs", "/etc/ssl/certs", false);
 	}
 	if (!streq(work, unit))
-		bind(s, work, "/work", false);
+		bind(s, work, "/repo", false);
 	bind(s, unit, inside, true);
 	s->cwd = xstrdup(inside);
 }

@@ -1,6 +1,7 @@
 /*
- * JUnit XML, as dozens of tools write it: counts of testcase elements, and the first failure's text. What tools get wrong is forgiven
- * (control characters, broken UTF-8); what could hurt is refused (document types, and with them entities; depth; size).
+ * JUnit XML, as dozens of tools write it: counts of testcase elements, and the first failure's
+ * text. What tools get wrong is forgiven (control characters, broken UTF-8); what could hurt is
+ * refused (document types, and with them entities; depth; size).
  */
 #include "base/mem.h"
 #include "flow/2-build/adapters.h"
@@ -146,7 +147,8 @@ static bool allowed(uint64_t code)
 	       (code >= 0xe000 && code < 0xfffe) || (code >= 0x10000 && code < 0x110000);
 }
 
-/* The length of "&#27;" or "&#x1b;" at the front when it names a character that XML does not allow; else 0. */
+/* The length of "&#27;" or "&#x1b;" at the front when it names a character that XML does not allow;
+ * else 0. */
 static size_t bad_reference(struct str s)
 {
 	uint64_t code = 0;
