@@ -1,0 +1,349 @@
+/* The daemon: a data folder, a loop, the engine, the API, and the branches that are watched. */
+#include "main/serve.h"
+#include "api/api.h"
+#include "api/wire.h"
+#include "base/log.h"
+#include "flow/1-source/adapters.h"
+#include "flow/5-deploy/adapters_deploy.h"
+#include "io/child.h"
+#include "io/clock.h"
+#include "io/files.h"
+#include "main/house.h"
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define SOURCES_MAX 65536
+
+struct source { char *name, *path; };
+struct daemon {
+	struct loop *loop;
+	struct house *house;
+	struct engine *engine;
+	struct api *api;
+	struct httpd *httpd;
+	VEC(struct source) sources;
+	char *data, *socket;
+};
+
+static usec_t now(void) { return clock_wall(); }
+
+static int fail(const struct err *err, const char *what)
+{
+	fprintf(stderr, "penstock: %s: %s\n", what, err->msg);
+	return err->rc == RC_INVALID ? 2 : 3;
+}
+
+/* ---- which repositories ---- */
+
+static enum rc add_source(struct daemon *d, struct str text, struct err *err)
+{
+	AUTO(freep) char *copy = xstrndup(text.p, text.n);
+	char *equals = strchr(copy, '='), real[PATH_MAX];
+	const char *path = equals ? equals + 1 : copy;
+	char *name;
+
+	if (equals)
+		*equals = '\0';
+	if (!realpath(path, real))
+		return err_errno(err, errno, "repository %s", path);
+	if (equals) {
+		name = xstrdup(copy);
+	} else {
+		const char *base = strrchr(real, '/') + 1;
+		struct str n = str_of(base);
+
+		if (str_ends(n, ".git") && n.n > 4)
+			n.n -= 4;
+		name = xstrndup(n.p, n.n);
+	}
+	vec_push(&d->sources, ((struct source){name, xstrdup(real)}));
+	return RC_OK;
+}
+
+/* Nobody named one: the repositories of the last start, or a bare one of our own to push to. */
+static enum rc default_sources(struct daemon *d, const char *list, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(SOURCES_MAX);
+
+	if (file_exists(list)) {
+		enum rc rc = file_read(list, SOURCES_MAX, &text, err);
+		struct str rest = strbuf_str(&text);
+
+		while (rc == RC_OK && rest.p) {
+			struct str line = str_trim(str_cut(&rest, '\n'));
+
+			if (line.n)
+				rc = add_source(d, line, err);
+		}
+		return rc;
+	}
+	AUTO(freep) char *path = xasprintf("%s/git/project.git", d->data);
+	const char *argv[] = {"git", "init", "--quiet", "--bare", "--initial-branch=main", path, NULL};
+	struct child_run run = {.spec = {.argv = argv, .fds = {-1, -1, -1, -1}}, .timeout = 10 * USEC_SEC};
+	int code = 0;
+	enum rc rc = child_capture(&run, &text, NULL, &code, err);
+	if (rc == RC_OK && code)
+		rc = err_set(err, RC_UNSUPPORTED, "git init %s: %s", path, strbuf_cstr(&text));
+	return rc == RC_OK ? add_source(d, str_of(path), err) : rc;
+}
+
+static enum rc choose_sources(struct daemon *d, const struct serve_options *o, struct err *err)
+{
+	AUTO(freep) char *list = xasprintf("%s/sources", d->data);
+	AUTO(strbuf_done) struct strbuf text = STRBUF(SOURCES_MAX);
+	enum rc rc = RC_OK;
+
+	if (!o->repos.n)
+		rc = default_sources(d, list, err);
+	for (size_t i = 0; rc == RC_OK && i < o->repos.n; i++)
+		rc = add_source(d, str_of(o->repos.v[i]), err);
+	for (size_t i = 0; rc == RC_OK && i < d->sources.n; i++) {
+		rc = house_add_source(d->house, d->sources.v[i].name, d->sources.v[i].path, err);
+		strbuf_addf(&text, "%s=%s\n", d->sources.v[i].name, d->sources.v[i].path);
+	}
+	return rc == RC_OK ? file_write(list, strbuf_str(&text), 0600, err) : rc;
+}
+
+/* A push tells us at once; where no hook can be, the watch sees it. */
+static void install_hooks(struct daemon *d)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	vec_each(s, &d->sources) {
+		struct err err = {0};
+
+		if (scm_install_hook(s->path, d->socket, self, &err) != RC_OK)
+			LOG(LOG_WARN, "no hook: pushes are seen by watching the files", LF("repo", s->name), LF("reason", err.msg));
+	}
+}
+
+static const char *source_of(void *ctx, const char *path)
+{
+	struct daemon *d = ctx;
+	char real[PATH_MAX];
+	const char *found = realpath(path, real) ? real : path;
+
+	vec_each(s, &d->sources)
+		if (streq(s->path, found) || streq(s->name, path))
+			return s->name;
+	return NULL;
+}
+
+/* ---- the loop's callbacks ---- */
+
+static void quit(void *arg)
+{
+	struct daemon *d = arg;
+
+	LOG(LOG_INFO, "stopping; services and jobs go on without the daemon");
+	engine_stop(d->engine);
+	loop_stop(d->loop);
+}
+
+static void moved(void *ctx, const struct watch_move *m)
+{
+	struct daemon *d = ctx;
+
+	engine_source_changed(d->engine, m->repo);
+}
+
+static void look_at_refs(void *arg)
+{
+	struct daemon *d = arg;
+	struct err err = {0};
+
+	if (watch_poll(d->house->watch, moved, d, &err) != RC_OK)
+		LOG(LOG_WARN, "a repository cannot be watched", LF("error", err.msg));
+}
+
+static void each_second(void *arg)
+{
+	struct daemon *d = arg;
+
+	look_at_refs(d);
+	loop_at(d->loop, loop_now(d->loop) + USEC_SEC, each_second, d);
+}
+
+/* ---- start and end ---- */
+
+/* 4,096 descriptors are plenty; the default of 1,024 may not be. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < 4096) {
+		r.rlim_cur = MIN_OF(r.rlim_max, (rlim_t)4096);
+		if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+			LOG(LOG_WARN, "few file descriptors", LFN("limit", (int64_t)r.rlim_cur));
+	}
+}
+
+static enum rc open_engine(struct daemon *d, const struct serve_options *o, struct err *err)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct engine_options eo = {.slots = o->slots ? o->slots : (uint32_t)MAX_OF(cores, 2L), .version = PENSTOCK_VERSION};
+
+	return engine_new(&d->house->world, &eo, &d->engine, err);
+}
+
+static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
+{
+	struct api_options ao = {.engine = d->engine, .version = PENSTOCK_VERSION, .source_of = source_of, .ctx = d};
+	AUTO(freep) char *tokens = xasprintf("%s/tokens", d->data);
+	char *token = NULL;
+
+	d->api = api_new(&ao);
+	if (o->port) {
+		enum rc rc = tokens_ensure(tokens, "admin", &token, err);
+
+		if (rc != RC_OK)
+			return rc;
+		if (token)
+			printf("The token of \"admin\" for http://127.0.0.1:%u (shown this once): %s\n", o->port, token);
+		if (token)
+			mem_wipe(token, strlen(token));
+		xfree(token);
+	}
+	struct httpd_options ho = {.socket = d->socket, .port = o->port, .tokens = tokens, .handle = api_handle, .ctx = d->api};
+	enum rc rc = httpd_new(d->loop, &ho, &d->httpd, err);
+	if (rc == RC_OK)
+		api_behind(d->api, d->httpd);
+	return rc;
+}
+
+static enum rc open_all(struct daemon *d, const struct serve_options *o, struct err *err)
+{
+	struct house_options ho = {.data = d->data, .door_base = o->door_base, .replica_base = o->replica_base, .processes = o->processes};
+	enum rc rc = loop_new(&d->loop, err);
+
+	if (rc == RC_OK)
+		rc = house_open(&ho, d->loop, &d->house, err);
+	if (rc == RC_OK)
+		rc = choose_sources(d, o, err);
+	if (rc == RC_OK)
+		rc = open_engine(d, o, err);
+	return rc == RC_OK ? open_api(d, o, err) : rc;
+}
+
+static void close_all(struct daemon *d)
+{
+	httpd_free(d->httpd);
+	loop_free(d->loop);
+	api_free(d->api);
+	engine_free(d->engine);
+	house_close(d->house);
+	vec_each(s, &d->sources) {
+		xfree(s->name);
+		xfree(s->path);
+	}
+	vec_done(&d->sources);
+	xfree(d->data);
+	xfree(d->socket);
+}
+
+static enum rc find_data(struct daemon *d, const char *data, struct err *err)
+{
+	AUTO(freep) char *wanted = data ? xstrdup(data) : default_data();
+	char real[PATH_MAX];
+	enum rc rc = dir_make(wanted, 0700, err);
+
+	if (rc != RC_OK)
+		return rc;
+	if (!realpath(wanted, real))
+		return err_errno(err, errno, "data folder %s", wanted);
+	d->data = xstrdup(real);
+	d->socket = xasprintf("%s/penstock.sock", real);
+	return RC_OK;
+}
+
+static void say_ready(const struct daemon *d)
+{
+	printf("Penstock %s serves %s\n", PENSTOCK_VERSION, d->data);
+	vec_each(s, &d->sources)
+		printf("  %-16s push to it: git push %s main\n", s->name, s->path);
+	printf("  see it:          penstock status --data %s\n", d->data);
+	fflush(stdout);
+}
+
+int serve(const struct serve_options *o)
+{
+	struct daemon d = {0};
+	struct err err = {0};
+
+	log_open(STDERR_FILENO, o->json_log || !isatty(STDERR_FILENO), o->verbose ? LOG_DEBUG : LOG_INFO);
+	log_clock(now);
+	signal(SIGPIPE, SIG_IGN);
+	raise_limits();
+	if (find_data(&d, o->data, &err) != RC_OK || open_all(&d, o, &err) != RC_OK) {
+		int code = fail(&err, "serve");
+
+		close_all(&d);
+		return code;
+	}
+	loop_signal(d.loop, SIGTERM, quit, &d);
+	loop_signal(d.loop, SIGINT, quit, &d);
+	loop_watch(d.loop, watch_fd(d.house->watch), look_at_refs, &d);
+	engine_start(d.engine);
+	install_hooks(&d);
+	each_second(&d);
+	say_ready(&d);
+	loop_run(d.loop);
+	close_all(&d);
+	return 0;
+}
+
+/* ---- stop everything that lives without the daemon ---- */
+
+struct sets { texts environments, units, images; };
+
+static void note_set(void *ctx, const struct replica *r)
+{
+	struct sets *s = ctx;
+
+	for (size_t i = 0; i < s->images.n; i++)
+		if (streq(s->environments.v[i], r->environment) && streq(s->units.v[i], r->unit) && streq(s->images.v[i], r->image))
+			return;
+	vec_push(&s->environments, xstrdup(r->environment));
+	vec_push(&s->units, xstrdup(r->unit));
+	vec_push(&s->images, xstrdup(r->image));
+}
+
+int serve_stop_all(const char *data)
+{
+	struct daemon d = {0};
+	struct err err = {0};
+	struct sets sets = {0};
+	enum rc rc = find_data(&d, data, &err);
+	struct house_options ho = {.data = d.data};
+
+	if (rc == RC_OK)
+		rc = loop_new(&d.loop, &err);
+	if (rc == RC_OK)
+		rc = house_open(&ho, d.loop, &d.house, &err);
+	if (rc == RC_OK)
+		rc = runtime_poll(d.house->world.runtime, note_set, &sets, &err);
+	if (rc == RC_OK)
+		rc = route_haproxy_stop(d.house->world.route, &err);
+	for (size_t i = 0; i < sets.images.n; i++) {
+		struct err one = {0};
+
+		if (runtime_stop(d.house->world.runtime, sets.environments.v[i], sets.units.v[i], sets.images.v[i], &one) != RC_OK) {
+			rc = one.rc;
+			err = one;
+		}
+		xfree(sets.environments.v[i]);
+		xfree(sets.units.v[i]);
+		xfree(sets.images.v[i]);
+	}
+	vec_done(&sets.environments);
+	vec_done(&sets.units);
+	vec_done(&sets.images);
+	close_all(&d);
+	return rc == RC_OK ? 0 : fail(&err, "stop");
+}

@@ -1,0 +1,16 @@
+/* The daemon. */
+#pragma once
+#include "base/err.h"
+#include "core/config.h"
+
+struct serve_options {
+	const char *data;          /* NULL: default_data() */
+	texts repos;               /* "NAME=PATH" or "PATH"; empty: those of the last start, else a repository of our own in <data>/git */
+	uint16_t port;             /* 0: unix socket only */
+	uint32_t door_base, replica_base, slots;
+	bool processes, verbose, json_log;
+};
+/* Run until SIGTERM or SIGINT. Exit code of the program. */
+int serve(const struct serve_options *o);
+/* End every service and the splitter of a data folder whose daemon is not running. */
+int serve_stop_all(const char *data);
