@@ -20,8 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = {(const char *)data, size}, rest = text;
 	AUTO(strbuf_done)
-	struct strbuf texts = STRBUF(EXPORT_LINE_MAX),
-		      line = STRBUF(EXPORT_LINE_MAX);
+	struct strbuf texts = STRBUF(EXPORT_LINE_MAX), line = STRBUF(EXPORT_LINE_MAX);
 	struct store_report report;
 	struct record r;
 
