@@ -177,7 +177,7 @@ static void repair(struct str xml, struct strbuf *to)
 	struct str head = {xml.p, MIN_OF(xml.n, (size_t)200)};
 	bool utf8 = true;
 
-	for (size_t i = 0; i + 9 < head.n;
+	for (size_t i = 0; i + 10 < head.n;
 	     i++) /* encoding="..." other than UTF-8: bytes stay as they are */
 		if (!memcmp(head.p + i, "encoding=", 9) && (head.p[i + 10] | 32) != 'u')
 			utf8 = false;
