@@ -1,0 +1,23 @@
+/*
+ * The HTTP API over the engine. It lives on the loop's thread; what blocks (store, blobs, logs) goes to at most four workers.
+ * Every path, with what may be asked there, stands in the table of routes.c.
+ */
+#pragma once
+#include "engine/engine.h"
+#include "io/httpd.h"
+
+struct api_options {
+	struct engine *engine; /* borrowed */
+	const char *version;
+	/* The name of a source, given its path or its name; NULL: we do not watch it. NULL: only names of world.sources are known. */
+	const char *(*source_of)(void *ctx, const char *path);
+	void *ctx;
+};
+struct api;
+struct api *api_new(const struct api_options *o);
+/* The handler for struct httpd_options; ctx is the api. */
+void api_handle(void *ctx, struct request *r);
+/* For /metrics: the server that it is behind. */
+void api_behind(struct api *api, const struct httpd *h);
+/* After httpd_free() and when no work runs any more; before engine_free(). */
+void api_free(struct api *api);

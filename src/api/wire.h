@@ -1,0 +1,30 @@
+/*
+ * What the daemon and its clients say to each other: paths below the unix socket's or the port's root, and nothing else. Bodies are JSON,
+ * streams are NDJSON. A change is answered with {"ok":true,"seq":N} once it is in the journal; what is refused, with
+ * {"error","code","detail"}, where code is a name of base/err.h.
+ */
+#pragma once
+
+#define WIRE_PORT   7400
+#define WIRE_SOCKET "penstock.sock" /* in the data folder */
+#define WIRE_TOKENS "tokens"        /* in the data folder */
+#define WIRE_BASE   "/api/v1"
+
+#define WIRE_STATUS       WIRE_BASE "/status"
+#define WIRE_RUNS         WIRE_BASE "/runs"
+#define WIRE_RELEASES     WIRE_BASE "/releases"
+#define WIRE_ROLLOUTS     WIRE_BASE "/rollouts"
+#define WIRE_INCIDENTS    WIRE_BASE "/incidents"
+#define WIRE_ENVIRONMENTS WIRE_BASE "/environments"
+#define WIRE_JOBS         WIRE_BASE "/jobs"
+#define WIRE_JOURNAL      WIRE_BASE "/journal"
+#define WIRE_TRAFFIC      WIRE_BASE "/traffic"
+#define WIRE_REPLICAS     WIRE_BASE "/replicas"
+#define WIRE_DOORS        WIRE_BASE "/doors"
+#define WIRE_HOOK         WIRE_BASE "/hook"
+
+#define WIRE_METRICS "/metrics"
+#define WIRE_HEALTHZ "/healthz"
+#define WIRE_READYZ  "/readyz"
+
+#define WIRE_LIST_MAX 1000 /* things of one list; ?limit=, 20 when it is not given */
