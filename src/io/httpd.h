@@ -13,6 +13,7 @@
 #define HTTPD_MAX_BODY        ((size_t)1 << 20)
 #define HTTPD_MAX_CONNECTIONS 512 /* both listeners */
 #define HTTPD_STREAM_MAX      ((size_t)1 << 20)
+#define HTTPD_PIECE_MAX       ((size_t)64 << 20) /* one piece for a reader who waits for it */
 
 struct loop;
 struct httpd;

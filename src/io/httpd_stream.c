@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 #define BLOCK    ((size_t)16 << 10)
-#define CUT_ROOM ((size_t)1 << 10) /* for the last line of a reader that is cut off */
+#define CUT_ROOM ((size_t)4 << 10) /* for the last line of a reader that is cut off */
 
 static void tell_gone(struct stream *s)
 {
@@ -102,7 +102,7 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 			     .conn = r->conn,
 			     .ops = ops,
 			     .ctx = ctx,
-			     .held = STRBUF(HTTPD_STREAM_MAX + CUT_ROOM)};
+			     .held = STRBUF(2 * HTTPD_STREAM_MAX + HTTPD_PIECE_MAX + CUT_ROOM)};
 	r->conn->stream = s;
 	struct MHD_Response *response = MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, BLOCK, read_stream, s, free_stream);
@@ -131,7 +131,8 @@ bool stream_write(struct stream *s, struct str bytes)
 		s->held.n -= s->at;
 		s->at = 0;
 	}
-	if (s->held.n + bytes.n > HTTPD_STREAM_MAX) {
+	size_t waiting = s->held.n - s->at;
+	if (waiting ? waiting + bytes.n > HTTPD_STREAM_MAX : bytes.n > HTTPD_PIECE_MAX) {
 		if (s->ops->cut)
 			strbuf_adds(&s->held, s->ops->cut);
 		s->ended = true;

@@ -21,6 +21,7 @@ static char *token;
 
 static struct request *kept;
 static atomic_int gone, drained, cuts;
+static size_t most; /* connections at a time */
 static struct stream *open_stream;
 
 static void answer_kept(void *arg)
@@ -77,9 +78,11 @@ static void open_a_stream(struct request *r, int *left)
 static void handle(void *ctx, struct request *r)
 {
 	const char *path = request_path(r);
+	size_t open = httpd_connections(server);
 	AUTO(strbuf_done) struct strbuf text = STRBUF((size_t)2 << 20);
 
 	(void)ctx;
+	most = MAX_OF(most, open);
 	if (streq(path, "/later")) {
 		kept = r;
 		loop_at(loop, loop_now(loop) + 5 * USEC_MS, answer_kept, NULL);
@@ -354,7 +357,6 @@ static void many_client(void)
 		receive(fds[i], &got, "body=0");
 		has(strbuf_cstr(&got), "200 OK", "each is answered");
 	}
-	assert_int_equal(httpd_connections(server), 100);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		close(fds[i]);
 }
@@ -362,7 +364,9 @@ static void many_client(void)
 static void many_at_once(void **state)
 {
 	(void)state;
+	most = 0;
 	beside(many_client);
+	assert_int_equal(most, 100);
 }
 
 static void end_client(void)
