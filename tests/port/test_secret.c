@@ -1,6 +1,5 @@
 /* One suite for all providers of secrets. */
-#include "secrets/secret_fake.c"
-#include "secrets/secret_file.c"
+#include "secrets/adapters.h"
 #include "unit/unit.h"
 
 #include "base/mem.h"
