@@ -6,10 +6,20 @@ void facts_names_done(struct facts_names *n)
 	map_done(&n->ids);
 }
 
+/* Above this many names, names share numbers: memory stays flat, and the verdict folds so many instances anyway. */
+#define NAMES_MAX 100000u
+
 static uint32_t number_of(struct facts_names *n, struct str name)
 {
 	uintptr_t id = (uintptr_t)map_get(&n->ids, name);
 
+	if (!id && n->n >= NAMES_MAX) {
+		uint32_t hash = 2166136261u; /* FNV-1a: the same on every machine */
+
+		for (size_t i = 0; i < name.n; i++)
+			hash = (hash ^ (unsigned char)name.p[i]) * 16777619u;
+		return NAMES_MAX + 1 + hash % NAMES_MAX;
+	}
 	if (!id) {
 		id = ++n->n;
 		map_put(&n->ids, name, (void *)id);

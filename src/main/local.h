@@ -1,0 +1,75 @@
+/*
+ * Commands that need no daemon: their work, with options as plain data. Each prints to stdout, says
+ * what went wrong on stderr in one line, and returns the exit code.
+ */
+#pragma once
+#include "base/str.h"
+
+struct strbuf;
+
+#define EXIT_GOOD        0
+#define EXIT_WORK        1 /* the work failed */
+#define EXIT_USAGE       2 /* usage or configuration */
+#define EXIT_ENVIRONMENT 3 /* the machine, the disk, the rights */
+
+/* "penstock: text" on stderr; the exit code that the code stands for. */
+int local_fail(const struct err *err);
+/* All of it to stdout. A reader that went away is no failure of ours. */
+void local_print(const struct strbuf *text);
+/* `path` made absolute; the caller's. */
+char *local_absolute(const char *path);
+
+struct check_options {
+	const char *file; /* NULL: ./penstock.yml */
+	const char *repo, *rev;
+	bool schema, json;
+};
+int local_check(const struct check_options *o);
+
+struct plan_options {
+	const char *repo;  /* NULL: . */
+	const char *base;  /* NULL: the merge base with the default branch, or none */
+	const char *head;  /* NULL: HEAD */
+	const char *cache; /* NULL: the data folder's, when there is one */
+	bool json;
+};
+int local_plan(const struct plan_options *o);
+
+struct run_options {
+	const char *repo; /* NULL: . */
+	const char *const *jobs;
+	size_t n_jobs;
+	const char *unit, *base, *cache;
+	uint32_t slots; /* 0: one a core */
+	bool json;
+};
+int local_run(const struct run_options *o);
+
+struct verdict_options {
+	const char *facts; /* "-": standard input */
+	const char *history;
+	double weight, error_margin, latency_ratio; /* 0.05, 0.001, 1.05 */
+	bool json;
+};
+int local_verdict(const struct verdict_options *o);
+
+struct init_options {
+	const char *dir; /* NULL: . */
+	bool force, json;
+};
+int local_init(const struct init_options *o);
+
+struct doctor_options {
+	const char *data; /* NULL: the default one */
+	bool json;
+};
+int local_doctor(const struct doctor_options *o);
+
+struct audit_options {
+	const char *data; /* NULL: the default one */
+	const char *file; /* verify: an export; export: where to (NULL: stdout) */
+	bool json;
+};
+int local_audit_verify(const struct audit_options *o);
+int local_audit_export(const struct audit_options *o);
+int local_audit_replay(const struct audit_options *o);
