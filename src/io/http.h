@@ -1,0 +1,34 @@
+/*
+ * A small HTTP client (libcurl) for workers and the CLI: one request, blocking, within a time-out.
+ * HTTP/1.1 in the clear, HTTP/2 over TLS only. No redirects: a receiver that moved is an error that
+ * people should see. Only http and https.
+ */
+#pragma once
+#include "base/strbuf.h"
+
+struct http_request {
+	const char *method; /* NULL: GET, or POST when there is a body */
+	const char *url;
+	const char *const *
+		headers; /* "Name: value" ..., NULL at the end; NULL: none. CR and LF are refused */
+	struct str body;
+	const char *unix_socket; /* connect to it; the URL's host is only a name then */
+	uint64_t timeout; /* usec; 0: 10 s. Of the whole; connecting has at most half of it */
+	size_t max;       /* bytes of the answer; 0: 1 MiB. Above: RC_TOO_BIG */
+	bool stream; /* with `each`: no time-out of the whole, but 60 s of silence are too many */
+	bool (*each)(
+		void *ctx, struct
+		str part); /* parts of the body as they come, instead of `body`; false: enough */
+	void *ctx;
+};
+struct http_answer {
+	int status;
+	struct strbuf body;
+	char type[100];
+	uint32_t retry_after; /* seconds; 0: not said */
+};
+
+void http_answer_done(struct http_answer *a);
+/* RC_OK for any status. RC_UNAVAILABLE: not reached or not in time; RC_NOT_FOUND: nobody listens at
+ * the unix socket; RC_INVALID: URL or headers are wrong. From any thread. */
+MUST_CHECK enum rc http_ask(const struct http_request *q, struct http_answer *ret, struct err *err);
