@@ -99,9 +99,10 @@ static void read_job(struct tail *t, struct store *store)
 static void find_first_log(struct tail *t, struct blobs *blobs)
 {
 	struct result result = {0};
+	struct err err = {0};
 
 	if (!t->log && t->final && t->key &&
-	    blobs_get_result(blobs, t->key, &result, NULL) == RC_OK)
+	    blobs_get_result(blobs, t->key, &result, &err) == RC_OK)
 		set(&t->log, result.log);
 	shape_done(&shape_result, &result);
 }

@@ -197,13 +197,14 @@ static void read_doors(struct call *c)
 	struct doors *d = c->data;
 	struct json_out o = JSON_OUT(&c->out);
 	struct route *route = engine_world(c->api->e)->route;
+	struct err err = {0};
 
 	json_open(&o, NULL);
 	json_list(&o, "doors");
 	vec_each(door, &d->list) {
 		AUTO(freep) char *url = NULL;
 
-		if (route_front_door(route, door->environment, door->unit, &url, NULL) != RC_OK)
+		if (route_front_door(route, door->environment, door->unit, &url, &err) != RC_OK)
 			continue;
 		json_open(&o, NULL);
 		json_cstr(&o, "environment", door->environment);
