@@ -1,0 +1,191 @@
+/* `penstock check`: reads a penstock.yml and says what it says, or what is wrong and where. */
+#include "base/json.h"
+#include "base/yaml.h"
+#include "io/files.h"
+#include "main/house.h"
+#include "main/local.h"
+#include "main/local_plan.h"
+#include "main/zone.h"
+
+#define OUT_MAX ((size_t)64 << 20)
+
+static enum rc read_file(const char *path, struct config *ret, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(YAML_MAX_BYTES);
+	enum rc rc = file_read(path, YAML_MAX_BYTES, &text, err);
+
+	if (rc == RC_NOT_FOUND)
+		return err_set(err, rc, "there is no %s; `penstock init` writes one", path);
+	return rc == RC_OK ? config_read(strbuf_str(&text), path, zone_rule, NULL, ret, err) : rc;
+}
+
+static enum rc read_commit(const struct check_options *o, struct config *ret, struct err *err)
+{
+	AUTO(repo_freep) struct repo *repo = NULL;
+	char commit[GIT_HEX + 1];
+	enum rc rc = local_repo(o->repo, &repo, err);
+
+	if (rc == RC_OK)
+		rc = local_head(repo, o->rev, commit, err);
+	return rc == RC_OK ? local_config(repo, commit, ret, err) : rc;
+}
+
+static bool job_is_of(const struct job_def *job, const struct unit *unit)
+{
+	if (!job->each)
+		return false;
+	if (streq(job->each, "*") || streq(job->each, unit->name))
+		return true;
+	return streq(job->each, unit->library ? "libraries" : "services");
+}
+
+static void add_list(struct strbuf *to, const char *before, const texts *list)
+{
+	if (!list->n)
+		return;
+	strbuf_adds(to, before);
+	for (size_t i = 0; i < list->n; i++)
+		strbuf_addf(to, "%s%s", i ? ", " : "", list->v[i]);
+}
+
+static void text_unit(struct strbuf *to, const struct config *c, const struct unit *u,
+		      uint32_t wave)
+{
+	strbuf_addf(to, "%s %s  %s", u->library ? "library" : "service", u->name, u->path);
+	add_list(to, "; built from ", &u->deps);
+	add_list(to, "; calls ", &u->consumes);
+	if (!u->library)
+		strbuf_addf(to, "; %u replica%s, wave %u", u->replicas, u->replicas == 1 ? "" : "s",
+			    wave + 1);
+	strbuf_adds(to, "\n    jobs:");
+	size_t n = 0;
+	vec_each(job, &c->jobs)
+		if (job_is_of(job, u))
+			strbuf_addf(to, "%s %s", n++ ? "," : "", job->name);
+	strbuf_adds(to, n ? "\n" : " none\n");
+}
+
+static void text_stages(struct strbuf *to, const struct config *c)
+{
+	for (enum stage s = STAGE_CI; s <= STAGE_PRODUCTION; s++) {
+		if (s == STAGE_GATE) {
+			strbuf_addf(to, "gate: %zu requirement%s, %u approval%s, %zu window%s\n",
+				    c->gate.require.n, c->gate.require.n == 1 ? "" : "s",
+				    c->gate.approve.count, c->gate.approve.count == 1 ? "" : "s",
+				    c->gate.windows.n, c->gate.windows.n == 1 ? "" : "s");
+			continue;
+		}
+		strbuf_addf(to, "%s:", stage_names[s]);
+		size_t n = 0;
+		vec_each(job, &c->jobs)
+			if (job->stage == s)
+				strbuf_addf(to, "%s %s", n++ ? "," : "", job->name);
+		if (s == STAGE_PRODUCTION && c->production_strategy.kind == STRATEGY_CANARY) {
+			strbuf_addf(to, "%s canary", n ? ";" : "");
+			vec_each(w, &c->production_strategy.steps)
+				strbuf_addf(to, " %g%%", w->share * 100);
+		} else if (!n) {
+			strbuf_adds(to, " no jobs");
+		}
+		strbuf_addc(to, '\n');
+	}
+}
+
+static void print_text(const struct config *c)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(OUT_MAX);
+	AUTO(freep) uint32_t *wave = xcalloc(c->units.n + 1, sizeof(*wave));
+	size_t services = 0;
+
+	graph_waves(c, wave);
+	vec_each(u, &c->units)
+		services += !u->library;
+	strbuf_addf(&text, "project %s: %zu service%s, %zu librar%s\n", c->project, services,
+		    services == 1 ? "" : "s", c->units.n - services,
+		    c->units.n - services == 1 ? "y" : "ies");
+	vec_each(u, &c->units)
+		text_unit(&text, c, u, wave[u - c->units.v]);
+	text_stages(&text, c);
+	local_print(&text);
+}
+
+static void json_unit(struct json_out *out, const struct config *c, const struct unit *u,
+		      uint32_t wave)
+{
+	json_open(out, NULL);
+	json_cstr(out, "unit", u->name);
+	json_cstr(out, "kind", u->library ? "library" : "service");
+	json_cstr(out, "path", u->path);
+	json_list(out, "deps");
+	vec_each(dep, &u->deps)
+		json_cstr(out, NULL, *dep);
+	json_unlist(out);
+	if (u->library)
+		json_nil(out, "wave");
+	else
+		json_u64(out, "wave", wave + 1);
+	json_list(out, "jobs");
+	vec_each(job, &c->jobs)
+		if (job_is_of(job, u))
+			json_cstr(out, NULL, job->name);
+	json_unlist(out);
+	json_close(out);
+}
+
+static void print_json(const struct config *c)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(OUT_MAX);
+	AUTO(freep) uint32_t *wave = xcalloc(c->units.n + 1, sizeof(*wave));
+	struct json_out out = JSON_OUT(&text);
+
+	graph_waves(c, wave);
+	json_open(&out, NULL);
+	json_bool(&out, "ok", true);
+	json_cstr(&out, "project", c->project);
+	json_list(&out, "units");
+	vec_each(u, &c->units)
+		json_unit(&out, c, u, wave[u - c->units.v]);
+	json_unlist(&out);
+	json_list(&out, "jobs");
+	vec_each(job, &c->jobs) {
+		json_open(&out, NULL);
+		json_cstr(&out, "stage", stage_names[job->stage]);
+		json_cstr(&out, "job", job->name);
+		json_cstr(&out, "each", job->each);
+		json_close(&out);
+	}
+	json_unlist(&out);
+	json_close(&out);
+	strbuf_addc(&text, '\n');
+	local_print(&text);
+}
+
+static void print_schema(void)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(OUT_MAX);
+
+	config_schema(&text);
+	if (text.n && text.p[text.n - 1] != '\n')
+		strbuf_addc(&text, '\n');
+	local_print(&text);
+}
+
+int local_check(const struct check_options *o)
+{
+	AUTO(config_done) struct config c = {0};
+	struct err err = {0};
+
+	if (o->schema) {
+		print_schema();
+		return EXIT_GOOD;
+	}
+	enum rc rc = o->repo || o->rev ? read_commit(o, &c, &err)
+				       : read_file(o->file ? o->file : CONFIG_FILE, &c, &err);
+	if (rc != RC_OK)
+		return local_fail(&err);
+	if (o->json)
+		print_json(&c);
+	else
+		print_text(&c);
+	return EXIT_GOOD;
+}

@@ -1,0 +1,30 @@
+/* A plan made here and now, from a repository's objects: what `plan` prints and `run` runs. */
+#pragma once
+#include "clients/git.h"
+#include "core/plan.h"
+#include "ports/blobs.h"
+
+#define CONFIG_FILE "penstock.yml"
+
+struct local_change {
+	char head[GIT_HEX + 1];
+	char base[GIT_HEX + 1]; /* "": everything counts as changed */
+	struct config config;
+	struct plan plan;
+};
+void local_change_done(struct local_change *c);
+
+/* Open what --repo names (NULL: here). */
+MUST_CHECK enum rc local_repo(const char *path, struct repo **ret, struct err *err);
+/* head (NULL: HEAD) as an id; says so when there is no commit at all. */
+MUST_CHECK enum rc local_head(struct repo *r, const char *head, char ret[GIT_HEX + 1],
+			      struct err *err);
+/* penstock.yml of a commit. RC_INVALID: there is none, or it is wrong. */
+MUST_CHECK enum rc local_config(struct repo *r, const char *commit, struct config *ret,
+				struct err *err);
+/* Read head and base (ids; base NULL or "": none) and plan stage ci. */
+MUST_CHECK enum rc local_change(struct repo *r, const char *head, const char *base,
+				struct local_change *ret, struct err *err);
+/* Hits among the misses; what a miss needs and the cache has lost becomes a miss. all: look for
+ * results of unaffected jobs too. */
+MUST_CHECK enum rc local_look_up(struct plan *p, struct blobs *cache, bool all, struct err *err);
