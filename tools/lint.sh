@@ -59,7 +59,7 @@ static_analysis() {
 	mkdir -p "$seen"
 	cppcheck --quiet --enable=warning,portability --std=c11 --inline-suppr --error-exitcode=1 -j 2 \
 		--cppcheck-build-dir="$seen" --suppressions-list=tools/cppcheck-suppressions \
-		--template='{file}:{line}: {id}: {message}' -D_GNU_SOURCE -I src src
+		--template='{file}:{line}: {id}: {message}' -D_GNU_SOURCE -D__x86_64__ -I src src
 }
 
 scripts() {
