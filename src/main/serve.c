@@ -8,6 +8,7 @@
 #include "io/child.h"
 #include "io/clock.h"
 #include "io/files.h"
+#include "io/httpd_token.h"
 #include "main/house.h"
 #include <errno.h>
 #include <limits.h>
