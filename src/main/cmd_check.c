@@ -182,7 +182,7 @@ int local_check(const struct check_options *o)
 	enum rc rc = o->repo || o->rev ? read_commit(o, &c, &err)
 				       : read_file(o->file ? o->file : CONFIG_FILE, &c, &err);
 	if (rc != RC_OK)
-		return local_fail(&err);
+		return local_fail_as(&err, o->json);
 	if (o->json)
 		print_json(&c);
 	else

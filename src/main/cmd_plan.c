@@ -130,7 +130,7 @@ int local_plan(const struct plan_options *o)
 	usec_t began = clock_mono();
 
 	if (make(o, &change, &err) != RC_OK)
-		return local_fail(&err);
+		return local_fail_as(&err, o->json);
 	if (o->json)
 		print_json(&change.plan, began);
 	else

@@ -1,4 +1,5 @@
 #include "main/local.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "io/files.h"
@@ -39,6 +40,22 @@ int local_fail(const struct err *err)
 	(void)fflush(stdout);
 	fprintf(stderr, "penstock: %s\n", text);
 	return exit_of(err->rc);
+}
+
+int local_fail_as(const struct err *err, bool json)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(8192);
+	struct json_out out = JSON_OUT(&text);
+
+	if (!json)
+		return local_fail(err);
+	json_open(&out, NULL);
+	json_cstr(&out, "code", rc_name(err->rc));
+	json_cstr(&out, "detail", err->msg);
+	json_close(&out);
+	strbuf_addc(&text, '\n');
+	local_print(&text);
+	return local_fail(err);
 }
 
 void local_print(const struct strbuf *text)

@@ -3,17 +3,12 @@
  * what went wrong on stderr in one line, and returns the exit code.
  */
 #pragma once
-#include "base/str.h"
-
-struct strbuf;
-
-#define EXIT_GOOD        0
-#define EXIT_WORK        1 /* the work failed */
-#define EXIT_USAGE       2 /* usage or configuration */
-#define EXIT_ENVIRONMENT 3 /* the machine, the disk, the rights */
+#include "cli/cli.h"
 
 /* "penstock: text" on stderr; the exit code that the code stands for. */
 int local_fail(const struct err *err);
+/* As local_fail(); with json also {"code","detail"} on stdout. */
+int local_fail_as(const struct err *err, bool json);
 /* All of it to stdout. A reader that went away is no failure of ours. */
 void local_print(const struct strbuf *text);
 /* `path` made absolute; the caller's. */
@@ -73,3 +68,7 @@ struct audit_options {
 int local_audit_verify(const struct audit_options *o);
 int local_audit_export(const struct audit_options *o);
 int local_audit_replay(const struct audit_options *o);
+
+/* Their rows for cli_main(). */
+extern const struct command local_commands[];
+extern const size_t n_local_commands;
