@@ -143,6 +143,22 @@ enum rc perform_start_job(struct engine *e, const struct effect *f, struct outco
 	return RC_OK;
 }
 
+/* Another run packed the same key meanwhile, or a blob of its result was lost: the image is the same, only who made it differs. */
+static enum rc keep_result(struct engine *e, const struct result *r, struct err *err)
+{
+	struct result old = {0};
+	struct err ignored = {0};
+	enum rc rc = blobs_put_result(e->w.blobs, r, err);
+
+	if (rc != RC_CONFLICT)
+		return rc;
+	enum rc known = blobs_get_result(e->w.blobs, r->key, &old, &ignored);
+	if (known == RC_NOT_FOUND || (known == RC_OK && streq(old.image, r->image)))
+		rc = RC_OK;
+	shape_done(&shape_result, &old);
+	return rc;
+}
+
 enum rc perform_pack(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
 {
 	struct packed packed = {0};
@@ -161,7 +177,7 @@ enum rc perform_pack(struct engine *e, const struct effect *f, struct outcome *r
 	}
 	struct result r = {.key = f->spec.key, .image = packed.image, .outputs = packed.sbom, .run = f->run};
 	if (rc == RC_OK)
-		rc = blobs_put_result(e->w.blobs, &r, err);
+		rc = keep_result(e, &r, err);
 	if (rc == RC_OK) {
 		ev->kind = EV_JOB_ENDED;
 		ev->job = xstrdup(f->job);
