@@ -1,0 +1,185 @@
+/*
+ * An executor on virtual time: what a job does follows from the content of its unit at its commit. It outlives the engine, as shims do, and says when an
+ * attempt is run twice.
+ */
+#include "sim.h"
+
+struct sim_job { char *job; uint32_t attempt; usec_t begin, end; enum failure failure; char *outputs; bool cancelled; };
+struct sim_exec {
+	struct exec base;
+	struct sim *s;
+	struct map jobs;  /* id -> struct sim_job * */
+	struct map began; /* "job#attempt" */
+};
+
+static struct sim_exec *of(struct exec *x) { return container_of(x, struct sim_exec, base); }
+
+static void job_free(struct sim_job *j)
+{
+	if (!j)
+		return;
+	xfree(j->job);
+	xfree(j->outputs);
+	xfree(j);
+}
+
+static enum failure fate(struct sim *s, const struct job_spec *spec)
+{
+	enum content c = spec->unit && *spec->unit ? sim_content_at(s, spec->change.commit, spec->path) : GOOD;
+	bool build = streq(spec->def.name, "build"), test = streq(spec->def.name, "test");
+
+	if ((build && c == BUILD_FAILS) || (test && c == TEST_FAILS))
+		return FAILURE_EXIT;
+	if (test && c == FLAKY && spec->attempt == 1)
+		return FAILURE_INFRA;
+	if (s->faults_on && rng_chance(&s->fault_rng, s->p_before))
+		return FAILURE_INFRA;
+	return FAILURE_NONE;
+}
+
+static enum rc start(struct exec *x, const struct job_spec *spec, const struct exec_inputs *in, struct err *err)
+{
+	struct sim_exec *e = of(x);
+	struct sim *s = e->s;
+	AUTO(freep) char *name = xasprintf("%s#%u", spec->job, spec->attempt);
+	const struct sim_job *old = map_get(&e->jobs, str_of(spec->job));
+	char hex[DIGEST_HEX + 1];
+
+	(void)in;
+	if (sim_trouble(s, PORT_EXEC, "exec.start", err))
+		return err->rc;
+	if (!old || old->attempt != spec->attempt) {
+		if (map_get(&e->began, str_of(name)))
+			sim_fail(s, 6, "%s, attempt %u, was run twice", spec->job, spec->attempt);
+		map_put(&e->began, str_of(name), e);
+		struct sim_job *j = xcalloc(1, sizeof(*j));
+		usec_t now = runner_sim_true(s->runner);
+
+		*j = (struct sim_job){.job = xstrdup(spec->job), .attempt = spec->attempt, .begin = now, .failure = fate(s, spec),
+				      .end = now + rng_between(&s->rng, 20 * USEC_MS, 900 * USEC_MS)};
+		if (spec->def.outputs.n && j->failure == FAILURE_NONE) {
+			AUTO(freep) char *text = xasprintf("outputs of %s", spec->key);
+			BUG_ON(blobs_put(s->blobs, str_of(text), hex, err) != RC_OK);
+			j->outputs = xstrdup(hex);
+		}
+		job_free(map_put(&e->jobs, str_of(spec->job), j));
+	}
+	return sim_unheard(s, PORT_EXEC, "exec.start", err) ? err->rc : RC_OK;
+}
+
+static enum rc cancel(struct exec *x, const char *job, struct err *err)
+{
+	struct sim_exec *e = of(x);
+	struct sim_job *j = map_get(&e->jobs, str_of(job));
+	usec_t now = runner_sim_true(e->s->runner);
+
+	if (sim_trouble(e->s, PORT_EXEC, "exec.cancel", err))
+		return err->rc;
+	if (j && j->end > now) {
+		j->end = now;
+		j->cancelled = true;
+	}
+	return RC_OK;
+}
+
+static int no_fd(struct exec *x)
+{
+	(void)x;
+	return -1;
+}
+
+static enum rc poll(struct exec *x, void (*each)(void *, const struct exec_seen *), void *ctx, struct err *err)
+{
+	struct sim_exec *e = of(x);
+	usec_t now = runner_sim_true(e->s->runner);
+
+	if (sim_trouble(e->s, PORT_EXEC, "exec.poll", err))
+		return err->rc;
+	for (struct map_entry *m = NULL; (m = map_next(&e->jobs, m));) {
+		const struct sim_job *j = m->value;
+		struct exec_seen seen = {j->job, j->attempt, now < j->end};
+
+		each(ctx, &seen);
+	}
+	return RC_OK;
+}
+
+static enum rc collect(struct exec *x, const char *job, const struct exec_inputs *in, struct exec_end *ret, struct err *err)
+{
+	struct sim_exec *e = of(x);
+	const struct sim_job *j = map_get(&e->jobs, str_of(job));
+	char hex[DIGEST_HEX + 1];
+
+	(void)in;
+	if (sim_trouble(e->s, PORT_EXEC, "exec.collect", err))
+		return err->rc;
+	if (!j)
+		return err_set(err, RC_NOT_FOUND, "there is no job %s", job);
+	BUG_ON(blobs_put(e->s->blobs, str_of(job), hex, err) != RC_OK);
+	*ret = (struct exec_end){.job = xstrdup(job), .attempt = j->attempt, .started_at = j->begin, .ended_at = j->end, .log = xstrdup(hex)};
+	ret->failure = j->cancelled ? FAILURE_CANCELLED : j->failure;
+	ret->exit = ret->failure == FAILURE_NONE ? 0 : 1;
+	if (ret->failure == FAILURE_EXIT)
+		ret->error = xstrdup("exit 1");
+	if (ret->failure == FAILURE_NONE && j->outputs)
+		ret->outputs = xstrdup(j->outputs);
+	return RC_OK;
+}
+
+static enum rc forget(struct exec *x, const char *job, struct err *err)
+{
+	struct sim_exec *e = of(x);
+
+	if (sim_trouble(e->s, PORT_EXEC, "exec.forget", err))
+		return err->rc;
+	job_free(map_del(&e->jobs, str_of(job)));
+	return RC_OK;
+}
+
+static enum rc no_log(struct exec *x, const char *job, uint64_t from, size_t max, struct strbuf *ret, bool *ended, struct err *err)
+{
+	(void)x;
+	(void)from;
+	(void)max;
+	(void)ret;
+	(void)ended;
+	return err_set(err, RC_NOT_FOUND, "%s has no log", job);
+}
+
+static void done(struct exec *x)
+{
+	struct sim_exec *e = of(x);
+
+	for (struct map_entry *m = NULL; (m = map_next(&e->jobs, m));)
+		job_free(m->value);
+	map_done(&e->jobs);
+	map_done(&e->began);
+	xfree(e);
+}
+
+static const struct exec_ops ops = {"sim", start, cancel, no_fd, poll, collect, forget, no_log, done};
+
+struct exec *exec_sim_new(struct sim *s)
+{
+	struct sim_exec *e = xcalloc(1, sizeof(*e));
+
+	e->base.ops = &ops;
+	e->s = s;
+	return &e->base;
+}
+
+void exec_sim_lose(struct exec *x)
+{
+	struct sim_exec *e = of(x);
+	usec_t now = runner_sim_true(e->s->runner);
+
+	for (struct map_entry *m = NULL; (m = map_next(&e->jobs, m));) {
+		struct sim_job *j = m->value;
+
+		if (j->end <= now)
+			continue;
+		sim_say(e->s, "fault: %s is lost", j->job);
+		job_free(map_del(&e->jobs, str_of(m->key)));
+		return;
+	}
+}
