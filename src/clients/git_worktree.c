@@ -71,7 +71,8 @@ static bool default_branch(struct repo *r, git_oid *ret)
 	return false;
 }
 
-enum rc repo_usual_base(struct repo *r, const char *head, char ret[GIT_HEX + 1], struct err *err)
+enum rc repo_usual_base(struct repo *r, const char *head, bool more, char ret[GIT_HEX + 1],
+			struct err *err)
 {
 	AUTO(git_commitp) git_commit *commit = NULL;
 	git_oid branch, base;
@@ -84,7 +85,7 @@ enum rc repo_usual_base(struct repo *r, const char *head, char ret[GIT_HEX + 1],
 		int code = git_merge_base(&base, r->git, git_commit_id(commit), &branch);
 		if (code && code != GIT_ENOTFOUND)
 			return git_fail(err, code, "history of %s in %s", head, r->path);
-		if (!code && !git_oid_equal(&base, git_commit_id(commit))) {
+		if (!code && (more || !git_oid_equal(&base, git_commit_id(commit)))) {
 			git_oid_tostr(ret, GIT_HEX + 1, &base);
 			return RC_OK;
 		}

@@ -10,9 +10,10 @@ MUST_CHECK enum rc repo_find(const char *path, struct repo **ret, struct err *er
 /* Where its files are, ends with '/'; NULL when it is bare. */
 const char *repo_workdir(const struct repo *r);
 /* What head is compared to when nobody says: where it left the default branch (of origin, main,
- * master, or HEAD), else its first parent. "": it has neither. */
-MUST_CHECK enum rc repo_usual_base(struct repo *r, const char *head, char ret[GIT_HEX + 1],
-				   struct err *err);
+ * master, or HEAD). When it has not left it: its first parent, or head itself when `more` says that
+ * there is work on top of it. "": there is nothing to compare to. */
+MUST_CHECK enum rc repo_usual_base(struct repo *r, const char *head, bool more,
+				   char ret[GIT_HEX + 1], struct err *err);
 
 /*
  * The work tree with all that is not committed (changed, staged, deleted, and new files that are

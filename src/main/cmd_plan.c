@@ -112,7 +112,7 @@ static enum rc make(const struct plan_options *o, struct local_change *ret, stru
 		rc = local_head(repo, o->head, head, err);
 	if (rc == RC_OK)
 		rc = o->base ? repo_resolve(repo, o->base, base, err)
-			     : repo_usual_base(repo, head, base, err);
+			     : repo_usual_base(repo, head, false, base, err);
 	if (rc == RC_OK)
 		rc = local_change(repo, head, base, ret, err);
 	if (rc == RC_OK)

@@ -1,0 +1,41 @@
+/* Between the files of `penstock run`. */
+#pragma once
+#include "cli/term.h"
+#include "engine/engine.h"
+#include "io/loop.h"
+#include "main/local.h"
+#include "main/local_plan.h"
+
+#define RUN_ID  "run-1"
+#define RUN_REF "refs/local/worktree" /* no branch: the engine plans nothing by itself */
+
+/* Everything real that stage ci needs; the rest are fakes that nobody calls. */
+struct run_world {
+	struct loop *loop;
+	struct world world;
+	char *cache, *dir; /* dir: of this run only */
+	int lock;
+	struct blobs *memory; /* evidence is worth nothing here, and is not kept */
+};
+/* The cache folder (NULL: $PENSTOCK_CACHE, or ~/.cache/penstock), and a folder in it for this run. */
+MUST_CHECK enum rc run_folder(struct run_world *w, const char *cache, struct err *err);
+/* repo: the bare repository that holds the commit. */
+MUST_CHECK enum rc run_world_open(struct run_world *w, const char *repo, struct err *err);
+void run_world_close(struct run_world *w);
+
+/* What is said while it goes and at its end. */
+struct run_show {
+	struct run_world *w;
+	struct engine *engine;
+	struct term term, progress; /* of stdout; of stderr, for what goes away again */
+	bool json, drawn;
+	struct map told; /* ids of jobs whose end was told */
+	usec_t began;
+	struct loop_timer *timer;
+};
+void run_show_init(struct run_show *s, struct run_world *w, struct engine *e, bool json);
+void run_show_done(struct run_show *s);
+/* Tell the jobs that ended since. */
+void run_show_news(struct run_show *s);
+/* Logs of what failed, and the sum. */
+void run_show_end(struct run_show *s);
