@@ -157,6 +157,7 @@ struct rollout {
 	uint32_t step;                 /* index into strategy.steps */
 	uint32_t replicas;             /* wanted, at full size */
 	uint32_t want, ready;          /* replicas of image: ordered; ready */
+	uint64_t settled_at;           /* since when all that are wanted are ready without an exit; 0: they are not */
 	double weight;                 /* ordered for image, 0..1 */
 	double confirmed;              /* read back from the data plane */
 	char *plan;                    /* hash of the deploy plan that is being executed */

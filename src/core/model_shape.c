@@ -99,7 +99,7 @@ static const struct shape shape_numbers = SHAPE(T, numbers_fields);
 static const struct shape_field rollout_fields[] = {
 	SHAPE_STR(T, id), SHAPE_STR(T, release), SHAPE_STR(T, environment), SHAPE_STR(T, unit), SHAPE_STR(T, image), SHAPE_STR(T, previous),
 	SHAPE_ENUM(T, state, rollout_state_names), SHAPE_ENUM(T, held_from, rollout_state_names), SHAPE_SUB(T, strategy, shape_strategy),
-	SHAPE_U32(T, step), SHAPE_U32(T, replicas), SHAPE_U32(T, want), SHAPE_U32(T, ready), SHAPE_REAL(T, weight), SHAPE_REAL(T, confirmed),
+	SHAPE_U32(T, step), SHAPE_U32(T, replicas), SHAPE_U32(T, want), SHAPE_U64(T, settled_at), SHAPE_U32(T, ready), SHAPE_REAL(T, weight), SHAPE_REAL(T, confirmed),
 	SHAPE_STR(T, plan), SHAPE_STR(T, desired), SHAPE_STR(T, verdict), SHAPE_SUB(T, numbers, shape_numbers), SHAPE_STR(T, reason),
 	SHAPE_STR(T, cause), SHAPE_BOOL(T, is_return), SHAPE_BOOL(T, old_stopped), SHAPE_BOOL(T, new_stopped), SHAPE_U64(T, created_at),
 	SHAPE_U64(T, applied_at), SHAPE_U64(T, baked_at), SHAPE_U64(T, step_at), SHAPE_U64(T, ended_at), SHAPE_U64(T, harm_at),

@@ -2,6 +2,7 @@
 #include "core/step_impl.h"
 
 /* Facts that need no statistics. */
+#define SETTLE              USEC_SEC
 #define CRASHES_FAIL        3   /* exits of one replica since it was started */
 #define PROBES_ANSWERED     25  /* failed probes in a row of a service that answers: 5 s of "no" */
 #define PROBES_SILENT       150 /* of one that does not listen yet: 30 s */
@@ -144,6 +145,22 @@ static void order_weight(struct step *s, struct rollout *ro, double share)
 	model_touch(s->m, AGG_ROLLOUT, ro->id);
 }
 
+/*
+ * Where nothing is compared, the only sign of a version that dies young is that it dies: all of it must stay ready for a while before it gets everything. A
+ * version that comes back is known to live.
+ */
+static bool is_settled(struct step *s, struct rollout *ro)
+{
+	if (ro->strategy.kind == STRATEGY_CANARY || ro->is_return)
+		return true;
+	if (ro->settled_at)
+		return s->m->time >= ro->settled_at + SETTLE;
+	ro->settled_at = s->m->time;
+	model_touch(s->m, AGG_ROLLOUT, ro->id);
+	set_text(&order_timer(s, s->m->time + SETTLE, "settle")->rollout, ro->id);
+	return false;
+}
+
 /* Whatever the rollout can do next: more replicas, then the step's weight. */
 void rollout_push(struct step *s, struct rollout *ro)
 {
@@ -166,7 +183,7 @@ void rollout_push(struct step *s, struct rollout *ro)
 		model_touch(s->m, AGG_ROLLOUT, ro->id);
 		return;
 	}
-	if (ro->ready < need || ro->weight >= share)
+	if (ro->ready < need || ro->weight >= share || !is_settled(s, ro))
 		return;
 	order_weight(s, ro, share);
 	if (share >= 1) {
@@ -201,6 +218,8 @@ enum rc on_replica(struct step *s)
 
 	if (!ro || !streq(ro->image, ev->image) || ro->state == ROLLOUT_ABORTING)
 		return RC_OK;
+	if (ev->count > ro->restarts || ev->ready < ro->ready)
+		ro->settled_at = 0;
 	ro->ready = ev->ready;
 	ro->restarts = MAX_OF(ro->restarts, ev->count);
 	model_touch(s->m, AGG_ROLLOUT, ro->id);

@@ -15,6 +15,8 @@ enum rc on_timer(struct step *s)
 		gate_evaluate(s, r);
 	if (streq(ev->text, "max") && ro && (ro->state == ROLLOUT_BAKING || ro->state == ROLLOUT_HOLDING || ro->state == ROLLOUT_APPLYING))
 		rollout_abort(s, ro, "max", "there was not enough evidence within strategy.canary.max");
+	if (streq(ev->text, "settle") && ro)
+		rollout_push(s, ro);
 	if (streq(ev->text, "hold") && env) {
 		for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_ROLLOUT], e));) {
 			struct rollout *held = e->value;

@@ -22,6 +22,8 @@
 #define MS_MAX        1e12
 #define ENOUGH        100  /* stable latencies before a threshold means something */
 #define YOUNG         5000 /* until then thresholds are refreshed each second */
+#define PLENTY        20000 /* that many recent ones say more than old ones: older slices go */
+#define RECENT        3    /* slices that are always kept */
 #define FORGET        300  /* seconds after which an idle instance's id is dropped */
 #define REAL_MAX      (VERDICT_MAX_INSTANCES - 2)
 
@@ -161,20 +163,34 @@ void verdict_facts_ratios(struct verdict_facts *f, double harm_latency_ratio,
 	set_thresholds(f);
 }
 
-/* Begin the next slice and forget the oldest, unless too few latencies would be left. */
+static void drop_slice(struct verdict_facts *f, uint32_t slice)
+{
+	if (f->slice_total[slice] > 0)
+		for (uint32_t b = 0; b < BUCKETS; b++)
+			f->sum[b] -= f->count[slice][b];
+	f->total -= f->slice_total[slice];
+	f->slice_total[slice] = 0;
+	memset(f->count[slice], 0, sizeof(f->count[slice]));
+}
+
+/*
+ * Begin the next slice and forget the oldest, unless too few latencies would be left. Where there are plenty, forget
+ * more: a slow minute that is over must not hold the thresholds so high that nothing exceeds them any more.
+ */
 static void next_slice(struct verdict_facts *f)
 {
 	uint32_t next = (f->slice + 1) % SLICES;
 
 	if (f->total - f->slice_total[next] < ENOUGH && f->slice_total[next] > 0)
 		return;
-	if (f->slice_total[next] > 0)
-		for (uint32_t b = 0; b < BUCKETS; b++)
-			f->sum[b] -= f->count[next][b];
-	f->total -= f->slice_total[next];
-	f->slice_total[next] = 0;
-	memset(f->count[next], 0, sizeof(f->count[next]));
+	drop_slice(f, next);
 	f->slice = next;
+	for (uint32_t age = SLICES - 1; age > RECENT; age--) {
+		uint32_t old = (f->slice + SLICES - age) % SLICES;
+
+		if (f->slice_total[old] > 0 && f->total - f->slice_total[old] >= PLENTY)
+			drop_slice(f, old);
+	}
 }
 
 static void refresh(struct verdict_facts *f, uint64_t second)

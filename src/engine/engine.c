@@ -24,7 +24,7 @@ static bool restore_effect(void *ctx, const struct store_pending *p)
 	r->rc = shape_parse(p->json, (size_t)64 << 20, &shape_effect, &effect, r->err);
 	if (r->rc != RC_OK)
 		return false;
-	outbox_add(r->e, &effect, p->attempts, p->next);
+	outbox_add(r->e, &effect, p->attempts, MAX_OF(p->next, effect.at));
 	return true;
 }
 
