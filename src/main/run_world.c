@@ -33,6 +33,37 @@ static char *default_cache(void)
 			     : xstrdup("/var/cache/penstock");
 }
 
+struct found {
+	texts jobs;
+};
+
+static void note(void *ctx, const struct exec_seen *seen)
+{
+	struct found *f = ctx;
+
+	vec_push(&f->jobs, xstrdup(seen->job));
+}
+
+/* Jobs of a run that was killed: they outlive it, as those of a daemon do. */
+static void end_jobs(const char *dir)
+{
+	AUTO(freep) char *shim = shim_path();
+	AUTO(freep) char *jobs = xasprintf("%s/jobs", dir);
+	struct found f = {0};
+	struct err err = {0};
+	struct exec *x = file_exists(jobs) ? exec_sandbox_new(dir, shim, &err) : NULL;
+
+	if (!x)
+		return;
+	(void)!exec_poll(x, note, &f, &err);
+	vec_each(job, &f.jobs) {
+		(void)!exec_forget(x, *job, &err);
+		xfree(*job);
+	}
+	vec_done(&f.jobs);
+	exec_free(x);
+}
+
 /* Folders of runs that were killed: nobody holds their lock any more. */
 static void sweep(const char *runs)
 {
@@ -43,8 +74,10 @@ static void sweep(const char *runs)
 	for (struct dirent *e; (e = readdir(d));) {
 		AUTO(freep) char *dir = xasprintf("%s/%s", runs, e->d_name);
 		AUTO(freep) char *lock = xasprintf("%s/lock", dir);
-		if (e->d_name[0] != '.' && file_exists(lock) && !file_is_locked(lock))
-			(void)!tree_remove(dir, NULL); /* tried again next time */
+		if (e->d_name[0] == '.' || !file_exists(lock) || file_is_locked(lock))
+			continue;
+		end_jobs(dir);
+		(void)!tree_remove(dir, NULL); /* tried again next time */
 	}
 	closedir(d);
 }
