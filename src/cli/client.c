@@ -1,0 +1,237 @@
+#include "cli/client.h"
+
+#include "api/wire.h"
+#include "io/http.h"
+
+static const char *socket_of(struct cli *c)
+{
+	if (!c->socket)
+		c->socket = xasprintf("%s/" WIRE_SOCKET, cli_data(c));
+	return c->socket;
+}
+
+/* The daemon's own words for what went wrong. */
+static enum rc problem(const struct http_answer *a, struct err *err)
+{
+	AUTO(json_freep) struct json *j = NULL;
+
+	if (json_read(strbuf_str(&a->body), ANSWER_MAX, &j, NULL) != RC_OK ||
+	    !json_get_text(j, "detail", NULL))
+		return err_set(err, a->status >= 500 ? RC_UNAVAILABLE : RC_INVALID,
+			       "the daemon answers %d", a->status);
+	return err_set(err, rc_of_name(json_get_text(j, "code", "internal")), "%s",
+		       json_get_text(j, "detail", ""));
+}
+
+static enum rc unreached(struct cli *c, enum rc rc, struct err *err)
+{
+	const char *server = cli_value(c, "server");
+
+	if (!server && rc == RC_NOT_FOUND)
+		return err_set(err, RC_UNAVAILABLE,
+			       "no daemon answers at %s; start it with: penstock serve --data %s",
+			       socket_of(c), cli_data(c));
+	return err_wrap(err, "ask the daemon at %s", server ? server : socket_of(c));
+}
+
+static enum rc ask(struct cli *c, struct http_request *q, const char *path, struct http_answer *ret,
+		   struct err *err)
+{
+	const char *server = cli_value(c, "server"), *token = cli_value(c, "token");
+	AUTO(freep) char *auth = NULL;
+	const char *headers[3] = {NULL};
+	struct str base = str_of(server);
+	size_t n = 0;
+
+	token = token ? token : getenv("PENSTOCK_TOKEN");
+	while (str_ends(base, "/"))
+		base.n--;
+	AUTO(freep)
+	char *url = server ? xasprintf("%.*s%s", (int)base.n, base.p, path)
+			   : xasprintf("http://penstock%s", path);
+	if (server && token) {
+		auth = xasprintf("Authorization: Bearer %s", token);
+		headers[n++] = auth;
+	}
+	if (q->body.n)
+		headers[n++] = "Content-Type: application/json";
+	q->url = url;
+	q->headers = headers;
+	q->unix_socket = server ? NULL : socket_of(c);
+	q->max = ANSWER_MAX;
+	enum rc rc = http_ask(q, ret, err);
+	if (auth)
+		mem_wipe(auth, strlen(auth));
+	if (rc != RC_OK)
+		return unreached(c, rc, err);
+	return ret->status >= 200 && ret->status < 300 ? RC_OK : problem(ret, err);
+}
+
+enum rc client_get_text(struct cli *c, const char *path, struct strbuf *ret, struct err *err)
+{
+	AUTO(http_answer_done) struct http_answer a = {0};
+	struct http_request q = {.timeout = 30 * USEC_SEC};
+	enum rc rc = ask(c, &q, path, &a, err);
+
+	if (rc == RC_OK)
+		strbuf_addstr(ret, strbuf_str(&a.body));
+	return rc;
+}
+
+/* What is between quotes comes from commits, logs and services: no control character of it reaches a terminal. */
+static void tame(char *p)
+{
+	while (*p) {
+		unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
+		size_t n = c == '\\' && next ? 2 : 1;
+		bool bad = (c == '\\' && next && strchr("bfnrt", next)) || c == 0x7f;
+
+		if (c == '\\' && next == 'u' && strspn(p + 2, "0123456789abcdefABCDEF") >= 4) {
+			n = 6;
+			bad = p[2] == '0' && p[3] == '0' &&
+			      (strchr("0189", p[4]) ||
+			       (p[4] == '7' && (p[5] == 'f' || p[5] == 'F')));
+		} else if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+			n = 2;
+			bad = true;
+		}
+		if (bad)
+			memset(p, ' ', n);
+		p += n;
+	}
+}
+
+enum rc client_get(struct cli *c, const char *path, struct json **ret, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(ANSWER_MAX);
+	enum rc rc = client_get_text(c, path, &text, err);
+
+	if (rc != RC_OK)
+		return rc;
+	if (text.n)
+		tame(text.p);
+	rc = json_read(strbuf_str(&text), ANSWER_MAX, ret, err);
+	return rc == RC_OK ? RC_OK : err_wrap(err, "the daemon's answer");
+}
+
+enum rc client_order(struct cli *c, const char *method, const char *path, struct str body,
+		     uint64_t *ret_seq, struct err *err)
+{
+	AUTO(http_answer_done) struct http_answer a = {0};
+	AUTO(json_freep) struct json *j = NULL;
+	struct http_request q = {.method = method, .body = body, .timeout = 30 * USEC_SEC};
+	enum rc rc = ask(c, &q, path, &a, err);
+
+	if (rc == RC_OK)
+		rc = json_read(strbuf_str(&a.body), ANSWER_MAX, &j, err);
+	if (rc == RC_OK)
+		*ret_seq = json_natural(json_get(j, "seq"), 0);
+	return rc;
+}
+
+/* The status comes with the end only: a first part that looks like a refusal waits for it, or for a second part. */
+struct pass {
+	bool (*each)(void *ctx, struct str part);
+	void *ctx;
+	struct strbuf held;
+	bool begun;
+};
+
+static bool pass_on(void *ctx, struct str part)
+{
+	struct pass *p = ctx;
+
+	if (!p->begun && !p->held.n && part.n < p->held.cap && str_starts(part, "{\"error\":\"") &&
+	    str_ends(part, "}\n")) {
+		strbuf_addstr(&p->held, part);
+		return true;
+	}
+	p->begun = true;
+	if (p->held.n && !p->each(p->ctx, strbuf_str(&p->held)))
+		return false;
+	strbuf_clear(&p->held);
+	return p->each(p->ctx, part);
+}
+
+enum rc client_stream(struct cli *c, const char *path, bool (*each)(void *ctx, struct str part),
+		      void *ctx, struct err *err)
+{
+	AUTO(http_answer_done) struct http_answer a = {0};
+	struct pass p = {.each = each, .ctx = ctx, .held = STRBUF(8192)};
+	struct http_request q = {.stream = true, .each = pass_on, .ctx = &p};
+	enum rc rc = ask(c, &q, path, &a, err);
+
+	if (rc == RC_OK && p.held.n)
+		(void)each(ctx, strbuf_str(&p.held));
+	if (rc != RC_OK && p.held.n) {
+		strbuf_addstr(&a.body, strbuf_str(&p.held));
+		rc = problem(&a, err);
+	}
+	strbuf_done(&p.held);
+	return rc;
+}
+
+/* Slashes stay: job ids have them. */
+char *client_path(const char *base, const char *id, const char *rest)
+{
+	struct strbuf path = STRBUF(8192);
+	struct str left = str_of(id);
+
+	strbuf_addf(&path, "%s/", base);
+	while (left.p) {
+		strbuf_add_urlencoded(&path, str_cut(&left, '/'));
+		if (left.p)
+			strbuf_addc(&path, '/');
+	}
+	strbuf_adds(&path, rest);
+	return strbuf_take(&path);
+}
+
+int client_do(struct cli *c, const char *method, const char *path, struct strbuf *body,
+	      const char *done)
+{
+	struct err err = {0};
+	uint64_t seq = 0;
+
+	if (client_order(c, method, path, body ? strbuf_str(body) : STR(""), &seq, &err) != RC_OK)
+		return cli_fail(c, &err);
+	if (c->json) {
+		say(c, "{\"ok\":true,\"seq\":%llu}\n", (unsigned long long)seq);
+		return EXIT_GOOD;
+	}
+	tint(&c->out, &c->term, GOOD, "%s", mark_good(&c->term));
+	say(c, " %s", done);
+	tint(&c->out, &c->term, DIM, "  (record %llu)", (unsigned long long)seq);
+	say(c, "\n");
+	return EXIT_GOOD;
+}
+
+int client_show(struct cli *c, const char *path, void (*draw)(struct cli *c, const struct json *j))
+{
+	AUTO(json_freep) struct json *j = NULL;
+	struct err err = {0};
+	enum rc rc =
+		c->json ? client_get_text(c, path, &c->out, &err) : client_get(c, path, &j, &err);
+
+	if (rc != RC_OK)
+		return cli_fail(c, &err);
+	if (!c->json)
+		draw(c, j);
+	return EXIT_GOOD;
+}
+
+void body_text(struct json_out *o, const char *key, const char *value)
+{
+	if (value)
+		json_cstr(o, key, value);
+}
+
+const char *text_at(const struct json *j, const char *key)
+{
+	return json_get_text(j, key, "");
+}
+
+uint64_t number_at(const struct json *j, const char *key)
+{
+	return json_natural(json_get(j, key), 0);
+}

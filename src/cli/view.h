@@ -1,0 +1,13 @@
+/* Parts of what several commands draw, from the API's JSON. */
+#pragma once
+#include "cli/client.h"
+
+/* "5 % [bar] baking ..." of a rollout, in one line. */
+void view_rollout(struct strbuf *to, const struct term *t, const struct json *rollout);
+/* The verdict's numbers in words: "312 requests, 2 errors (stable 5,931, 3); needs 142 more". */
+void view_numbers(struct strbuf *to, const struct json *numbers);
+/* A time as "12:04:31" or, on another day, "2026-01-31 12:04". UTC. */
+void view_time(struct strbuf *to, uint64_t at);
+/* The first lines of a whole status. */
+void view_status(struct strbuf *to, const struct term *t, const struct json *status);
+uint64_t now_usec(void);

@@ -1,0 +1,21 @@
+/* penstock: one program, many commands. What they do stands in cli/ and in the tables that are put together here. */
+#include "base/vec.h"
+#include "cli/cli.h"
+#include "main/local.h"
+#include "main/serve_command.h"
+
+#include <signal.h>
+
+int main(int argc, char **argv)
+{
+	VEC(struct command) more = {0};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < n_local_commands; i++)
+		vec_push(&more, local_commands[i]);
+	for (size_t i = 0; i < n_serve_commands; i++)
+		vec_push(&more, serve_commands[i]);
+	int code = cli_main(argc, argv, more.v, more.n);
+	vec_done(&more);
+	return code;
+}

@@ -1,0 +1,83 @@
+/* The command lines of the daemon: serve, stop. */
+#include "main/serve_command.h"
+
+#include "api/wire.h"
+#include "main/serve.h"
+
+static const struct option serve_options[] = {
+	{"repo", 'r', "[NAME=]DIR", "watch this repository (may be repeated); it is remembered"},
+	{"port", 'p', "N", "TCP port of the API on 127.0.0.1 (7400); 0: the unix socket only"},
+	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
+	{"processes", 0, NULL, "run services as processes, even where containers can be had"},
+	{"door-base", 0, "PORT", "first port of the services' front doors (18080)"},
+	{"replica-base", 0, "PORT", "first port of replicas (20000)"},
+	{"verbose", 'v', NULL, "log more"},
+	{"json-log", 0, NULL, "log JSON, also on a terminal"},
+	{0},
+};
+
+/* A number up to max, else it was told what is wrong. */
+static bool number(struct cli *c, const char *option, uint64_t otherwise, uint64_t max,
+		   uint64_t *ret)
+{
+	if (!cli_number(c, option, otherwise, ret))
+		return false;
+	if (*ret <= max)
+		return true;
+	(void)cli_usage(c, "--%s is at most %llu", option, (unsigned long long)max);
+	return false;
+}
+
+static int run_serve(struct cli *c)
+{
+	struct serve_options o = {.data = cli_data(c),
+				  .processes = cli_flag(c, "processes"),
+				  .verbose = cli_flag(c, "verbose"),
+				  .json_log = cli_flag(c, "json-log")};
+	uint64_t port, slots, doors, replicas;
+	const char *repo;
+
+	if (!number(c, "port", WIRE_PORT, UINT16_MAX, &port) ||
+	    !number(c, "slots", 0, 1000, &slots) ||
+	    !number(c, "door-base", 0, UINT16_MAX, &doors) ||
+	    !number(c, "replica-base", 0, UINT16_MAX, &replicas))
+		return EXIT_USAGE;
+	o.port = (uint16_t)port;
+	o.slots = (uint32_t)slots;
+	o.door_base = (uint32_t)doors;
+	o.replica_base = (uint32_t)replicas;
+	for (size_t i = 0; (repo = cli_value_at(c, "repo", i)); i++)
+		vec_push(&o.repos, xstrdup(repo));
+	int code = serve(&o);
+	vec_each(r, &o.repos)
+		xfree(*r);
+	vec_done(&o.repos);
+	return code;
+}
+
+static int run_stop(struct cli *c)
+{
+	return serve_stop_all(cli_data(c));
+}
+
+#define GROUP "The daemon"
+
+const struct command serve_commands[] = {
+	{.name = "serve",
+	 .group = GROUP,
+	 .summary = "Watch repositories and take what is pushed to production",
+	 .usage = "[--repo [NAME=]DIR]... [--port N]",
+	 .options = serve_options,
+	 .examples =
+		 "penstock serve                          # the repositories of the last start, or one to push to\n"
+		 "penstock serve --repo /srv/git/shop.git # that one\n"
+		 "penstock serve --data ./.penstock --port 0",
+	 .run = run_serve},
+	{.name = "stop",
+	 .group = GROUP,
+	 .summary = "End the services of a data folder whose daemon does not run",
+	 .usage = "",
+	 .examples = "penstock stop --data ./.penstock",
+	 .run = run_stop},
+};
+const size_t n_serve_commands = ARRAY_LEN(serve_commands);
