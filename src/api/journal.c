@@ -226,12 +226,21 @@ static void give(struct follow *f, const struct record *r)
 		end(f);
 }
 
-/* Clients give up on a silent stream: a blank line is no record, and a comment no event. */
+/*
+ * Clients give up on a silent stream (libcurl: below a byte a second). A line of blanks is no record, and a comment no event; 64 bytes count as
+ * speech.
+ */
 void journal_beat(struct api *api)
 {
-	for (struct follow *f = api->follows; f; f = f->next_follow)
-		if (f->live && f->stream && stream_waiting(f->stream) == 0)
-			(void)!stream_write(f->stream, f->events ? STR(":\n\n") : STR("\n"));
+	AUTO(strbuf_done) struct strbuf line = STRBUF(128);
+
+	for (struct follow *f = api->follows; f; f = f->next_follow) {
+		if (!f->live || !f->stream || stream_waiting(f->stream))
+			continue;
+		strbuf_clear(&line);
+		strbuf_addf(&line, "%s%64s%s", f->events ? ":" : "", "", f->events ? "\n\n" : "\n");
+		(void)!stream_write(f->stream, strbuf_str(&line));
+	}
 }
 
 void journal_told(struct api *api, const struct record *r)
