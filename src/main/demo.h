@@ -42,6 +42,9 @@ struct demo {
 	volatile int stop;
 };
 
+/* Plays all of it; the exit code. */
+int demo_run(const struct demo_options *o, bool tty, unsigned width);
+
 /* demo_world.c: folders, Git, the daemon, the load */
 MUST_CHECK enum rc demo_make(struct demo *d, struct err *err);
 MUST_CHECK enum rc demo_daemon_start(struct demo *d, struct err *err);

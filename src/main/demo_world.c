@@ -1,7 +1,9 @@
 /* The demo's world: a bare repository of the shop, a work tree of a developer, a daemon, clients. */
+#include "api/wire.h"
 #include "base/json.h"
 #include "io/clock.h"
 #include "io/files.h"
+#include "io/http.h"
 #include "main/demo.h"
 #include "main/house.h"
 #include "store/adapters.h"
@@ -229,27 +231,22 @@ void demo_daemon_kill(struct demo *d)
 	d->daemon = (struct child){0, -1};
 }
 
-/* The front door's address, as every job of the production stage is told it. */
+/* The front door's address, as the daemon tells it. */
 static char *orders_door(struct demo *d)
 {
-	AUTO(strbuf_done) struct strbuf out = STRBUF(1 << 20);
-	const char *argv[] = {d->self, "status", "--data", d->data, "--json", NULL};
+	AUTO(freep) char *socket = xasprintf("%s/" WIRE_SOCKET, d->data);
+	AUTO(http_answer_done) struct http_answer answer = {0};
+	struct http_request q = {.url = "http://penstock" WIRE_DOORS, .unix_socket = socket};
 	struct err err = {0};
 	struct json *root = NULL;
 	char *url = NULL;
 
-	if (run(d, argv, NULL, &out, &err) != RC_OK || json_read(strbuf_str(&out), 1 << 20, &root, &err) != RC_OK)
+	if (http_ask(&q, &answer, &err) != RC_OK || answer.status != 200 || json_read(strbuf_str(&answer.body), 1 << 20, &root, &err) != RC_OK)
 		return NULL;
-	const struct json *environments = json_get(root, "environments");
-	for (size_t i = 0; i < json_count(environments); i++) {
-		const struct json *env = json_at(environments, i), *doors = json_get(env, "doors");
-
-		if (!streq(json_get_text(env, "id", ""), "production"))
-			continue;
-		for (size_t k = 0; k < json_count(doors); k++)
-			if (streq(json_get_text(json_at(doors, k), "unit", ""), "orders"))
-				url = xstrdup(json_get_text(json_at(doors, k), "url", ""));
-	}
+	const struct json *doors = json_get(root, "doors");
+	for (size_t i = 0; i < json_count(doors); i++)
+		if (streq(json_get_text(json_at(doors, i), "environment", ""), "production") && streq(json_get_text(json_at(doors, i), "unit", ""), "orders"))
+			url = xstrdup(json_get_text(json_at(doors, i), "url", ""));
 	json_free(root);
 	return url;
 }
@@ -271,7 +268,7 @@ enum rc demo_load_start(struct demo *d, struct err *err)
 
 static void stop_everything(struct demo *d)
 {
-	const char *argv[] = {d->self, "serve", "--data", d->data, "--stop-all", NULL};
+	const char *argv[] = {d->self, "stop", "--data", d->data, NULL};
 	struct err err = {0};
 
 	if (d->daemon.pid > 0) {

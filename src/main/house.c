@@ -8,8 +8,9 @@
 #include "flow/4-verify/adapters.h"
 #include "flow/5-deploy/adapters_deploy.h"
 #include "flow/5-deploy/desired_adapters.h"
-#include "flow/6-watch/adapters.h"
+
 #include "io/files.h"
+#include "main/notify_all.h"
 #include "main/zone.h"
 #include "secrets/adapters.h"
 #include "store/adapters.h"
@@ -116,7 +117,7 @@ static enum rc open_deploy(struct house *h, const struct house_options *o, struc
 	if (rc == RC_OK)
 		rc = runtime_local_new(&runtime, &h->world.runtime, err);
 	if (rc == RC_OK)
-		rc = notify_new(&h->world.notify, err);
+		rc = notify_all_new(&h->world.notify, err);
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /* penstock: one program, many commands. What they do stands in cli/ and in the tables that are put together here. */
 #include "base/vec.h"
 #include "cli/cli.h"
+#include "main/demo_command.h"
 #include "main/local.h"
 #include "main/serve_command.h"
 
@@ -15,6 +16,7 @@ int main(int argc, char **argv)
 		vec_push(&more, local_commands[i]);
 	for (size_t i = 0; i < n_serve_commands; i++)
 		vec_push(&more, serve_commands[i]);
+	vec_push(&more, demo_command);
 	int code = cli_main(argc, argv, more.v, more.n);
 	vec_done(&more);
 	return code;
