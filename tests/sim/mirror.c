@@ -10,8 +10,6 @@ struct mirror {
 	struct invariant_memory *memory;
 	struct digest head;
 	uint64_t seq;
-	VEC(struct event) answers; /* to be given once more */
-	struct event again;        /* an event that comes a second time */
 };
 
 const struct model *mirror_model(const struct sim *s)
@@ -33,6 +31,42 @@ static bool event_of(const struct record *r, struct event *ret, struct err *err)
 	ret->time = r->time;
 	ret->actor = xstrndup(r->actor.p, r->actor.n);
 	return true;
+}
+
+struct again { struct sim *s; struct event ev; };
+
+static void come_again(void *arg)
+{
+	struct again *a = arg;
+
+	if (a->s->engine && a->s->faults_on) {
+		sim_say(a->s, "fault: %s comes a second time", event_kind_names[a->ev.kind]);
+		engine_submit(a->s->engine, &a->ev);
+	}
+	event_done(&a->ev);
+	xfree(a);
+}
+
+/* Some answers come twice: as they were, or without a word of what they answer. */
+static void repeat(struct sim *s, const struct event *ev)
+{
+	static const enum event_kind bare[] = {EV_JOB_ENDED, EV_REPLICAS_STOPPED, EV_DEPLOY_PLANNED, EV_DESIRED_WRITTEN, EV_ATTESTED, EV_CHANGE_PLANNED};
+	bool can = ev->effect != NULL, strip = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(bare); i++)
+		strip = strip || ev->kind == bare[i];
+	if (!s->faults_on || (!can && !strip) || !rng_chance(&s->fault_rng, s->p_again))
+		return;
+	struct again *a = xcalloc(1, sizeof(*a));
+	a->s = s;
+	a->ev.kind = ev->kind;
+	shape_copy(&shape_event, &a->ev, ev);
+	if (strip && rng_chance(&s->fault_rng, 0.5)) {
+		xfree(a->ev.effect);
+		a->ev.effect = NULL;
+	}
+	s->result.injected++;
+	runner_sim_at(s->runner, sim_now(s) + rng_between(&s->fault_rng, 0, 3 * USEC_SEC), come_again, a);
 }
 
 static void replay(struct sim *s, const struct record *r)
@@ -59,6 +93,7 @@ static void replay(struct sim *s, const struct record *r)
 	sim_trace_record(s, r, &ev, &out);
 	if (!s->result.failed && !invariants_hold(m->memory, &m->model, &ev, &out, &err))
 		sim_fail(s, invariant_broken(m->memory), "%s", err.msg);
+	repeat(s, &ev);
 	event_done(&ev);
 	effects_done(&out);
 }

@@ -64,6 +64,7 @@ void sim_crash(struct sim *s)
 		sim_say(s, "fault: the clock is set by %lld s", (long long)(s->jump / (int64_t)USEC_SEC));
 		runner_sim_jump(s->runner, s->jump);
 		s->jump = 0;
+		s->jumped = true;
 	}
 	start_engine(s);
 }

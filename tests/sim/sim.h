@@ -76,7 +76,9 @@ struct sim {
 	/* faults */
 	struct { usec_t until; enum rc rc; } down[PORTS];
 	double p_before, p_after, p_twice; /* a call fails before, after having been done; is done twice */
-	bool faults_on, crash_due;
+	double p_again;                /* an answer comes a second time */
+	usec_t fault_pause, people_pause;
+	bool people_on, faults_on, crash_due, jumped;
 	int64_t jump;                  /* of the clock, at the next restart */
 	usec_t outage;                 /* how long something was away, in all */
 	struct mirror *mirror;

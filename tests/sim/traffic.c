@@ -72,6 +72,6 @@ static void some_traffic(void *arg)
 void traffic_begin(struct sim *s)
 {
 	s->traffic_on = true;
-	s->load = (unsigned)rng_between(&s->rng, 6, 20);
+	s->load = (unsigned)rng_between(&s->rng, 10, 40);
 	some_traffic(s);
 }
