@@ -39,9 +39,8 @@
 	X(EV_INCIDENT_CLOSE, "person.incident_close") /* incident, text */                                              \
 	X(EV_RERUN, "person.rerun")                   /* run: failed jobs again */                                      \
 	X(EV_REFUSED, "person.refused")               /* text = what was asked, error, rc: nothing changes */           \
-	X(EV_EFFECT_FAILED, "engine.effect_failed")   /* kind, subject, error: an effect that will not be tried again */ \
-	X(EV_LIVE_SEEN, "deploy.live_seen")           /* environment, unit, image or NULL: what restart found */
-#define EVENT_KINDS 35
+	X(EV_EFFECT_FAILED, "engine.effect_failed")   /* kind, subject, error: an effect that will not be tried again */
+#define EVENT_KINDS 34
 ENUM_DECLARE(event_kind, EVENT_MAP, EVENT_KINDS)
 
 struct event {

@@ -44,7 +44,6 @@ static enum rc (*const handlers[EVENT_KINDS])(struct step *s) = {
 	[EV_RERUN] = on_rerun,
 	[EV_REFUSED] = on_nothing,
 	[EV_EFFECT_FAILED] = on_effect_failed,
-	[EV_LIVE_SEEN] = on_live_seen,
 };
 
 enum rc step(struct model *m, const struct event *ev, struct effects *out, struct err *err)

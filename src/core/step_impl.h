@@ -107,5 +107,5 @@ enum rc on_rerun(struct step *s);
 /* step_upkeep.c */
 enum rc on_timer(struct step *s);
 enum rc on_effect_failed(struct step *s);
-enum rc on_live_seen(struct step *s);
+void run_again(struct step *s); /* after a start: what should run is started again where it does not */
 void evict(struct step *s); /* forget what ended long ago */

@@ -46,11 +46,41 @@ enum rc on_effect_failed(struct step *s)
 	return RC_OK;
 }
 
-/* After a restart: the runtime has no trace of what should be live (somebody stopped it): say so, nothing else. */
-enum rc on_live_seen(struct step *s)
+static void start_again(struct step *s, const struct rollout *ro, uint32_t count)
 {
-	(void)s;
-	return RC_OK;
+	struct effect *e = order(s, EF_START_REPLICAS, "run/%s/%s", ro->environment, ro->unit);
+
+	fill_deploy(s->m, ro, &e->deploy);
+	e->count = count;
+}
+
+/* What is live in an environment, as a rollout that was over long ago. */
+static void start_live(struct step *s, struct environment *env)
+{
+	const struct config *c = model_config(s->m, model_project(s->m)->config);
+
+	for (size_t i = 0; i < env->live.n; i++) {
+		const struct live *l = &env->live.v[i];
+		const struct unit *u = c ? config_unit(c, l->unit) : NULL;
+		struct rollout was = {.environment = env->id, .unit = l->unit, .image = l->image, .is_return = true, .replicas = u && u->replicas ? u->replicas : 1};
+
+		if (u)
+			start_again(s, &was, was.replicas);
+	}
+}
+
+/* The machine may have been down: starting is idempotent, so that nothing happens to what runs. */
+void run_again(struct step *s)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_ENVIRONMENT], e));)
+		start_live(s, e->value);
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_ROLLOUT], e));) {
+		const struct rollout *ro = e->value;
+		bool runs = ro->state == ROLLOUT_APPLYING || ro->state == ROLLOUT_BAKING || ro->state == ROLLOUT_HOLDING || ro->state == ROLLOUT_PROMOTING;
+
+		if (runs && ro->want)
+			start_again(s, ro, ro->want);
+	}
 }
 
 static bool may_forget(const struct model *m, const struct run *run)

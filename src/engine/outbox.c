@@ -1,5 +1,6 @@
 /* Effects that wait for their answer: done on workers, tried again when the world was away. */
 #include "engine/engine_impl.h"
+#include "base/digest.h"
 #include "base/log.h"
 
 /* How often, and with which pauses. Taking traffic away is tried for ever. */
@@ -142,6 +143,24 @@ static void try_again(struct engine *e, struct pending *p, const struct err *why
 	set_timer(e, p, p->next);
 }
 
+/*
+ * Ids as W3C Trace Context has them: the trace is the run (or release, or rollout) that an effect serves, the span is the effect. They follow
+ * from our own ids, so that every line about a run has the same trace, also after a restart.
+ */
+static void log_done(const struct doing *d)
+{
+	const struct effect *f = &d->p->effect;
+	const char *of = f->run ? f->run : f->release ? f->release : f->rollout ? f->rollout : f->incident ? f->incident : f->lane;
+	struct digest trace = digest_of(str_of(of)), span = digest_of(str_of(f->id));
+	char hex[DIGEST_HEX + 1], span_hex[DIGEST_HEX + 1];
+
+	digest_hex(trace, hex);
+	digest_hex(span, span_hex);
+	hex[32] = span_hex[16] = '\0';
+	LOG(LOG_INFO, effect_kind_names[f->kind], LF("effect", f->id), LF("of", of), LF("result", rc_name(d->rc)), LFN("usec", runner_now(d->e->w.runner) - d->began),
+	    LF("trace_id", hex), LF("span_id", span_hex));
+}
+
 static void did_it(void *arg)
 {
 	struct doing *d = arg;
@@ -150,6 +169,7 @@ static void did_it(void *arg)
 
 	e->stats.effects++;
 	e->stats.effect_usec += runner_now(e->w.runner) - d->began;
+	log_done(d);
 	p->running = false;
 	if (p->attempts == UINT32_MAX) { /* answered by somebody else meanwhile */
 		effect_done(&p->effect);
