@@ -28,7 +28,8 @@ struct route { const struct route_ops *ops; };
 MUST_CHECK static inline enum rc route_services(struct route *r, const char *environment, const texts *units, struct err *err) { return r->ops->services(r, environment, units, err); }
 /* The servers behind a front door are exactly these; a new one gets no traffic until set(). Ones that leave are drained first (their open requests end). Idempotent. */
 MUST_CHECK static inline enum rc route_servers(struct route *r, const char *environment, const char *unit, const struct route_server *list, size_t n, struct err *err) { return n > ROUTE_MAX_SERVERS ? err_set(err, RC_TOO_BIG, "%s has %zu replicas; the splitter takes at most %d", unit, n, ROUTE_MAX_SERVERS) : r->ops->servers(r, environment, unit, list, n, err); }
-/* image gets `share` (0..1) of the requests, all other versions the rest, by number of servers. Kept until the next set(), also over changes of servers. Idempotent. */
+/* image gets `share` (0..1) of the requests, all other versions the rest, by number of servers. Kept until the next set(), also over changes of servers.
+ * A version that is new to servers() waits for the next set(); one that was set to 0 is out until it is set again, also of "the rest". Idempotent. */
 MUST_CHECK static inline enum rc route_set(struct route *r, const char *environment, const char *unit, const char *image, double share, struct err *err) { return share < 0 || share > 1 ? err_set(err, RC_INVALID, "weight %g is not between 0 and 1", share) : r->ops->set(r, environment, unit, image, share, err); }
 /* Read the share back from the data plane itself. */
 MUST_CHECK static inline enum rc route_confirm(struct route *r, const char *environment, const char *unit, const char *image, double *ret_share, struct err *err) { return r->ops->confirm(r, environment, unit, image, ret_share, err); }

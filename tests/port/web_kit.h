@@ -228,7 +228,7 @@ static inline struct web_counts web_ask(uint32_t port, uint32_t n)
 #define WEB_CLIENTS 4
 struct web_load {
 	uint32_t port;
-	bool stop;
+	bool stop, posts;
 	pthread_t thread[WEB_CLIENTS];
 	struct web_counts counts[WEB_CLIENTS];
 	uint32_t next;
@@ -241,15 +241,16 @@ static inline void *web_client(void *arg)
 	int fd = -1;
 
 	for (uint32_t i = 0; !__atomic_load_n(&l->stop, __ATOMIC_SEQ_CST); i++)
-		(void)web_get(l->port, &fd, i % 4 == 3 ? "POST" : "GET", &l->counts[me]);
+		(void)web_get(l->port, &fd, l->posts && i % 4 == 3 ? "POST" : "GET",
+			      &l->counts[me]);
 	if (fd >= 0)
 		close(fd);
 	return NULL;
 }
 
-static inline void web_load_start(struct web_load *l, uint32_t port)
+static inline void web_load_start(struct web_load *l, uint32_t port, bool posts)
 {
-	*l = (struct web_load){.port = port};
+	*l = (struct web_load){.port = port, .posts = posts};
 	for (size_t i = 0; i < WEB_CLIENTS; i++)
 		assert_int_equal(pthread_create(&l->thread[i], NULL, web_client, l), 0);
 }

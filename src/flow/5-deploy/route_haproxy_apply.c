@@ -51,7 +51,7 @@ static enum rc add(struct route_haproxy *h, const struct split_service *s,
 	const char *e = s->environment, *u = s->unit, *i = v->image;
 
 	return split_tell(h, "New server registered.", err,
-			  "add server %s:%s/%u.%s %s:%u weight 0 check inter 1s fall 2 rise 1; "
+			  "add server %s:%s/%u.%s %s:%u weight 0 " SPLIT_SERVER "; "
 			  "enable server %s:%s/%u.%s; "
 			  "enable health %s:%s/%u.%s",
 			  e, u, v->index, i, v->address, v->port, e, u, v->index, i, e, u, v->index,

@@ -135,9 +135,6 @@ static void head(struct strbuf *b)
 		    "\ttimeout server 1m\n"
 		    "\ttimeout http-request 30s\n"
 		    "\ttimeout http-keep-alive 1m\n"
-		    /* A new connection for each request: no request can meet one that a service is
-		 * just closing. */
-		    "\toption http-server-close\n"
 		    "\toption redispatch 1\n"
 		    "\tretries 2\n"
 		    "\tretry-on conn-failure empty-response\n",
@@ -162,8 +159,8 @@ static void service(const struct split_service *s, struct strbuf *b)
 		    "\tuse-server %%[rand(%d),map(maps/%s:%s)] if TRUE\n",
 		    e, u, s->port, SPLIT_LOG_FORMAT, e, u, e, u, SPLIT_SLOTS, e, u);
 	vec_each(v, &s->servers)
-		strbuf_addf(b, "\tserver %u.%s %s:%u weight %u check inter 1s fall 2 rise 1\n",
-			    v->index, v->image, v->address, v->port, split_weight(s, v));
+		strbuf_addf(b, "\tserver %u.%s %s:%u weight %u " SPLIT_SERVER "\n", v->index,
+			    v->image, v->address, v->port, split_weight(s, v));
 }
 
 enum rc split_configure(struct route_haproxy *h, struct err *err)
