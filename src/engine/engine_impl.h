@@ -35,7 +35,7 @@ struct pending {
 struct outcome { struct event ev; bool silent; }; /* silent: no event, the effect is just done */
 
 /* Replicas as last seen, by set. */
-struct seen_replica { char *key, *environment, *unit, *image, *address, *why; uint32_t index, restarts, probes, port; enum replica_state state; int64_t exit; uint64_t since; bool fresh; };
+struct seen_replica { char *key, *environment, *unit, *image, *address, *why; uint32_t index, restarts, probes, port; enum replica_state state; int64_t exit; uint64_t since; bool fresh, there; };
 struct leaving { char *environment, *unit, *image; };
 
 struct traffic_version { char *image; uint32_t index; uint32_t id; uint64_t n, errors; };

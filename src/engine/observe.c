@@ -256,6 +256,7 @@ static void see_replica(void *ctx, const struct replica *r)
 	AUTO(freep) char *key = xasprintf("%s/%s/%s/%u", r->environment, r->unit, r->image, r->index);
 	struct seen_replica *seen = find_replica(e, key);
 
+	seen->there = true;
 	if (seen->environment && seen->state == r->state && seen->restarts == r->restarts && seen->probes == r->probes && seen->port == r->port)
 		return;
 	replace(&seen->environment, r->environment);
@@ -287,16 +288,32 @@ static void drop_gone(struct engine *e)
 	}
 }
 
+/* What the runtime does not tell of any more is gone. */
+static void miss_replicas(struct engine *e)
+{
+	vec_each(r, &e->replicas) {
+		if (r->there || r->state == REPLICA_GONE)
+			continue;
+		r->state = REPLICA_GONE;
+		r->probes = 0;
+		r->since = runner_now(e->w.runner);
+		r->fresh = true;
+	}
+}
+
 void observe_replicas(struct engine *e)
 {
 	struct err err = {0};
 
 	if (e->stopped)
 		return;
+	vec_each(r, &e->replicas)
+		r->there = false;
 	if (runtime_poll(e->w.runtime, see_replica, e, &err) != RC_OK) {
 		LOG(LOG_WARN, "replicas cannot be looked at", LF("error", err.msg));
 		return;
 	}
+	miss_replicas(e);
 	for (size_t i = 0; i < e->replicas.n; i++)
 		if (e->replicas.v[i].fresh) {
 			AUTO(freep) char *environment = xstrdup(e->replicas.v[i].environment);
