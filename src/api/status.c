@@ -119,7 +119,7 @@ static void write_runs(struct json_out *o, const struct view *v)
 		const struct shown *s = &v->runs.v[i];
 
 		thing_open(o, NULL, AGG_RUN, s->run);
-		json_bool(o, "open", run_is_open(v->m, s->run));
+		json_bool(o, "under_way", run_is_open(v->m, s->run));
 		write_counts(o, s);
 		json_list(o, "job_list");
 		for (size_t k = 0; k < s->jobs.n; k++)
