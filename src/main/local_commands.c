@@ -1,5 +1,5 @@
 /* The command lines of what needs no daemon. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "main/local.h"
 
 /* ---- check ---- */
@@ -148,7 +148,7 @@ static int audit_replay(struct cli *c)
 	return local_audit_replay(&(struct audit_options){.data = cli_data(c), .json = c->json});
 }
 
-#define HERE "Your repository"
+#define HERE "Work on a repository"
 
 const struct command local_commands[] = {
 	{"init", HERE, "Write a penstock.yml for this repository", "[DIR] [--force]", init_options,
@@ -178,19 +178,19 @@ const struct command local_commands[] = {
 	 "penstock verdict --facts requests.ndjson             # when would it have said what?\n"
 	 "penstock verdict --facts - --weight 50% --json <requests.ndjson\n",
 	 verdict, 0, 0},
-	{"doctor", HERE, "Say what this machine lacks, and the fix", "", NULL,
+	{"doctor", GROUP_OTHER, "Say what this machine lacks, and the fix", "", NULL,
 	 "penstock doctor\n"
 	 "penstock doctor --json | jq '.checks[] | select(.state != \"ok\")'\n",
 	 doctor, 0, 0},
-	{"audit verify", "Audit", "Check that the journal is what was written", "[--export FILE]",
-	 verify_options,
+	{"audit verify", GROUP_AUDIT, "Check that the journal is what was written",
+	 "[--export FILE]", verify_options,
 	 "penstock audit verify                       # the journal of the data folder\n"
 	 "penstock audit verify --export audit.ndjson # an export, on any machine\n",
 	 audit_verify, 0, 0},
-	{"audit export", "Audit", "Write the journal as one JSON object a line", "[-o FILE]",
+	{"audit export", GROUP_AUDIT, "Write the journal as one JSON object a line", "[-o FILE]",
 	 export_options, "penstock audit export -o audit.ndjson\n", audit_export, 0, 0},
-	{"audit replay", "Audit", "Decide everything again from the journal, and compare", "", NULL,
-	 "penstock audit replay  # every stored state must come out again, byte for byte\n",
+	{"audit replay", GROUP_AUDIT, "Decide everything again from the journal, and compare", "",
+	 NULL, "penstock audit replay  # every stored state must come out again, byte for byte\n",
 	 audit_replay, 0, 0},
 };
 const size_t n_local_commands = ARRAY_LEN(local_commands);

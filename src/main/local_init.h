@@ -1,0 +1,33 @@
+/* Between the files of `penstock init`: what was found in a repository, and what was guessed of it. */
+#pragma once
+#include "base/map.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
+
+#define INIT_UNITS 500
+
+enum tool { TOOL_NONE, TOOL_MAKE, TOOL_NPM, TOOL_GO, TOOL_CARGO, TOOL_MAVEN, TOOL_CMAKE };
+struct init_unit {
+	char *name, *path; /* path "." : the whole repository */
+	char *module;      /* what others call it: npm or Go name, Cargo or Maven artifact */
+	enum tool tool;
+	bool library, docker;
+	bool lint, test;         /* there is a way to do it */
+	bool out;                /* leaves files in out/ */
+	char *binary;            /* "out/app": what an image would hold; NULL: unknown */
+	char *health;            /* path seen in its sources */
+	uint32_t port;           /* EXPOSE of its Dockerfile; 0: unknown */
+	VEC(size_t) deps;        /* indexes */
+	struct strbuf manifests; /* their texts */
+};
+struct init_found {
+	char *root, *project;
+	VEC(struct init_unit) units; /* in order of path */
+};
+void init_found_done(struct init_found *f);
+/* Folders with a manifest. */
+MUST_CHECK enum rc init_find(const char *root, struct init_found *ret, struct err *err);
+/* Fill what follows from the manifests: tools, deps, targets, binaries. */
+void init_guess(struct init_found *f);
+/* The penstock.yml. */
+void init_write(const struct init_found *f, struct strbuf *to);
