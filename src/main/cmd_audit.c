@@ -99,7 +99,7 @@ static enum rc verify_export(const char *file, struct store_report *ret, struct 
 	rc = chain_verify_ndjson(next_line, &lines, ret, err);
 	if (rc == RC_TOO_BIG || rc == RC_INVALID)
 		err->rc = rc = RC_CORRUPT; /* no line of an export */
-	return rc == RC_OK ? rc : err_wrap(err, "%s:%" PRIu64, lines.name, lines.line);
+	return rc == RC_OK ? rc : err_wrap(err, "%s", lines.name);
 }
 
 static enum rc verify_store(const char *data, struct store_report *ret, struct err *err)
