@@ -211,15 +211,37 @@ static void did_it(void *arg)
 		observe_set_again(e, env, unit, image);
 }
 
-/* An order of weight that a later one has overtaken must not be carried out after it. */
+/* Is this version meant to run: live, or being rolled out? */
+static bool is_wanted(const struct model *m, const struct deploy *d)
+{
+	const struct environment *env = model_environment(m, d->environment);
+
+	for (size_t i = 0; env && i < env->live.n; i++)
+		if (streq(env->live.v[i].unit, d->unit) && streq(env->live.v[i].image, d->image))
+			return true;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ROLLOUT], e));) {
+		const struct rollout *ro = e->value;
+
+		if (streq(ro->environment, d->environment) && streq(ro->unit, d->unit) && streq(ro->image, d->image) && ro->state != ROLLOUT_ABORTING &&
+		    !rollout_is_final(ro->state))
+			return true;
+	}
+	return false;
+}
+
+/* What a later order has overtaken must not be carried out after it: a weight; a start of what was taken back since; a try of a job that is over. */
 static bool is_overtaken(struct engine *e, const struct effect *f)
 {
-	const struct rollout *ro;
+	const struct rollout *ro = model_rollout(&e->model, f->rollout);
+	const struct job *job = model_job(&e->model, f->job);
 
-	if (f->kind != EF_SET_WEIGHT)
-		return false;
-	ro = model_rollout(&e->model, f->rollout);
-	return ro && ro->weight != f->weight;
+	if (f->kind == EF_SET_WEIGHT)
+		return ro && ro->weight != f->weight;
+	if (f->kind == EF_START_REPLICAS)
+		return !is_wanted(&e->model, &f->deploy);
+	if (f->kind == EF_START_JOB || f->kind == EF_PACK_IMAGE)
+		return job && (job->state != JOB_RUNNING || job->attempt != f->spec.attempt);
+	return false;
 }
 
 static void answer_at_once(struct engine *e, struct pending *p)

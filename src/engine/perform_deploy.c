@@ -63,7 +63,7 @@ enum rc perform_start_replicas(struct engine *e, const struct effect *f, struct 
 	if (rc != RC_OK)
 		return rc;
 	ret->ev.kind = EV_REPLICAS_STARTED;
-	ret->ev.rollout = xstrdup(f->rollout);
+	ret->ev.rollout = f->rollout ? xstrdup(f->rollout) : NULL;
 	ret->ev.ok = true;
 	return RC_OK;
 }
