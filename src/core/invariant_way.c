@@ -1,6 +1,12 @@
 /* Invariants of the way into an environment: evidence, vetoes, weights, harm, one at a time. */
 #include "core/invariant_impl.h"
 
+static bool is_judged(enum rollout_state s)
+{
+	return s == ROLLOUT_APPLYING || s == ROLLOUT_BAKING || s == ROLLOUT_PROMOTING || s == ROLLOUT_HOLDING;
+}
+
+
 static bool has_evidence(const struct release *r, const char *image, const char *type, const char *stage)
 {
 	vec_each(e, &r->evidence)
@@ -34,6 +40,24 @@ static bool may_start(const struct invariant_memory *k, const struct model *m, c
 	return good || broken(why, "%s puts %.19s into %s without verified evidence", ro->id, ro->image, ro->environment);
 }
 
+/* After a restart what should run is started again, without a word of a rollout. */
+static bool is_live(const struct model *m, const struct deploy *d)
+{
+	const struct environment *env = model_environment(m, d->environment);
+
+	if (env)
+		vec_each(l, &env->live)
+			if (streq(l->unit, d->unit) && streq(l->image, d->image))
+				return true;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ROLLOUT], e));) {
+		const struct rollout *ro = e->value;
+
+		if (streq(ro->environment, d->environment) && streq(ro->unit, d->unit) && streq(ro->image, d->image) && is_judged(ro->state))
+			return true;
+	}
+	return false;
+}
+
 bool holds_evidence(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why)
 {
 	(void)ev;
@@ -47,8 +71,10 @@ bool holds_evidence(const struct invariant_memory *k, const struct model *m, con
 	vec_each(f, &out->list) {
 		const struct rollout *ro = f->kind == EF_START_REPLICAS ? model_rollout(m, f->rollout) : NULL;
 
-		if (f->kind == EF_START_REPLICAS && (!ro || !streq(ro->image, f->deploy.image)))
-			return broken(why, "replicas of another image than the rollout's are started");
+		if (f->kind == EF_START_REPLICAS && !f->rollout && !is_live(m, &f->deploy))
+			return broken(why, "%.19s is started in %s, where it should not run", f->deploy.image, f->deploy.environment);
+		if (f->kind == EF_START_REPLICAS && f->rollout && (!ro || !streq(ro->image, f->deploy.image)))
+			return broken(why, "replicas of another image than that of %s are started", f->rollout);
 		if (ro && !may_start(k, m, ro, why))
 			return false;
 	}
@@ -143,11 +169,6 @@ bool holds_weights(const struct invariant_memory *k, const struct model *m, cons
 			return broken(why, "weight %g is ordered for %s, which has %g", f->weight, ro->id, ro->weight);
 	}
 	return true;
-}
-
-static bool is_judged(enum rollout_state s)
-{
-	return s == ROLLOUT_APPLYING || s == ROLLOUT_BAKING || s == ROLLOUT_PROMOTING || s == ROLLOUT_HOLDING;
 }
 
 bool holds_harm(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why)

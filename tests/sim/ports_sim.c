@@ -300,7 +300,11 @@ static enum rc route_w_services(struct route *x, const char *environment, const 
 static enum rc route_w_servers(struct route *x, const char *environment, const char *unit, const struct route_server *v, size_t n, struct err *err)
 {
 	struct sim *s = SIM(route, x);
+	AUTO(strbuf_done) struct strbuf list = STRBUF(4096);
 
+	for (size_t i = 0; i < n; i++)
+		strbuf_addf(&list, " %.15s#%u", v[i].image, v[i].index);
+	sim_say(s, "world: servers of %s/%s:%s", environment, unit, strbuf_cstr(&list));
 	FAULTY(s, PORT_ROUTE, "route.servers", err, route_servers(s->route, environment, unit, v, n, err));
 }
 

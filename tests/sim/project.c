@@ -42,6 +42,8 @@ void project_make(struct sim *s)
 	if (s->o.script || rng_chance(&s->rng, 0.85))
 		strbuf_addf(&b, "  strategy: {canary: {steps: [%s], compare: {error_rate: {margin: 30%%}%s}, guard: {error_rate: 15%%}, max: %us}}\n",
 			    rng_chance(&s->rng, 0.5) ? "25%, 50%, 100%" : "50%, 100%", rng_chance(&s->rng, 0.2) ? ", p99: {margin: 100%}" : "", (unsigned)rng_between(&s->rng, 40, 90));
+	else
+		strbuf_adds(&b, "  strategy: rolling\n");
 	if (rng_chance(&s->rng, 0.4))
 		strbuf_adds(&b, "  smoke: {run: make smoke}\n");
 	strbuf_addf(&b, "  on_failure: {rollback: %s, page: oncall, runbook: \"docs/{service}.md\"}\n", s->o.script || rng_chance(&s->rng, 0.85) ? "true" : "false");

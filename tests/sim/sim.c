@@ -81,7 +81,7 @@ static void turn(struct sim *s, usec_t until)
 /* Until nothing is under way for a while. */
 static void settle(struct sim *s)
 {
-	usec_t until = sim_now(s) + 15 * USEC_MIN;
+	usec_t until = sim_now(s) + USEC_HOUR;
 
 	while (!s->result.failed && sim_now(s) < until) {
 		uint64_t before = s->result.records;

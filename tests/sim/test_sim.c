@@ -59,9 +59,10 @@ static bool many(uint64_t from, uint64_t n, uint64_t seconds, const struct sim_o
 
 	for (uint64_t seed = from; seed < from + n && clock_mono() < end; seed++)
 		if (!one(seed, o, sums)) {
+			if (getenv("KEEP_GOING"))
+				continue;
 			show(seed, o);
-			if (!getenv("KEEP_GOING"))
-				return false;
+			return false;
 		}
 	return sums->failed == 0;
 }
@@ -113,6 +114,7 @@ int main(void)
 	uint64_t n = number("SEEDS", HISTORIES), seconds = number("SIM_SECONDS", 90), from = number("FROM", 1);
 	bool good = true;
 
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!getenv("SIM_LOG"))
 		log_open(-1, false, LOG_ERROR);
 	if (getenv("SEED")) {
