@@ -82,7 +82,9 @@ enum rc on_ref_moved(struct step *s)
 	struct repo_ref *known = find_ref(p, ev->repo, ev->ref);
 	if (known ? streq(known->commit, ev->commit) : !ev->commit)
 		return RC_OK;
-	AUTO(freep) char *old = xstrdup(known ? known->commit : ev->base ? ev->base : "");
+	/* A branch that was deleted begins anew. */
+	const char *before = known ? known->commit : ev->base;
+	AUTO(freep) char *old = before ? xstrdup(before) : NULL;
 	if (!known) {
 		vec_push(&p->refs, ((struct repo_ref){.repo = xstrdup(ev->repo), .ref = xstrdup(ev->ref)}));
 		known = vec_last(&p->refs);
@@ -98,7 +100,7 @@ enum rc on_ref_moved(struct step *s)
 		return RC_OK;
 	struct effect *e = order(s, EF_READ_CHANGE, "source/%s", ev->repo);
 	e->change = (struct change){.repo = xstrdup(ev->repo), .ref = xstrdup(ev->ref), .commit = xstrdup(ev->commit),
-				    .base = *old ? xstrdup(old) : NULL, .pushed_at = ev->started_at ? ev->started_at : s->m->time};
+				    .base = old && *old ? xstrdup(old) : NULL, .pushed_at = ev->started_at ? ev->started_at : s->m->time};
 	return RC_OK;
 }
 
