@@ -131,8 +131,9 @@ static enum rc replay_one(struct replay *r, const struct record *rec)
 	struct effects out = {0};
 	enum rc rc = chain_check(rec, r->records ? &r->prev : NULL, r->err);
 
-	if (rc == RC_OK)
-		rc = event_of(rec, &ev, r->err);
+	if (rc != RC_OK)
+		return rc;
+	rc = event_of(rec, &ev, r->err);
 	if (rc == RC_OK && ev.kind == EV_STARTED && r->records)
 		rc = restart(r);
 	if (rc == RC_OK)
