@@ -22,7 +22,7 @@ struct option {
 struct cli;
 struct command {
 	const char *name;  /* "status"; two words are fine: "incident show" */
-	const char *group; /* heading in `penstock --help` */
+	const char *group; /* heading in `penstock --help`; NULL: not listed there */
 	const char *summary;
 	const char *usage; /* arguments: "RELEASE [-m TEXT]" */
 	const struct option *

@@ -117,15 +117,15 @@ static int run_close(struct cli *c)
 
 static const struct option list_options[] = {{"limit", 'n', "N", "at most so many (20)"}, {0}};
 
-#define LIST_                                                                               \
-	.group = GROUP_AUDIT, .summary = "Incidents, newest first", .usage = "[--limit N]", \
-	.options = list_options, .run = run_list,                                           \
-	.examples =                                                                         \
-		"penstock incident list\n"                                                  \
+#define LIST                                                                                   \
+	.summary = "Incidents, newest first", .usage = "[--limit N]", .options = list_options, \
+	.run = run_list,                                                                       \
+	.examples =                                                                            \
+		"penstock incident list\n"                                                     \
 		"penstock incident list --json | jq '.incidents[] | select(.state == \"open\")'"
 
-const struct command cmd_incident = {.name = "incident", LIST_};
-const struct command cmd_incident_list = {.name = "incident list", LIST_};
+const struct command cmd_incident = {.name = "incident", LIST};
+const struct command cmd_incident_list = {.name = "incident list", .group = GROUP_AUDIT, LIST};
 
 const struct command cmd_incident_show = {
 	.name = "incident show",

@@ -65,7 +65,7 @@ void help_all(struct strbuf *to, const struct term *t, const struct command *mor
 	for (size_t i = 0; i < all; i++) {
 		const char *group = command_at(more, i)->group;
 
-		if (!is_new_group(more, i))
+		if (!group || !is_new_group(more, i))
 			continue;
 		table_add(&rows, PLAIN, "%s", "");
 		table_add(&rows, PLAIN, "%s", "");

@@ -87,8 +87,7 @@ static void draw_environment(struct drawing *d, const struct json *env)
 	for (size_t i = 0; i < json_count(live); i++) {
 		const struct json *l = json_at(live, i);
 		AUTO(strbuf_done)
-		struct strbuf version = STRBUF(256),
-			      since = STRBUF(256), marks = STRBUF(4096);
+		struct strbuf version = STRBUF(256), since = STRBUF(256), marks = STRBUF(4096);
 
 		add_short(&version, text_at(l, "image"));
 		add_ago(&since, number_at(l, "since"), d->now);
@@ -225,7 +224,8 @@ static void draw_gate(struct drawing *d, const struct json *release)
 	}
 }
 
-static void draw_run(struct drawing *d, const struct json *run)
+/* What went well and is over is one line, unless it is the newest. */
+static void draw_run(struct drawing *d, const struct json *run, bool newest)
 {
 	static const char *const stages[] = {"ci", "staging", "production"};
 	const struct json *change = json_get(run, "change"), *jobs = json_get(run, "job_list"),
@@ -247,6 +247,8 @@ static void draw_run(struct drawing *d, const struct json *run)
 	tint(d->to, d->t, tone_of(state), "  %s%s%s", release ? text_at(release, "id") : "",
 	     release ? " " : "", state);
 	strbuf_addc(d->to, '\n');
+	if (!newest && !json_truth(json_get(run, "under_way"), true) && tone_of(state) != BAD)
+		return;
 	draw_stage(d, stages[0], json_get(counts, stages[0]));
 	for (size_t i = 0; i < json_count(jobs); i++) {
 		if (!is_worth_a_line(json_at(jobs, i)))
@@ -295,7 +297,7 @@ void view_status(struct strbuf *to, const struct term *t, const struct json *sta
 	for (size_t i = 0; i < json_count(environments); i++)
 		draw_environment(&d, json_at(environments, i));
 	for (size_t i = 0; i < json_count(runs); i++)
-		draw_run(&d, json_at(runs, i));
+		draw_run(&d, json_at(runs, i), i == 0);
 	if (!json_count(runs))
 		tint(to, t, DIM, "\nNothing was pushed yet.\n");
 }
