@@ -181,16 +181,22 @@ static void histogram_write(struct strbuf *to, const char *name, const char *hel
 		name, (unsigned long long)h->n, name, h->sum, name, (unsigned long long)h->n);
 }
 
-/* A route's pattern without what only the matcher needs: "/api/v1/{a:runs}/{b}" -> "/api/v1/runs/{b}". */
+/* A route's pattern without what only the matcher needs: "/api/v1/{a:runs}/{b}" -> "/api/v1/runs/{id}". */
 static void route_label(struct strbuf *to, const char *path)
 {
-	for (const char *p = path; *p; p++) {
-		if (p[0] != '{' || p[2] != ':') {
-			strbuf_addc(to, *p);
-			continue;
-		}
-		for (p += 3; *p != '}'; p++)
-			strbuf_addc(to, *p);
+	struct str rest = str_of(path);
+
+	while (rest.n) {
+		struct str word = str_cut(&rest, '{'), name;
+
+		strbuf_addstr(to, word);
+		if (!rest.p)
+			return;
+		name = str_cut(&rest, '}');
+		if (name.n > 2 && name.p[1] == ':')
+			strbuf_add(to, name.p + 2, name.n - 2);
+		else
+			strbuf_adds(to, "{id}");
 	}
 }
 

@@ -412,7 +412,7 @@ static const struct {
 	 "is not watched here", NULL},
 	{"hook without", "POST " WIRE_HOOK, "{}", 400, "say which repository", NULL},
 	{"requests are counted", "GET " WIRE_METRICS, "", 200,
-	 "route=\"/api/v1/runs/{b}\",class=\"4xx\"} 1", NULL},
+	 "route=\"/api/v1/runs/{id}\",class=\"4xx\"} 1", NULL},
 };
 
 /* JSON, of which our own reader refuses doubled keys. */
