@@ -87,11 +87,13 @@ static void see_job(void *ctx, const struct exec_seen *seen)
 	struct engine *e = ctx;
 	const struct job *job = model_job(&e->model, seen->job);
 
-	if (seen->running || map_get(&e->collecting, str_of(seen->job)))
+	bool wanted = job && job->state == JOB_RUNNING && job->attempt <= seen->attempt;
+	bool durable = !e->committing && e->building->records.n == 0; /* its end is, too: a crash now needs no second run */
+	if (seen->running || map_get(&e->collecting, str_of(seen->job)) || (!wanted && !durable))
 		return;
 	map_put(&e->collecting, str_of(seen->job), e);
 	AUTO(freep) char *lane = xasprintf("job/%s", seen->job);
-	if (job && job->state == JOB_RUNNING && job->attempt <= seen->attempt) {
+	if (wanted) {
 		struct collect *c = xcalloc(1, sizeof(*c));
 
 		c->e = e;
@@ -229,7 +231,8 @@ static void tell(struct engine *e, const char *environment, const char *unit)
 		vec_push(&s->events, ev);
 	}
 	s->n = servers_of(e, environment, unit, NULL, &s->servers);
-	AUTO(freep) char *lane = xasprintf("route/%s/%s", environment, unit);
+	/* Not the lane of weights: servers that leave are drained, and taking traffic away must not wait for that. */
+	AUTO(freep) char *lane = xasprintf("servers/%s/%s", environment, unit);
 	runner_work(e->w.runner, lane, sync_it, synced, s);
 }
 
