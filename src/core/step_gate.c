@@ -175,6 +175,8 @@ enum rc on_approve(struct step *s)
 	const struct approve_def *def = &model_config(s->m, r->config)->gate.approve;
 	if (r->state != RELEASE_STAGED && r->state != RELEASE_BUILT && r->state != RELEASE_STAGING)
 		return err_set(s->err, RC_CONFLICT, "%s is %s: there is nothing to approve any more", r->id, release_state_names[r->state]);
+	if (streq(r->gate.decision, "pass"))
+		return err_set(s->err, RC_CONFLICT, "the gate let %s through already; stop it with: penstock abort %s", r->id, r->id);
 	if (!may_approve(ev, def))
 		return err_set(s->err, RC_DENIED, "%s may not approve %s: gate.approve.by of its penstock.yml does not name them", ev->actor, r->id);
 	if (def->not_author && is_author(ev->actor, &r->change))
