@@ -40,7 +40,9 @@ static bool number(struct str s, double *ret)
 		for (i++; i < s.n && s.p[i] >= '0' && s.p[i] <= '9' && i < 18; i++, behind++)
 			digits = digits * 10 + (uint64_t)(s.p[i] - '0');
 	bool point = i == whole + behind + 1;
-	if (i != s.n || !whole || (point && !behind) || whole + behind > 15 || (whole > 1 && s.p[0] == '0'))
+	if (whole > 1 && s.p[0] == '0')
+		return false; /* no JSON */
+	if (i != s.n || !whole || (point && !behind) || whole + behind > 15)
 		return parse_double(s, ret);
 	*ret = (double)digits / tens[behind];
 	return true;
