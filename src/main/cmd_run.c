@@ -100,7 +100,7 @@ static enum rc read_worktree(struct local_run *r, const char *into, struct err *
 {
 	AUTO(repo_freep) struct repo *repo = NULL;
 	AUTO(repo_freep) struct repo *beside = NULL;
-	char id[GIT_HEX + 1], head[GIT_HEX + 1], base[GIT_HEX + 1] = "";
+	char id[GIT_HEX + 1] = "", head[GIT_HEX + 1] = "", base[GIT_HEX + 1] = "";
 	enum rc rc = local_repo(r->o->repo, &repo, err);
 
 	if (rc == RC_OK)

@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#define TIME_MAX   9e15
 #define FIRST_STEP 0.10 /* a weight up to this is judged by the margins of the first step */
 
 static const char *const answer_names[] = {"wait", "pass", "fail"};
@@ -117,11 +118,12 @@ static void take_fact(struct replay *r, struct verdict_fact *fact)
 		return;
 	if (!r->in_history && !r->begun) {
 		r->begun = true;
-		if (fact->t < r->last)
+		if (fact->t < r->last && r->last < TIME_MAX / 2)
 			r->shift = floor(r->last) + 1 - floor(fact->t);
 	}
 	fact->t += r->shift;
-	r->last = fmax(r->last, fact->t);
+	if (fact->t < TIME_MAX) /* others count as late, as for the verdict itself */
+		r->last = fmax(r->last, fact->t);
 	if (verdict_facts_add(r->facts, fact, &w))
 		take_window(r, &w);
 }
