@@ -25,12 +25,11 @@ static const struct { uint32_t max; usec_t first, most; } retry[EFFECT_KINDS] = 
 void outbox_add(struct engine *e, struct effect *effect, uint32_t attempts, usec_t next)
 {
 	struct pending *p = xcalloc(1, sizeof(*p));
-	usec_t now = runner_now(e->w.runner), behind = e->model.time > now ? e->model.time - now : 0;
 
 	p->effect = *effect;
 	*effect = (struct effect){0};
 	p->attempts = attempts;
-	p->next = next > behind ? next - behind : 0; /* the clock was set back: what was ordered by the journal's time does not wait for it */
+	p->next = next > e->skew ? next - e->skew : 0; /* ordered by the journal's time, done by the clock */
 	BUG_ON(map_put(&e->outbox, str_of(p->effect.id), p) != NULL);
 }
 
@@ -195,9 +194,12 @@ static void did_it(void *arg)
 		d->outcome.ev.change = (struct change){0};
 		event_done(&d->outcome.ev);
 		fail_outcome(&p->effect, &d->err, &d->outcome.ev);
-		if (p->effect.kind == EF_READ_CHANGE && seen.commit)
-			shape_copy(&shape_change, &d->outcome.ev.change, &seen);
-		shape_done(&shape_change, &seen);
+		if (p->effect.kind == EF_READ_CHANGE && seen.commit) {
+			shape_done(&shape_change, &d->outcome.ev.change);
+			d->outcome.ev.change = seen;
+		} else {
+			shape_done(&shape_change, &seen);
+		}
 		d->outcome.silent = false;
 	}
 	if (p->effect.kind == EF_STOP_REPLICAS)
