@@ -40,6 +40,7 @@ static enum rc restore(struct engine *e, struct err *err)
 		e->seq = e->model.seq = last.seq;
 		e->model.time = last.time;
 		e->head = last.hash;
+		e->skew = last.time > runner_now(e->w.runner) ? last.time - runner_now(e->w.runner) : 0;
 	}
 	enum rc rc = store_active(e->w.store, restore_one, &r, err);
 	if (rc != RC_OK || r.rc != RC_OK)
@@ -183,7 +184,7 @@ static void apply(struct engine *e, struct queued *q)
 	struct event *ev = &q->ev;
 
 	if (!ev->time)
-		ev->time = runner_now(e->w.runner);
+		ev->time = runner_now(e->w.runner) + e->skew;
 	ev->time = MAX_OF(ev->time, e->model.time);
 	ev->seq = e->seq + 1;
 	if (!ev->actor)

@@ -56,6 +56,7 @@ struct engine {
 	struct model model;
 	struct digest head;           /* hash of the last record */
 	uint64_t seq;
+	usec_t skew;                  /* the journal's time is this far ahead of the clock: it was set back while the daemon was down */
 	VEC(struct queued) queue;
 	size_t queue_at;
 	bool turning, committing, started, stopped;

@@ -93,7 +93,7 @@ static void window_event(struct engine *e, const struct traffic *t, const struct
 	struct event ev = {.kind = EV_FACTS};
 
 	ev.rollout = xstrdup(t->rollout);
-	ev.window.second = w->second;
+	ev.window.second = w->second + (e->skew + USEC_SEC - 1) / USEC_SEC;
 	for (uint32_t i = 0; i < w->n; i++) {
 		const struct verdict_instance *in = &w->inst[i];
 
