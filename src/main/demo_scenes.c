@@ -175,8 +175,8 @@ static void check_taken_back(struct demo *d, struct scene_result *r, const char 
 	      cause ? cause : "", "", ro && ro->cause ? ro->cause : "-");
 	if (!ro)
 		return;
-	check(r, ro->zero_confirmed_at && ro->zero_confirmed_at - ro->verdict_at < USEC_SEC / 2, "weight 0 confirmed %.1f ms after the verdict",
-	      (double)(ro->zero_confirmed_at - ro->verdict_at) / (double)USEC_MS);
+	usec_t back = ro->zero_confirmed_at > ro->verdict_at ? ro->zero_confirmed_at - ro->verdict_at : 0;
+	check(r, back && back < USEC_SEC / 2, "weight 0 is confirmed within 0.5 s of the verdict (%.1f ms)", (double)back / (double)USEC_MS);
 	const struct veto *v = veto_of(d, environment, ro->image);
 	check(r, v != NULL, "its digest is vetoed in %s", environment);
 	const struct incident *i = model_incident(&d->model, rel->incident);
@@ -223,8 +223,8 @@ static void bad_in_staging(struct demo *d, struct scene_result *r, const char *c
 	if (!r->release)
 		take_times(d, r, commit);
 	const struct rollout *ro = rel ? demo_rollout(d, rel->id, "staging", "payments") : NULL;
-	check(r, ro && ro->zero_confirmed_at && ro->zero_confirmed_at - ro->applied_at < 10 * USEC_SEC, "%s: rolled back %.1f s after it was started, on facts", change,
-	      ro ? (double)(ro->zero_confirmed_at - ro->applied_at) / (double)USEC_SEC : 0.0);
+	usec_t took = ro && ro->zero_confirmed_at ? ro->zero_confirmed_at - ro->applied_at : 0;
+	check(r, took && took < 10 * USEC_SEC, "%s: rolled back in under 10 s, on facts (%.1f s)", change, (double)took / (double)USEC_SEC);
 	check_taken_back(d, r, commit, "staging", "payments", cause);
 }
 
