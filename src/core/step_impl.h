@@ -108,4 +108,5 @@ enum rc on_rerun(struct step *s);
 enum rc on_timer(struct step *s);
 enum rc on_effect_failed(struct step *s);
 void run_again(struct step *s); /* after a start: what should run is started again where it does not */
+void forget_ended(struct step *s);
 void evict(struct step *s); /* forget what ended long ago */

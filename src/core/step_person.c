@@ -82,6 +82,8 @@ enum rc on_rollback(struct step *s)
 	struct release *r = model_release(s->m, l->release);
 	AUTO(freep) char *image = xstrdup(to);
 	struct rollout *ro = rollout_new(s, r, env, ev->unit, image, true);
+	if (r)
+		release_touch_ended(s, r); /* it is at work again: a restart needs it */
 	struct rollout bad = {.unit = ro->unit, .image = ro->previous, .previous = ro->image, .release = ro->release};
 	environment_add_veto(s, env, &bad, ev->actor, why);
 	AUTO(freep) char *title = xasprintf("%s in %s: %s", ro->unit, env->id, why);

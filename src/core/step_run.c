@@ -14,6 +14,7 @@ enum rc on_started(struct step *s)
 	p->started++;
 	set_text(&p->version, s->ev->text);
 	model_touch(s->m, AGG_PROJECT, "project");
+	forget_ended(s);
 	run_again(s);
 	return RC_OK;
 }

@@ -130,6 +130,29 @@ static void forget_configs(struct step *s)
 	}
 }
 
+/* A start finds in the store only what had not ended, and jobs that wait in the order in which they were made: a replay of the journal does the same. */
+void forget_ended(struct step *s)
+{
+	VEC(struct touch) ended = {0};
+
+	for (unsigned k = 0; k < AGG_KINDS; k++)
+		for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[k], e));)
+			if (model_is_ended(s->m, (enum aggregate_kind)k, e->key))
+				vec_push(&ended, ((struct touch){.kind = (enum aggregate_kind)k, .id = xstrdup(e->key)}));
+	vec_each(t, &ended) {
+		model_forget(s->m, t->kind, t->id);
+		xfree(t->id);
+	}
+	vec_done(&ended);
+	s->m->ready.n = 0;
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
+		struct job *job = e->value;
+
+		if (job->state == JOB_READY)
+			vec_push(&s->m->ready, job);
+	}
+}
+
 static bool touched_now(const struct model *m, const char *id)
 {
 	vec_each(t, &m->touched)
