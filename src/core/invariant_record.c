@@ -67,6 +67,8 @@ static bool was_allowed(const struct release *r, const struct approve_def *def, 
 {
 	uint32_t yes = 0;
 
+	if (!def->count)
+		return true;
 	for (size_t i = 0; i < r->gate.approvals.n; i++) {
 		const struct approval *a = &r->gate.approvals.v[i];
 		const char *name = strchr(a->actor, ':') ? strchr(a->actor, ':') + 1 : a->actor;
@@ -101,7 +103,7 @@ bool holds_gate(const struct invariant_memory *k, const struct model *m, const s
 			if (!streq(q->state, "ok"))
 				return broken(why, "%s passed the gate although %s was %s: %s", r->id, q->kind, q->state, q->reason);
 		if (c && !was_allowed(r, &c->gate.approve, r->gate.decided_at))
-			return broken(why, "%s passed the gate without its approvals", r->id);
+			return broken(why, "%s of %s passed the gate with %zu approvals, the first by %s", r->id, r->change.author, r->gate.approvals.n, r->gate.approvals.n ? r->gate.approvals.v[0].actor : "nobody");
 	}
 	return true;
 }

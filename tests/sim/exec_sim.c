@@ -178,7 +178,9 @@ void exec_sim_lose(struct exec *x)
 
 		if (j->end <= now)
 			continue;
+		AUTO(freep) char *name = xasprintf("%s#%u", j->job, j->attempt);
 		sim_say(e->s, "fault: %s is lost", j->job);
+		map_del(&e->began, str_of(name));
 		job_free(map_del(&e->jobs, str_of(m->key)));
 		return;
 	}
