@@ -204,6 +204,12 @@ static bool push_wave(struct step *s, struct release *r, struct environment *env
 			continue;
 		if (rollout_active(s->m, env->id, item->unit))
 			continue; /* a return that somebody ordered goes first */
+		const struct veto *v = environment_veto(env, item->unit, item->image, s->m->time);
+		if (v) { /* since it was let in */
+			AUTO(freep) char *why = xasprintf("%s %.19s is vetoed in %s: %s", item->unit, item->image, env->id, v->reason ? v->reason : "-");
+			release_break(s, r, why);
+			return true;
+		}
 		struct rollout *ro = rollout_new(s, r, env, item->unit, item->image, false);
 		set_text(item_rollout(item, env->stage), ro->id);
 	}
@@ -278,6 +284,8 @@ void release_break(struct step *s, struct release *r, const char *reason)
 
 		if (!*item_done(item, env->stage) || skipped || !ro || !ro->previous || rollout_active(s->m, env->id, item->unit))
 			continue;
+		if (environment_veto(env, item->unit, ro->previous, s->m->time))
+			continue; /* what stood there before may not come back */
 		rollout_new(s, r, env, item->unit, ro->previous, true);
 	}
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
