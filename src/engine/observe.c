@@ -165,13 +165,15 @@ size_t servers_of(struct engine *e, const char *environment, const char *unit, c
 	return list.n;
 }
 
-struct sync { struct engine *e; char *environment, *unit; struct route_server *servers; size_t n; VEC(struct event) events; struct err err; enum rc rc; };
+struct sync { struct engine *e; char *environment, *unit, *live; struct route_server *servers; size_t n; VEC(struct event) events; struct err err; enum rc rc; };
 
 static void sync_it(void *arg)
 {
 	struct sync *s = arg;
 
 	s->rc = route_servers(s->e->w.route, s->environment, s->unit, s->servers, s->n, &s->err);
+	if (s->rc == RC_OK && s->live)
+		s->rc = route_set(s->e->w.route, s->environment, s->unit, s->live, 1, &s->err);
 }
 
 static void synced(void *arg)
@@ -191,7 +193,25 @@ static void synced(void *arg)
 	xfree(s->servers);
 	xfree(s->environment);
 	xfree(s->unit);
+	xfree(s->live);
 	xfree(s);
+}
+
+/* Nothing is rolled out: all is the live version's, also when its servers were away for a while, which a splitter forgets. */
+static char *live_of(const struct engine *e, const char *environment, const char *unit)
+{
+	const struct environment *env = model_environment(&e->model, environment);
+
+	for (struct map_entry *m = NULL; (m = map_next(&e->model.by_kind[AGG_ROLLOUT], m));) {
+		const struct rollout *ro = m->value;
+
+		if (!rollout_is_final(ro->state) && streq(ro->environment, environment) && streq(ro->unit, unit))
+			return NULL;
+	}
+	for (size_t i = 0; env && i < env->live.n; i++)
+		if (streq(env->live.v[i].unit, unit))
+			return xstrdup(env->live.v[i].image);
+	return NULL;
 }
 
 static uint32_t count_ready(const struct engine *e, const struct seen_replica *of)
@@ -231,6 +251,7 @@ static void tell(struct engine *e, const char *environment, const char *unit)
 		vec_push(&s->events, ev);
 	}
 	s->n = servers_of(e, environment, unit, NULL, &s->servers);
+	s->live = live_of(e, environment, unit);
 	/* Not the lane of weights: servers that leave are drained, and taking traffic away must not wait for that. */
 	AUTO(freep) char *lane = xasprintf("servers/%s/%s", environment, unit);
 	runner_work(e->w.runner, lane, sync_it, synced, s);

@@ -244,11 +244,11 @@ static bool is_overtaken(struct engine *e, const struct effect *f)
 	const struct job *job = model_job(&e->model, f->job);
 
 	if (f->kind == EF_SET_WEIGHT)
-		return ro && ro->weight != f->weight;
+		return !ro || ro->weight != f->weight; /* no rollout: it is over and forgotten */
 	if (f->kind == EF_START_REPLICAS)
 		return !is_wanted(&e->model, &f->deploy);
 	if (f->kind == EF_START_JOB || f->kind == EF_PACK_IMAGE)
-		return job && (job->state != JOB_RUNNING || job->attempt != f->spec.attempt);
+		return !job || job->state != JOB_RUNNING || job->attempt != f->spec.attempt; /* no job: its run is over and forgotten */
 	return false;
 }
 
