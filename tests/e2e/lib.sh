@@ -105,9 +105,8 @@ stop() {                                # the daemon, not its services
 	return 0
 }
 kill9() {
-	disown "$DAEMON" 2>/dev/null # or bash tells of its death
 	kill -9 "$DAEMON" 2>/dev/null
-	await 5 gone "$DAEMON"
+	{ wait "$DAEMON"; } 2>/dev/null # all its threads are over, and bash says nothing of it
 	DAEMON=
 }
 gone() { # or a zombie, which is ours to wait for
