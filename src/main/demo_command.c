@@ -22,8 +22,8 @@ static int run_demo(struct cli *c)
 
 	if (!cli_number(c, "rate", 1000, &rate))
 		return EXIT_USAGE;
-	if (rate < 50 || rate > 5000)
-		return cli_usage(c, "--rate must be 50 to 5000");
+	if (rate < 10 || rate > 5000)
+		return cli_usage(c, "--rate must be 10 to 5000");
 	if (o.scenes && (!*o.scenes || o.scenes[strspn(o.scenes, "abcdefgh")]))
 		return cli_usage(c, "--scene takes letters of a to h, not \"%s\"", o.scenes);
 	o.rate = (double)rate;
