@@ -157,6 +157,20 @@ static void revert_landed(struct step *s, const struct release *r, const char *c
 	}
 }
 
+/* The answer may come after the commit's own run: then what waited for that run is over now. */
+static bool built_already(const struct model *m, const char *commit)
+{
+	const struct project *p = model_project(m);
+
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));)
+		if (streq(((struct run *)e->value)->change.commit, commit))
+			return ((struct run *)e->value)->state == RUN_PASSED;
+	vec_each(ref, &p->refs) /* a run that ended and was forgotten */
+		if (streq(ref->commit, commit) && ref->run && !streq(ref->run, "-"))
+			return true;
+	return false;
+}
+
 enum rc on_change_reverted(struct step *s)
 {
 	const struct event *ev = s->ev;
@@ -172,6 +186,8 @@ enum rc on_change_reverted(struct step *s)
 	}
 	if (r && ev->commit)
 		revert_landed(s, r, ev->commit);
+	if (r && ev->commit && built_already(s->m, ev->commit))
+		environment_unpin_commit(s, ev->commit);
 	return RC_OK;
 }
 
