@@ -210,10 +210,24 @@ static bool active_once(const struct model *m, const struct rollout *ro, struct 
 	return true;
 }
 
+/* A pin that waits for a change to be taken back in Git ends with the run of that commit. */
+static bool pins_end(const struct model *m, const struct run *run, struct err *why)
+{
+	if (run->state != RUN_PASSED || !run->change.reverts)
+		return true;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ENVIRONMENT], e));) {
+		const struct environment *env = e->value;
+
+		vec_each(p, &env->pins)
+			if (streq(p->until_commit, run->change.commit))
+				return broken(why, "%s of %s in %s stays although %s built %.12s", p->id, p->unit, env->id, run->id, run->change.commit);
+	}
+	return true;
+}
+
 bool holds_one_active(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why)
 {
 	(void)k;
-	(void)ev;
 	(void)out;
 	TOUCHED(t, m, AGG_ROLLOUT) {
 		const struct rollout *ro = model_rollout(m, t->id);
@@ -221,6 +235,10 @@ bool holds_one_active(const struct invariant_memory *k, const struct model *m, c
 		if (!rollout_is_final(ro->state) && !active_once(m, ro, why))
 			return false;
 	}
+	if (ev->kind == EV_CHANGE_PLANNED || ev->kind == EV_JOB_ENDED || ev->kind == EV_CHANGE_REVERTED)
+		for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));)
+			if (!pins_end(m, e->value, why))
+				return false;
 	TOUCHED(t, m, AGG_RELEASE) {
 		const struct release *r = model_release(m, t->id);
 
