@@ -163,6 +163,8 @@ enum rc on_facts(struct step *s)
 	see_harm(ro, &s->ev->window);
 	model_touch(s->m, AGG_ROLLOUT, ro->id);
 	if (rep.answer == VERDICT_FAIL) {
+		if (!ro->harm_at) /* slow from its first request on */
+			ro->harm_at = ro->step_at;
 		AUTO(freep) char *why = fail_reason(&rep);
 
 		rollout_abort(s, ro, rep.metric == VERDICT_ERRORS ? "errors" : rep.metric == VERDICT_GUARD ? "guard" : "latency", why);
