@@ -80,6 +80,7 @@ check "functions of at most 60 lines" function_sizes
 check "layout" layout
 check "words" words
 check "scripts" scripts
+check "docs of commands" tools/gen-commands.sh "$build/penstock" check
 check "cppcheck" static_analysis
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
