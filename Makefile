@@ -51,7 +51,6 @@ sim: test-deps
 	@SEEDS=$(SEEDS) TEST_SECONDS=86400 tools/run-tests.sh $(BUILD) --folder sim
 
 bench: test-deps
-	@tools/build.sh $(BUILD) all tests
 	@tools/bench.sh $(BUILD)
 
 fuzz: test-deps

@@ -22,7 +22,7 @@ clean_build() {
 	end=$(date +%s%N)
 	rm -rf "$folder"
 	awk -v s=$(((end - begin) / 1000000)) -v cores="$(nproc)" 'BEGIN {
-		printf "| clean build, %d cores: meson setup and ninja | %.1f s | - | - | 60 s%s |\n", cores, s / 1000, s > 60000 ? " **over**" : ""
+		printf "| clean build, %d cores: meson setup and ninja | %.1f s | - | - | 60 s%s |\n", cores, s / 1000, (s > 60000) ? " **over**" : ""
 	}'
 }
 

@@ -26,9 +26,9 @@ for rate in ${BENCH_RATES:-10 100 1000}; do
 		if (!zero) { print "harm at " rate " requests/s: no weight 0"; exit }
 		window = int(verdict / 1e6) * 1e6
 		printf "| harm to weight 0 confirmed, %d requests/s | %.3f s | %.0f s (the statistics alone) | %.2f | floor + 0.5 s%s |\n",
-			rate, (zero - harm) / 1e6, (window - harm) / 1e6, (zero - harm) / (window - harm), zero - window > 5e5 ? " **over**" : ""
+			rate, (zero - harm) / 1e6, (window - harm) / 1e6, (zero - harm) / (window - harm), (zero - window > 5e5) ? " **over**" : ""
 		printf "| from verdict to weight 0 confirmed, %d requests/s | %.0f ms | - | - | 500 ms%s |\n",
-			rate, (zero - verdict) / 1e3, zero - verdict > 5e5 ? " **over**" : ""
+			rate, (zero - verdict) / 1e3, (zero - verdict > 5e5) ? " **over**" : ""
 	}'
 done
 exit $failed
