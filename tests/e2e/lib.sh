@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the end-to-end tests share: the real binary, a real Git, real services. Sourced, not run.
 #
 # A test names its ports with `ports N`, makes repositories with `project`, starts daemons with `serve`, and asserts with
