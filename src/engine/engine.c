@@ -107,6 +107,9 @@ void engine_free(struct engine *e)
 	}
 	map_done(&e->outbox);
 	map_done(&e->collecting);
+	vec_each(u, &e->unread)
+		xfree(u->repo);
+	vec_done(&e->unread);
 	free_replicas(e);
 	traffic_free(e);
 	vec_done(&e->listeners);

@@ -36,6 +36,7 @@ struct outcome { struct event ev; bool silent; }; /* silent: no event, the effec
 
 /* Replicas as last seen, by set. */
 struct seen_replica { char *key, *environment, *unit, *image, *address, *why; uint32_t index, restarts, probes, port; enum replica_state state; int64_t exit; uint64_t since; bool fresh, there; };
+struct unread { char *repo; uint32_t tries; usec_t next; }; /* a repository that could not be read: it is tried again */
 struct leaving { char *environment, *unit, *image; };
 
 struct traffic_version { char *image; uint32_t index; uint32_t id; uint64_t n, errors; };
@@ -74,6 +75,7 @@ struct engine {
 	struct exec_inputs exec_inputs;
 	struct runtime_inputs runtime_inputs;
 	bool collecting_poll, ensuring;
+	VEC(struct unread) unread;
 	struct map collecting;        /* job ids whose result is being fetched */
 };
 

@@ -419,15 +419,60 @@ static void compare_refs(struct engine *e, struct refs *r)
 	vec_done(&known);
 }
 
+static struct unread *unread_of(struct engine *e, const char *repo)
+{
+	vec_each(u, &e->unread)
+		if (streq(u->repo, repo))
+			return u;
+	return NULL;
+}
+
+/* What was pushed meanwhile may not be told of again: a full disk is enough that a push is not fetched. */
+static void read_later(struct engine *e, const struct refs *r)
+{
+	struct unread *u = unread_of(e, r->repo);
+
+	if (!u) {
+		vec_push(&e->unread, ((struct unread){.repo = xstrdup(r->repo)}));
+		u = vec_last(&e->unread);
+	}
+	if (u->tries < 3 || u->tries % 20 == 0)
+		LOG(LOG_WARN, "a repository cannot be read", LF("repo", r->repo), LF("error", r->err.msg));
+	u->next = runner_now(e->w.runner) + (USEC_SEC << MIN_OF(u->tries, 3u));
+	u->tries++;
+}
+
+static void was_read(struct engine *e, const char *repo)
+{
+	struct unread *u = unread_of(e, repo);
+
+	if (!u)
+		return;
+	size_t i = (size_t)(u - e->unread.v);
+	xfree(u->repo);
+	vec_remove(&e->unread, i);
+}
+
+static void read_unread(struct engine *e)
+{
+	vec_each(u, &e->unread)
+		if (u->next <= runner_now(e->w.runner)) {
+			u->next = USEC_NEVER; /* until the answer */
+			engine_source_changed(e, u->repo);
+		}
+}
+
 static void got_refs(void *arg)
 {
 	struct refs *r = arg;
 	struct engine *e = r->e;
 
+	if (r->rc != RC_OK)
+		read_later(e, r);
+	else
+		was_read(e, r->repo);
 	if (r->rc == RC_OK && !e->stopped)
 		compare_refs(e, r);
-	else if (r->rc != RC_OK)
-		LOG(LOG_WARN, "a repository cannot be read", LF("repo", r->repo), LF("error", r->err.msg));
 	vec_each(ref, &r->list) {
 		xfree(ref->ref);
 		xfree(ref->commit);
@@ -480,6 +525,7 @@ static void tick(void *arg)
 	observe_jobs(e);
 	observe_replicas(e);
 	find_lost(e);
+	read_unread(e);
 	if (!e->ensuring) {
 		struct ensure *x = xcalloc(1, sizeof(*x));
 
