@@ -5,6 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* How many of the first characters stand for themselves: most texts are nothing else. */
+static size_t plain(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\')
+		n++;
+	return n;
+}
+
 static void add_text(struct strbuf *b, struct str s)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -12,6 +22,13 @@ static void add_text(struct strbuf *b, struct str s)
 	strbuf_addc(b, '"');
 	for (size_t i = 0; i < s.n;) {
 		struct str rest = {s.p + i, s.n - i};
+		size_t same = plain(rest);
+
+		if (same) {
+			strbuf_add(b, rest.p, same);
+			i += same;
+			continue;
+		}
 		unsigned char c = (unsigned char)s.p[i];
 		const char *short_form = c ? memchr("\"\"\\\\\bb\ff\nn\rr\tt", c, 14) : NULL;
 		size_t n = str_character(rest);
