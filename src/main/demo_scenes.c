@@ -3,7 +3,7 @@
 #include "main/demo.h"
 #include <stdarg.h>
 
-#define LONG (90 * USEC_SEC)
+#define LONG ((d->rate < 50 ? 300 : 90) * USEC_SEC) /* few requests are slow evidence */
 
 struct scene { const char *id, *title; void (*play)(struct demo *d, struct scene_result *r); };
 
