@@ -93,7 +93,7 @@ static void revert_in_git(struct step *s, struct release *r, const char *reason)
 
 static void go_back_desired(struct step *s, struct rollout *ro)
 {
-	if (!ro->previous || !ro->desired)
+	if (!ro->previous || !ro->plan) /* with a plan it may have been written, heard of or not */
 		return;
 	struct effect *e = order(s, EF_WRITE_DESIRED, "env/%s", ro->environment);
 	AUTO(freep) char *image = xstrdup(ro->image);

@@ -121,8 +121,18 @@ void release_touch_ended(struct step *s, struct release *r)
 
 void release_end(struct step *s, struct release *r, enum release_state to, const char *reason)
 {
+	const enum stage stages[] = {STAGE_STAGING, STAGE_PRODUCTION};
+
 	release_set(s->m, r, to, reason);
 	release_touch_ended(s, r);
+	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+		struct environment *env = environment_for(s->m, r, stages[i]);
+
+		if (!env || !texts_has(&env->queue, r->id))
+			continue;
+		texts_del(&env->queue, r->id); /* it waits for nothing any more */
+		model_touch(s->m, AGG_ENVIRONMENT, env->id);
+	}
 }
 
 static bool has_active_rollout(const struct model *m, const struct release *r)

@@ -247,6 +247,8 @@ static bool is_overtaken(struct engine *e, const struct effect *f)
 		return !ro || ro->weight != f->weight; /* no rollout: it is over and forgotten */
 	if (f->kind == EF_START_REPLICAS)
 		return !is_wanted(&e->model, &f->deploy);
+	if (f->kind == EF_WRITE_DESIRED)
+		return f->type ? !ro || ro->state != ROLLOUT_PLANNED : !is_wanted(&e->model, &f->deploy);
 	if (f->kind == EF_START_JOB || f->kind == EF_PACK_IMAGE)
 		return !job || job->state != JOB_RUNNING || job->attempt != f->spec.attempt; /* no job: its run is over and forgotten */
 	return false;
