@@ -3,8 +3,18 @@
 #include "sim.h"
 #include "store/verify.h"
 
+static bool any_pending(void *ctx, const struct store_pending *p)
+{
+	bool *any = ctx;
+
+	*any = *any || !str_is(p->kind, "timer");
+	return true;
+}
+
 bool is_quiet(struct sim *s)
 {
+	struct err ignored = {0};
+	bool pending = false;
 	const struct model *m = mirror_model(s);
 	const struct engine_stats *st = s->engine ? engine_stats(s->engine) : NULL;
 
@@ -16,7 +26,7 @@ bool is_quiet(struct sim *s)
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ROLLOUT], e));)
 		if (!model_is_ended(m, AGG_ROLLOUT, e->key))
 			return false;
-	return true;
+	return store_outbox(s->store, any_pending, &pending, &ignored) == RC_OK && !pending; /* tries with a pause are under way, too */
 }
 
 static void check_hanging(struct sim *s)
