@@ -89,9 +89,9 @@ below() { # PID: its descendants that are the service
 		below "$pid"
 	done
 }
-restarts() {
+restarts() { # of all its replicas together
 	api GET /api/v1/replicas
-	sed 's/{"environment"/\n&/g' <<<"$ANSWER" | grep -F '"environment":"production","unit":"web"' | grep -oE '"restarts":[0-9]+' | sed 's/.*://' | sort -n | tail -n 1
+	sed 's/{"environment"/\n&/g' <<<"$ANSWER" | grep -F '"environment":"production","unit":"web"' | grep -oE '"restarts":[0-9]+' | awk -F: '{ n += $2 } END { print n + 0 }'
 }
 was=$(restarts)
 app=$(app_pids production web | head -n 1)

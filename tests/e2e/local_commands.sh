@@ -193,7 +193,14 @@ libraries: {a: {path: a}}
 ci:
   slow: {each: "*", run: "sleep 60", finally: ["echo at last"]}
 END
-timeout -s INT 3 "$P" run >"$T/out" 2>"$T/err"
+env --default-signal=INT "$P" run >"$T/out" 2>"$T/err" & # in the background, a shell's children ignore Ctrl-C
+running=$!
+for _ in $(seq 400); do # until the job runs
+	compgen -G "$PENSTOCK_CACHE/jobs/*slow*/log" >/dev/null && break
+	sleep 0.05
+done
+kill -INT $running
+wait $running
 grep -q '1 cancelled' "$T/out"
 result $? "run: Ctrl-C cancels" "$(cat "$T/out" "$T/err")"
 is "run: nothing is left behind" "" "$(ls "$PENSTOCK_CACHE/runs")"
