@@ -122,7 +122,7 @@ void gate_evaluate(struct step *s, struct release *r)
 			break;
 		}
 	}
-	if (c->gate.approve.count)
+	if (c->gate.approve.count || r->gate.approvals.n) /* a "no" counts also where nobody was asked */
 		say_approvals(s, r, &c->gate.approve);
 	say_windows(s, r, &c->gate);
 	say_marks(s, r);

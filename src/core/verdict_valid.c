@@ -60,7 +60,7 @@ static bool valid_placebo(const struct verdict_history *h, const struct placebo 
 	for (unsigned t = 0; t < TRACKS; t++)
 		for (unsigned j = 0; j < BETS; j++)
 			ok = ok && (p->cusum[t][j] == 0.0F ||
-				    (p->cusum[t][j] > 1.0F && p->cusum[t][j] < 1.1e30F));
+				    (p->cusum[t][j] >= 1.0F && p->cusum[t][j] < 1.1e30F));
 	return ok;
 }
 
