@@ -129,16 +129,16 @@ sed -i 's/sleep 0.2/sleep 3/' "$tree/penstock.yml"
 unit web "web $((n + 1))"
 unit api 'api 99'
 commit 'A long build'
-job_shim() {
+kill_build() { # the shim of a build, which sleeps for seconds: it cannot end by itself meanwhile
 	local pid
 	for pid in $(left_below "$work/data/jobs/"); do
-		case $(readlink "/proc/$pid/exe") in */penstock-shim) echo "$pid" && return 0 ;; esac
+		case "$(readlink "/proc/$pid/exe") $(tr '\0' ' ' <"/proc/$pid/cmdline")" in
+		*/penstock-shim\ *build*) kill -9 "$pid" && return 0 ;;
+		esac
 	done
 	return 1
 }
-await_ok 'a job runs' 15 job_shim
-shim=$(job_shim)
-kill -9 "$shim"
+await_ok 'the shim of a running job is killed' 15 kill_build
 await_ok 'a job whose shim was killed is tried again, and the release is live' 60 release_is "$COMMIT" live
 has 'as the journal says' "$(journal)" '"failure":"infra"'
 
