@@ -81,7 +81,7 @@ struct incident *incident_open(struct step *s, struct rollout *ro, const char *t
 	return i;
 }
 
-static void revert_in_git(struct step *s, struct release *r, const char *reason)
+void revert_in_git(struct step *s, struct release *r, const char *reason)
 {
 	if (!r->change.base || r->change.reverts)
 		return;

@@ -66,6 +66,7 @@ const struct veto *environment_veto(const struct environment *env, const char *u
 const struct pin *environment_pin(const struct environment *env, const char *unit, usec_t now);
 const struct hold *environment_hold(const struct environment *env, const char *unit, usec_t now);
 void environment_add_veto(struct step *s, struct environment *env, const struct rollout *ro, const char *actor, const char *reason);
+void environment_look_again(struct step *s, struct environment *env); /* its marks changed: what waited may go */
 void environment_unpin_commit(struct step *s, const char *commit);
 struct environment *environment_for(const struct model *m, const struct release *r, enum stage stage);
 /* step_rollout.c */
@@ -85,6 +86,7 @@ enum rc on_facts(struct step *s);
 void watch_step(struct step *s, struct rollout *ro); /* the step was passed: evidence for the next begins */
 /* step_abort.c */
 void rollout_abort(struct step *s, struct rollout *ro, const char *cause, const char *reason);
+void revert_in_git(struct step *s, struct release *r, const char *reason);
 enum rc on_change_reverted(struct step *s);
 enum rc on_notified(struct step *s);
 void incident_say(struct step *s, struct incident *i, const char *fmt, ...) PRINTF(3, 4);

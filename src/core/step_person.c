@@ -91,6 +91,9 @@ enum rc on_rollback(struct step *s)
 	set_text(&i->image, ro->previous);
 	incident_say(s, i, "%s; going back to %.19s", why, image);
 	incident_notify(s, i, "incident.open");
+	const struct config *c = r ? model_config(s->m, r->config) : NULL;
+	if (c && c->rollback) /* the pin waits for it */
+		revert_in_git(s, r, why);
 	return RC_OK;
 }
 
@@ -102,19 +105,6 @@ static char *mark_id(struct environment *env, const char *kind)
 static char *copy_or_null(const char *text)
 {
 	return text ? xstrdup(text) : NULL;
-}
-
-/* Marks changed: what waited may go, what was free may have to wait. */
-static void look_again(struct step *s, struct environment *env)
-{
-	model_touch(s->m, AGG_ENVIRONMENT, env->id);
-	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_RELEASE], e));) {
-		struct release *r = e->value;
-
-		if (r->state == RELEASE_STAGED)
-			gate_evaluate(s, r);
-	}
-	environment_next(s, env);
 }
 
 enum rc on_pin(struct step *s)
@@ -132,7 +122,7 @@ enum rc on_pin(struct step *s)
 		return err_set(s->err, RC_CONFLICT, "%s is pinned in %s already", ev->unit, env->id);
 	vec_push(&env->pins, ((struct pin){.id = mark_id(env, "pin"), .unit = xstrdup(ev->unit), .image = xstrdup(image), .actor = xstrdup(ev->actor),
 			.reason = copy_or_null(ev->text), .since = s->m->time, .until = ev->until}));
-	look_again(s, env);
+	environment_look_again(s, env);
 	return RC_OK;
 }
 
@@ -154,7 +144,7 @@ enum rc on_veto(struct step *s)
 		if (streq(ro->environment, env->id) && streq(ro->image, ev->image) && !rollout_is_final(ro->state))
 			rollout_abort(s, ro, "veto", ev->text ? ev->text : "vetoed");
 	}
-	look_again(s, env);
+	environment_look_again(s, env);
 	return RC_OK;
 }
 
@@ -176,7 +166,7 @@ enum rc on_hold(struct step *s)
 	}
 	if (ev->until)
 		set_text(&order_timer(s, ev->until, "hold")->environment, env->id);
-	look_again(s, env);
+	environment_look_again(s, env);
 	return RC_OK;
 }
 
@@ -206,7 +196,7 @@ enum rc on_unpin(struct step *s)
 		if (!streq(p->id, s->ev->id))
 			continue;
 		LIFT(&env->pins, i, p->id, p->unit, p->image, p->actor, p->reason, p->until_commit);
-		look_again(s, env);
+		environment_look_again(s, env);
 		return RC_OK;
 	}
 	return no_mark(s, "pin", env);
@@ -224,7 +214,7 @@ enum rc on_unveto(struct step *s)
 		if (!streq(v->id, s->ev->id))
 			continue;
 		LIFT(&env->vetoes, i, v->id, v->unit, v->image, v->actor, v->reason, v->release, v->incident);
-		look_again(s, env);
+		environment_look_again(s, env);
 		return RC_OK;
 	}
 	return no_mark(s, "veto", env);
@@ -255,7 +245,7 @@ enum rc on_unhold(struct step *s)
 			continue;
 		LIFT(&env->holds, i, h->id, h->unit, h->actor, h->reason);
 		release_held(s, env);
-		look_again(s, env);
+		environment_look_again(s, env);
 		return RC_OK;
 	}
 	return no_mark(s, "hold", env);

@@ -319,6 +319,12 @@ enum rc on_weight_set(struct step *s)
 	if (ro->state != ROLLOUT_PROMOTING)
 		return RC_OK;
 	set_live(s, ro);
+	struct incident *back = ro->is_return ? incident_of_rollout(s->m, ro) : NULL;
+	if (back && back->state == INCIDENT_OPEN) { /* what a person took back is out of the traffic */
+		incident_set(s->m, back, INCIDENT_MITIGATED);
+		incident_say(s, back, "traffic confirmed off the bad version at the data plane");
+		incident_notify(s, back, "incident.mitigated");
+	}
 	rollout_set(s->m, ro, ROLLOUT_VERIFYING, NULL);
 	if (ro->previous && !streq(ro->previous, ro->image)) {
 		order_stop(s, ro, ro->previous);
