@@ -53,11 +53,11 @@ tools/build.sh "$1" all tests/gen_repo $(printf 'tests/%s ' $programs) || exit 1
 	grep '^| ' "$log"
 	route_rows
 } | awk -F ' [|] ' '
-	NR == 1 { printf "\n%-64s %-24s %-38s %6s  %s\n", "what", "ours", "peer", "ratio", "budget"; next }
+	NR == 1 { printf "\n%-84s %-24s %-36s %6s  %s\n", "what", "ours", "peer", "ratio", "budget"; next }
 	{
 		sub(/^[|] /, "", $1)
 		sub(/ [|]$/, "", $5)
-		printf "%-64s %-24s %-38s %6s  %s\n", $1, $2, $3, $4, $5
+		printf "%-84s %-24s %-36s %6s  %s\n", $1, $2, $3, $4, $5
 	}'
 over=$(grep -c '[*][*]over' "$log")
 over=$((over + $(route_rows | grep -c '[*][*]over')))
