@@ -91,12 +91,16 @@ void environment_unpin_commit(struct step *s, const char *commit)
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_ENVIRONMENT], e));) {
 		struct environment *env = e->value;
 
+		bool any = false;
+
 		for (size_t i = env->pins.n; i-- > 0;) {
 			if (!streq(env->pins.v[i].until_commit, commit))
 				continue;
 			drop_pin(env, i);
-			model_touch(s->m, AGG_ENVIRONMENT, env->id);
+			any = true;
 		}
+		if (any)
+			environment_look_again(s, env);
 	}
 }
 
@@ -195,5 +199,18 @@ void environment_free(struct step *s, struct environment *env, struct release *r
 		return;
 	set_text(&env->active, NULL);
 	model_touch(s->m, AGG_ENVIRONMENT, env->id);
+	environment_next(s, env);
+}
+
+/* Marks changed: what waited may go, what was free may have to wait. */
+void environment_look_again(struct step *s, struct environment *env)
+{
+	model_touch(s->m, AGG_ENVIRONMENT, env->id);
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_RELEASE], e));) {
+		struct release *r = e->value;
+
+		if (r->state == RELEASE_STAGED)
+			gate_evaluate(s, r);
+	}
 	environment_next(s, env);
 }
