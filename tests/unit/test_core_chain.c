@@ -6,11 +6,11 @@
 static struct record first(void)
 {
 	struct record r = {.seq = 1,
-	                   .time = 1700000000000000,
-	                   .actor = STR("git"),
-	                   .subject = STR("run-1"),
-	                   .type = STR("source.ref_moved"),
-	                   .payload = STR("{\"ref\":\"main\"}")};
+			   .time = 1700000000000000,
+			   .actor = STR("git"),
+			   .subject = STR("run-1"),
+			   .type = STR("source.ref_moved"),
+			   .payload = STR("{\"ref\":\"main\"}")};
 
 	r.hash = chain_hash(&r);
 	return r;
@@ -19,10 +19,10 @@ static struct record first(void)
 static struct record second(const struct record *before)
 {
 	struct record r = {.seq = before->seq + 1,
-	                   .time = before->time + 5,
-	                   .actor = STR("engine"),
-	                   .payload = STR("{}"),
-	                   .prev = before->hash};
+			   .time = before->time + 5,
+			   .actor = STR("engine"),
+			   .payload = STR("{}"),
+			   .prev = before->hash};
 
 	r.hash = chain_hash(&r);
 	return r;
@@ -38,7 +38,7 @@ static void hash_is_over_netstrings(void **state)
 	(void)state;
 	strbuf_add(&b, zeros, sizeof(zeros));
 	strbuf_adds(&b, "1:1,16:1700000000000000,3:git,5:run-1,16:source.ref_moved,"
-	                "14:{\"ref\":\"main\"},");
+			"14:{\"ref\":\"main\"},");
 	assert_true(digest_eq(digest_of(strbuf_str(&b)), one.hash));
 	strbuf_clear(&b);
 	strbuf_add(&b, one.hash.b, sizeof(one.hash.b));
@@ -47,7 +47,7 @@ static void hash_is_over_netstrings(void **state)
 	char hex[DIGEST_HEX + 1];
 	digest_hex(one.hash, hex); /* frozen: journals on disk depend on it */
 	assert_string_equal(hex,
-	                    "87da3f52bfadd57429a76af70f6a2c34234b034e72a5bbe8c38a13128b88be7a");
+			    "87da3f52bfadd57429a76af70f6a2c34234b034e72a5bbe8c38a13128b88be7a");
 }
 
 static void biggest_numbers(void **state)
@@ -81,32 +81,51 @@ static const struct {
 	enum harm harm;
 	enum rc want;
 } harms[] = {
-        {"as written", NONE, RC_OK},
-        {"a gap", SEQ, RC_CORRUPT},
-        {"twice the same", SEQ_BACK, RC_CORRUPT},
-        {"time", TIME, RC_CORRUPT},
-        {"actor", ACTOR, RC_CORRUPT},
-        {"subject", SUBJECT, RC_CORRUPT},
-        {"type", TYPE, RC_CORRUPT},
-        {"payload", PAYLOAD, RC_CORRUPT},
-        {"prev", PREV, RC_CORRUPT},
-        {"hash", HASH, RC_CORRUPT},
-        {"changed before and hashed again: the next one tells", REHASHED, RC_CORRUPT},
+	{"as written", NONE, RC_OK},
+	{"a gap", SEQ, RC_CORRUPT},
+	{"twice the same", SEQ_BACK, RC_CORRUPT},
+	{"time", TIME, RC_CORRUPT},
+	{"actor", ACTOR, RC_CORRUPT},
+	{"subject", SUBJECT, RC_CORRUPT},
+	{"type", TYPE, RC_CORRUPT},
+	{"payload", PAYLOAD, RC_CORRUPT},
+	{"prev", PREV, RC_CORRUPT},
+	{"hash", HASH, RC_CORRUPT},
+	{"changed before and hashed again: the next one tells", REHASHED, RC_CORRUPT},
 };
 
 static void do_harm(enum harm harm, struct record *one, struct record *two)
 {
 	switch (harm) {
-	case NONE: break;
-	case SEQ: two->seq++; break;
-	case SEQ_BACK: two->seq--; break;
-	case TIME: two->time++; break;
-	case ACTOR: two->actor = STR("enginf"); break;
-	case SUBJECT: two->subject = STR("x"); break;
-	case TYPE: two->type = STR("x"); break;
-	case PAYLOAD: two->payload = STR("{ }"); break;
-	case PREV: two->prev.b[31] ^= 1; break;
-	case HASH: two->hash.b[0] ^= 128; break;
+	case NONE:
+		break;
+	case SEQ:
+		two->seq++;
+		break;
+	case SEQ_BACK:
+		two->seq--;
+		break;
+	case TIME:
+		two->time++;
+		break;
+	case ACTOR:
+		two->actor = STR("enginf");
+		break;
+	case SUBJECT:
+		two->subject = STR("x");
+		break;
+	case TYPE:
+		two->type = STR("x");
+		break;
+	case PAYLOAD:
+		two->payload = STR("{ }");
+		break;
+	case PREV:
+		two->prev.b[31] ^= 1;
+		break;
+	case HASH:
+		two->hash.b[0] ^= 128;
+		break;
 	case REHASHED:
 		one->actor = STR("somebody");
 		one->hash = chain_hash(one);
@@ -143,11 +162,11 @@ static void first_must_be_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(hash_is_over_netstrings),
-	        cmocka_unit_test(biggest_numbers),
-	        cmocka_unit_test(fields_cannot_melt),
-	        cmocka_unit_test(check_finds_every_change),
-	        cmocka_unit_test(first_must_be_first),
+		cmocka_unit_test(hash_is_over_netstrings),
+		cmocka_unit_test(biggest_numbers),
+		cmocka_unit_test(fields_cannot_melt),
+		cmocka_unit_test(check_finds_every_change),
+		cmocka_unit_test(first_must_be_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
