@@ -3,6 +3,8 @@
 #include "base/digest.h"
 #include "base/log.h"
 
+#define WAIT (50 * USEC_MS)
+
 /* How often, and with which pauses. Taking traffic away is tried for ever. */
 static const struct { uint32_t max; usec_t first, most; } retry[EFFECT_KINDS] = {
 	[EF_READ_CHANGE] = {10, 200 * USEC_MS, 30 * USEC_SEC},
@@ -237,6 +239,28 @@ static bool is_wanted(const struct model *m, const struct deploy *d)
 	return false;
 }
 
+/* A later rollout of this service, in a state that counts: it wrote what it wants (desired), or is about to. */
+static bool has_later(const struct model *m, const struct effect *f, bool wrote)
+{
+	bool later = false;
+
+	for (struct map_entry *at = NULL; (at = map_next(&m->by_kind[AGG_ROLLOUT], at));) {
+		const struct rollout *ro = at->value;
+
+		if (later && (wrote ? ro->desired != NULL : ro->state == ROLLOUT_PLANNED) && streq(ro->unit, f->deploy.unit) &&
+		    streq(ro->environment, f->deploy.environment))
+			return true;
+		later = later || streq(ro->id, f->rollout);
+	}
+	return false;
+}
+
+/* A way back in Git that was held up must not come after what a later rollout is writing just now: first that one's answer. */
+static bool must_wait(struct engine *e, const struct effect *f)
+{
+	return f->kind == EF_WRITE_DESIRED && !f->type && has_later(&e->model, f, false);
+}
+
 /* What a later order has overtaken must not be carried out after it: a weight; a start of what was taken back since; a try of a job that is over. */
 static bool is_overtaken(struct engine *e, const struct effect *f)
 {
@@ -248,7 +272,7 @@ static bool is_overtaken(struct engine *e, const struct effect *f)
 	if (f->kind == EF_START_REPLICAS)
 		return !is_wanted(&e->model, &f->deploy);
 	if (f->kind == EF_WRITE_DESIRED)
-		return f->type ? !ro || ro->state != ROLLOUT_PLANNED : !is_wanted(&e->model, &f->deploy);
+		return f->type ? !ro || ro->state != ROLLOUT_PLANNED : !is_wanted(&e->model, &f->deploy) || has_later(&e->model, f, true);
 	if (f->kind == EF_START_JOB || f->kind == EF_PACK_IMAGE)
 		return !job || job->state != JOB_RUNNING || job->attempt != f->spec.attempt; /* no job: its run is over and forgotten */
 	return false;
@@ -290,6 +314,8 @@ void outbox_dispatch(struct engine *e, struct pending *p)
 
 	if (p->running)
 		return;
+	if (must_wait(e, &p->effect))
+		p->next = now + WAIT;
 	if (p->next > now) {
 		set_timer(e, p, p->next);
 		p->running = true;
