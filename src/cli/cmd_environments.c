@@ -41,8 +41,7 @@ static void draw_one(struct cli *c, const struct json *env)
 	for (size_t i = 0; i < json_count(live); i++) {
 		const struct json *l = json_at(live, i);
 		AUTO(strbuf_done)
-		struct strbuf version = STRBUF(64),
-			      since = STRBUF(64), previous = STRBUF(64);
+		struct strbuf version = STRBUF(64), since = STRBUF(64), previous = STRBUF(64);
 
 		add_short(&version, text_at(l, "image"));
 		add_short(&previous, text_at(l, "previous"));

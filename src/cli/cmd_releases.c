@@ -18,8 +18,7 @@ static void draw(struct cli *c, const struct json *j)
 		const struct json *r = json_at(list, i), *change = json_get(r, "change"),
 				  *items = json_get(r, "items");
 		AUTO(strbuf_done)
-		struct strbuf ago = STRBUF(64),
-			      lead = STRBUF(64), units = STRBUF(256);
+		struct strbuf ago = STRBUF(64), lead = STRBUF(64), units = STRBUF(256);
 		uint64_t pushed = number_at(change, "pushed_at"), live = number_at(r, "live_at");
 
 		add_ago(&ago, number_at(r, "built_at"), now_usec());

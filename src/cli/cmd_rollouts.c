@@ -17,8 +17,7 @@ static void draw(struct cli *c, const struct json *j)
 	for (size_t i = 0; i < json_count(list); i++) {
 		const struct json *ro = json_at(list, i);
 		AUTO(strbuf_done)
-		struct strbuf ago = STRBUF(64),
-			      version = STRBUF(64), line = STRBUF(4096);
+		struct strbuf ago = STRBUF(64), version = STRBUF(64), line = STRBUF(4096);
 
 		add_ago(&ago, number_at(ro, "created_at"), now_usec());
 		add_short(&version, text_at(ro, "image"));

@@ -53,8 +53,7 @@ static void draw(struct cli *c, struct str frame, unsigned *lines)
 static int watch(struct cli *c)
 {
 	AUTO(strbuf_done)
-	struct strbuf frame = STRBUF((size_t)16 << 20),
-		      last = STRBUF((size_t)16 << 20);
+	struct strbuf frame = STRBUF((size_t)16 << 20), last = STRBUF((size_t)16 << 20);
 	struct sigaction action = {.sa_handler = on_interrupt};
 	struct err err = {0};
 	unsigned lines = 0;

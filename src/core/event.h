@@ -5,53 +5,58 @@
 #pragma once
 #include "core/model.h"
 
-#define EVENT_MAP(X)                                                                                                   \
-	X(EV_STARTED, "engine.started")               /* slots, version */                                              \
-	X(EV_REF_MOVED, "source.ref_moved")           /* repo, ref, commit (NULL: deleted), base (old) */               \
-	X(EV_CHANGE_PLANNED, "source.change_planned") /* change, config_digest, config (when new), plan; answers EF_READ_CHANGE */ \
-	X(EV_CHANGE_REFUSED, "source.change_refused") /* change, error */                                               \
-	X(EV_CHANGE_REVERTED, "source.change_reverted") /* release, commit; or error */                                 \
-	X(EV_JOB_STARTED, "job.started")              /* job */                                                         \
-	X(EV_JOB_ENDED, "job.ended")                  /* job, exit, failure, error, log, outputs, image, junit */       \
-	X(EV_ATTESTED, "evidence.attested")           /* release, image, type, stage, digest of the envelope; or error */ \
-	X(EV_EVIDENCE_VERIFIED, "evidence.verified")  /* release, environment, ok, error */                             \
-	X(EV_DEPLOY_PLANNED, "deploy.planned")        /* rollout, digest = plan hash */                                 \
-	X(EV_DESIRED_WRITTEN, "deploy.desired_written") /* rollout, commit */                                           \
-	X(EV_REPLICA, "deploy.replica")               /* environment, unit, image, index, replica, count (restarts), probes, ready (of the set), exit, text */ \
-	X(EV_REPLICAS_STARTED, "deploy.replicas_started") /* rollout, ok, error, failure */                             \
-	X(EV_REPLICAS_STOPPED, "deploy.replicas_stopped") /* environment, unit, image, rollout */                       \
-	X(EV_WEIGHT_SET, "route.weight_set")          /* rollout, weight as confirmed at the data plane */              \
-	X(EV_FACTS, "watch.facts")                    /* rollout, window */                                             \
-	X(EV_HISTORY, "watch.history")                /* rollout, text = base64 of the placebo state, answers EF_WATCH */ \
-	X(EV_NOTIFIED, "notify.sent")                 /* incident, text = notifier; or error */                         \
-	X(EV_TIMER, "engine.timer")                   /* subject, text = what for */                                    \
-	X(EV_APPROVE, "person.approve")               /* release, ok (yes or no), text = comment */                     \
-	X(EV_PROMOTE, "person.promote")               /* rollout: the next step now, without waiting */                 \
-	X(EV_ABORT, "person.abort")                   /* rollout or release or run, text = reason */                    \
-	X(EV_ROLLBACK, "person.rollback")             /* environment, unit, text = reason */                            \
-	X(EV_PIN, "person.pin")                       /* environment, unit, image, until, text */                       \
-	X(EV_UNPIN, "person.unpin")                   /* environment, id */                                             \
-	X(EV_VETO, "person.veto")                     /* environment, unit, image, until, text */                       \
-	X(EV_UNVETO, "person.unveto")                 /* environment, id */                                             \
-	X(EV_HOLD, "person.hold")                     /* environment, unit or NULL, until, text */                      \
-	X(EV_UNHOLD, "person.unhold")                 /* environment, id */                                             \
-	X(EV_INCIDENT_NOTE, "person.incident_note")   /* incident, text */                                              \
-	X(EV_INCIDENT_CLOSE, "person.incident_close") /* incident, text */                                              \
-	X(EV_RERUN, "person.rerun")                   /* run: failed jobs again */                                      \
-	X(EV_REFUSED, "person.refused")               /* text = what was asked, error, rc: nothing changes */           \
-	X(EV_EFFECT_FAILED, "engine.effect_failed")   /* kind, subject, error: an effect that will not be tried again */
+#define EVENT_MAP(X)                                                                                                                 \
+	X(EV_STARTED, "engine.started")     /* slots, version */                                                                     \
+	X(EV_REF_MOVED, "source.ref_moved") /* repo, ref, commit (NULL: deleted), base (old) */                                      \
+	X(EV_CHANGE_PLANNED,                                                                                                         \
+	  "source.change_planned") /* change, config_digest, config (when new), plan; answers EF_READ_CHANGE */                      \
+	X(EV_CHANGE_REFUSED, "source.change_refused")   /* change, error */                                                          \
+	X(EV_CHANGE_REVERTED, "source.change_reverted") /* release, commit; or error */                                              \
+	X(EV_JOB_STARTED, "job.started")                /* job */                                                                    \
+	X(EV_JOB_ENDED, "job.ended") /* job, exit, failure, error, log, outputs, image, junit */                                     \
+	X(EV_ATTESTED,                                                                                                               \
+	  "evidence.attested") /* release, image, type, stage, digest of the envelope; or error */                                   \
+	X(EV_EVIDENCE_VERIFIED, "evidence.verified")    /* release, environment, ok, error */                                        \
+	X(EV_DEPLOY_PLANNED, "deploy.planned")          /* rollout, digest = plan hash */                                            \
+	X(EV_DESIRED_WRITTEN, "deploy.desired_written") /* rollout, commit */                                                        \
+	X(EV_REPLICA,                                                                                                                \
+	  "deploy.replica") /* environment, unit, image, index, replica, count (restarts), probes, ready (of the set), exit, text */ \
+	X(EV_REPLICAS_STARTED, "deploy.replicas_started") /* rollout, ok, error, failure */                                          \
+	X(EV_REPLICAS_STOPPED, "deploy.replicas_stopped") /* environment, unit, image, rollout */                                    \
+	X(EV_WEIGHT_SET, "route.weight_set") /* rollout, weight as confirmed at the data plane */                                    \
+	X(EV_FACTS, "watch.facts")           /* rollout, window */                                                                   \
+	X(EV_HISTORY,                                                                                                                \
+	  "watch.history") /* rollout, text = base64 of the placebo state, answers EF_WATCH */                                       \
+	X(EV_NOTIFIED, "notify.sent")     /* incident, text = notifier; or error */                                                  \
+	X(EV_TIMER, "engine.timer")       /* subject, text = what for */                                                             \
+	X(EV_APPROVE, "person.approve")   /* release, ok (yes or no), text = comment */                                              \
+	X(EV_PROMOTE, "person.promote")   /* rollout: the next step now, without waiting */                                          \
+	X(EV_ABORT, "person.abort")       /* rollout or release or run, text = reason */                                             \
+	X(EV_ROLLBACK, "person.rollback") /* environment, unit, text = reason */                                                     \
+	X(EV_PIN, "person.pin")           /* environment, unit, image, until, text */                                                \
+	X(EV_UNPIN, "person.unpin")       /* environment, id */                                                                      \
+	X(EV_VETO, "person.veto")         /* environment, unit, image, until, text */                                                \
+	X(EV_UNVETO, "person.unveto")     /* environment, id */                                                                      \
+	X(EV_HOLD, "person.hold")         /* environment, unit or NULL, until, text */                                               \
+	X(EV_UNHOLD, "person.unhold")     /* environment, id */                                                                      \
+	X(EV_INCIDENT_NOTE, "person.incident_note")   /* incident, text */                                                           \
+	X(EV_INCIDENT_CLOSE, "person.incident_close") /* incident, text */                                                           \
+	X(EV_RERUN, "person.rerun")                   /* run: failed jobs again */                                                   \
+	X(EV_REFUSED, "person.refused") /* text = what was asked, error, rc: nothing changes */                                      \
+	X(EV_EFFECT_FAILED,                                                                                                          \
+	  "engine.effect_failed") /* kind, subject, error: an effect that will not be tried again */
 #define EVENT_KINDS 34
 ENUM_DECLARE(event_kind, EVENT_MAP, EVENT_KINDS)
 
 struct event {
 	/* header: columns of the journal, not in the payload's shape */
-	uint64_t seq;              /* given by the engine: dense from 1 */
+	uint64_t seq; /* given by the engine: dense from 1 */
 	usec_t time;
-	char *actor;               /* "engine", "git", "user:root", "token:ci" */
+	char *actor; /* "engine", "git", "user:root", "token:ci" */
 	enum event_kind kind;
 	/* payload */
-	char *effect;              /* "seq.index" of the effect that this answers; a second answer is ignored */
-	char *cause;               /* free text for people: what led here */
+	char *effect; /* "seq.index" of the effect that this answers; a second answer is ignored */
+	char *cause;  /* free text for people: what led here */
 	char *repo, *ref, *commit, *base;
 	struct change change;
 	char *config_digest;

@@ -6,8 +6,12 @@ struct facts_instance {
 	uint32_t id;
 	bool canary;
 	uint32_t n, errors;
-	uint32_t over50, over95, over99;    /* requests slower than the thresholds (canary: x harm ratio) */
-	uint32_t slow50, slow95, slow99;    /* canary: over threshold x promotion ratio */
+	uint32_t over50, over95,
+		over99; /* requests slower than the thresholds (canary: x harm ratio) */
+	uint32_t slow50, slow95, slow99; /* canary: over threshold x promotion ratio */
 };
-struct facts_window { uint64_t second; VEC(struct facts_instance) instances; };
+struct facts_window {
+	uint64_t second;
+	VEC(struct facts_instance) instances;
+};
 extern const struct shape shape_facts_window, shape_facts_instance;

@@ -4,11 +4,14 @@
 #include "base/strbuf.h"
 
 const struct invariant invariants[INVARIANTS] = {
-	{1, "a digest enters an environment only with evidence of every stage before it", holds_evidence},
+	{1, "a digest enters an environment only with evidence of every stage before it",
+	 holds_evidence},
 	{2, "a vetoed digest comes back only when the veto is lifted", holds_veto},
-	{3, "a canary's weight grows only on a pass; its end orders 0 before anything else", holds_weights},
+	{3, "a canary's weight grows only on a pass; its end orders 0 before anything else",
+	 holds_weights},
 	{4, "harm is answered with weight 0 in the same step", holds_harm},
-	{5, "one rollout of a service at a time; nothing that waits is dropped without a word", holds_one_active},
+	{5, "one rollout of a service at a time; nothing that waits is dropped without a word",
+	 holds_one_active},
 	{6, "an effect is answered once", holds_effects_once},
 	{7, "no job is lost", holds_nothing_lost},
 	{8, "nothing passes the gate without every decision that it requires", holds_gate},
@@ -100,7 +103,9 @@ static void remember_environment(struct invariant_memory *k, const struct enviro
 			vec_remove(&k->vetoes, i);
 		}
 	vec_each(v, &env->vetoes)
-		vec_push(&k->vetoes, ((struct seen_veto){xstrdup(env->id), xstrdup(v->id), v->unit ? xstrdup(v->unit) : NULL, xstrdup(v->image), v->until}));
+		vec_push(&k->vetoes, ((struct seen_veto){xstrdup(env->id), xstrdup(v->id),
+							 v->unit ? xstrdup(v->unit) : NULL,
+							 xstrdup(v->image), v->until}));
 }
 
 static void remember(struct invariant_memory *k, const struct model *m, const struct event *ev)
@@ -110,19 +115,21 @@ static void remember(struct invariant_memory *k, const struct model *m, const st
 	if (ev->effect)
 		map_put(&k->answered, str_of(ev->effect), k);
 	TOUCHED(t, m, AGG_ROLLOUT)
-		remember_rollout(k, model_rollout(m, t->id));
+	remember_rollout(k, model_rollout(m, t->id));
 	TOUCHED(t, m, AGG_RELEASE)
-		remember_release(k, model_release(m, t->id));
+	remember_release(k, model_release(m, t->id));
 	TOUCHED(t, m, AGG_ENVIRONMENT)
-		remember_environment(k, model_environment(m, t->id));
+	remember_environment(k, model_environment(m, t->id));
 }
 
-bool invariants_hold(struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why)
+bool invariants_hold(struct invariant_memory *k, const struct model *m, const struct event *ev,
+		     const struct effects *out, struct err *why)
 {
 	for (size_t i = 0; i < INVARIANTS; i++)
 		if (!invariants[i].holds(k, m, ev, out, why)) {
 			k->broken = invariants[i].number;
-			err_wrap(why, "invariant %u (%s), event %llu %s", invariants[i].number, invariants[i].text, (unsigned long long)ev->seq,
+			err_wrap(why, "invariant %u (%s), event %llu %s", invariants[i].number,
+				 invariants[i].text, (unsigned long long)ev->seq,
 				 event_kind_names[ev->kind]);
 			return false;
 		}

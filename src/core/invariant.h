@@ -8,17 +8,20 @@
 #define INVARIANTS 10
 /* What a checker carries along. It begins with the first event of a journal, or with a model that was restored. */
 struct invariant_memory;
-struct invariant_memory *invariant_memory_new(const char *secret /* a value that may be seen nowhere; NULL: none is looked for */);
+struct invariant_memory *invariant_memory_new(
+	const char *secret /* a value that may be seen nowhere; NULL: none is looked for */);
 void invariant_memory_free(struct invariant_memory *k);
 
 struct invariant {
 	unsigned number;
 	const char *text;
-	bool (*holds)(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why);
+	bool (*holds)(const struct invariant_memory *k, const struct model *m,
+		      const struct event *ev, const struct effects *out, struct err *why);
 };
 extern const struct invariant invariants[INVARIANTS];
 
 /* Check all after a step that returned RC_OK, then remember it. False, and the first broken one's text and reason in why. */
-bool invariants_hold(struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why);
+bool invariants_hold(struct invariant_memory *k, const struct model *m, const struct event *ev,
+		     const struct effects *out, struct err *why);
 /* The number of the one that broke last; 0: none. */
 unsigned invariant_broken(const struct invariant_memory *k);

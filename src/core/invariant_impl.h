@@ -3,8 +3,15 @@
 #include "core/invariant.h"
 #include "core/state.h"
 
-struct seen_rollout { enum rollout_state state; uint32_t step; double weight; };
-struct seen_veto { char *environment, *id, *unit, *image; uint64_t until; };
+struct seen_rollout {
+	enum rollout_state state;
+	uint32_t step;
+	double weight;
+};
+struct seen_veto {
+	char *environment, *id, *unit, *image;
+	uint64_t until;
+};
 struct invariant_memory {
 	const char *secret;
 	uint64_t seq;
@@ -18,8 +25,13 @@ struct invariant_memory {
 	unsigned broken;
 };
 
-typedef bool invariant_check(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why);
-invariant_check holds_evidence, holds_veto, holds_weights, holds_harm, holds_one_active; /* invariant_way.c */
-invariant_check holds_effects_once, holds_nothing_lost, holds_gate, holds_journal, holds_secret; /* invariant_record.c */
+typedef bool invariant_check(const struct invariant_memory *k, const struct model *m,
+			     const struct event *ev, const struct effects *out, struct err *why);
+invariant_check holds_evidence, holds_veto, holds_weights, holds_harm,
+	holds_one_active; /* invariant_way.c */
+invariant_check holds_effects_once, holds_nothing_lost, holds_gate, holds_journal,
+	holds_secret;                                            /* invariant_record.c */
 bool broken(struct err *why, const char *fmt, ...) PRINTF(2, 3); /* false */
-#define TOUCHED(t, m, k) vec_each(t, &(m)->touched) if (t->kind == (k) && map_get(&(m)->by_kind[k], str_of(t->id)))
+#define TOUCHED(t, m, k)           \
+	vec_each(t, &(m)->touched) \
+		if (t->kind == (k) && map_get(&(m)->by_kind[k], str_of(t->id)))

@@ -1,7 +1,8 @@
 /* Invariants of the record: answers, jobs, the gate, the journal, secrets. */
 #include "core/invariant_impl.h"
 
-bool holds_effects_once(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why)
+bool holds_effects_once(const struct invariant_memory *k, const struct model *m,
+			const struct event *ev, const struct effects *out, struct err *why)
 {
 	(void)m;
 	for (size_t i = 0; i < out->list.n; i++) {
@@ -10,7 +11,8 @@ bool holds_effects_once(const struct invariant_memory *k, const struct model *m,
 		if (!streq(out->list.v[i].id, id))
 			return broken(why, "effect %zu is named %s", i, out->list.v[i].id);
 	}
-	return !ev->effect || !map_get(&k->answered, str_of(ev->effect)) || broken(why, "effect %s was answered before", ev->effect);
+	return !ev->effect || !map_get(&k->answered, str_of(ev->effect)) ||
+	       broken(why, "effect %s was answered before", ev->effect);
 }
 
 static bool counts_right(const struct model *m, const struct run *run, struct err *why)
@@ -28,10 +30,12 @@ static bool counts_right(const struct model *m, const struct run *run, struct er
 	}
 	if (open != run->open)
 		return broken(why, "%s has %u open jobs and counts %u", run->id, open, run->open);
-	return !r || stage == r->jobs_open || broken(why, "%s has %u open jobs and counts %u", r->id, stage, r->jobs_open);
+	return !r || stage == r->jobs_open ||
+	       broken(why, "%s has %u open jobs and counts %u", r->id, stage, r->jobs_open);
 }
 
-bool holds_nothing_lost(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why)
+bool holds_nothing_lost(const struct invariant_memory *k, const struct model *m,
+			const struct event *ev, const struct effects *out, struct err *why)
 {
 	const struct project *p = model_project(m);
 	uint32_t running = 0, ready = 0;
@@ -49,16 +53,20 @@ bool holds_nothing_lost(const struct invariant_memory *k, const struct model *m,
 
 		running += job->state == JOB_RUNNING;
 		ready += job->state == JOB_READY;
-		if (job->settled != job_is_final(job->state) && job->state != JOB_CACHED && job->state != JOB_UNAFFECTED)
-			return broken(why, "%s is %s and settled %d", job->id, job_state_names[job->state], job->settled);
+		if (job->settled != job_is_final(job->state) && job->state != JOB_CACHED &&
+		    job->state != JOB_UNAFFECTED)
+			return broken(why, "%s is %s and settled %d", job->id,
+				      job_state_names[job->state], job->settled);
 	}
 	if (running != p->running)
 		return broken(why, "%u jobs run, %u are counted", running, p->running);
 	if (ready != m->ready.n || (ready && running < p->slots))
-		return broken(why, "%u jobs are ready, %zu are waited for, %u of %u slots are taken", ready, m->ready.n, running, p->slots);
+		return broken(why,
+			      "%u jobs are ready, %zu are waited for, %u of %u slots are taken",
+			      ready, m->ready.n, running, p->slots);
 	TOUCHED(t, m, AGG_RUN)
-		if (!counts_right(m, model_run(m, t->id), why))
-			return false;
+	if (!counts_right(m, model_run(m, t->id), why))
+		return false;
 	return true;
 }
 
@@ -86,37 +94,49 @@ static bool was_allowed(const struct release *r, const struct approve_def *def, 
 	return yes >= def->count;
 }
 
-bool holds_gate(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why)
+bool holds_gate(const struct invariant_memory *k, const struct model *m, const struct event *ev,
+		const struct effects *out, struct err *why)
 {
 	(void)ev;
 	(void)out;
-	TOUCHED(t, m, AGG_RELEASE) {
+	TOUCHED(t, m, AGG_RELEASE)
+	{
 		const struct release *r = model_release(m, t->id);
 		const struct config *c = model_config(m, r->config);
 		uintptr_t was = (uintptr_t)map_get(&k->releases, str_of(t->id));
 
-		if ((r->state != RELEASE_GATED && r->state != RELEASE_PROMOTING) || was == (uintptr_t)r->state + 1 || was == RELEASE_GATED + 1)
+		if ((r->state != RELEASE_GATED && r->state != RELEASE_PROMOTING) ||
+		    was == (uintptr_t)r->state + 1 || was == RELEASE_GATED + 1)
 			continue;
-		if (was != RELEASE_STAGED + 1 || !streq(r->gate.decision, "pass") || !r->gate.record)
-			return broken(why, "%s is %s without a decision", r->id, release_state_names[r->state]);
+		if (was != RELEASE_STAGED + 1 || !streq(r->gate.decision, "pass") ||
+		    !r->gate.record)
+			return broken(why, "%s is %s without a decision", r->id,
+				      release_state_names[r->state]);
 		vec_each(q, &r->gate.requirements)
 			if (!streq(q->state, "ok"))
-				return broken(why, "%s passed the gate although %s was %s: %s", r->id, q->kind, q->state, q->reason);
+				return broken(why, "%s passed the gate although %s was %s: %s",
+					      r->id, q->kind, q->state, q->reason);
 		if (c && !was_allowed(r, &c->gate.approve, r->gate.decided_at))
-			return broken(why, "%s of %s passed the gate with %zu approvals, the first by %s", r->id, r->change.author, r->gate.approvals.n, r->gate.approvals.n ? r->gate.approvals.v[0].actor : "nobody");
+			return broken(
+				why, "%s of %s passed the gate with %zu approvals, the first by %s",
+				r->id, r->change.author, r->gate.approvals.n,
+				r->gate.approvals.n ? r->gate.approvals.v[0].actor : "nobody");
 	}
 	return true;
 }
 
-bool holds_journal(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why)
+bool holds_journal(const struct invariant_memory *k, const struct model *m, const struct event *ev,
+		   const struct effects *out, struct err *why)
 {
 	(void)out;
 	if (ev->seq != m->seq || (k->seq && ev->seq != k->seq + 1))
-		return broken(why, "event %llu follows %llu", (unsigned long long)ev->seq, (unsigned long long)k->seq);
+		return broken(why, "event %llu follows %llu", (unsigned long long)ev->seq,
+			      (unsigned long long)k->seq);
 	return ev->time >= k->time || broken(why, "time goes back");
 }
 
-bool holds_secret(const struct invariant_memory *k, const struct model *m, const struct event *ev, const struct effects *out, struct err *why)
+bool holds_secret(const struct invariant_memory *k, const struct model *m, const struct event *ev,
+		  const struct effects *out, struct err *why)
 {
 	(void)m;
 	(void)ev;

@@ -90,13 +90,34 @@ void model_untouch(struct model *m)
 	map_done(&m->touch_index);
 }
 
-struct project *model_project(const struct model *m) { return model_get(m, AGG_PROJECT, "project"); }
-struct run *model_run(const struct model *m, const char *id) { return model_get(m, AGG_RUN, id); }
-struct job *model_job(const struct model *m, const char *id) { return model_get(m, AGG_JOB, id); }
-struct release *model_release(const struct model *m, const char *id) { return model_get(m, AGG_RELEASE, id); }
-struct rollout *model_rollout(const struct model *m, const char *id) { return model_get(m, AGG_ROLLOUT, id); }
-struct environment *model_environment(const struct model *m, const char *id) { return model_get(m, AGG_ENVIRONMENT, id); }
-struct incident *model_incident(const struct model *m, const char *id) { return model_get(m, AGG_INCIDENT, id); }
+struct project *model_project(const struct model *m)
+{
+	return model_get(m, AGG_PROJECT, "project");
+}
+struct run *model_run(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_RUN, id);
+}
+struct job *model_job(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_JOB, id);
+}
+struct release *model_release(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_RELEASE, id);
+}
+struct rollout *model_rollout(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_ROLLOUT, id);
+}
+struct environment *model_environment(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_ENVIRONMENT, id);
+}
+struct incident *model_incident(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_INCIDENT, id);
+}
 
 const struct config *model_config(const struct model *m, const char *digest)
 {
@@ -116,7 +137,8 @@ enum rc model_restore(struct model *m, enum aggregate_kind kind, struct str json
 	}
 	memcpy(&id, object, sizeof(id)); /* every aggregate begins with its id */
 	if (!id || model_get(m, kind, id)) {
-		enum rc rc = err_set(err, RC_CORRUPT, "%s snapshot %s", aggregate_kind_names[kind], id ? "stands twice" : "has no id");
+		enum rc rc = err_set(err, RC_CORRUPT, "%s snapshot %s", aggregate_kind_names[kind],
+				     id ? "stands twice" : "has no id");
 
 		free_aggregate(kind, object);
 		return rc;
@@ -156,7 +178,8 @@ enum rc model_link(struct model *m, struct err *err)
 	return RC_OK;
 }
 
-void model_snapshot(const struct model *m, enum aggregate_kind kind, const char *id, struct strbuf *to)
+void model_snapshot(const struct model *m, enum aggregate_kind kind, const char *id,
+		    struct strbuf *to)
 {
 	const void *object = model_get(m, kind, id);
 	struct json_out out = JSON_OUT(to);
@@ -182,7 +205,8 @@ static bool run_is_ended(const struct model *m, const struct run *run)
 {
 	const struct release *r = model_release(m, run->release);
 
-	return run_is_final(run->state) && run->open == 0 && (!r || (release_is_ended(m, r) && r->jobs_open == 0));
+	return run_is_final(run->state) && run->open == 0 &&
+	       (!r || (release_is_ended(m, r) && r->jobs_open == 0));
 }
 
 static bool config_is_ended(const struct model *m, const char *digest)

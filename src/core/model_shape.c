@@ -1,7 +1,7 @@
 /* The fields of every aggregate, once: snapshots, API and replay all read these tables. */
 #include "core/model.h"
 
-#define ENUM_TEXT(name, text) text,
+#define ENUM_TEXT(name, text)         text,
 #define ENUM_DEFINE(type, MAP, count) const char *const type##_names[count] = {MAP(ENUM_TEXT)};
 ENUM_DEFINE(run_state, RUN_STATE_MAP, 6)
 ENUM_DEFINE(job_state, JOB_STATE_MAP, 11)
@@ -10,165 +10,288 @@ ENUM_DEFINE(rollout_state, ROLLOUT_STATE_MAP, 10)
 ENUM_DEFINE(incident_state, INCIDENT_STATE_MAP, 3)
 ENUM_DEFINE(failure, FAILURE_MAP, 7)
 ENUM_DEFINE(replica_state, REPLICA_STATE_MAP, 6)
-const char *const aggregate_kind_names[AGG_KINDS] = {"project", "config", "run", "job", "release", "rollout", "environment", "incident"};
+const char *const aggregate_kind_names[AGG_KINDS] = {
+	"project", "config", "run", "job", "release", "rollout", "environment", "incident"};
 
 #define T struct change
 static const struct shape_field change_fields[] = {
-	SHAPE_STR(T, repo), SHAPE_STR(T, ref), SHAPE_STR(T, commit), SHAPE_STR(T, base), SHAPE_STR(T, author),
-	SHAPE_STR(T, email), SHAPE_STR(T, subject), SHAPE_STR(T, reverts), SHAPE_U64(T, pushed_at),
+	SHAPE_STR(T, repo),    SHAPE_STR(T, ref),     SHAPE_STR(T, commit),
+	SHAPE_STR(T, base),    SHAPE_STR(T, author),  SHAPE_STR(T, email),
+	SHAPE_STR(T, subject), SHAPE_STR(T, reverts), SHAPE_U64(T, pushed_at),
 };
 const struct shape shape_change = SHAPE(T, change_fields);
 #undef T
 #define T struct junit
 static const struct shape_field junit_fields[] = {
-	SHAPE_U32(T, tests), SHAPE_U32(T, failed), SHAPE_U32(T, skipped), SHAPE_STR(T, first_failure),
+	SHAPE_U32(T, tests),
+	SHAPE_U32(T, failed),
+	SHAPE_U32(T, skipped),
+	SHAPE_STR(T, first_failure),
 };
 const struct shape shape_junit = SHAPE(T, junit_fields);
 #undef T
 #define T struct job
 static const struct shape_field job_fields[] = {
-	SHAPE_STR(T, id), SHAPE_STR(T, run), SHAPE_STR(T, unit), SHAPE_STR(T, name), SHAPE_ENUM(T, stage, stage_names),
-	SHAPE_ENUM(T, kind, job_kind_names), SHAPE_ENUM(T, state, job_state_names), SHAPE_STR(T, key), SHAPE_STR(T, why),
-	SHAPE_STR(T, release), SHAPE_STRS(T, needs), SHAPE_U32(T, attempt), SHAPE_U64(T, ready_at), SHAPE_U64(T, started_at),
-	SHAPE_U64(T, ended_at), SHAPE_I64(T, exit), SHAPE_ENUM(T, failure, failure_names), SHAPE_STR(T, error), SHAPE_STR(T, log),
-	SHAPE_STR(T, outputs), SHAPE_STR(T, image), SHAPE_STR(T, evidence), SHAPE_SUB(T, junit, shape_junit), SHAPE_BOOL(T, settled),
+	SHAPE_STR(T, id),
+	SHAPE_STR(T, run),
+	SHAPE_STR(T, unit),
+	SHAPE_STR(T, name),
+	SHAPE_ENUM(T, stage, stage_names),
+	SHAPE_ENUM(T, kind, job_kind_names),
+	SHAPE_ENUM(T, state, job_state_names),
+	SHAPE_STR(T, key),
+	SHAPE_STR(T, why),
+	SHAPE_STR(T, release),
+	SHAPE_STRS(T, needs),
+	SHAPE_U32(T, attempt),
+	SHAPE_U64(T, ready_at),
+	SHAPE_U64(T, started_at),
+	SHAPE_U64(T, ended_at),
+	SHAPE_I64(T, exit),
+	SHAPE_ENUM(T, failure, failure_names),
+	SHAPE_STR(T, error),
+	SHAPE_STR(T, log),
+	SHAPE_STR(T, outputs),
+	SHAPE_STR(T, image),
+	SHAPE_STR(T, evidence),
+	SHAPE_SUB(T, junit, shape_junit),
+	SHAPE_BOOL(T, settled),
 };
 static const struct shape shape_job = SHAPE(T, job_fields);
 #undef T
 #define T struct run
 static const struct shape_field run_fields[] = {
-	SHAPE_STR(T, id), SHAPE_ENUM(T, state, run_state_names), SHAPE_SUB(T, change, shape_change), SHAPE_STR(T, config),
-	SHAPE_STR(T, plan), SHAPE_U32(T, jobs), SHAPE_U32(T, open), SHAPE_U32(T, cached), SHAPE_U32(T, unaffected),
-	SHAPE_U32(T, failed), SHAPE_STR(T, release), SHAPE_STR(T, reason), SHAPE_STRS(T, affected), SHAPE_U64(T, created_at),
-	SHAPE_U64(T, ended_at), SHAPE_U32(T, next_job),
+	SHAPE_STR(T, id),
+	SHAPE_ENUM(T, state, run_state_names),
+	SHAPE_SUB(T, change, shape_change),
+	SHAPE_STR(T, config),
+	SHAPE_STR(T, plan),
+	SHAPE_U32(T, jobs),
+	SHAPE_U32(T, open),
+	SHAPE_U32(T, cached),
+	SHAPE_U32(T, unaffected),
+	SHAPE_U32(T, failed),
+	SHAPE_STR(T, release),
+	SHAPE_STR(T, reason),
+	SHAPE_STRS(T, affected),
+	SHAPE_U64(T, created_at),
+	SHAPE_U64(T, ended_at),
+	SHAPE_U32(T, next_job),
 };
 static const struct shape shape_run = SHAPE(T, run_fields);
 #undef T
 #define T struct config_ref
-static const struct shape_field config_ref_fields[] = {SHAPE_STR(T, id), SHAPE_SUB(T, config, shape_config)};
+static const struct shape_field config_ref_fields[] = {SHAPE_STR(T, id),
+						       SHAPE_SUB(T, config, shape_config)};
 static const struct shape shape_config_ref = SHAPE(T, config_ref_fields);
 #undef T
 #define T struct release_item
 static const struct shape_field item_fields[] = {
-	SHAPE_STR(T, unit), SHAPE_STR(T, image), SHAPE_STR(T, key), SHAPE_U32(T, wave), SHAPE_STR(T, staging_rollout),
-	SHAPE_STR(T, production_rollout), SHAPE_BOOL(T, staging_done), SHAPE_BOOL(T, production_done), SHAPE_BOOL(T, staging_skipped),
-	SHAPE_BOOL(T, production_skipped), SHAPE_STR(T, evidence_job),
+	SHAPE_STR(T, unit),
+	SHAPE_STR(T, image),
+	SHAPE_STR(T, key),
+	SHAPE_U32(T, wave),
+	SHAPE_STR(T, staging_rollout),
+	SHAPE_STR(T, production_rollout),
+	SHAPE_BOOL(T, staging_done),
+	SHAPE_BOOL(T, production_done),
+	SHAPE_BOOL(T, staging_skipped),
+	SHAPE_BOOL(T, production_skipped),
+	SHAPE_STR(T, evidence_job),
 };
 static const struct shape shape_item = SHAPE(T, item_fields);
 #undef T
 #define T struct approval
-static const struct shape_field approval_fields[] = {
-	SHAPE_STR(T, actor), SHAPE_BOOL(T, yes), SHAPE_STR(T, comment), SHAPE_U64(T, at)};
+static const struct shape_field approval_fields[] = {SHAPE_STR(T, actor), SHAPE_BOOL(T, yes),
+						     SHAPE_STR(T, comment), SHAPE_U64(T, at)};
 static const struct shape shape_approval = SHAPE(T, approval_fields);
 #undef T
 #define T struct requirement
-static const struct shape_field requirement_fields[] = {SHAPE_STR(T, kind), SHAPE_STR(T, state), SHAPE_STR(T, reason)};
+static const struct shape_field requirement_fields[] = {SHAPE_STR(T, kind), SHAPE_STR(T, state),
+							SHAPE_STR(T, reason)};
 static const struct shape shape_requirement = SHAPE(T, requirement_fields);
 #undef T
 #define T struct gate
 static const struct shape_field gate_fields[] = {
-	SHAPE_LIST(T, requirements, shape_requirement), SHAPE_LIST(T, approvals, shape_approval), SHAPE_STR(T, decision),
-	SHAPE_STR(T, by), SHAPE_U64(T, decided_at), SHAPE_STR(T, record),
+	SHAPE_LIST(T, requirements, shape_requirement),
+	SHAPE_LIST(T, approvals, shape_approval),
+	SHAPE_STR(T, decision),
+	SHAPE_STR(T, by),
+	SHAPE_U64(T, decided_at),
+	SHAPE_STR(T, record),
 };
 const struct shape shape_gate = SHAPE(T, gate_fields);
 #undef T
 #define T struct evidence
-static const struct shape_field evidence_fields[] = {
-	SHAPE_STR(T, image), SHAPE_STR(T, type), SHAPE_STR(T, stage), SHAPE_STR(T, envelope)};
+static const struct shape_field evidence_fields[] = {SHAPE_STR(T, image), SHAPE_STR(T, type),
+						     SHAPE_STR(T, stage), SHAPE_STR(T, envelope)};
 static const struct shape shape_evidence = SHAPE(T, evidence_fields);
 #undef T
 #define T struct release
 static const struct shape_field release_fields[] = {
-	SHAPE_STR(T, id), SHAPE_STR(T, run), SHAPE_ENUM(T, state, release_state_names), SHAPE_SUB(T, change, shape_change),
-	SHAPE_STR(T, config), SHAPE_LIST(T, items, shape_item), SHAPE_LIST(T, evidence, shape_evidence), SHAPE_SUB(T, gate, shape_gate),
-	SHAPE_STR(T, reason), SHAPE_STR(T, environment), SHAPE_U32(T, wave), SHAPE_BOOL(T, verified), SHAPE_BOOL(T, rolling_back),
-	SHAPE_U32(T, jobs_open), SHAPE_U64(T, built_at), SHAPE_U64(T, staged_at), SHAPE_U64(T, gated_at), SHAPE_U64(T, live_at),
-	SHAPE_U64(T, ended_at), SHAPE_STR(T, incident),
+	SHAPE_STR(T, id),
+	SHAPE_STR(T, run),
+	SHAPE_ENUM(T, state, release_state_names),
+	SHAPE_SUB(T, change, shape_change),
+	SHAPE_STR(T, config),
+	SHAPE_LIST(T, items, shape_item),
+	SHAPE_LIST(T, evidence, shape_evidence),
+	SHAPE_SUB(T, gate, shape_gate),
+	SHAPE_STR(T, reason),
+	SHAPE_STR(T, environment),
+	SHAPE_U32(T, wave),
+	SHAPE_BOOL(T, verified),
+	SHAPE_BOOL(T, rolling_back),
+	SHAPE_U32(T, jobs_open),
+	SHAPE_U64(T, built_at),
+	SHAPE_U64(T, staged_at),
+	SHAPE_U64(T, gated_at),
+	SHAPE_U64(T, live_at),
+	SHAPE_U64(T, ended_at),
+	SHAPE_STR(T, incident),
 };
 static const struct shape shape_release = SHAPE(T, release_fields);
 #undef T
 #define T struct verdict_numbers
 static const struct shape_field numbers_fields[] = {
-	SHAPE_STR(T, answer), SHAPE_STR(T, metric), SHAPE_STR(T, lane), SHAPE_REAL(T, evidence), SHAPE_REAL(T, wanted),
-	SHAPE_REAL(T, harm_evidence), SHAPE_REAL(T, harm_wanted), SHAPE_U64(T, need), SHAPE_U64(T, canary_n), SHAPE_U64(T, canary_errors),
-	SHAPE_U64(T, stable_n), SHAPE_U64(T, stable_errors), SHAPE_U64(T, seconds),
+	SHAPE_STR(T, answer),        SHAPE_STR(T, metric),   SHAPE_STR(T, lane),
+	SHAPE_REAL(T, evidence),     SHAPE_REAL(T, wanted),  SHAPE_REAL(T, harm_evidence),
+	SHAPE_REAL(T, harm_wanted),  SHAPE_U64(T, need),     SHAPE_U64(T, canary_n),
+	SHAPE_U64(T, canary_errors), SHAPE_U64(T, stable_n), SHAPE_U64(T, stable_errors),
+	SHAPE_U64(T, seconds),
 };
 static const struct shape shape_numbers = SHAPE(T, numbers_fields);
 #undef T
 #define T struct rollout
 static const struct shape_field rollout_fields[] = {
-	SHAPE_STR(T, id), SHAPE_STR(T, release), SHAPE_STR(T, environment), SHAPE_STR(T, unit), SHAPE_STR(T, image), SHAPE_STR(T, previous),
-	SHAPE_ENUM(T, state, rollout_state_names), SHAPE_ENUM(T, held_from, rollout_state_names), SHAPE_SUB(T, strategy, shape_strategy),
-	SHAPE_U32(T, step), SHAPE_U32(T, replicas), SHAPE_U32(T, want), SHAPE_U64(T, settled_at), SHAPE_U32(T, ready), SHAPE_REAL(T, weight), SHAPE_REAL(T, confirmed),
-	SHAPE_STR(T, plan), SHAPE_STR(T, desired), SHAPE_STR(T, verdict), SHAPE_SUB(T, numbers, shape_numbers), SHAPE_STR(T, reason),
-	SHAPE_STR(T, cause), SHAPE_BOOL(T, is_return), SHAPE_BOOL(T, old_stopped), SHAPE_BOOL(T, new_stopped), SHAPE_U64(T, created_at),
-	SHAPE_U64(T, applied_at), SHAPE_U64(T, baked_at), SHAPE_U64(T, step_at), SHAPE_U64(T, ended_at), SHAPE_U64(T, harm_at),
-	SHAPE_U64(T, verdict_at), SHAPE_U64(T, zero_ordered_at), SHAPE_U64(T, zero_confirmed_at), SHAPE_U32(T, restarts), SHAPE_STR(T, smoke_job),
+	SHAPE_STR(T, id),
+	SHAPE_STR(T, release),
+	SHAPE_STR(T, environment),
+	SHAPE_STR(T, unit),
+	SHAPE_STR(T, image),
+	SHAPE_STR(T, previous),
+	SHAPE_ENUM(T, state, rollout_state_names),
+	SHAPE_ENUM(T, held_from, rollout_state_names),
+	SHAPE_SUB(T, strategy, shape_strategy),
+	SHAPE_U32(T, step),
+	SHAPE_U32(T, replicas),
+	SHAPE_U32(T, want),
+	SHAPE_U64(T, settled_at),
+	SHAPE_U32(T, ready),
+	SHAPE_REAL(T, weight),
+	SHAPE_REAL(T, confirmed),
+	SHAPE_STR(T, plan),
+	SHAPE_STR(T, desired),
+	SHAPE_STR(T, verdict),
+	SHAPE_SUB(T, numbers, shape_numbers),
+	SHAPE_STR(T, reason),
+	SHAPE_STR(T, cause),
+	SHAPE_BOOL(T, is_return),
+	SHAPE_BOOL(T, old_stopped),
+	SHAPE_BOOL(T, new_stopped),
+	SHAPE_U64(T, created_at),
+	SHAPE_U64(T, applied_at),
+	SHAPE_U64(T, baked_at),
+	SHAPE_U64(T, step_at),
+	SHAPE_U64(T, ended_at),
+	SHAPE_U64(T, harm_at),
+	SHAPE_U64(T, verdict_at),
+	SHAPE_U64(T, zero_ordered_at),
+	SHAPE_U64(T, zero_confirmed_at),
+	SHAPE_U32(T, restarts),
+	SHAPE_STR(T, smoke_job),
 };
 static const struct shape shape_rollout = SHAPE(T, rollout_fields);
 #undef T
 #define T struct live
-static const struct shape_field live_fields[] = {
-	SHAPE_STR(T, unit), SHAPE_STR(T, image), SHAPE_STR(T, release), SHAPE_STR(T, previous), SHAPE_U64(T, since)};
+static const struct shape_field live_fields[] = {SHAPE_STR(T, unit), SHAPE_STR(T, image),
+						 SHAPE_STR(T, release), SHAPE_STR(T, previous),
+						 SHAPE_U64(T, since)};
 static const struct shape shape_live = SHAPE(T, live_fields);
 #undef T
 #define T struct pin
 static const struct shape_field pin_fields[] = {
-	SHAPE_STR(T, id), SHAPE_STR(T, unit), SHAPE_STR(T, image), SHAPE_STR(T, actor), SHAPE_STR(T, reason), SHAPE_STR(T, until_commit),
-	SHAPE_U64(T, since), SHAPE_U64(T, until)};
+	SHAPE_STR(T, id),     SHAPE_STR(T, unit),         SHAPE_STR(T, image), SHAPE_STR(T, actor),
+	SHAPE_STR(T, reason), SHAPE_STR(T, until_commit), SHAPE_U64(T, since), SHAPE_U64(T, until)};
 static const struct shape shape_pin = SHAPE(T, pin_fields);
 #undef T
 #define T struct veto
 static const struct shape_field veto_fields[] = {
-	SHAPE_STR(T, id), SHAPE_STR(T, unit), SHAPE_STR(T, image), SHAPE_STR(T, actor), SHAPE_STR(T, reason), SHAPE_STR(T, release),
-	SHAPE_STR(T, incident), SHAPE_U64(T, since), SHAPE_U64(T, until)};
+	SHAPE_STR(T, id),       SHAPE_STR(T, unit),   SHAPE_STR(T, image),
+	SHAPE_STR(T, actor),    SHAPE_STR(T, reason), SHAPE_STR(T, release),
+	SHAPE_STR(T, incident), SHAPE_U64(T, since),  SHAPE_U64(T, until)};
 static const struct shape shape_veto = SHAPE(T, veto_fields);
 #undef T
 #define T struct hold
-static const struct shape_field hold_fields[] = {
-	SHAPE_STR(T, id), SHAPE_STR(T, unit), SHAPE_STR(T, actor), SHAPE_STR(T, reason), SHAPE_U64(T, since), SHAPE_U64(T, until)};
+static const struct shape_field hold_fields[] = {SHAPE_STR(T, id),    SHAPE_STR(T, unit),
+						 SHAPE_STR(T, actor), SHAPE_STR(T, reason),
+						 SHAPE_U64(T, since), SHAPE_U64(T, until)};
 static const struct shape shape_hold = SHAPE(T, hold_fields);
 #undef T
 #define T struct environment
-static const struct shape_field environment_fields[] = {
-	SHAPE_STR(T, id), SHAPE_ENUM(T, stage, stage_names), SHAPE_LIST(T, live, shape_live), SHAPE_LIST(T, pins, shape_pin),
-	SHAPE_LIST(T, vetoes, shape_veto), SHAPE_LIST(T, holds, shape_hold), SHAPE_STRS(T, queue), SHAPE_STR(T, active), SHAPE_U32(T, next_mark)};
+static const struct shape_field environment_fields[] = {SHAPE_STR(T, id),
+							SHAPE_ENUM(T, stage, stage_names),
+							SHAPE_LIST(T, live, shape_live),
+							SHAPE_LIST(T, pins, shape_pin),
+							SHAPE_LIST(T, vetoes, shape_veto),
+							SHAPE_LIST(T, holds, shape_hold),
+							SHAPE_STRS(T, queue),
+							SHAPE_STR(T, active),
+							SHAPE_U32(T, next_mark)};
 static const struct shape shape_environment = SHAPE(T, environment_fields);
 #undef T
 #define T struct moment
-static const struct shape_field moment_fields[] = {SHAPE_U64(T, at), SHAPE_STR(T, actor), SHAPE_STR(T, text)};
+static const struct shape_field moment_fields[] = {SHAPE_U64(T, at), SHAPE_STR(T, actor),
+						   SHAPE_STR(T, text)};
 static const struct shape shape_moment = SHAPE(T, moment_fields);
 #undef T
 #define T struct incident
-static const struct shape_field incident_fields[] = {
-	SHAPE_STR(T, id), SHAPE_ENUM(T, state, incident_state_names), SHAPE_STR(T, title), SHAPE_STR(T, unit), SHAPE_STR(T, environment),
-	SHAPE_STR(T, image), SHAPE_STR(T, release), SHAPE_STR(T, rollout), SHAPE_STR(T, run), SHAPE_STR(T, runbook), SHAPE_STR(T, page),
-	SHAPE_STR(T, revert), SHAPE_LIST(T, timeline, shape_moment), SHAPE_U64(T, opened_at), SHAPE_U64(T, mitigated_at),
-	SHAPE_U64(T, closed_at), SHAPE_BOOL(T, paged)};
+static const struct shape_field incident_fields[] = {SHAPE_STR(T, id),
+						     SHAPE_ENUM(T, state, incident_state_names),
+						     SHAPE_STR(T, title),
+						     SHAPE_STR(T, unit),
+						     SHAPE_STR(T, environment),
+						     SHAPE_STR(T, image),
+						     SHAPE_STR(T, release),
+						     SHAPE_STR(T, rollout),
+						     SHAPE_STR(T, run),
+						     SHAPE_STR(T, runbook),
+						     SHAPE_STR(T, page),
+						     SHAPE_STR(T, revert),
+						     SHAPE_LIST(T, timeline, shape_moment),
+						     SHAPE_U64(T, opened_at),
+						     SHAPE_U64(T, mitigated_at),
+						     SHAPE_U64(T, closed_at),
+						     SHAPE_BOOL(T, paged)};
 static const struct shape shape_incident = SHAPE(T, incident_fields);
 #undef T
 #define T struct repo_ref
-static const struct shape_field repo_ref_fields[] = {SHAPE_STR(T, repo), SHAPE_STR(T, ref), SHAPE_STR(T, commit), SHAPE_STR(T, run)};
+static const struct shape_field repo_ref_fields[] = {SHAPE_STR(T, repo), SHAPE_STR(T, ref),
+						     SHAPE_STR(T, commit), SHAPE_STR(T, run)};
 static const struct shape shape_repo_ref = SHAPE(T, repo_ref_fields);
 #undef T
 #define T struct project
 static const struct shape_field project_fields[] = {
-	SHAPE_STR(T, id), SHAPE_STR(T, name), SHAPE_U32(T, slots), SHAPE_U32(T, running), SHAPE_U32(T, runs), SHAPE_U32(T, releases),
-	SHAPE_U32(T, rollouts), SHAPE_U32(T, incidents), SHAPE_LIST(T, refs, shape_repo_ref), SHAPE_STR(T, config), SHAPE_U64(T, started),
-	SHAPE_STR(T, version)};
+	SHAPE_STR(T, id),       SHAPE_STR(T, name),      SHAPE_U32(T, slots),
+	SHAPE_U32(T, running),  SHAPE_U32(T, runs),      SHAPE_U32(T, releases),
+	SHAPE_U32(T, rollouts), SHAPE_U32(T, incidents), SHAPE_LIST(T, refs, shape_repo_ref),
+	SHAPE_STR(T, config),   SHAPE_U64(T, started),   SHAPE_STR(T, version)};
 static const struct shape shape_project = SHAPE(T, project_fields);
 #undef T
 
 const struct shape *const aggregate_shapes[AGG_KINDS] = {
-	&shape_project, &shape_config_ref, &shape_run, &shape_job, &shape_release, &shape_rollout, &shape_environment, &shape_incident};
+	&shape_project, &shape_config_ref, &shape_run,         &shape_job,
+	&shape_release, &shape_rollout,    &shape_environment, &shape_incident};
 
 #define T struct facts_instance
 static const struct shape_field facts_instance_fields[] = {
-	SHAPE_U32(T, id), SHAPE_BOOL(T, canary), SHAPE_U32(T, n), SHAPE_U32(T, errors), SHAPE_U32(T, over50), SHAPE_U32(T, over95),
-	SHAPE_U32(T, over99), SHAPE_U32(T, slow50), SHAPE_U32(T, slow95), SHAPE_U32(T, slow99)};
+	SHAPE_U32(T, id),     SHAPE_BOOL(T, canary), SHAPE_U32(T, n),      SHAPE_U32(T, errors),
+	SHAPE_U32(T, over50), SHAPE_U32(T, over95),  SHAPE_U32(T, over99), SHAPE_U32(T, slow50),
+	SHAPE_U32(T, slow95), SHAPE_U32(T, slow99)};
 const struct shape shape_facts_instance = SHAPE(T, facts_instance_fields);
 #undef T
 #define T struct facts_window
-static const struct shape_field facts_window_fields[] = {SHAPE_U64(T, second), SHAPE_LIST(T, instances, shape_facts_instance)};
+static const struct shape_field facts_window_fields[] = {
+	SHAPE_U64(T, second), SHAPE_LIST(T, instances, shape_facts_instance)};
 const struct shape shape_facts_window = SHAPE(T, facts_window_fields);
 #undef T

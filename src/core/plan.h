@@ -18,11 +18,16 @@
 #include "core/config.h"
 
 /* What a commit's tree holds at some paths. Unit directories give their tree's id; globs give blobs. */
-struct tree_entry { char *path; char *oid; /* 40 hex */ uint32_t mode; };
+struct tree_entry {
+	char *path;
+	char *oid; /* 40 hex */
+	uint32_t mode;
+};
 extern const struct shape shape_tree_entry;
 struct tree_facts {
-	char *commit, *tree;             /* 40 hex; commit may be NULL (a work tree) */
-	VEC(struct tree_entry) entries;  /* in order of path; a path that does not exist is left out */
+	char *commit, *tree; /* 40 hex; commit may be NULL (a work tree) */
+	VEC(struct tree_entry)
+	entries; /* in order of path; a path that does not exist is left out */
 };
 void tree_facts_done(struct tree_facts *t);
 /* The paths whose entries plan_make() will ask for. ret_dirs: one entry each, a tree or a blob: unit directories, inputs without wild cards, and
@@ -37,21 +42,29 @@ enum plan_state {
 #undef X
 };
 extern const char *const plan_state_names[3];
-struct plan_input { char *path, *oid; uint32_t mode; /* 0: of a closure */ };
+struct plan_input {
+	char *path, *oid;
+	uint32_t mode; /* 0: of a closure */
+};
 struct plan_job {
-	char *unit;        /* "" for a job of the project */
+	char *unit; /* "" for a job of the project */
 	char *job;
 	enum stage stage;
 	enum job_kind kind;
-	char *key;         /* 64 hex */
+	char *key; /* 64 hex */
 	enum plan_state state;
-	char *why;         /* one clause for people: "services/orders changed", "key seen in run-3" */
-	texts needs;       /* "unit/job" of this plan, same stage ("/job": of the project), sorted */
-	char *outputs;     /* a hit's result: digest of the output manifest, or NULL */
-	char *image;       /* a hit's image digest, for JOB_IMAGE */
+	char *why;     /* one clause for people: "services/orders changed", "key seen in run-3" */
+	texts needs;   /* "unit/job" of this plan, same stage ("/job": of the project), sorted */
+	char *outputs; /* a hit's result: digest of the output manifest, or NULL */
+	char *image;   /* a hit's image digest, for JOB_IMAGE */
 	VEC(struct plan_input) inputs;
 };
-struct plan_unit { char *name; bool affected; char *why; uint32_t wave; /* services: order of deployment, providers first */ };
+struct plan_unit {
+	char *name;
+	bool affected;
+	char *why;
+	uint32_t wave; /* services: order of deployment, providers first */
+};
 struct plan {
 	VEC(struct plan_unit) units; /* in order of name */
 	VEC(struct plan_job) jobs;   /* topological: needs stand before */
@@ -66,12 +79,16 @@ void plan_done(struct plan *p);
  * RC_INVALID: a unit's path is no folder in this commit, or jobs need each other in a circle. RC_TOO_BIG: more than PLAN_MAX_JOBS.
  * Cost: O(units + jobs + entries). 1,000 units in well under 10 ms. */
 #define PLAN_MAX_JOBS 200000
-MUST_CHECK enum rc plan_make(const struct config *c, const struct tree_facts *head, const struct tree_facts *base, const struct config *base_config,
-			     enum stage stage, const char *toolchain, struct plan *ret, struct err *err);
+MUST_CHECK enum rc plan_make(const struct config *c, const struct tree_facts *head,
+			     const struct tree_facts *base, const struct config *base_config,
+			     enum stage stage, const char *toolchain, struct plan *ret,
+			     struct err *err);
 
 /* Graph questions, on names; results in a stable order. */
-void graph_closure(const struct config *c, const char *unit, texts *ret);          /* transitive deps, sorted */
-void graph_dependents(const struct config *c, const char *unit, texts *ret);       /* transitive, sorted */
+void graph_closure(const struct config *c, const char *unit,
+		   texts *ret); /* transitive deps, sorted */
+void graph_dependents(const struct config *c, const char *unit,
+		      texts *ret); /* transitive, sorted */
 /* A cycle through deps, or (when config.order is not given) through deps and consumes, as "a -> b -> a", or NULL. Owned by the caller. */
 char *graph_cycle(const struct config *c);
 /* Deployment waves: wave[i] of c->units.v[i]; providers before consumers; config.order wins when given. */

@@ -53,7 +53,9 @@ enum rc step(struct model *m, const struct event *ev, struct effects *out, struc
 
 	model_untouch(m);
 	if (ev->kind != EV_STARTED && !model_project(m))
-		return err_set(err, RC_INVALID, "the engine has not started: its first event must be engine.started");
+		return err_set(
+			err, RC_INVALID,
+			"the engine has not started: its first event must be engine.started");
 	m->time = MAX_OF(m->time, ev->time);
 	enum rc rc = handlers[ev->kind](&s);
 	if (rc != RC_OK) {

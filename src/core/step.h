@@ -8,4 +8,5 @@
  * change nothing); RC_CONFLICT, RC_DENIED, RC_NOT_FOUND, RC_INVALID for what a person asked and may not or cannot have: then the model is
  * unchanged, and the engine journals the refusal, not the event.
  */
-MUST_CHECK enum rc step(struct model *m, const struct event *ev, struct effects *out, struct err *err);
+MUST_CHECK enum rc step(struct model *m, const struct event *ev, struct effects *out,
+			struct err *err);

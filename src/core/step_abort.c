@@ -6,7 +6,8 @@
 
 static bool is_harm(const char *cause)
 {
-	return !streq(cause, "person") && !streq(cause, "release") && !streq(cause, "plan") && !streq(cause, "max");
+	return !streq(cause, "person") && !streq(cause, "release") && !streq(cause, "plan") &&
+	       !streq(cause, "max");
 }
 
 struct incident *incident_of_rollout(const struct model *m, const struct rollout *ro)
@@ -25,7 +26,10 @@ void incident_say(struct step *s, struct incident *i, const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_addv(&text, fmt, ap);
 	va_end(ap);
-	vec_push(&i->timeline, ((struct moment){.at = s->m->time, .actor = xstrdup(s->ev->actor ? s->ev->actor : "engine"), .text = strbuf_take(&text)}));
+	vec_push(&i->timeline,
+		 ((struct moment){.at = s->m->time,
+				  .actor = xstrdup(s->ev->actor ? s->ev->actor : "engine"),
+				  .text = strbuf_take(&text)}));
 	model_touch(s->m, AGG_INCIDENT, i->id);
 }
 
@@ -39,8 +43,10 @@ void incident_notify(struct step *s, const struct incident *i, const char *event
 	set_text(&e->text, i->title);
 	if (c)
 		vec_each(n, &c->notify)
-			vec_push(&e->notifiers, ((struct notify_def){.kind = xstrdup(n->kind), .url = n->url ? xstrdup(n->url) : NULL,
-					.name = n->name ? xstrdup(n->name) : NULL}));
+			vec_push(&e->notifiers,
+				 ((struct notify_def){.kind = xstrdup(n->kind),
+						      .url = n->url ? xstrdup(n->url) : NULL,
+						      .name = n->name ? xstrdup(n->name) : NULL}));
 }
 
 static char *runbook_of(const struct config *c, const char *unit)
@@ -51,7 +57,8 @@ static char *runbook_of(const struct config *c, const char *unit)
 		return NULL;
 	if (!hole)
 		return xstrdup(c->runbook);
-	return xasprintf("%.*s%s%s", (int)(hole - c->runbook), c->runbook, unit, hole + strlen("{service}"));
+	return xasprintf("%.*s%s%s", (int)(hole - c->runbook), c->runbook, unit,
+			 hole + strlen("{service}"));
 }
 
 struct incident *incident_open(struct step *s, struct rollout *ro, const char *title)
@@ -103,9 +110,11 @@ static void go_back_desired(struct step *s, struct rollout *ro)
 	fill_deploy(s->m, ro, &e->deploy);
 	set_text(&e->deploy.image, ro->previous);
 	set_text(&e->deploy.previous, image);
-	vec_push(&e->trailers, ((struct pair){.key = xstrdup("Penstock-Rollout"), .value = xstrdup(ro->id)}));
+	vec_push(&e->trailers,
+		 ((struct pair){.key = xstrdup("Penstock-Rollout"), .value = xstrdup(ro->id)}));
 	if (ro->release)
-		vec_push(&e->trailers, ((struct pair){.key = xstrdup("Penstock-Takes-Back"), .value = xstrdup(ro->release)}));
+		vec_push(&e->trailers, ((struct pair){.key = xstrdup("Penstock-Takes-Back"),
+						      .value = xstrdup(ro->release)}));
 }
 
 void rollout_abort(struct step *s, struct rollout *ro, const char *cause, const char *reason)
@@ -129,10 +138,12 @@ void rollout_abort(struct step *s, struct rollout *ro, const char *cause, const 
 		environment_add_veto(s, env, ro, "engine", reason);
 		AUTO(freep) char *title = xasprintf("%s in %s: %s", ro->unit, env->id, reason);
 		struct incident *i = incident_open(s, ro, title);
-		incident_say(s, i, "%s; weight 0 ordered in the same step, %.19s vetoed in %s%s", reason, ro->image, env->id,
+		incident_say(s, i, "%s; weight 0 ordered in the same step, %.19s vetoed in %s%s",
+			     reason, ro->image, env->id,
 			     ro->previous ? ", the version before it pinned" : "");
 		incident_notify(s, i, "incident.open");
-		const struct config *c = model_config(s->m, r ? r->config : model_project(s->m)->config);
+		const struct config *c =
+			model_config(s->m, r ? r->config : model_project(s->m)->config);
 		if (r && c && c->rollback)
 			revert_in_git(s, r, reason);
 	}
@@ -148,7 +159,8 @@ static void revert_landed(struct step *s, const struct release *r, const char *c
 
 		vec_each(p, &env->pins) {
 			vec_each(item, &r->items) {
-				if (!streq(p->until_commit, "revert") || !streq(p->unit, item->unit))
+				if (!streq(p->until_commit, "revert") ||
+				    !streq(p->unit, item->unit))
 					continue;
 				set_text(&p->until_commit, commit);
 				model_touch(s->m, AGG_ENVIRONMENT, env->id);
@@ -180,9 +192,13 @@ enum rc on_change_reverted(struct step *s)
 	if (i && !i->revert) {
 		set_text(&i->revert, ev->commit ? ev->commit : ev->error ? ev->error : "-");
 		if (ev->commit)
-			incident_say(s, i, "the change was taken back in Git by commit %.12s", ev->commit);
+			incident_say(s, i, "the change was taken back in Git by commit %.12s",
+				     ev->commit);
 		else
-			incident_say(s, i, "the change could not be taken back in Git: %s; take it back by hand, then lift the pin", ev->error ? ev->error : "unknown");
+			incident_say(
+				s, i,
+				"the change could not be taken back in Git: %s; take it back by hand, then lift the pin",
+				ev->error ? ev->error : "unknown");
 	}
 	if (r && ev->commit)
 		revert_landed(s, r, ev->commit);
@@ -198,7 +214,8 @@ enum rc on_notified(struct step *s)
 	if (!i || i->state == INCIDENT_CLOSED)
 		return RC_OK;
 	if (s->ev->error)
-		incident_say(s, i, "%s could not be told: %s", s->ev->text ? s->ev->text : "a notifier", s->ev->error);
+		incident_say(s, i, "%s could not be told: %s",
+			     s->ev->text ? s->ev->text : "a notifier", s->ev->error);
 	else if (!i->paged)
 		i->paged = true;
 	model_touch(s->m, AGG_INCIDENT, i->id);

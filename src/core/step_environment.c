@@ -13,7 +13,8 @@ struct environment *environment_of(struct step *s, const char *name, enum stage 
 	return env;
 }
 
-struct environment *environment_for(const struct model *m, const struct release *r, enum stage stage)
+struct environment *environment_for(const struct model *m, const struct release *r,
+				    enum stage stage)
 {
 	const struct config *c = model_config(m, r->config);
 
@@ -34,10 +35,12 @@ static bool over(uint64_t until, usec_t now)
 	return until && until <= now;
 }
 
-const struct veto *environment_veto(const struct environment *env, const char *unit, const char *image, usec_t now)
+const struct veto *environment_veto(const struct environment *env, const char *unit,
+				    const char *image, usec_t now)
 {
 	vec_each(v, &env->vetoes)
-		if (streq(v->image, image) && (!v->unit || streq(v->unit, unit)) && !over(v->until, now))
+		if (streq(v->image, image) && (!v->unit || streq(v->unit, unit)) &&
+		    !over(v->until, now))
 			return v;
 	return NULL;
 }
@@ -58,19 +61,34 @@ const struct hold *environment_hold(const struct environment *env, const char *u
 	return NULL;
 }
 
-void environment_add_veto(struct step *s, struct environment *env, const struct rollout *ro, const char *actor, const char *reason)
+void environment_add_veto(struct step *s, struct environment *env, const struct rollout *ro,
+			  const char *actor, const char *reason)
 {
 	if (!environment_veto(env, ro->unit, ro->image, s->m->time)) {
 		char *id = xasprintf("veto-%u", ++env->next_mark);
 
-		vec_push(&env->vetoes, ((struct veto){.id = id, .unit = xstrdup(ro->unit), .image = xstrdup(ro->image), .actor = xstrdup(actor),
-				.reason = xstrdup(reason), .release = ro->release ? xstrdup(ro->release) : NULL, .since = s->m->time}));
+		vec_push(&env->vetoes,
+			 ((struct veto){.id = id,
+					.unit = xstrdup(ro->unit),
+					.image = xstrdup(ro->image),
+					.actor = xstrdup(actor),
+					.reason = xstrdup(reason),
+					.release = ro->release ? xstrdup(ro->release) : NULL,
+					.since = s->m->time}));
 	}
 	if (ro->previous && !environment_pin(env, ro->unit, s->m->time)) {
 		char *id = xasprintf("pin-%u", ++env->next_mark);
 
-		vec_push(&env->pins, ((struct pin){.id = id, .unit = xstrdup(ro->unit), .image = xstrdup(ro->previous), .actor = xstrdup(actor),
-				.reason = xstrdup("rolled back; until the change is taken back in Git"), .until_commit = xstrdup("revert"), .since = s->m->time}));
+		vec_push(
+			&env->pins,
+			((struct pin){.id = id,
+				      .unit = xstrdup(ro->unit),
+				      .image = xstrdup(ro->previous),
+				      .actor = xstrdup(actor),
+				      .reason = xstrdup(
+					      "rolled back; until the change is taken back in Git"),
+				      .until_commit = xstrdup("revert"),
+				      .since = s->m->time}));
 	}
 	model_touch(s->m, AGG_ENVIRONMENT, env->id);
 }
@@ -111,8 +129,10 @@ static void verify(struct step *s, struct release *r, const struct environment *
 	set_text(&e->release, r->id);
 	set_text(&e->environment, env->id);
 	vec_each(ev, &r->evidence)
-		vec_push(&e->claims, ((struct claim){.image = xstrdup(ev->image), .type = xstrdup(ev->type), .stage = xstrdup(ev->stage),
-				.envelope = xstrdup(ev->envelope)}));
+		vec_push(&e->claims, ((struct claim){.image = xstrdup(ev->image),
+						     .type = xstrdup(ev->type),
+						     .stage = xstrdup(ev->stage),
+						     .envelope = xstrdup(ev->envelope)}));
 }
 
 static void mark_skipped(struct release *r, const struct environment *env)
@@ -129,7 +149,8 @@ static void mark_skipped(struct release *r, const struct environment *env)
 }
 
 /* NULL: free to go; otherwise what it waits for. *ret_never: it can never go. */
-static char *blocked(struct step *s, const struct release *r, const struct environment *env, bool *ret_never)
+static char *blocked(struct step *s, const struct release *r, const struct environment *env,
+		     bool *ret_never)
 {
 	*ret_never = false;
 	vec_each(item, &r->items) {
@@ -139,16 +160,22 @@ static char *blocked(struct step *s, const struct release *r, const struct envir
 
 		if (v) {
 			*ret_never = true;
-			return xasprintf("%s %.19s is vetoed in %s: %s; lift it with: penstock veto --lift %s %s", item->unit, item->image, env->id,
-					 v->reason ? v->reason : "-", env->id, v->id);
+			return xasprintf(
+				"%s %.19s is vetoed in %s: %s; lift it with: penstock veto --lift %s %s",
+				item->unit, item->image, env->id, v->reason ? v->reason : "-",
+				env->id, v->id);
 		}
 		if (p && !streq(p->image, item->image) && env->stage == STAGE_PRODUCTION)
-			return xasprintf("%s is pinned to %.19s in %s by %s; lift it with: penstock pin --lift %s %s", item->unit, p->image, env->id,
-					 p->actor, env->id, p->id);
+			return xasprintf(
+				"%s is pinned to %.19s in %s by %s; lift it with: penstock pin --lift %s %s",
+				item->unit, p->image, env->id, p->actor, env->id, p->id);
 		if (h)
-			return xasprintf("%s is on hold by %s; lift it with: penstock hold --lift %s %s", env->id, h->actor, env->id, h->id);
+			return xasprintf(
+				"%s is on hold by %s; lift it with: penstock hold --lift %s %s",
+				env->id, h->actor, env->id, h->id);
 		if (rollout_active(s->m, env->id, item->unit))
-			return xasprintf("another rollout of %s is under way in %s", item->unit, env->id);
+			return xasprintf("another rollout of %s is under way in %s", item->unit,
+					 env->id);
 	}
 	return NULL;
 }
@@ -162,7 +189,8 @@ static void activate(struct step *s, struct environment *env, struct release *r)
 	r->verified = false;
 	mark_skipped(r, env);
 	set_text(&r->reason, NULL);
-	release_set(s->m, r, env->stage == STAGE_STAGING ? RELEASE_STAGING : RELEASE_PROMOTING, NULL);
+	release_set(s->m, r, env->stage == STAGE_STAGING ? RELEASE_STAGING : RELEASE_PROMOTING,
+		    NULL);
 	verify(s, r, env);
 }
 
@@ -171,7 +199,8 @@ void environment_next(struct step *s, struct environment *env)
 	for (size_t i = 0; !env->active && i < env->queue.n;) {
 		struct release *r = model_release(s->m, env->queue.v[i]);
 		bool never = false;
-		AUTO(freep) char *why = r && !release_is_final(r->state) ? blocked(s, r, env, &never) : NULL;
+		AUTO(freep)
+		char *why = r && !release_is_final(r->state) ? blocked(s, r, env, &never) : NULL;
 
 		if (r && !release_is_final(r->state) && why && !never) {
 			if (!streq(r->reason, why)) {

@@ -4,10 +4,12 @@
 
 #define BODY_MAX ((size_t)1 << 20)
 
-const struct evidence *evidence_find(const struct release *r, const char *image, const char *type, enum stage stage)
+const struct evidence *evidence_find(const struct release *r, const char *image, const char *type,
+				     enum stage stage)
 {
 	vec_each(e, &r->evidence)
-		if (streq(e->image, image) && streq(e->type, type) && streq(e->stage, stage_names[stage]))
+		if (streq(e->image, image) && streq(e->type, type) &&
+		    streq(e->stage, stage_names[stage]))
 			return e;
 	return NULL;
 }
@@ -17,13 +19,15 @@ bool evidence_complete(const struct release *r, enum stage stage)
 	vec_each(item, &r->items) {
 		if (stage == STAGE_CI && !evidence_find(r, item->image, "build", stage))
 			return false;
-		if (!evidence_find(r, item->image, stage == STAGE_GATE ? "decision" : "tests", stage))
+		if (!evidence_find(r, item->image, stage == STAGE_GATE ? "decision" : "tests",
+				   stage))
 			return false;
 	}
 	return true;
 }
 
-static void attest(struct step *s, struct release *r, const char *image, const char *type, enum stage stage, struct strbuf *body)
+static void attest(struct step *s, struct release *r, const char *image, const char *type,
+		   enum stage stage, struct strbuf *body)
 {
 	struct effect *e = order(s, EF_ATTEST, "evidence/%s", r->id);
 
@@ -35,7 +39,8 @@ static void attest(struct step *s, struct release *r, const char *image, const c
 }
 
 /* SLSA provenance v1.0 (slsa.dev/spec/v1.0/provenance): where the image came from. */
-static void build_body(struct step *s, const struct release *r, const struct release_item *item, struct strbuf *to)
+static void build_body(struct step *s, const struct release *r, const struct release_item *item,
+		       struct strbuf *to)
 {
 	struct json_out o = JSON_OUT(to);
 	const struct job *job = model_job(s->m, item->evidence_job);
@@ -78,7 +83,8 @@ static void build_body(struct step *s, const struct release *r, const struct rel
 	json_close(&o);
 }
 
-static void tests_body(struct step *s, const struct release *r, const struct release_item *item, enum stage stage, struct strbuf *to)
+static void tests_body(struct step *s, const struct release *r, const struct release_item *item,
+		       enum stage stage, struct strbuf *to)
 {
 	struct json_out o = JSON_OUT(to);
 
@@ -91,7 +97,8 @@ static void tests_body(struct step *s, const struct release *r, const struct rel
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
 		const struct job *job = e->value;
 
-		if (!streq(job->run, r->run) || job->stage != stage || (*job->unit && !streq(job->unit, item->unit)))
+		if (!streq(job->run, r->run) || job->stage != stage ||
+		    (*job->unit && !streq(job->unit, item->unit)))
 			continue;
 		json_open(&o, NULL);
 		json_cstr(&o, "job", job->id);
@@ -146,7 +153,8 @@ void attest_decision(struct step *s, struct release *r)
 
 static void evidence_failed(struct step *s, struct release *r, const char *error)
 {
-	AUTO(freep) char *why = xasprintf("evidence could not be signed: %s", error ? error : "unknown");
+	AUTO(freep)
+	char *why = xasprintf("evidence could not be signed: %s", error ? error : "unknown");
 	struct environment *env = model_environment(s->m, r->environment);
 
 	if (env && streq(env->active, r->id)) {
@@ -167,13 +175,17 @@ enum rc on_attested(struct step *s)
 		evidence_failed(s, r, ev->error);
 		return RC_OK;
 	}
-	vec_push(&r->evidence, ((struct evidence){.image = xstrdup(ev->image), .type = xstrdup(ev->type),
-				.stage = xstrdup(stage_names[ev->stage]), .envelope = xstrdup(ev->digest)}));
+	vec_push(&r->evidence, ((struct evidence){.image = xstrdup(ev->image),
+						  .type = xstrdup(ev->type),
+						  .stage = xstrdup(stage_names[ev->stage]),
+						  .envelope = xstrdup(ev->digest)}));
 	model_touch(s->m, AGG_RELEASE, r->id);
 	if (!evidence_complete(r, ev->stage))
 		return RC_OK;
-	struct environment *staging = environment_for(s->m, r, STAGE_STAGING), *production = environment_for(s->m, r, STAGE_PRODUCTION);
-	if (ev->stage == STAGE_CI && r->state == RELEASE_BUILT && !texts_has(&staging->queue, r->id)) {
+	struct environment *staging = environment_for(s->m, r, STAGE_STAGING),
+			   *production = environment_for(s->m, r, STAGE_PRODUCTION);
+	if (ev->stage == STAGE_CI && r->state == RELEASE_BUILT &&
+	    !texts_has(&staging->queue, r->id)) {
 		texts_add(&staging->queue, r->id);
 		environment_next(s, staging);
 		model_touch(s->m, AGG_ENVIRONMENT, staging->id);

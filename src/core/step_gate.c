@@ -2,7 +2,8 @@
 #include "core/step_impl.h"
 #include "core/window.h"
 
-static void say(struct gate *g, const char *kind, const char *state, const char *fmt, ...) PRINTF(4, 5);
+static void say(struct gate *g, const char *kind, const char *state, const char *fmt, ...)
+	PRINTF(4, 5);
 static void say(struct gate *g, const char *kind, const char *state, const char *fmt, ...)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(2048);
@@ -11,7 +12,9 @@ static void say(struct gate *g, const char *kind, const char *state, const char 
 	va_start(ap, fmt);
 	strbuf_addv(&text, fmt, ap);
 	va_end(ap);
-	vec_push(&g->requirements, ((struct requirement){.kind = xstrdup(kind), .state = xstrdup(state), .reason = xstrdup(strbuf_cstr(&text))}));
+	vec_push(&g->requirements, ((struct requirement){.kind = xstrdup(kind),
+							 .state = xstrdup(state),
+							 .reason = xstrdup(strbuf_cstr(&text))}));
 }
 
 static void clear(struct gate *g)
@@ -30,7 +33,9 @@ static void say_evidence(struct release *r, const struct require *req)
 		enum stage stage = streq(*name, "staging") ? STAGE_STAGING : STAGE_CI;
 		bool all = evidence_complete(r, stage);
 
-		say(&r->gate, "evidence", all ? "ok" : "no", all ? "signed evidence of stage %s for each of %zu images" : "stage %s left no evidence for each of %zu images",
+		say(&r->gate, "evidence", all ? "ok" : "no",
+		    all ? "signed evidence of stage %s for each of %zu images"
+			: "stage %s left no evidence for each of %zu images",
 		    *name, r->items.n);
 	}
 }
@@ -47,11 +52,13 @@ static void say_approvals(struct step *s, struct release *r, const struct approv
 		no = !a->yes ? a : no;
 	}
 	if (no)
-		say(&r->gate, "approvals", "no", "%s said no%s%s", no->actor, no->comment ? ": " : "", no->comment ? no->comment : "");
+		say(&r->gate, "approvals", "no", "%s said no%s%s", no->actor,
+		    no->comment ? ": " : "", no->comment ? no->comment : "");
 	else if (yes >= def->count)
 		say(&r->gate, "approvals", "ok", "%u of %u given", yes, def->count);
 	else
-		say(&r->gate, "approvals", "wait", "%u of %u given; approve with: penstock approve %s", yes, def->count, r->id);
+		say(&r->gate, "approvals", "wait",
+		    "%u of %u given; approve with: penstock approve %s", yes, def->count, r->id);
 }
 
 static void say_windows(struct step *s, struct release *r, const struct gate_def *def)
@@ -81,13 +88,18 @@ static void say_marks(struct step *s, struct release *r)
 		const struct hold *h = environment_hold(env, item->unit, s->m->time);
 
 		if (v)
-			say(&r->gate, "veto", "no", "%s %.19s is vetoed: %s", item->unit, item->image, v->reason ? v->reason : "-");
+			say(&r->gate, "veto", "no", "%s %.19s is vetoed: %s", item->unit,
+			    item->image, v->reason ? v->reason : "-");
 		if (p && !streq(p->image, item->image))
-			say(&r->gate, "pin", "wait", "%s is pinned to %.19s by %s (%s); lift it with: penstock pin --lift %s %s", item->unit, p->image,
-			    p->actor, p->reason ? p->reason : "-", env->id, p->id);
+			say(&r->gate, "pin", "wait",
+			    "%s is pinned to %.19s by %s (%s); lift it with: penstock pin --lift %s %s",
+			    item->unit, p->image, p->actor, p->reason ? p->reason : "-", env->id,
+			    p->id);
 		if (h)
-			say(&r->gate, "hold", "wait", "%s holds %s (%s); lift it with: penstock hold --lift %s %s", h->actor, h->unit ? h->unit : env->id,
-			    h->reason ? h->reason : "-", env->id, h->id);
+			say(&r->gate, "hold", "wait",
+			    "%s holds %s (%s); lift it with: penstock hold --lift %s %s", h->actor,
+			    h->unit ? h->unit : env->id, h->reason ? h->reason : "-", env->id,
+			    h->id);
 	}
 }
 
@@ -118,11 +130,13 @@ void gate_evaluate(struct step *s, struct release *r)
 			say_evidence(r, req);
 			break;
 		case REQUIRE_REVIEWS:
-			say(g, "reviews", "wait", "reviews are not visible on a local repository: use approve in penstock.yml");
+			say(g, "reviews", "wait",
+			    "reviews are not visible on a local repository: use approve in penstock.yml");
 			break;
 		}
 	}
-	if (c->gate.approve.count || r->gate.approvals.n) /* a "no" counts also where nobody was asked */
+	if (c->gate.approve.count ||
+	    r->gate.approvals.n) /* a "no" counts also where nobody was asked */
 		say_approvals(s, r, &c->gate.approve);
 	say_windows(s, r, &c->gate);
 	say_marks(s, r);
@@ -150,7 +164,8 @@ static bool is_author(const char *actor, const struct change *change)
 	if (strchr(actor, ':'))
 		name = str_of(strchr(actor, ':') + 1);
 	struct str rest = local, head = str_cut(&rest, '@');
-	return str_eq(name, str_of(change->author)) || (change->email && (str_eq(name, local) || str_eq(name, head)));
+	return str_eq(name, str_of(change->author)) ||
+	       (change->email && (str_eq(name, local) || str_eq(name, head)));
 }
 
 static bool may_approve(const struct event *ev, const struct approve_def *def)
@@ -171,16 +186,27 @@ enum rc on_approve(struct step *s)
 	struct release *r = model_release(s->m, ev->release);
 
 	if (!r)
-		return err_set(s->err, RC_NOT_FOUND, "there is no release %s among the open ones", ev->release ? ev->release : "(none named)");
+		return err_set(s->err, RC_NOT_FOUND, "there is no release %s among the open ones",
+			       ev->release ? ev->release : "(none named)");
 	const struct approve_def *def = &model_config(s->m, r->config)->gate.approve;
 	if (r->state != RELEASE_STAGED && r->state != RELEASE_BUILT && r->state != RELEASE_STAGING)
-		return err_set(s->err, RC_CONFLICT, "%s is %s: there is nothing to approve any more", r->id, release_state_names[r->state]);
+		return err_set(s->err, RC_CONFLICT,
+			       "%s is %s: there is nothing to approve any more", r->id,
+			       release_state_names[r->state]);
 	if (streq(r->gate.decision, "pass"))
-		return err_set(s->err, RC_CONFLICT, "the gate let %s through already; stop it with: penstock abort %s", r->id, r->id);
+		return err_set(s->err, RC_CONFLICT,
+			       "the gate let %s through already; stop it with: penstock abort %s",
+			       r->id, r->id);
 	if (!may_approve(ev, def))
-		return err_set(s->err, RC_DENIED, "%s may not approve %s: gate.approve.by of its penstock.yml does not name them", ev->actor, r->id);
+		return err_set(
+			s->err, RC_DENIED,
+			"%s may not approve %s: gate.approve.by of its penstock.yml does not name them",
+			ev->actor, r->id);
 	if (def->not_author && is_author(ev->actor, &r->change))
-		return err_set(s->err, RC_DENIED, "%s is the author of %s: somebody else has to approve it (four eyes)", ev->actor, r->id);
+		return err_set(
+			s->err, RC_DENIED,
+			"%s is the author of %s: somebody else has to approve it (four eyes)",
+			ev->actor, r->id);
 	struct approval *mine = NULL;
 	vec_each(a, &r->gate.approvals)
 		mine = streq(a->actor, ev->actor) ? a : mine;

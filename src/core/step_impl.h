@@ -32,7 +32,8 @@ void run_touch_all(struct step *s, struct run *run); /* the run and its jobs */
 /* step_job.c */
 enum rc on_job_started(struct step *s);
 enum rc on_job_ended(struct step *s);
-struct job *job_new(struct step *s, struct run *run, enum stage stage, const char *unit, const char *name);
+struct job *job_new(struct step *s, struct run *run, enum stage stage, const char *unit,
+		    const char *name);
 void job_settled(struct step *s, struct job *job); /* tells dependents, run or release */
 void job_make_ready(struct step *s, struct job *job, const char *why);
 void schedule(struct step *s);
@@ -42,9 +43,10 @@ void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy 
 /* step_release.c */
 void release_create(struct step *s, struct run *run);
 void release_job_ended(struct step *s, struct job *job);
-void release_push(struct step *s, struct release *r);     /* whatever can happen next, happens */
+void release_push(struct step *s, struct release *r);        /* whatever can happen next, happens */
 void release_touch_ended(struct step *s, struct release *r); /* its snapshots become "ended" */
-void release_break(struct step *s, struct release *r, const char *reason); /* something of it failed here: take all of it back */
+void release_break(struct step *s, struct release *r,
+		   const char *reason); /* something of it failed here: take all of it back */
 void release_end(struct step *s, struct release *r, enum release_state to, const char *reason);
 enum rc on_attested(struct step *s);
 enum rc on_evidence_verified(struct step *s);
@@ -53,7 +55,8 @@ struct release_item *release_item(struct release *r, const char *unit);
 void attest_stage(struct step *s, struct release *r, enum stage stage);
 void attest_decision(struct step *s, struct release *r);
 bool evidence_complete(const struct release *r, enum stage stage);
-const struct evidence *evidence_find(const struct release *r, const char *image, const char *type, enum stage stage);
+const struct evidence *evidence_find(const struct release *r, const char *image, const char *type,
+				     enum stage stage);
 /* step_gate.c */
 void gate_evaluate(struct step *s, struct release *r);
 enum rc on_approve(struct step *s);
@@ -62,15 +65,20 @@ struct environment *environment_of(struct step *s, const char *name, enum stage 
 void environment_next(struct step *s, struct environment *env);
 void environment_free(struct step *s, struct environment *env, struct release *r);
 struct live *environment_live(const struct environment *env, const char *unit);
-const struct veto *environment_veto(const struct environment *env, const char *unit, const char *image, usec_t now);
+const struct veto *environment_veto(const struct environment *env, const char *unit,
+				    const char *image, usec_t now);
 const struct pin *environment_pin(const struct environment *env, const char *unit, usec_t now);
 const struct hold *environment_hold(const struct environment *env, const char *unit, usec_t now);
-void environment_add_veto(struct step *s, struct environment *env, const struct rollout *ro, const char *actor, const char *reason);
-void environment_look_again(struct step *s, struct environment *env); /* its marks changed: what waited may go */
+void environment_add_veto(struct step *s, struct environment *env, const struct rollout *ro,
+			  const char *actor, const char *reason);
+void environment_look_again(struct step *s,
+			    struct environment *env); /* its marks changed: what waited may go */
 void environment_unpin_commit(struct step *s, const char *commit);
-struct environment *environment_for(const struct model *m, const struct release *r, enum stage stage);
+struct environment *environment_for(const struct model *m, const struct release *r,
+				    enum stage stage);
 /* step_rollout.c */
-struct rollout *rollout_new(struct step *s, struct release *r, struct environment *env, const char *unit, const char *image, bool is_return);
+struct rollout *rollout_new(struct step *s, struct release *r, struct environment *env,
+			    const char *unit, const char *image, bool is_return);
 struct rollout *rollout_active(const struct model *m, const char *environment, const char *unit);
 void rollout_push(struct step *s, struct rollout *ro);
 void rollout_finish(struct step *s, struct rollout *ro);
@@ -83,7 +91,8 @@ enum rc on_weight_set(struct step *s);
 /* step_watch.c */
 enum rc on_history(struct step *s);
 enum rc on_facts(struct step *s);
-void watch_step(struct step *s, struct rollout *ro); /* the step was passed: evidence for the next begins */
+void watch_step(struct step *s,
+		struct rollout *ro); /* the step was passed: evidence for the next begins */
 /* step_abort.c */
 void rollout_abort(struct step *s, struct rollout *ro, const char *cause, const char *reason);
 void revert_in_git(struct step *s, struct release *r, const char *reason);
@@ -109,6 +118,7 @@ enum rc on_rerun(struct step *s);
 /* step_upkeep.c */
 enum rc on_timer(struct step *s);
 enum rc on_effect_failed(struct step *s);
-void run_again(struct step *s); /* after a start: what should run is started again where it does not */
+void run_again(
+	struct step *s); /* after a start: what should run is started again where it does not */
 void forget_ended(struct step *s);
 void evict(struct step *s); /* forget what ended long ago */

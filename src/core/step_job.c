@@ -1,13 +1,17 @@
 /* Jobs: ready, run, ended; what waits for them; the slots. */
 #include "core/step_impl.h"
 
-struct job *job_new(struct step *s, struct run *run, enum stage stage, const char *unit, const char *name)
+struct job *job_new(struct step *s, struct run *run, enum stage stage, const char *unit,
+		    const char *name)
 {
-	char *id = xasprintf("%s/%s/%s/%s", run->id, stage_names[stage], unit && *unit ? unit : "-", name);
+	char *id = xasprintf("%s/%s/%s/%s", run->id, stage_names[stage], unit && *unit ? unit : "-",
+			     name);
 
-	if (model_job(s->m, id)) { /* the same stage once more (a release that was rolled out again) */
+	if (model_job(s->m,
+		      id)) { /* the same stage once more (a release that was rolled out again) */
 		xfree(id);
-		id = xasprintf("%s/%s/%s/%s.%u", run->id, stage_names[stage], unit && *unit ? unit : "-", name, ++run->next_job);
+		id = xasprintf("%s/%s/%s/%s.%u", run->id, stage_names[stage],
+			       unit && *unit ? unit : "-", name, ++run->next_job);
 	}
 	struct job *job = model_add(s->m, AGG_JOB, id);
 
@@ -50,7 +54,8 @@ static void start(struct step *s, struct job *job)
 	model_touch(s->m, AGG_PROJECT, "project");
 	if (run->state == RUN_PLANNED)
 		run_set(s->m, run, RUN_RUNNING, NULL);
-	struct effect *e = order(s, job->kind == JOB_IMAGE ? EF_PACK_IMAGE : EF_START_JOB, "job/%s", job->id);
+	struct effect *e =
+		order(s, job->kind == JOB_IMAGE ? EF_PACK_IMAGE : EF_START_JOB, "job/%s", job->id);
 	set_text(&e->job, job->id);
 	set_text(&e->run, job->run);
 	fill_spec(s, job, &e->spec);
@@ -90,7 +95,9 @@ static void skip_dependents(struct step *s, struct job *job)
 
 		if (d->settled || d->state != JOB_BLOCKED)
 			continue;
-		AUTO(freep) char *why = xasprintf("%s of %s failed", job->name, *job->unit ? job->unit : "the project");
+		AUTO(freep)
+		char *why = xasprintf("%s of %s failed", job->name,
+				      *job->unit ? job->unit : "the project");
 		job_set(s->m, d, JOB_SKIPPED, why);
 		job_settled(s, d);
 	}
@@ -105,7 +112,8 @@ static void run_job_settled(struct step *s, struct job *job)
 	if (job->state == JOB_FAILED) {
 		run->failed++;
 		if (!run->reason)
-			set_textf(&run->reason, "%s of %s failed: %s", job->name, *job->unit ? job->unit : "the project",
+			set_textf(&run->reason, "%s of %s failed: %s", job->name,
+				  *job->unit ? job->unit : "the project",
 				  job->error ? job->error : failure_names[job->failure]);
 	}
 	model_touch(s->m, AGG_RUN, run->id);
@@ -166,7 +174,8 @@ enum rc on_job_ended(struct step *s)
 	if (!job || job->state != JOB_RUNNING || job->attempt != ev->count)
 		return RC_OK;
 	const struct run *run = model_run(s->m, job->run);
-	const struct job_def *def = config_job(model_config(s->m, run->config), job->stage, job->name);
+	const struct job_def *def =
+		config_job(model_config(s->m, run->config), job->stage, job->name);
 	enum failure before = job->failure;
 
 	BUG_ON(p->running == 0);
@@ -174,16 +183,20 @@ enum rc on_job_ended(struct step *s)
 	model_touch(s->m, AGG_PROJECT, "project");
 	take_result(s, job);
 	job->failure = ev->failure;
-	bool cancelled = ev->failure == FAILURE_CANCELLED || run->state == RUN_CANCELLED || run->state == RUN_SUPERSEDED;
+	bool cancelled = ev->failure == FAILURE_CANCELLED || run->state == RUN_CANCELLED ||
+			 run->state == RUN_SUPERSEDED;
 	if (ev->failure == FAILURE_NONE && !cancelled) {
-		job_set(s->m, job, before == FAILURE_EXIT ? JOB_FLAKY : JOB_PASSED, before == FAILURE_EXIT ? "passed on another try" : NULL);
+		job_set(s->m, job, before == FAILURE_EXIT ? JOB_FLAKY : JOB_PASSED,
+			before == FAILURE_EXIT ? "passed on another try" : NULL);
 	} else if (cancelled) {
 		job_set(s->m, job, JOB_CANCELLED, NULL);
 	} else {
 		if (ev->failure == FAILURE_INFRA)
 			job_set(s->m, job, JOB_LOST, NULL);
 		if (may_retry(job, def, ev->failure)) {
-			AUTO(freep) char *why = xasprintf("attempt %u failed (%s), tried again", job->attempt, failure_names[ev->failure]);
+			AUTO(freep)
+			char *why = xasprintf("attempt %u failed (%s), tried again", job->attempt,
+					      failure_names[ev->failure]);
 			job_make_ready(s, job, why);
 			return RC_OK;
 		}

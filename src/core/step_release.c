@@ -24,7 +24,8 @@ static uint32_t wave_of(const struct config *c, const char *unit)
 static bool is_live_everywhere(struct step *s, const struct config *c, const struct job *job)
 {
 	const struct live *a = environment_live(model_environment(s->m, c->staging_env), job->unit);
-	const struct live *b = environment_live(model_environment(s->m, c->production_env), job->unit);
+	const struct live *b =
+		environment_live(model_environment(s->m, c->production_env), job->unit);
 
 	return a && b && streq(a->image, job->image) && streq(b->image, job->image);
 }
@@ -36,14 +37,19 @@ static bool add_items(struct step *s, struct run *run, struct release *r)
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
 		const struct job *job = e->value;
 
-		if (!streq(job->run, run->id) || job->kind != JOB_IMAGE || job->state == JOB_UNAFFECTED || !job->image)
+		if (!streq(job->run, run->id) || job->kind != JOB_IMAGE ||
+		    job->state == JOB_UNAFFECTED || !job->image)
 			continue;
 		if (is_live_everywhere(s, c, job))
 			continue;
 		if (!r)
 			return true;
-		vec_push(&r->items, ((struct release_item){.unit = xstrdup(job->unit), .image = xstrdup(job->image),
-				.key = job->key ? xstrdup(job->key) : NULL, .wave = wave_of(c, job->unit), .evidence_job = xstrdup(job->id)}));
+		vec_push(&r->items,
+			 ((struct release_item){.unit = xstrdup(job->unit),
+						.image = xstrdup(job->image),
+						.key = job->key ? xstrdup(job->key) : NULL,
+						.wave = wave_of(c, job->unit),
+						.evidence_job = xstrdup(job->id)}));
 	}
 	return r && r->items.n;
 }
@@ -57,13 +63,17 @@ static bool refuse_vetoed(struct step *s, struct release *r)
 		const struct environment *env = environment_for(s->m, r, stages[i]);
 
 		vec_each(item, &r->items) {
-			const struct veto *v = environment_veto(env, item->unit, item->image, s->m->time);
+			const struct veto *v =
+				environment_veto(env, item->unit, item->image, s->m->time);
 
 			if (!v)
 				continue;
-			AUTO(freep) char *why = xasprintf("%s %.19s is vetoed in %s since %s: %s; lift it with: penstock veto --lift %s %s", item->unit,
-							  item->image, env->id, v->release ? v->release : "a person's order", v->reason ? v->reason : "-",
-							  env->id, v->id);
+			AUTO(freep)
+			char *why = xasprintf(
+				"%s %.19s is vetoed in %s since %s: %s; lift it with: penstock veto --lift %s %s",
+				item->unit, item->image, env->id,
+				v->release ? v->release : "a person's order",
+				v->reason ? v->reason : "-", env->id, v->id);
 			release_end(s, r, RELEASE_REJECTED, why);
 			return true;
 		}
@@ -157,7 +167,8 @@ static bool start_stage_jobs(struct step *s, struct release *r, enum stage stage
 		if (def->stage != stage || def->kind != JOB_RUN)
 			continue;
 		for (size_t i = 0; i < (def->each ? r->items.n : 1); i++) {
-			struct job *job = job_new(s, run, stage, def->each ? r->items.v[i].unit : "", def->name);
+			struct job *job = job_new(s, run, stage,
+						  def->each ? r->items.v[i].unit : "", def->name);
 
 			set_text(&job->release, r->id);
 			r->jobs_open++;
@@ -169,7 +180,8 @@ static bool start_stage_jobs(struct step *s, struct release *r, enum stage stage
 }
 
 /* Is there a job of this release and stage that ran? Then they were started. */
-static bool stage_jobs_ended_well(const struct model *m, const struct release *r, enum stage stage, bool *ret_any)
+static bool stage_jobs_ended_well(const struct model *m, const struct release *r, enum stage stage,
+				  bool *ret_any)
 {
 	bool good = true;
 
@@ -210,13 +222,16 @@ static bool push_wave(struct step *s, struct release *r, struct environment *env
 	for (size_t i = 0; i < r->items.n; i++) {
 		struct release_item *item = &r->items.v[i];
 
-		if (item->wave != wave || *item_done(item, env->stage) || *item_rollout(item, env->stage))
+		if (item->wave != wave || *item_done(item, env->stage) ||
+		    *item_rollout(item, env->stage))
 			continue;
 		if (rollout_active(s->m, env->id, item->unit))
 			continue; /* a return that somebody ordered goes first */
 		const struct veto *v = environment_veto(env, item->unit, item->image, s->m->time);
 		if (v) { /* since it was let in */
-			AUTO(freep) char *why = xasprintf("%s %.19s is vetoed in %s: %s", item->unit, item->image, env->id, v->reason ? v->reason : "-");
+			AUTO(freep)
+			char *why = xasprintf("%s %.19s is vetoed in %s: %s", item->unit,
+					      item->image, env->id, v->reason ? v->reason : "-");
 			release_break(s, r, why);
 			return true;
 		}
@@ -263,7 +278,9 @@ void release_job_ended(struct step *s, struct job *job)
 	r->jobs_open--;
 	model_touch(s->m, AGG_RELEASE, r->id);
 	if (!job_is_good(job->state) && !r->rolling_back && !release_is_final(r->state)) {
-		AUTO(freep) char *why = xasprintf("%s failed in %s: %s", job->name, stage_names[job->stage], job->error ? job->error : failure_names[job->failure]);
+		AUTO(freep)
+		char *why = xasprintf("%s failed in %s: %s", job->name, stage_names[job->stage],
+				      job->error ? job->error : failure_names[job->failure]);
 		release_break(s, r, why);
 		return;
 	}
@@ -290,9 +307,11 @@ void release_break(struct step *s, struct release *r, const char *reason)
 	for (size_t i = 0; i < r->items.n; i++) {
 		struct release_item *item = &r->items.v[i];
 		const struct rollout *ro = model_rollout(s->m, *item_rollout(item, env->stage));
-		bool skipped = env->stage == STAGE_STAGING ? item->staging_skipped : item->production_skipped;
+		bool skipped = env->stage == STAGE_STAGING ? item->staging_skipped
+							   : item->production_skipped;
 
-		if (!*item_done(item, env->stage) || skipped || !ro || !ro->previous || rollout_active(s->m, env->id, item->unit))
+		if (!*item_done(item, env->stage) || skipped || !ro || !ro->previous ||
+		    rollout_active(s->m, env->id, item->unit))
 			continue;
 		if (environment_veto(env, item->unit, ro->previous, s->m->time))
 			continue; /* what stood there before may not come back */
@@ -317,7 +336,9 @@ enum rc on_evidence_verified(struct step *s)
 	if (!r || !env || !streq(env->active, r->id) || r->verified || release_is_final(r->state))
 		return RC_OK;
 	if (!s->ev->ok) {
-		AUTO(freep) char *why = xasprintf("evidence does not hold: %s", s->ev->error ? s->ev->error : "not verified");
+		AUTO(freep)
+		char *why = xasprintf("evidence does not hold: %s",
+				      s->ev->error ? s->ev->error : "not verified");
 		release_end(s, r, RELEASE_REJECTED, why);
 		environment_free(s, env, r);
 		return RC_OK;

@@ -2,25 +2,28 @@
 #include "core/step_impl.h"
 
 /* Facts that need no statistics. */
-#define SETTLE              USEC_SEC
-#define CRASHES_FAIL        3   /* exits of one replica since it was started */
-#define PROBES_ANSWERED     25  /* failed probes in a row of a service that answers: 5 s of "no" */
-#define PROBES_SILENT       150 /* of one that does not listen yet: 30 s */
+#define SETTLE          USEC_SEC
+#define CRASHES_FAIL    3   /* exits of one replica since it was started */
+#define PROBES_ANSWERED 25  /* failed probes in a row of a service that answers: 5 s of "no" */
+#define PROBES_SILENT   150 /* of one that does not listen yet: 30 s */
 
 struct rollout *rollout_active(const struct model *m, const char *environment, const char *unit)
 {
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ROLLOUT], e));) {
 		struct rollout *ro = e->value;
 
-		if (streq(ro->environment, environment) && streq(ro->unit, unit) && !rollout_is_final(ro->state))
+		if (streq(ro->environment, environment) && streq(ro->unit, unit) &&
+		    !rollout_is_final(ro->state))
 			return ro;
 	}
 	return NULL;
 }
 
-static void choose_strategy(struct rollout *ro, const struct config *c, const struct environment *env)
+static void choose_strategy(struct rollout *ro, const struct config *c,
+			    const struct environment *env)
 {
-	const struct strategy *want = env->stage == STAGE_PRODUCTION ? &c->production_strategy : &c->staging_strategy;
+	const struct strategy *want =
+		env->stage == STAGE_PRODUCTION ? &c->production_strategy : &c->staging_strategy;
 
 	if (want->kind == STRATEGY_CANARY && ro->previous && !ro->is_return) {
 		shape_copy(&shape_strategy, &ro->strategy, want);
@@ -30,7 +33,8 @@ static void choose_strategy(struct rollout *ro, const struct config *c, const st
 	vec_push(&ro->strategy.steps, ((struct weight){.share = 1}));
 }
 
-struct rollout *rollout_new(struct step *s, struct release *r, struct environment *env, const char *unit, const char *image, bool is_return)
+struct rollout *rollout_new(struct step *s, struct release *r, struct environment *env,
+			    const char *unit, const char *image, bool is_return)
 {
 	struct project *p = model_project(s->m);
 	char *id = xasprintf("ro-%u", ++p->rollouts);
@@ -61,7 +65,8 @@ struct rollout *rollout_new(struct step *s, struct release *r, struct environmen
 static void add_trailer(struct effect *e, const char *key, const char *value)
 {
 	if (value)
-		vec_push(&e->trailers, ((struct pair){.key = xstrdup(key), .value = xstrdup(value)}));
+		vec_push(&e->trailers,
+			 ((struct pair){.key = xstrdup(key), .value = xstrdup(value)}));
 }
 
 static void add_trailers(struct step *s, struct effect *e, const struct rollout *ro)
@@ -94,7 +99,8 @@ enum rc on_deploy_planned(struct step *s)
 	rollout_set(s->m, ro, ROLLOUT_PLANNED, NULL);
 	struct effect *e = order(s, EF_WRITE_DESIRED, "env/%s", ro->environment);
 	set_text(&e->rollout, ro->id);
-	set_textf(&e->text, "%s %s in %s", ro->is_return ? "Return" : "Roll out", ro->unit, ro->environment);
+	set_textf(&e->text, "%s %s in %s", ro->is_return ? "Return" : "Roll out", ro->unit,
+		  ro->environment);
 	set_text(&e->type, ro->plan); /* the plan that is executed must be this one */
 	fill_deploy(s->m, ro, &e->deploy);
 	add_trailers(s, e, ro);
@@ -175,7 +181,8 @@ void rollout_push(struct step *s, struct rollout *ro)
 	double share = step_share(ro);
 	uint32_t need = replicas_for(ro, share);
 	if (ro->want < need) {
-		struct effect *e = order(s, EF_START_REPLICAS, "run/%s/%s", ro->environment, ro->unit);
+		struct effect *e =
+			order(s, EF_START_REPLICAS, "run/%s/%s", ro->environment, ro->unit);
 
 		set_text(&e->rollout, ro->id);
 		fill_deploy(s->m, ro, &e->deploy);
@@ -200,13 +207,16 @@ static void check_replica(struct step *s, struct rollout *ro)
 	bool answered = ev->text && str_starts(str_of(ev->text), "HTTP");
 	const char *cause = NULL;
 
-	if ((ev->replica == REPLICA_BACKOFF || ev->replica == REPLICA_STARTING) && ev->count >= CRASHES_FAIL)
+	if ((ev->replica == REPLICA_BACKOFF || ev->replica == REPLICA_STARTING) &&
+	    ev->count >= CRASHES_FAIL)
 		cause = "crash";
 	else if (ev->probes >= (answered ? PROBES_ANSWERED : PROBES_SILENT))
 		cause = "unready";
 	if (!cause)
 		return;
-	AUTO(freep) char *why = xasprintf("replica %u of the new version: %s", ev->index, ev->text && *ev->text ? ev->text : cause);
+	AUTO(freep)
+	char *why = xasprintf("replica %u of the new version: %s", ev->index,
+			      ev->text && *ev->text ? ev->text : cause);
 	ro->harm_at = ev->started_at ? ev->started_at : s->m->time;
 	rollout_abort(s, ro, cause, why);
 }
@@ -223,7 +233,8 @@ enum rc on_replica(struct step *s)
 	ro->ready = ev->ready;
 	ro->restarts = MAX_OF(ro->restarts, ev->count);
 	model_touch(s->m, AGG_ROLLOUT, ro->id);
-	if (ro->state == ROLLOUT_APPLYING || ro->state == ROLLOUT_BAKING || ro->state == ROLLOUT_HOLDING || ro->state == ROLLOUT_PROMOTING)
+	if (ro->state == ROLLOUT_APPLYING || ro->state == ROLLOUT_BAKING ||
+	    ro->state == ROLLOUT_HOLDING || ro->state == ROLLOUT_PROMOTING)
 		check_replica(s, ro);
 	rollout_push(s, ro);
 	return RC_OK;
@@ -304,8 +315,10 @@ enum rc on_weight_set(struct step *s)
 		struct incident *i = incident_of_rollout(s->m, ro);
 		if (i && i->state == INCIDENT_OPEN) {
 			incident_set(s->m, i, INCIDENT_MITIGATED);
-			incident_say(s, i, "traffic confirmed off the bad version at the data plane, %llu ms after the verdict",
-				     (unsigned long long)((s->m->time - ro->verdict_at) / USEC_MS));
+			incident_say(
+				s, i,
+				"traffic confirmed off the bad version at the data plane, %llu ms after the verdict",
+				(unsigned long long)((s->m->time - ro->verdict_at) / USEC_MS));
 			incident_notify(s, i, "incident.mitigated");
 		}
 		order_stop(s, ro, ro->image);
@@ -320,7 +333,8 @@ enum rc on_weight_set(struct step *s)
 		return RC_OK;
 	set_live(s, ro);
 	struct incident *back = ro->is_return ? incident_of_rollout(s->m, ro) : NULL;
-	if (back && back->state == INCIDENT_OPEN) { /* what a person took back is out of the traffic */
+	if (back &&
+	    back->state == INCIDENT_OPEN) { /* what a person took back is out of the traffic */
 		incident_set(s->m, back, INCIDENT_MITIGATED);
 		incident_say(s, back, "traffic confirmed off the bad version at the data plane");
 		incident_notify(s, back, "incident.mitigated");

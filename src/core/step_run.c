@@ -68,7 +68,8 @@ static void cancel_ref(struct step *s, const char *repo, const char *ref, const 
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_RUN], e));) {
 		struct run *run = e->value;
 
-		if (streq(run->change.repo, repo) && streq(run->change.ref, ref) && !run_is_final(run->state))
+		if (streq(run->change.repo, repo) && streq(run->change.ref, ref) &&
+		    !run_is_final(run->state))
 			run_cancel(s, run, RUN_CANCELLED, reason);
 	}
 }
@@ -87,7 +88,8 @@ enum rc on_ref_moved(struct step *s)
 	const char *before = known ? known->commit : ev->base;
 	AUTO(freep) char *old = before ? xstrdup(before) : NULL;
 	if (!known) {
-		vec_push(&p->refs, ((struct repo_ref){.repo = xstrdup(ev->repo), .ref = xstrdup(ev->ref)}));
+		vec_push(&p->refs,
+			 ((struct repo_ref){.repo = xstrdup(ev->repo), .ref = xstrdup(ev->ref)}));
 		known = vec_last(&p->refs);
 	}
 	set_text(&known->commit, ev->commit);
@@ -100,8 +102,11 @@ enum rc on_ref_moved(struct step *s)
 	if (!str_starts(str_of(ev->ref), "refs/heads/"))
 		return RC_OK;
 	struct effect *e = order(s, EF_READ_CHANGE, "source/%s", ev->repo);
-	e->change = (struct change){.repo = xstrdup(ev->repo), .ref = xstrdup(ev->ref), .commit = xstrdup(ev->commit),
-				    .base = old && *old ? xstrdup(old) : NULL, .pushed_at = ev->started_at ? ev->started_at : s->m->time};
+	e->change = (struct change){.repo = xstrdup(ev->repo),
+				    .ref = xstrdup(ev->ref),
+				    .commit = xstrdup(ev->commit),
+				    .base = old && *old ? xstrdup(old) : NULL,
+				    .pushed_at = ev->started_at ? ev->started_at : s->m->time};
 	return RC_OK;
 }
 
@@ -139,7 +144,9 @@ static void plan_to_job(struct step *s, struct run *run, const struct plan_job *
 	run->jobs++;
 	vec_each(need, &pj->needs) {
 		struct str rest = str_of(*need), unit = str_cut(&rest, '/');
-		AUTO(freep) char *id = xasprintf("%s/ci/%.*s/%.*s", run->id, unit.n ? (int)unit.n : 1, unit.n ? unit.p : "-", (int)rest.n, rest.p);
+		AUTO(freep)
+		char *id = xasprintf("%s/ci/%.*s/%.*s", run->id, unit.n ? (int)unit.n : 1,
+				     unit.n ? unit.p : "-", (int)rest.n, rest.p);
 		struct job *on = model_job(s->m, id);
 
 		BUG_ON(!on); /* plans are topological */
@@ -172,7 +179,8 @@ static void make_jobs(struct step *s, struct run *run, const struct plan *plan)
 	vec_each(pj, &plan->jobs)
 		plan_to_job(s, run, pj);
 	vec_each(pj, &plan->jobs) {
-		AUTO(freep) char *id = xasprintf("%s/ci/%s/%s", run->id, *pj->unit ? pj->unit : "-", pj->job);
+		AUTO(freep)
+		char *id = xasprintf("%s/ci/%s/%s", run->id, *pj->unit ? pj->unit : "-", pj->job);
 		struct job *job = model_job(s->m, id);
 
 		if (!job->settled && job->waiting == 0)
@@ -225,7 +233,8 @@ enum rc on_change_planned(struct step *s)
 	set_text(&run->plan, ev->plan.hash);
 	make_jobs(s, run, &ev->plan);
 	if (run->open == 0) {
-		run_set(s->m, run, RUN_PASSED, run->cached ? "everything was cached" : "nothing is affected");
+		run_set(s->m, run, RUN_PASSED,
+			run->cached ? "everything was cached" : "nothing is affected");
 		release_create(s, run);
 	}
 	return RC_OK;

@@ -11,12 +11,15 @@ static char *upper(const char *unit, const char *suffix)
 	char *text = xasprintf("%s%s", unit, suffix);
 
 	for (char *p = text; *p; p++)
-		*p = *p == '-' || *p == '.' ? '_' : (*p >= 'a' && *p <= 'z') ? (char)(*p - 'a' + 'A') : *p;
+		*p = *p == '-' || *p == '.'     ? '_'
+		     : (*p >= 'a' && *p <= 'z') ? (char)(*p - 'a' + 'A')
+						: *p;
 	return text;
 }
 
 /* Outputs of everything that the job needs, directly or through others; each once, nearest last. */
-static void add_needs(struct step *s, const struct job *job, const struct config *c, struct job_spec *spec)
+static void add_needs(struct step *s, const struct job *job, const struct config *c,
+		      struct job_spec *spec)
 {
 	vec_each(id, &job->needs) {
 		const struct job *on = model_job(s->m, *id);
@@ -32,13 +35,15 @@ static void add_needs(struct step *s, const struct job *job, const struct config
 		if (seen)
 			continue;
 		const struct unit *u = config_unit(c, on->unit);
-		vec_push(&spec->needs, ((struct need_output){.unit = xstrdup(on->unit), .path = xstrdup(u ? u->path : "."),
+		vec_push(&spec->needs, ((struct need_output){.unit = xstrdup(on->unit),
+							     .path = xstrdup(u ? u->path : "."),
 							     .outputs = xstrdup(on->outputs)}));
 	}
 }
 
 /* Jobs of staging and production are told where the services are: "url:<environment>/<unit>" is resolved by the engine. */
-static void add_urls(struct step *s, const struct job *job, const struct config *c, struct job_spec *spec)
+static void add_urls(struct step *s, const struct job *job, const struct config *c,
+		     struct job_spec *spec)
 {
 	const char *env = job->stage == STAGE_PRODUCTION ? c->production_env : c->staging_env;
 	const struct unit *front = NULL;
@@ -61,7 +66,8 @@ static void add_urls(struct step *s, const struct job *job, const struct config 
 	xfree(wave);
 	if (front) {
 		AUTO(freep) char *value = xasprintf("url:%s/%s", env, front->name);
-		add_pair(&spec->env, job->stage == STAGE_PRODUCTION ? "PRODUCTION_URL" : "STAGING_URL", value);
+		add_pair(&spec->env,
+			 job->stage == STAGE_PRODUCTION ? "PRODUCTION_URL" : "STAGING_URL", value);
 	}
 	(void)s;
 }
@@ -93,7 +99,8 @@ static char *repository_path(const char *unit_path, const char *pattern)
 	return strbuf_take(&b);
 }
 
-static void add_reads(const struct config *c, const struct unit *u, const struct job_def *def, struct job_spec *spec)
+static void add_reads(const struct config *c, const struct unit *u, const struct job_def *def,
+		      struct job_spec *spec)
 {
 	const char *path = u ? u->path : ".";
 
@@ -166,6 +173,7 @@ void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy 
 		add_pair(&d->secrets, p->key, p->value);
 	vec_each(name, &u->consumes)
 		vec_each(other, &c->units)
-			if (texts_has(&other->provides, *name) && !texts_has(&d->consumers, other->name))
+			if (texts_has(&other->provides, *name) &&
+			    !texts_has(&d->consumers, other->name))
 				texts_add(&d->consumers, other->name);
 }

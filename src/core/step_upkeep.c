@@ -13,15 +13,19 @@ enum rc on_timer(struct step *s)
 
 	if (streq(ev->text, "gate") && r)
 		gate_evaluate(s, r);
-	if (streq(ev->text, "max") && ro && (ro->state == ROLLOUT_BAKING || ro->state == ROLLOUT_HOLDING || ro->state == ROLLOUT_APPLYING))
-		rollout_abort(s, ro, "max", "there was not enough evidence within strategy.canary.max");
+	if (streq(ev->text, "max") && ro &&
+	    (ro->state == ROLLOUT_BAKING || ro->state == ROLLOUT_HOLDING ||
+	     ro->state == ROLLOUT_APPLYING))
+		rollout_abort(s, ro, "max",
+			      "there was not enough evidence within strategy.canary.max");
 	if (streq(ev->text, "settle") && ro)
 		rollout_push(s, ro);
 	if (streq(ev->text, "hold") && env) {
 		for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_ROLLOUT], e));) {
 			struct rollout *held = e->value;
 
-			if (!streq(held->environment, env->id) || held->state != ROLLOUT_HOLDING || environment_hold(env, held->unit, s->m->time))
+			if (!streq(held->environment, env->id) || held->state != ROLLOUT_HOLDING ||
+			    environment_hold(env, held->unit, s->m->time))
 				continue;
 			rollout_set(s->m, held, held->held_from, NULL);
 			rollout_push(s, held);
@@ -37,10 +41,13 @@ enum rc on_effect_failed(struct step *s)
 	const struct event *ev = s->ev;
 	struct rollout *ro = model_rollout(s->m, ev->rollout);
 	struct release *r = model_release(s->m, ev->release);
-	struct incident *i = ro ? incident_of_rollout(s->m, ro) : r ? model_incident(s->m, r->incident) : NULL;
+	struct incident *i = ro  ? incident_of_rollout(s->m, ro)
+			     : r ? model_incident(s->m, r->incident)
+				 : NULL;
 
 	if (i && i->state != INCIDENT_CLOSED)
-		incident_say(s, i, "%s failed: %s", ev->type ? ev->type : "an effect", ev->error ? ev->error : "unknown");
+		incident_say(s, i, "%s failed: %s", ev->type ? ev->type : "an effect",
+			     ev->error ? ev->error : "unknown");
 	if (ro && may_follow(rollout_next, ro->state, ROLLOUT_ABORTING))
 		rollout_abort(s, ro, "plan", ev->error ? ev->error : "an effect failed");
 	return RC_OK;
@@ -62,7 +69,11 @@ static void start_live(struct step *s, struct environment *env)
 	for (size_t i = 0; i < env->live.n; i++) {
 		const struct live *l = &env->live.v[i];
 		const struct unit *u = c ? config_unit(c, l->unit) : NULL;
-		struct rollout was = {.environment = env->id, .unit = l->unit, .image = l->image, .is_return = true, .replicas = u && u->replicas ? u->replicas : 1};
+		struct rollout was = {.environment = env->id,
+				      .unit = l->unit,
+				      .image = l->image,
+				      .is_return = true,
+				      .replicas = u && u->replicas ? u->replicas : 1};
 
 		if (u)
 			start_again(s, &was, was.replicas);
@@ -76,7 +87,8 @@ void run_again(struct step *s)
 		start_live(s, e->value);
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_ROLLOUT], e));) {
 		const struct rollout *ro = e->value;
-		bool runs = ro->state == ROLLOUT_APPLYING || ro->state == ROLLOUT_BAKING || ro->state == ROLLOUT_HOLDING || ro->state == ROLLOUT_PROMOTING;
+		bool runs = ro->state == ROLLOUT_APPLYING || ro->state == ROLLOUT_BAKING ||
+			    ro->state == ROLLOUT_HOLDING || ro->state == ROLLOUT_PROMOTING;
 
 		if (runs && ro->want)
 			start_again(s, ro, ro->want);
@@ -100,7 +112,8 @@ static void forget_jobs(struct step *s, const char *run)
 
 static void forget_release(struct step *s, const char *release)
 {
-	for (struct map_entry *e = NULL; release && (e = map_next(&s->m->by_kind[AGG_ROLLOUT], e));) {
+	for (struct map_entry *e = NULL;
+	     release && (e = map_next(&s->m->by_kind[AGG_ROLLOUT], e));) {
 		struct rollout *ro = e->value;
 
 		if (streq(ro->release, release))
@@ -138,7 +151,8 @@ void forget_ended(struct step *s)
 	for (unsigned k = 0; k < AGG_KINDS; k++)
 		for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[k], e));)
 			if (model_is_ended(s->m, (enum aggregate_kind)k, e->key))
-				vec_push(&ended, ((struct touch){.kind = (enum aggregate_kind)k, .id = xstrdup(e->key)}));
+				vec_push(&ended, ((struct touch){.kind = (enum aggregate_kind)k,
+								 .id = xstrdup(e->key)}));
 	vec_each(t, &ended) {
 		model_forget(s->m, t->kind, t->id);
 		xfree(t->id);
@@ -166,10 +180,12 @@ void evict(struct step *s)
 	struct map *runs = &s->m->by_kind[AGG_RUN];
 	bool any = false;
 
-	for (struct map_entry *e = map_next(runs, NULL); e && runs->n > KEEP_RUNS; e = map_next(runs, e)) {
+	for (struct map_entry *e = map_next(runs, NULL); e && runs->n > KEEP_RUNS;
+	     e = map_next(runs, e)) {
 		struct run *run = e->value;
 
-		if (!may_forget(s->m, run) || touched_now(s->m, run->id) || (run->release && touched_now(s->m, run->release)))
+		if (!may_forget(s->m, run) || touched_now(s->m, run->id) ||
+		    (run->release && touched_now(s->m, run->release)))
 			continue;
 		forget_release(s, run->release);
 		forget_jobs(s, run->id);
@@ -179,7 +195,8 @@ void evict(struct step *s)
 	if (any)
 		forget_configs(s);
 	struct map *incidents = &s->m->by_kind[AGG_INCIDENT];
-	for (struct map_entry *e = map_next(incidents, NULL); e && incidents->n > KEEP_INCIDENTS; e = map_next(incidents, e)) {
+	for (struct map_entry *e = map_next(incidents, NULL); e && incidents->n > KEEP_INCIDENTS;
+	     e = map_next(incidents, e)) {
 		struct incident *i = e->value;
 
 		if (i->state == INCIDENT_CLOSED && !touched_now(s->m, i->id))

@@ -14,8 +14,10 @@ static void config_of_step(const struct rollout *ro, struct verdict_config *ret)
 		ret->promote_latency_ratio = 1 + st->latency_margin;
 	ret->guard_error_rate = st->guard_error_rate;
 	ret->min_bake = (double)st->min_bake / (double)USEC_SEC;
-	unsigned metrics = (st->compare_errors ? 1u << VERDICT_ERRORS : 0) | (st->compare_p50 ? 1u << VERDICT_P50 : 0) |
-			   (st->compare_p95 ? 1u << VERDICT_P95 : 0) | (st->compare_p99 ? 1u << VERDICT_P99 : 0);
+	unsigned metrics = (st->compare_errors ? 1u << VERDICT_ERRORS : 0) |
+			   (st->compare_p50 ? 1u << VERDICT_P50 : 0) |
+			   (st->compare_p95 ? 1u << VERDICT_P95 : 0) |
+			   (st->compare_p99 ? 1u << VERDICT_P99 : 0);
 	if (metrics)
 		ret->metrics = metrics;
 }
@@ -39,7 +41,8 @@ static struct verdict *restore(const struct rollout *ro)
 	struct verdict *v = xcalloc(1, verdict_size());
 	struct verdict_config cfg;
 
-	if (strbuf_add_unbase64(&bytes, str_of(ro->verdict)) && verdict_load(v, (const unsigned char *)strbuf_cstr(&bytes), bytes.n))
+	if (strbuf_add_unbase64(&bytes, str_of(ro->verdict)) &&
+	    verdict_load(v, (const unsigned char *)strbuf_cstr(&bytes), bytes.n))
 		return v;
 	config_of_step(ro, &cfg);
 	verdict_init(v, &cfg, NULL);
@@ -105,11 +108,15 @@ static void take_numbers(struct rollout *ro, const struct verdict_report *rep)
 static char *fail_reason(const struct verdict_report *rep)
 {
 	if (rep->metric == VERDICT_ERRORS || rep->metric == VERDICT_GUARD)
-		return xasprintf("errors %.2f %% on the new version (%llu of %llu requests), %.2f %% on the old one; evidence %.3g of %.3g wanted (lane %s)",
-				 100 * rep->canary_error_rate, (unsigned long long)rep->canary_errors, (unsigned long long)rep->canary_n,
-				 100 * rep->stable_error_rate, rep->evidence, rep->wanted, lanes[rep->lane]);
-	return xasprintf("latency: more requests above the old version's %s; evidence %.3g of %.3g wanted (lane %s), after %llu requests",
-			 metrics[rep->metric], rep->evidence, rep->wanted, lanes[rep->lane], (unsigned long long)rep->canary_n);
+		return xasprintf(
+			"errors %.2f %% on the new version (%llu of %llu requests), %.2f %% on the old one; evidence %.3g of %.3g wanted (lane %s)",
+			100 * rep->canary_error_rate, (unsigned long long)rep->canary_errors,
+			(unsigned long long)rep->canary_n, 100 * rep->stable_error_rate,
+			rep->evidence, rep->wanted, lanes[rep->lane]);
+	return xasprintf(
+		"latency: more requests above the old version's %s; evidence %.3g of %.3g wanted (lane %s), after %llu requests",
+		metrics[rep->metric], rep->evidence, rep->wanted, lanes[rep->lane],
+		(unsigned long long)rep->canary_n);
 }
 
 /* The window's counts, as the verdict wants them. */
@@ -121,8 +128,13 @@ static void feed(struct verdict *v, const struct facts_window *w)
 	vec_each(i, &w->instances) {
 		if (window.n == VERDICT_MAX_INSTANCES)
 			break;
-		inst[window.n++] = (struct verdict_instance){.id = i->id, .canary = i->canary,
-			.c = {.n = i->n, .errors = i->errors, .over = {i->over50, i->over95, i->over99}, .over_promote = {i->slow50, i->slow95, i->slow99}}};
+		inst[window.n++] = (struct verdict_instance){
+			.id = i->id,
+			.canary = i->canary,
+			.c = {.n = i->n,
+			      .errors = i->errors,
+			      .over = {i->over50, i->over95, i->over99},
+			      .over_promote = {i->slow50, i->slow95, i->slow99}}};
 	}
 	verdict_window(v, &window);
 }
@@ -140,7 +152,8 @@ static void passed(struct step *s, struct rollout *ro)
 {
 	double share = ro->strategy.steps.v[ro->step].share;
 
-	if (ro->state != ROLLOUT_BAKING || ro->confirmed != share || ro->step + 1 >= ro->strategy.steps.n)
+	if (ro->state != ROLLOUT_BAKING || ro->confirmed != share ||
+	    ro->step + 1 >= ro->strategy.steps.n)
 		return;
 	ro->step++;
 	ro->verdict_at = s->m->time;
@@ -167,7 +180,11 @@ enum rc on_facts(struct step *s)
 			ro->harm_at = ro->step_at;
 		AUTO(freep) char *why = fail_reason(&rep);
 
-		rollout_abort(s, ro, rep.metric == VERDICT_ERRORS ? "errors" : rep.metric == VERDICT_GUARD ? "guard" : "latency", why);
+		rollout_abort(s, ro,
+			      rep.metric == VERDICT_ERRORS  ? "errors"
+			      : rep.metric == VERDICT_GUARD ? "guard"
+							    : "latency",
+			      why);
 	} else if (rep.answer == VERDICT_PASS) {
 		passed(s, ro);
 	}

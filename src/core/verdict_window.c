@@ -20,11 +20,11 @@
 #define TOP_BIT       27   /* 2^27 / 64 ms = 35 min */
 #define BUCKETS       ((TOP_BIT - MANTISSA + 1) << MANTISSA)
 #define MS_MAX        1e12
-#define ENOUGH        100  /* stable latencies before a threshold means something */
-#define YOUNG         5000 /* until then thresholds are refreshed each second */
+#define ENOUGH        100   /* stable latencies before a threshold means something */
+#define YOUNG         5000  /* until then thresholds are refreshed each second */
 #define PLENTY        20000 /* that many recent ones say more than old ones: older slices go */
-#define RECENT        3    /* slices that are always kept */
-#define FORGET        300  /* seconds after which an idle instance's id is dropped */
+#define RECENT        3     /* slices that are always kept */
+#define FORGET        300   /* seconds after which an idle instance's id is dropped */
 #define REAL_MAX      (VERDICT_MAX_INSTANCES - 2)
 
 struct threshold {

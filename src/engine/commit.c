@@ -50,8 +50,13 @@ static void add_record(struct engine *e, struct batch *b, const struct event *ev
 	BUG_ON(strbuf_failed(&payload));
 	size_t n = payload.n;
 	k.payload = strbuf_take(&payload);
-	k.r = (struct record){.seq = ev->seq, .time = ev->time, .actor = str_of(k.actor), .subject = str_of(k.subject),
-			      .type = str_of(event_kind_names[ev->kind]), .payload = {k.payload, n}, .prev = e->head};
+	k.r = (struct record){.seq = ev->seq,
+			      .time = ev->time,
+			      .actor = str_of(k.actor),
+			      .subject = str_of(k.subject),
+			      .type = str_of(event_kind_names[ev->kind]),
+			      .payload = {k.payload, n},
+			      .prev = e->head};
 	k.r.hash = chain_hash(&k.r);
 	e->head = k.r.hash;
 	vec_push(&b->records, k);
@@ -67,7 +72,9 @@ static void add_snapshot(struct engine *e, struct batch *b, const struct touch *
 	model_snapshot(&e->model, t->kind, t->id, &json);
 	BUG_ON(strbuf_failed(&json));
 	if (at == 0) {
-		vec_push(&b->snapshots, ((struct kept_snapshot){.kind = xstrdup(aggregate_kind_names[t->kind]), .id = xstrdup(t->id)}));
+		vec_push(&b->snapshots,
+			 ((struct kept_snapshot){.kind = xstrdup(aggregate_kind_names[t->kind]),
+						 .id = xstrdup(t->id)}));
 		map_put(&b->snapshot_at, str_of(key), (void *)(uintptr_t)b->snapshots.n);
 		s = vec_last(&b->snapshots);
 	} else {
@@ -105,7 +112,8 @@ static void write_batch(void *arg)
 	vec_each(k, &b->records)
 		vec_push(&records, k->r);
 	vec_each(s, &b->snapshots)
-		vec_push(&snapshots, ((struct store_snapshot){str_of(s->kind), str_of(s->id), str_of(s->json), s->ended}));
+		vec_push(&snapshots, ((struct store_snapshot){str_of(s->kind), str_of(s->id),
+							      str_of(s->json), s->ended}));
 	vec_each(f, &b->effects) {
 		AUTO(strbuf_done) struct strbuf json = STRBUF(PAYLOAD_MAX);
 		struct json_out out = JSON_OUT(&json);
@@ -116,11 +124,14 @@ static void write_batch(void *arg)
 		BUG_ON(!parse_u64(head, &seq) || !parse_u32(rest, &index));
 		shape_write(&out, NULL, &shape_effect, f);
 		vec_push(&jsons, strbuf_take(&json));
-		vec_push(&effects, ((struct store_effect){str_of(f->id), str_of(effect_kind_names[f->kind]), str_of(*vec_last(&jsons)), seq, index}));
+		vec_push(&effects,
+			 ((struct store_effect){str_of(f->id), str_of(effect_kind_names[f->kind]),
+						str_of(*vec_last(&jsons)), seq, index}));
 	}
 	vec_each(id, &b->done)
 		vec_push(&done, str_of(*id));
-	struct store_batch batch = {records.v, records.n, snapshots.v, snapshots.n, effects.v, effects.n, done.v, done.n};
+	struct store_batch batch = {records.v, records.n, snapshots.v, snapshots.n,
+				    effects.v, effects.n, done.v,      done.n};
 	e->commit_rc = store_commit(e->w.store, &batch, &e->commit_err);
 	vec_done(&records);
 	vec_done(&snapshots);
@@ -143,8 +154,8 @@ static void write_again(void *arg)
 static void stall(struct engine *e)
 {
 	if (!e->stalled)
-		LOG(LOG_ERROR, "the journal cannot be written; nothing new is done until it can", LF("error", e->commit_err.msg),
-		    LF("code", rc_name(e->commit_err.rc)));
+		LOG(LOG_ERROR, "the journal cannot be written; nothing new is done until it can",
+		    LF("error", e->commit_err.msg), LF("code", rc_name(e->commit_err.rc)));
 	xfree(e->stalled);
 	e->stalled = xstrdup(e->commit_err.msg);
 	runner_timer(e->w.runner, runner_now(e->w.runner) + RETRY_COMMIT, write_again, e);

@@ -4,7 +4,11 @@
 
 static bool restore_one(void *ctx, const struct store_snapshot *snap)
 {
-	struct { struct engine *e; struct err *err; enum rc rc; } *r = ctx;
+	struct {
+		struct engine *e;
+		struct err *err;
+		enum rc rc;
+	} *r = ctx;
 
 	for (unsigned k = 0; k < AGG_KINDS; k++) {
 		if (!str_is(snap->kind, aggregate_kind_names[k]))
@@ -12,13 +16,18 @@ static bool restore_one(void *ctx, const struct store_snapshot *snap)
 		r->rc = model_restore(&r->e->model, (enum aggregate_kind)k, snap->json, r->err);
 		return r->rc == RC_OK;
 	}
-	r->rc = err_set(r->err, RC_CORRUPT, "snapshot of unknown kind %.*s", (int)snap->kind.n, snap->kind.p);
+	r->rc = err_set(r->err, RC_CORRUPT, "snapshot of unknown kind %.*s", (int)snap->kind.n,
+			snap->kind.p);
 	return false;
 }
 
 static bool restore_effect(void *ctx, const struct store_pending *p)
 {
-	struct { struct engine *e; struct err *err; enum rc rc; } *r = ctx;
+	struct {
+		struct engine *e;
+		struct err *err;
+		enum rc rc;
+	} *r = ctx;
 	struct effect effect = {0};
 
 	r->rc = shape_parse(p->json, (size_t)64 << 20, &shape_effect, &effect, r->err);
@@ -30,7 +39,11 @@ static bool restore_effect(void *ctx, const struct store_pending *p)
 
 static enum rc restore(struct engine *e, struct err *err)
 {
-	struct { struct engine *e; struct err *err; enum rc rc; } r = {e, err, RC_OK};
+	struct {
+		struct engine *e;
+		struct err *err;
+		enum rc rc;
+	} r = {e, err, RC_OK};
 	struct record last;
 	bool any = false;
 
@@ -40,7 +53,8 @@ static enum rc restore(struct engine *e, struct err *err)
 		e->seq = e->model.seq = last.seq;
 		e->model.time = last.time;
 		e->head = last.hash;
-		e->skew = last.time > runner_now(e->w.runner) ? last.time - runner_now(e->w.runner) : 0;
+		e->skew = last.time > runner_now(e->w.runner) ? last.time - runner_now(e->w.runner)
+							      : 0;
 	}
 	enum rc rc = store_active(e->w.store, restore_one, &r, err);
 	if (rc != RC_OK || r.rc != RC_OK)
@@ -55,7 +69,8 @@ static enum rc restore(struct engine *e, struct err *err)
 	return RC_OK;
 }
 
-enum rc engine_new(const struct world *w, const struct engine_options *o, struct engine **ret, struct err *err)
+enum rc engine_new(const struct world *w, const struct engine_options *o, struct engine **ret,
+		   struct err *err)
 {
 	struct engine *e = xcalloc(1, sizeof(*e));
 
@@ -147,7 +162,9 @@ void engine_ask(struct engine *e, struct event *ev, engine_answer *done, void *c
 	struct err err = {0};
 
 	if (e->stalled) {
-		err_set(&err, RC_UNAVAILABLE, "the journal cannot be written: %s; nothing was done, try again when that is mended", e->stalled);
+		err_set(&err, RC_UNAVAILABLE,
+			"the journal cannot be written: %s; nothing was done, try again when that is mended",
+			e->stalled);
 		event_done(ev);
 		done(ctx, err.rc, &err, 0);
 		return;
@@ -244,9 +261,18 @@ void engine_stop(struct engine *e)
 	e->stopped = true;
 }
 
-const struct model *engine_model(const struct engine *e) { return &e->model; }
-struct world *engine_world(struct engine *e) { return &e->w; }
-const char *engine_stalled(const struct engine *e) { return e->stalled; }
+const struct model *engine_model(const struct engine *e)
+{
+	return &e->model;
+}
+struct world *engine_world(struct engine *e)
+{
+	return &e->w;
+}
+const char *engine_stalled(const struct engine *e)
+{
+	return e->stalled;
+}
 
 const struct engine_stats *engine_stats(const struct engine *e)
 {
@@ -272,11 +298,21 @@ void engine_unlisten(struct engine *e, engine_listener *fn, void *ctx)
 	}
 }
 
-void engine_replicas(const struct engine *e, void (*each)(void *ctx, const struct replica *r), void *ctx)
+void engine_replicas(const struct engine *e, void (*each)(void *ctx, const struct replica *r),
+		     void *ctx)
 {
 	vec_each(s, &e->replicas) {
-		struct replica r = {.environment = s->environment, .unit = s->unit, .image = s->image, .index = s->index, .state = s->state,
-				    .restarts = s->restarts, .probes = s->probes, .exit = s->exit, .why = s->why, .address = s->address, .port = s->port,
+		struct replica r = {.environment = s->environment,
+				    .unit = s->unit,
+				    .image = s->image,
+				    .index = s->index,
+				    .state = s->state,
+				    .restarts = s->restarts,
+				    .probes = s->probes,
+				    .exit = s->exit,
+				    .why = s->why,
+				    .address = s->address,
+				    .port = s->port,
 				    .since = s->since};
 		each(ctx, &r);
 	}

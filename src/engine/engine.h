@@ -30,23 +30,25 @@ struct world {
 	struct route *route;
 	struct notify *notify;
 	struct secret *secret;
-	const char *toolchain;                           /* names what jobs find in their sandbox; part of every task key */
+	const char *toolchain; /* names what jobs find in their sandbox; part of every task key */
 	const char *(*zone_rule)(const char *zone, void *ctx); /* may be NULL */
 	void *zone_ctx;
 	/* Outputs of jobs as manifests in the content store (clients/manifest.h). */
-	enum rc (*keep_outputs)(struct blobs *b, const char *dir, const char *const *globs, size_t n, char **ret_hex, struct err *err);
+	enum rc (*keep_outputs)(struct blobs *b, const char *dir, const char *const *globs,
+				size_t n, char **ret_hex, struct err *err);
 	enum rc (*lay_outputs)(struct blobs *b, const char *hex, const char *into, struct err *err);
-	texts sources;                                   /* names of repositories that are watched */
+	texts sources; /* names of repositories that are watched */
 };
 struct engine_options {
-	uint32_t slots;          /* jobs at a time */
+	uint32_t slots; /* jobs at a time */
 	const char *version;
-	bool read_only;          /* restore only: no events, no effects */
+	bool read_only; /* restore only: no events, no effects */
 };
 
 struct engine;
 /* Restore from the store. Nothing is done yet. RC_CORRUPT when a snapshot cannot be read. */
-MUST_CHECK enum rc engine_new(const struct world *w, const struct engine_options *o, struct engine **ret, struct err *err);
+MUST_CHECK enum rc engine_new(const struct world *w, const struct engine_options *o,
+			      struct engine **ret, struct err *err);
 void engine_free(struct engine *e);
 /* Re-attach, reconcile, dispatch what the outbox holds, and go on. */
 void engine_start(struct engine *e);
@@ -70,16 +72,22 @@ void engine_unlisten(struct engine *e, engine_listener *fn, void *ctx);
 
 /* What the daemon counts of itself; plain numbers, never reset. */
 struct engine_stats {
-	uint64_t events, refused, commits, commit_usec, effects, effect_failures, effect_retries, effect_usec, facts, windows;
-	uint64_t queue, outbox;        /* now */
-	uint64_t requests[6];          /* of all front doors, by status class; [0]: no answer */
+	uint64_t events, refused, commits, commit_usec, effects, effect_failures, effect_retries,
+		effect_usec, facts, windows;
+	uint64_t queue, outbox; /* now */
+	uint64_t requests[6];   /* of all front doors, by status class; [0]: no answer */
 };
 const struct engine_stats *engine_stats(const struct engine *e);
 
 /* A ref was pushed, told by a hook: read the refs of this source again, now. */
 void engine_source_changed(struct engine *e, const char *repo);
 /* Traffic of a service's version since the daemon started; false: none seen. */
-struct engine_traffic { uint64_t n, errors; double per_second; };
-bool engine_traffic(const struct engine *e, const char *environment, const char *unit, const char *image, struct engine_traffic *ret);
+struct engine_traffic {
+	uint64_t n, errors;
+	double per_second;
+};
+bool engine_traffic(const struct engine *e, const char *environment, const char *unit,
+		    const char *image, struct engine_traffic *ret);
 /* All replicas as last seen. */
-void engine_replicas(const struct engine *e, void (*each)(void *ctx, const struct replica *r), void *ctx);
+void engine_replicas(const struct engine *e, void (*each)(void *ctx, const struct replica *r),
+		     void *ctx);

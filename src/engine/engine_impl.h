@@ -9,18 +9,32 @@
 #define TRAFFIC_TICK (100 * USEC_MS) /* close seconds of traffic */
 #define RETRY_COMMIT USEC_SEC
 
-struct ask { engine_answer *done; void *ctx; uint64_t seq; };
-struct queued { struct event ev; engine_answer *done; void *ctx; };
+struct ask {
+	engine_answer *done;
+	void *ctx;
+	uint64_t seq;
+};
+struct queued {
+	struct event ev;
+	engine_answer *done;
+	void *ctx;
+};
 
 /* One transaction being built or written. Owns its texts. */
-struct kept_record { struct record r; char *actor, *subject, *payload; };
-struct kept_snapshot { char *kind, *id, *json; bool ended; };
+struct kept_record {
+	struct record r;
+	char *actor, *subject, *payload;
+};
+struct kept_snapshot {
+	char *kind, *id, *json;
+	bool ended;
+};
 struct batch {
 	VEC(struct kept_record) records;
 	VEC(struct kept_snapshot) snapshots; /* last one of an aggregate counts */
 	struct map snapshot_at;              /* "kind/id" -> index + 1 */
 	VEC(struct effect) effects;
-	texts done;                          /* effect ids */
+	texts done; /* effect ids */
 	VEC(struct ask) asks;
 };
 
@@ -29,25 +43,46 @@ struct pending {
 	struct effect effect;
 	uint32_t attempts;
 	usec_t next;
-	bool running;      /* on a worker, or its timer runs */
+	bool running; /* on a worker, or its timer runs */
 };
 
-struct outcome { struct event ev; bool silent; }; /* silent: no event, the effect is just done */
+struct outcome {
+	struct event ev;
+	bool silent;
+}; /* silent: no event, the effect is just done */
 
 /* Replicas as last seen, by set. */
-struct seen_replica { char *key, *environment, *unit, *image, *address, *why; uint32_t index, restarts, probes, port; enum replica_state state; int64_t exit; uint64_t since; bool fresh, there; };
-struct unread { char *repo; uint32_t tries; usec_t next; }; /* a repository that could not be read: it is tried again */
-struct leaving { char *environment, *unit, *image; };
+struct seen_replica {
+	char *key, *environment, *unit, *image, *address, *why;
+	uint32_t index, restarts, probes, port;
+	enum replica_state state;
+	int64_t exit;
+	uint64_t since;
+	bool fresh, there;
+};
+struct unread {
+	char *repo;
+	uint32_t tries;
+	usec_t next;
+}; /* a repository that could not be read: it is tried again */
+struct leaving {
+	char *environment, *unit, *image;
+};
 
-struct traffic_version { char *image; uint32_t index; uint32_t id; uint64_t n, errors; };
+struct traffic_version {
+	char *image;
+	uint32_t index;
+	uint32_t id;
+	uint64_t n, errors;
+};
 struct traffic {
 	char *environment, *unit;
 	struct verdict_facts *facts;
 	struct verdict_history *history;
-	char *rollout;     /* whose canary is told apart now; NULL: none */
-	uint32_t step;     /* of that rollout, for the ratios */
+	char *rollout;                        /* whose canary is told apart now; NULL: none */
+	uint32_t step;                        /* of that rollout, for the ratios */
 	VEC(struct traffic_version) versions; /* index in here + 1 is the verdict's instance id */
-	double last;       /* of the last fact */
+	double last;                          /* of the last fact */
 	usec_t since;
 };
 
@@ -55,9 +90,9 @@ struct engine {
 	struct world w;
 	struct engine_options o;
 	struct model model;
-	struct digest head;           /* hash of the last record */
+	struct digest head; /* hash of the last record */
 	uint64_t seq;
-	usec_t skew;                  /* the journal's time is this far ahead of the clock: it was set back while the daemon was down */
+	usec_t skew; /* the journal's time is this far ahead of the clock: it was set back while the daemon was down */
 	VEC(struct queued) queue;
 	size_t queue_at;
 	bool turning, committing, started, stopped;
@@ -66,17 +101,21 @@ struct engine {
 	struct err commit_err;
 	char *stalled;
 	usec_t commit_began;
-	struct map outbox;            /* id -> struct pending * */
+	struct map outbox; /* id -> struct pending * */
 	VEC(struct seen_replica) replicas;
 	VEC(struct leaving) leaving;
 	VEC(struct traffic *) traffic;
-	VEC(struct listener { engine_listener *fn; void *ctx; }) listeners;
+	VEC(struct listener {
+		engine_listener *fn;
+		void *ctx;
+	})
+	listeners;
 	struct engine_stats stats;
 	struct exec_inputs exec_inputs;
 	struct runtime_inputs runtime_inputs;
 	bool collecting_poll, ensuring;
 	VEC(struct unread) unread;
-	struct map collecting;        /* job ids whose result is being fetched */
+	struct map collecting; /* job ids whose result is being fetched */
 };
 
 /* engine.c */
@@ -93,28 +132,52 @@ bool outbox_answered(struct engine *e, const char *id); /* an event answers it: 
 void outbox_dispatch(struct engine *e, struct pending *p);
 void outbox_dispatch_all(struct engine *e);
 /* perform_*.c: on a worker; no engine state */
-struct order_context { struct route_server *servers; size_t n_servers; struct incident *incident; struct event *revealed; };
-enum rc perform(struct engine *e, const struct effect *f, const struct order_context *c, struct outcome *ret, struct err *err);
-enum rc perform_read_change(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_revert(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_start_job(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_pack(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_plan_deploy(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_write_desired(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_start_replicas(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_stop_replicas(struct engine *e, const struct effect *f, const struct order_context *c, struct outcome *ret, struct err *err);
-enum rc perform_set_weight(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_attest(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_verify(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err);
-enum rc perform_notify(struct engine *e, const struct effect *f, const struct order_context *c, struct outcome *ret, struct err *err);
+struct order_context {
+	struct route_server *servers;
+	size_t n_servers;
+	struct incident *incident;
+	struct event *revealed;
+};
+enum rc perform(struct engine *e, const struct effect *f, const struct order_context *c,
+		struct outcome *ret, struct err *err);
+enum rc perform_read_change(struct engine *e, const struct effect *f, struct outcome *ret,
+			    struct err *err);
+enum rc perform_revert(struct engine *e, const struct effect *f, struct outcome *ret,
+		       struct err *err);
+enum rc perform_start_job(struct engine *e, const struct effect *f, struct outcome *ret,
+			  struct err *err);
+enum rc perform_pack(struct engine *e, const struct effect *f, struct outcome *ret,
+		     struct err *err);
+enum rc perform_plan_deploy(struct engine *e, const struct effect *f, struct outcome *ret,
+			    struct err *err);
+enum rc perform_write_desired(struct engine *e, const struct effect *f, struct outcome *ret,
+			      struct err *err);
+enum rc perform_start_replicas(struct engine *e, const struct effect *f, struct outcome *ret,
+			       struct err *err);
+enum rc perform_stop_replicas(struct engine *e, const struct effect *f,
+			      const struct order_context *c, struct outcome *ret, struct err *err);
+enum rc perform_set_weight(struct engine *e, const struct effect *f, struct outcome *ret,
+			   struct err *err);
+enum rc perform_attest(struct engine *e, const struct effect *f, struct outcome *ret,
+		       struct err *err);
+enum rc perform_verify(struct engine *e, const struct effect *f, struct outcome *ret,
+		       struct err *err);
+enum rc perform_notify(struct engine *e, const struct effect *f, const struct order_context *c,
+		       struct outcome *ret, struct err *err);
 void inputs_init(struct engine *e);
-void fail_outcome(const struct effect *f, const struct err *err, struct event *ret); /* the event that says: given up */
+void fail_outcome(const struct effect *f, const struct err *err,
+		  struct event *ret); /* the event that says: given up */
 /* observe.c */
 void observe_start(struct engine *e);
+/* observe_jobs.c */
 void observe_jobs(struct engine *e);
+void observe_lost(struct engine *e);
+/* observe.c */
 void observe_replicas(struct engine *e);
-void observe_set_again(struct engine *e, const char *environment, const char *unit, const char *image);
-size_t servers_of(struct engine *e, const char *environment, const char *unit, const char *without, struct route_server **ret);
+void observe_set_again(struct engine *e, const char *environment, const char *unit,
+		       const char *image);
+size_t servers_of(struct engine *e, const char *environment, const char *unit, const char *without,
+		  struct route_server **ret);
 void leaving_add(struct engine *e, const char *environment, const char *unit, const char *image);
 void leaving_del(struct engine *e, const char *environment, const char *unit, const char *image);
 /* traffic.c */

@@ -2,128 +2,14 @@
 #include "engine/engine_impl.h"
 #include "base/log.h"
 
-/* ---- jobs ---- */
-
-struct collect { struct engine *e; char *job; struct exec_end end; struct err err; enum rc rc; };
-
-static void cache_result(struct engine *e, const struct job *job, const struct exec_end *end)
-{
-	struct err err = {0};
-
-	if (!job || !job->key || !*job->key || end->failure != FAILURE_NONE || job->stage != STAGE_CI)
-		return;
-	struct result r = {.key = job->key, .outputs = end->outputs, .log = end->log, .run = job->run, .exit = end->exit, .usec = end->ended_at - end->started_at};
-	if (blobs_put_result(e->w.blobs, &r, &err) != RC_OK)
-		LOG(err.rc == RC_CONFLICT ? LOG_WARN : LOG_ERROR, "a job's result is not kept in the cache", LF("job", job->id), LF("error", err.msg));
-}
-
-static void collect_it(void *arg)
-{
-	struct collect *c = arg;
-
-	c->rc = exec_collect(c->e->w.exec, c->job, &c->e->exec_inputs, &c->end, &c->err);
-}
-
-static void collected(void *arg)
-{
-	struct collect *c = arg;
-	struct engine *e = c->e;
-	struct job *job = model_job(&e->model, c->job);
-	struct event ev = {.kind = EV_JOB_ENDED};
-
-	map_del(&e->collecting, str_of(c->job));
-	if (c->rc == RC_UNAVAILABLE || c->rc == RC_NO_SPACE || e->stopped) {
-		LOG(LOG_WARN, "a job's result cannot be fetched yet", LF("job", c->job), LF("error", c->err.msg));
-		goto out; /* the next poll tries again */
-	}
-	ev.job = xstrdup(c->job);
-	if (c->rc != RC_OK) {
-		ev.failure = FAILURE_INFRA;
-		ev.exit = -1;
-		ev.error = xstrdup(c->err.msg);
-		ev.count = job ? job->attempt : 0;
-	} else {
-		cache_result(e, job, &c->end);
-		ev.count = c->end.attempt;
-		ev.exit = c->end.exit;
-		ev.failure = c->end.failure;
-		ev.error = c->end.error ? xstrdup(c->end.error) : NULL;
-		ev.log = c->end.log ? xstrdup(c->end.log) : NULL;
-		ev.outputs = c->end.outputs ? xstrdup(c->end.outputs) : NULL;
-		shape_copy(&shape_junit, &ev.junit, &c->end.junit);
-		ev.started_at = c->end.started_at;
-		ev.ended_at = c->end.ended_at;
-	}
-	engine_submit(e, &ev);
-out:
-	exec_end_done(&c->end);
-	xfree(c->job);
-	xfree(c);
-}
-
-struct forget { struct engine *e; char *job; };
-
-static void forget_it(void *arg)
-{
-	struct forget *f = arg;
-	struct err err = {0};
-
-	if (exec_forget(f->e->w.exec, f->job, &err) != RC_OK)
-		LOG(LOG_DEBUG, "a job's folder stays", LF("job", f->job), LF("error", err.msg));
-}
-
-static void forgot(void *arg)
-{
-	struct forget *f = arg;
-
-	map_del(&f->e->collecting, str_of(f->job));
-	xfree(f->job);
-	xfree(f);
-}
-
-/* An ended job of this attempt is fetched; one that nobody waits for any more is removed. */
-static void see_job(void *ctx, const struct exec_seen *seen)
-{
-	struct engine *e = ctx;
-	const struct job *job = model_job(&e->model, seen->job);
-
-	bool wanted = job && job->state == JOB_RUNNING && job->attempt <= seen->attempt;
-	bool durable = !e->committing && e->building->records.n == 0; /* its end is, too: a crash now needs no second run */
-	if (seen->running || map_get(&e->collecting, str_of(seen->job)) || (!wanted && !durable))
-		return;
-	map_put(&e->collecting, str_of(seen->job), e);
-	AUTO(freep) char *lane = xasprintf("job/%s", seen->job);
-	if (wanted) {
-		struct collect *c = xcalloc(1, sizeof(*c));
-
-		c->e = e;
-		c->job = xstrdup(seen->job);
-		runner_work(e->w.runner, lane, collect_it, collected, c);
-	} else {
-		struct forget *f = xcalloc(1, sizeof(*f));
-
-		f->e = e;
-		f->job = xstrdup(seen->job);
-		runner_work(e->w.runner, lane, forget_it, forgot, f);
-	}
-}
-
-void observe_jobs(struct engine *e)
-{
-	struct err err = {0};
-
-	if (!e->stopped && exec_poll(e->w.exec, see_job, e, &err) != RC_OK)
-		LOG(LOG_WARN, "jobs cannot be looked at", LF("error", err.msg));
-}
-
-static void jobs_ready(void *arg) { observe_jobs(arg); }
-
 /* ---- replicas ---- */
 
-static bool is_leaving(const struct engine *e, const char *environment, const char *unit, const char *image)
+static bool is_leaving(const struct engine *e, const char *environment, const char *unit,
+		       const char *image)
 {
 	vec_each(l, &e->leaving)
-		if (streq(l->environment, environment) && streq(l->unit, unit) && streq(l->image, image))
+		if (streq(l->environment, environment) && streq(l->unit, unit) &&
+		    streq(l->image, image))
 			return true;
 	return false;
 }
@@ -131,7 +17,8 @@ static bool is_leaving(const struct engine *e, const char *environment, const ch
 void leaving_add(struct engine *e, const char *environment, const char *unit, const char *image)
 {
 	if (!is_leaving(e, environment, unit, image))
-		vec_push(&e->leaving, ((struct leaving){xstrdup(environment), xstrdup(unit), xstrdup(image)}));
+		vec_push(&e->leaving,
+			 ((struct leaving){xstrdup(environment), xstrdup(unit), xstrdup(image)}));
 }
 
 void leaving_del(struct engine *e, const char *environment, const char *unit, const char *image)
@@ -139,7 +26,8 @@ void leaving_del(struct engine *e, const char *environment, const char *unit, co
 	for (size_t i = 0; i < e->leaving.n; i++) {
 		struct leaving *l = &e->leaving.v[i];
 
-		if (!streq(l->environment, environment) || !streq(l->unit, unit) || !streq(l->image, image))
+		if (!streq(l->environment, environment) || !streq(l->unit, unit) ||
+		    !streq(l->image, image))
 			continue;
 		xfree(l->environment);
 		xfree(l->unit);
@@ -150,22 +38,36 @@ void leaving_del(struct engine *e, const char *environment, const char *unit, co
 }
 
 /* The servers that may get traffic: ready, not on their way out. The caller frees the list and its texts. */
-size_t servers_of(struct engine *e, const char *environment, const char *unit, const char *without, struct route_server **ret)
+size_t servers_of(struct engine *e, const char *environment, const char *unit, const char *without,
+		  struct route_server **ret)
 {
 	VEC(struct route_server) list = {0};
 
 	vec_each(r, &e->replicas) {
-		if (!streq(r->environment, environment) || !streq(r->unit, unit) || streq(r->image, without) || !r->port)
+		if (!streq(r->environment, environment) || !streq(r->unit, unit) ||
+		    streq(r->image, without) || !r->port)
 			continue;
 		if (r->state != REPLICA_READY || is_leaving(e, environment, unit, r->image))
 			continue;
-		vec_push(&list, ((struct route_server){.image = xstrdup(r->image), .index = r->index, .address = xstrdup(r->address), .port = r->port, .ready = true}));
+		vec_push(&list, ((struct route_server){.image = xstrdup(r->image),
+						       .index = r->index,
+						       .address = xstrdup(r->address),
+						       .port = r->port,
+						       .ready = true}));
 	}
 	*ret = list.v;
 	return list.n;
 }
 
-struct sync { struct engine *e; char *environment, *unit, *live; struct route_server *servers; size_t n; VEC(struct event) events; struct err err; enum rc rc; };
+struct sync {
+	struct engine *e;
+	char *environment, *unit, *live;
+	struct route_server *servers;
+	size_t n;
+	VEC(struct event) events;
+	struct err err;
+	enum rc rc;
+};
 
 static void sync_it(void *arg)
 {
@@ -181,7 +83,9 @@ static void synced(void *arg)
 	struct sync *s = arg;
 
 	if (s->rc != RC_OK && s->rc != RC_NOT_FOUND)
-		LOG(LOG_WARN, "the splitter did not take the servers; it is put right within a second", LF("environment", s->environment), LF("unit", s->unit),
+		LOG(LOG_WARN,
+		    "the splitter did not take the servers; it is put right within a second",
+		    LF("environment", s->environment), LF("unit", s->unit),
 		    LF("error", s->err.msg));
 	vec_each(ev, &s->events)
 		engine_submit(s->e, ev);
@@ -205,7 +109,8 @@ static char *live_of(const struct engine *e, const char *environment, const char
 	for (struct map_entry *m = NULL; (m = map_next(&e->model.by_kind[AGG_ROLLOUT], m));) {
 		const struct rollout *ro = m->value;
 
-		if (!rollout_is_final(ro->state) && streq(ro->environment, environment) && streq(ro->unit, unit))
+		if (!rollout_is_final(ro->state) && streq(ro->environment, environment) &&
+		    streq(ro->unit, unit))
 			return NULL;
 	}
 	for (size_t i = 0; env && i < env->live.n; i++)
@@ -219,14 +124,21 @@ static uint32_t count_ready(const struct engine *e, const struct seen_replica *o
 	uint32_t n = 0;
 
 	vec_each(r, &e->replicas)
-		n += r->state == REPLICA_READY && streq(r->environment, of->environment) && streq(r->unit, of->unit) && streq(r->image, of->image);
+		n += r->state == REPLICA_READY && streq(r->environment, of->environment) &&
+		     streq(r->unit, of->unit) && streq(r->image, of->image);
 	return n;
 }
 
 static void replica_event(struct engine *e, const struct seen_replica *r, struct event *ev)
 {
-	*ev = (struct event){.kind = EV_REPLICA, .index = r->index, .count = r->restarts, .probes = r->probes, .replica = r->state,
-			     .ready = count_ready(e, r), .exit = r->exit, .started_at = r->since};
+	*ev = (struct event){.kind = EV_REPLICA,
+			     .index = r->index,
+			     .count = r->restarts,
+			     .probes = r->probes,
+			     .replica = r->state,
+			     .ready = count_ready(e, r),
+			     .exit = r->exit,
+			     .started_at = r->since};
 	ev->environment = xstrdup(r->environment);
 	ev->unit = xstrdup(r->unit);
 	ev->image = xstrdup(r->image);
@@ -277,11 +189,13 @@ static void replace(char **text, const char *by)
 static void see_replica(void *ctx, const struct replica *r)
 {
 	struct engine *e = ctx;
-	AUTO(freep) char *key = xasprintf("%s/%s/%s/%u", r->environment, r->unit, r->image, r->index);
+	AUTO(freep)
+	char *key = xasprintf("%s/%s/%s/%u", r->environment, r->unit, r->image, r->index);
 	struct seen_replica *seen = find_replica(e, key);
 
 	seen->there = true;
-	if (seen->environment && seen->state == r->state && seen->restarts == r->restarts && seen->probes == r->probes && seen->port == r->port)
+	if (seen->environment && seen->state == r->state && seen->restarts == r->restarts &&
+	    seen->probes == r->probes && seen->port == r->port)
 		return;
 	replace(&seen->environment, r->environment);
 	replace(&seen->unit, r->unit);
@@ -348,19 +262,30 @@ void observe_replicas(struct engine *e)
 }
 
 /* A set was (re)started: core hears its replicas again, also when nothing changed since. */
-void observe_set_again(struct engine *e, const char *environment, const char *unit, const char *image)
+void observe_set_again(struct engine *e, const char *environment, const char *unit,
+		       const char *image)
 {
 	vec_each(r, &e->replicas)
-		if (streq(r->environment, environment) && streq(r->unit, unit) && streq(r->image, image))
+		if (streq(r->environment, environment) && streq(r->unit, unit) &&
+		    streq(r->image, image))
 			r->fresh = true;
 	observe_replicas(e);
 }
 
-static void replicas_ready(void *arg) { observe_replicas(arg); }
+static void replicas_ready(void *arg)
+{
+	observe_replicas(arg);
+}
 
 /* ---- refs ---- */
 
-struct refs { struct engine *e; char *repo; VEC(struct repo_ref) list; struct err err; enum rc rc; };
+struct refs {
+	struct engine *e;
+	char *repo;
+	VEC(struct repo_ref) list;
+	struct err err;
+	enum rc rc;
+};
 
 static bool add_ref(void *ctx, const char *ref, const char *commit)
 {
@@ -377,7 +302,8 @@ static void read_refs(void *arg)
 	r->rc = scm_refs(r->e->w.scm, r->repo, add_ref, r, &r->err);
 }
 
-static void ref_moved(struct engine *e, const char *repo, const char *ref, const char *commit, const char *old)
+static void ref_moved(struct engine *e, const char *repo, const char *ref, const char *commit,
+		      const char *old)
 {
 	struct event ev = {.kind = EV_REF_MOVED};
 
@@ -397,7 +323,8 @@ static void compare_refs(struct engine *e, struct refs *r)
 	if (p)
 		vec_each(k, &p->refs)
 			if (streq(k->repo, r->repo) && k->commit)
-				vec_push(&known, ((struct repo_ref){.ref = xstrdup(k->ref), .commit = xstrdup(k->commit)}));
+				vec_push(&known, ((struct repo_ref){.ref = xstrdup(k->ref),
+								    .commit = xstrdup(k->commit)}));
 	vec_each(now, &r->list) {
 		const struct repo_ref *was = NULL;
 
@@ -437,7 +364,8 @@ static void read_later(struct engine *e, const struct refs *r)
 		u = vec_last(&e->unread);
 	}
 	if (u->tries < 3 || u->tries % 20 == 0)
-		LOG(LOG_WARN, "a repository cannot be read", LF("repo", r->repo), LF("error", r->err.msg));
+		LOG(LOG_WARN, "a repository cannot be read", LF("repo", r->repo),
+		    LF("error", r->err.msg));
 	u->next = runner_now(e->w.runner) + (USEC_SEC << MIN_OF(u->tries, 3u));
 	u->tries++;
 }
@@ -492,9 +420,18 @@ void engine_source_changed(struct engine *e, const char *repo)
 	runner_work(e->w.runner, lane, read_refs, got_refs, r);
 }
 
+static void jobs_ready(void *arg)
+{
+	observe_jobs(arg);
+}
+
 /* ---- the second's round ---- */
 
-struct ensure { struct engine *e; struct err err; enum rc rc; };
+struct ensure {
+	struct engine *e;
+	struct err err;
+	enum rc rc;
+};
 
 static void ensure_it(void *arg)
 {
@@ -513,9 +450,6 @@ static void ensured(void *arg)
 	xfree(x);
 }
 
-/* A running job that the executor does not know, and whose start is not under way, was lost. */
-static void find_lost(struct engine *e);
-
 static void tick(void *arg)
 {
 	struct engine *e = arg;
@@ -524,7 +458,7 @@ static void tick(void *arg)
 		return;
 	observe_jobs(e);
 	observe_replicas(e);
-	find_lost(e);
+	observe_lost(e);
 	read_unread(e);
 	if (!e->ensuring) {
 		struct ensure *x = xcalloc(1, sizeof(*x));
@@ -534,48 +468,6 @@ static void tick(void *arg)
 		runner_work(e->w.runner, "route", ensure_it, ensured, x);
 	}
 	runner_timer(e->w.runner, runner_now(e->w.runner) + POLL_EVERY, tick, e);
-}
-
-static void note_job(void *ctx, const struct exec_seen *seen)
-{
-	struct map *known = ctx;
-
-	map_put(known, str_of(seen->job), known);
-}
-
-static void find_lost(struct engine *e)
-{
-	struct map known = {0}, starting = {0};
-	struct err err = {0};
-	texts lost = {0};
-
-	if (exec_poll(e->w.exec, note_job, &known, &err) != RC_OK)
-		goto out;
-	for (struct map_entry *m = NULL; (m = map_next(&e->outbox, m));) {
-		const struct pending *p = m->value;
-
-		if (p->effect.kind == EF_START_JOB || p->effect.kind == EF_PACK_IMAGE)
-			map_put(&starting, str_of(p->effect.job), e);
-	}
-	for (struct map_entry *m = NULL; (m = map_next(&e->model.by_kind[AGG_JOB], m));) {
-		const struct job *job = m->value;
-
-		if (job->state == JOB_RUNNING && job->kind == JOB_RUN && !map_get(&known, str_of(job->id)) && !map_get(&starting, str_of(job->id)) &&
-		    !map_get(&e->collecting, str_of(job->id)) && !e->committing)
-			vec_push(&lost, xstrdup(job->id));
-	}
-	vec_each(id, &lost) {
-		struct event ev = {.kind = EV_JOB_ENDED, .failure = FAILURE_INFRA, .exit = -1};
-
-		ev.count = model_job(&e->model, *id)->attempt;
-		ev.job = *id;
-		ev.error = xstrdup("the executor lost it");
-		engine_submit(e, &ev);
-	}
-out:
-	vec_done(&lost);
-	map_done(&known);
-	map_done(&starting);
 }
 
 void observe_start(struct engine *e)

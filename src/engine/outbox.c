@@ -6,7 +6,10 @@
 #define WAIT (50 * USEC_MS)
 
 /* How often, and with which pauses. Taking traffic away is tried for ever. */
-static const struct { uint32_t max; usec_t first, most; } retry[EFFECT_KINDS] = {
+static const struct {
+	uint32_t max;
+	usec_t first, most;
+} retry[EFFECT_KINDS] = {
 	[EF_READ_CHANGE] = {10, 200 * USEC_MS, 30 * USEC_SEC},
 	[EF_START_JOB] = {4, 200 * USEC_MS, 5 * USEC_SEC},
 	[EF_CANCEL_JOB] = {20, 200 * USEC_MS, 5 * USEC_SEC},
@@ -31,7 +34,8 @@ void outbox_add(struct engine *e, struct effect *effect, uint32_t attempts, usec
 	p->effect = *effect;
 	*effect = (struct effect){0};
 	p->attempts = attempts;
-	p->next = next > e->skew ? next - e->skew : 0; /* ordered by the journal's time, done by the clock */
+	p->next = next > e->skew ? next - e->skew
+				 : 0; /* ordered by the journal's time, done by the clock */
 	BUG_ON(map_put(&e->outbox, str_of(p->effect.id), p) != NULL);
 }
 
@@ -137,7 +141,8 @@ static void try_again(struct engine *e, struct pending *p, const struct err *why
 	e->stats.effect_retries++;
 	p->next = runner_now(e->w.runner) + pause;
 	if (p->attempts <= 3 || p->attempts % 20 == 0)
-		LOG(LOG_WARN, "an effect failed and will be tried again", LF("effect", p->effect.id), LF("kind", effect_kind_names[p->effect.kind]),
+		LOG(LOG_WARN, "an effect failed and will be tried again",
+		    LF("effect", p->effect.id), LF("kind", effect_kind_names[p->effect.kind]),
 		    LFN("attempt", p->attempts), LF("error", why->msg));
 	/* Best effort: without it a restart only tries sooner. */
 	if (store_defer(e->w.store, str_of(p->effect.id), p->attempts, p->next, &ignored) != RC_OK)
@@ -152,14 +157,19 @@ static void try_again(struct engine *e, struct pending *p, const struct err *why
 static void log_done(const struct doing *d)
 {
 	const struct effect *f = &d->p->effect;
-	const char *of = f->run ? f->run : f->release ? f->release : f->rollout ? f->rollout : f->incident ? f->incident : f->lane;
+	const char *of = f->run        ? f->run
+			 : f->release  ? f->release
+			 : f->rollout  ? f->rollout
+			 : f->incident ? f->incident
+				       : f->lane;
 	struct digest trace = digest_of(str_of(of)), span = digest_of(str_of(f->id));
 	char hex[DIGEST_HEX + 1], span_hex[DIGEST_HEX + 1];
 
 	digest_hex(trace, hex);
 	digest_hex(span, span_hex);
 	hex[32] = span_hex[16] = '\0';
-	LOG(LOG_INFO, effect_kind_names[f->kind], LF("effect", f->id), LF("of", of), LF("result", rc_name(d->rc)), LFN("usec", runner_now(d->e->w.runner) - d->began),
+	LOG(LOG_INFO, effect_kind_names[f->kind], LF("effect", f->id), LF("of", of),
+	    LF("result", rc_name(d->rc)), LFN("usec", runner_now(d->e->w.runner) - d->began),
 	    LF("trace_id", hex), LF("span_id", span_hex));
 }
 
@@ -191,7 +201,8 @@ static void did_it(void *arg)
 	}
 	if (d->rc != RC_OK) {
 		e->stats.effect_failures++;
-		LOG(LOG_ERROR, "an effect failed", LF("effect", p->effect.id), LF("kind", effect_kind_names[p->effect.kind]), LF("error", d->err.msg));
+		LOG(LOG_ERROR, "an effect failed", LF("effect", p->effect.id),
+		    LF("kind", effect_kind_names[p->effect.kind]), LF("error", d->err.msg));
 		struct change seen = d->outcome.ev.change; /* whose it is was read already */
 		d->outcome.ev.change = (struct change){0};
 		event_done(&d->outcome.ev);
@@ -206,7 +217,9 @@ static void did_it(void *arg)
 	}
 	if (p->effect.kind == EF_STOP_REPLICAS)
 		leaving_del(e, p->effect.environment, p->effect.unit, p->effect.image);
-	AUTO(freep) char *env = p->effect.kind == EF_START_REPLICAS ? xstrdup(p->effect.deploy.environment) : NULL;
+	AUTO(freep)
+	char *env =
+		p->effect.kind == EF_START_REPLICAS ? xstrdup(p->effect.deploy.environment) : NULL;
 	AUTO(freep) char *unit = env ? xstrdup(p->effect.deploy.unit) : NULL;
 	AUTO(freep) char *image = env ? xstrdup(p->effect.deploy.image) : NULL;
 	if (d->outcome.silent) {
@@ -232,7 +245,8 @@ static bool is_wanted(const struct model *m, const struct deploy *d)
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ROLLOUT], e));) {
 		const struct rollout *ro = e->value;
 
-		if (streq(ro->environment, d->environment) && streq(ro->unit, d->unit) && streq(ro->image, d->image) && ro->state != ROLLOUT_ABORTING &&
+		if (streq(ro->environment, d->environment) && streq(ro->unit, d->unit) &&
+		    streq(ro->image, d->image) && ro->state != ROLLOUT_ABORTING &&
 		    !rollout_is_final(ro->state))
 			return true;
 	}
@@ -247,7 +261,8 @@ static bool has_later(const struct model *m, const struct effect *f, bool wrote)
 	for (struct map_entry *at = NULL; (at = map_next(&m->by_kind[AGG_ROLLOUT], at));) {
 		const struct rollout *ro = at->value;
 
-		if (later && (wrote ? ro->desired != NULL : ro->state == ROLLOUT_PLANNED) && streq(ro->unit, f->deploy.unit) &&
+		if (later && (wrote ? ro->desired != NULL : ro->state == ROLLOUT_PLANNED) &&
+		    streq(ro->unit, f->deploy.unit) &&
 		    streq(ro->environment, f->deploy.environment))
 			return true;
 		later = later || streq(ro->id, f->rollout);
@@ -272,9 +287,11 @@ static bool is_overtaken(struct engine *e, const struct effect *f)
 	if (f->kind == EF_START_REPLICAS)
 		return !is_wanted(&e->model, &f->deploy);
 	if (f->kind == EF_WRITE_DESIRED)
-		return f->type ? !ro || ro->state != ROLLOUT_PLANNED : !is_wanted(&e->model, &f->deploy) || has_later(&e->model, f, true);
+		return f->type ? !ro || ro->state != ROLLOUT_PLANNED
+			       : !is_wanted(&e->model, &f->deploy) || has_later(&e->model, f, true);
 	if (f->kind == EF_START_JOB || f->kind == EF_PACK_IMAGE)
-		return !job || job->state != JOB_RUNNING || job->attempt != f->spec.attempt; /* no job: its run is over and forgotten */
+		return !job || job->state != JOB_RUNNING ||
+		       job->attempt != f->spec.attempt; /* no job: its run is over and forgotten */
 	return false;
 }
 
@@ -301,7 +318,8 @@ static void add_context(struct engine *e, const struct effect *f, struct order_c
 		leaving_add(e, f->environment, f->unit, f->image);
 		c->n_servers = servers_of(e, f->environment, f->unit, f->image, &c->servers);
 	}
-	const struct incident *i = f->kind == EF_NOTIFY ? model_incident(&e->model, f->incident) : NULL;
+	const struct incident *i =
+		f->kind == EF_NOTIFY ? model_incident(&e->model, f->incident) : NULL;
 	if (i) {
 		c->incident = xcalloc(1, sizeof(*c->incident));
 		shape_copy(aggregate_shapes[AGG_INCIDENT], c->incident, i);

@@ -1,13 +1,15 @@
 /* An effect is carried out through the ports. Runs on workers: nothing of the engine's own state is touched here. */
 #include "engine/engine_impl.h"
 
-static enum rc perform_cancel(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+static enum rc perform_cancel(struct engine *e, const struct effect *f, struct outcome *ret,
+			      struct err *err)
 {
 	ret->silent = true;
 	return exec_cancel(e->w.exec, f->job, err);
 }
 
-enum rc perform(struct engine *e, const struct effect *f, const struct order_context *c, struct outcome *ret, struct err *err)
+enum rc perform(struct engine *e, const struct effect *f, const struct order_context *c,
+		struct outcome *ret, struct err *err)
 {
 	switch (f->kind) {
 	case EF_READ_CHANGE:
@@ -63,7 +65,8 @@ void fail_outcome(const struct effect *f, const struct err *err, struct event *r
 	case EF_START_JOB:
 	case EF_PACK_IMAGE:
 		ret->kind = EV_JOB_ENDED;
-		ret->failure = err->rc == RC_INVALID || err->rc == RC_TOO_BIG ? FAILURE_OUTPUT : FAILURE_INFRA;
+		ret->failure = err->rc == RC_INVALID || err->rc == RC_TOO_BIG ? FAILURE_OUTPUT
+									      : FAILURE_INFRA;
 		ret->exit = -1;
 		ret->count = f->spec.attempt;
 		return;

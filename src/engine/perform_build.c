@@ -17,7 +17,8 @@ static char *literal_folder(const char *pattern)
 	return n ? xstrndup(pattern, n - 1) : xstrdup(".");
 }
 
-static enum rc expand(struct engine *e, const struct change *c, const char *pattern, texts *to, struct err *err)
+static enum rc expand(struct engine *e, const struct change *c, const char *pattern, texts *to,
+		      struct err *err)
 {
 	char *folder = literal_folder(pattern);
 	char *const folders[] = {folder};
@@ -34,7 +35,8 @@ static enum rc expand(struct engine *e, const struct change *c, const char *patt
 	return rc;
 }
 
-static enum rc lay_sources(void *ctx, const struct change *c, const texts *paths, const char *into, struct err *err)
+static enum rc lay_sources(void *ctx, const struct change *c, const texts *paths, const char *into,
+			   struct err *err)
 {
 	struct engine *e = ctx;
 	texts all = {0};
@@ -68,11 +70,13 @@ static enum rc get_secret(void *ctx, const char *reference, struct strbuf *ret, 
 	return secret_get(e->w.secret, reference, ret, err);
 }
 
-static enum rc keep_outputs(void *ctx, const char *dir, const texts *globs, char **ret_manifest, struct err *err)
+static enum rc keep_outputs(void *ctx, const char *dir, const texts *globs, char **ret_manifest,
+			    struct err *err)
 {
 	struct engine *e = ctx;
 
-	return e->w.keep_outputs(e->w.blobs, dir, (const char *const *)globs->v, globs->n, ret_manifest, err);
+	return e->w.keep_outputs(e->w.blobs, dir, (const char *const *)globs->v, globs->n,
+				 ret_manifest, err);
 }
 
 static enum rc keep_file(void *ctx, const char *path, char **ret_hex, struct err *err)
@@ -87,14 +91,16 @@ static enum rc keep_file(void *ctx, const char *path, char **ret_hex, struct err
 	return rc;
 }
 
-static enum rc lay_rootfs(void *ctx, const char *image, const char *into, struct strbuf *ret_config, struct err *err)
+static enum rc lay_rootfs(void *ctx, const char *image, const char *into, struct strbuf *ret_config,
+			  struct err *err)
 {
 	struct engine *e = ctx;
 
 	return pack_rootfs(e->w.pack, image, into, ret_config, err);
 }
 
-static enum rc front_door(void *ctx, const char *environment, const char *unit, char **ret_url, struct err *err)
+static enum rc front_door(void *ctx, const char *environment, const char *unit, char **ret_url,
+			  struct err *err)
 {
 	struct engine *e = ctx;
 
@@ -103,7 +109,8 @@ static enum rc front_door(void *ctx, const char *environment, const char *unit, 
 
 void inputs_init(struct engine *e)
 {
-	e->exec_inputs = (struct exec_inputs){e, lay_sources, lay_outputs, get_secret, keep_outputs, keep_file};
+	e->exec_inputs = (struct exec_inputs){e,          lay_sources,  lay_outputs,
+					      get_secret, keep_outputs, keep_file};
 	e->runtime_inputs = (struct runtime_inputs){e, lay_rootfs, get_secret, front_door};
 }
 
@@ -116,17 +123,20 @@ static enum rc resolve_urls(struct engine *e, struct job_spec *spec, struct err 
 		struct str rest = str_of(p->value + strlen("url:")), head = str_cut(&rest, '/');
 		AUTO(freep) char *environment = xstrndup(head.p, head.n);
 		char *url = NULL;
-		enum rc rc = route_front_door(e->w.route, environment, rest.p ? rest.p : "", &url, err);
+		enum rc rc =
+			route_front_door(e->w.route, environment, rest.p ? rest.p : "", &url, err);
 
 		if (rc != RC_OK && rc != RC_NOT_FOUND)
 			return rc;
 		xfree(p->value);
-		p->value = url ? url : xstrdup(""); /* a service that was never deployed has no door */
+		p->value =
+			url ? url : xstrdup(""); /* a service that was never deployed has no door */
 	}
 	return RC_OK;
 }
 
-enum rc perform_start_job(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+enum rc perform_start_job(struct engine *e, const struct effect *f, struct outcome *ret,
+			  struct err *err)
 {
 	struct job_spec spec = {0};
 
@@ -173,9 +183,11 @@ enum rc perform_pack(struct engine *e, const struct effect *f, struct outcome *r
 
 		rc = blobs_get(e->w.blobs, packed.sbom, (size_t)16 << 20, &body, err);
 		if (rc == RC_OK)
-			rc = sign_attest(e->w.sign, packed.image, "sbom", strbuf_str(&body), envelope, err);
+			rc = sign_attest(e->w.sign, packed.image, "sbom", strbuf_str(&body),
+					 envelope, err);
 	}
-	struct result r = {.key = f->spec.key, .image = packed.image, .outputs = packed.sbom, .run = f->run};
+	struct result r = {
+		.key = f->spec.key, .image = packed.image, .outputs = packed.sbom, .run = f->run};
 	if (rc == RC_OK)
 		rc = keep_result(e, &r, err);
 	if (rc == RC_OK) {

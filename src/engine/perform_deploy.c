@@ -2,7 +2,8 @@
 #include "engine/engine_impl.h"
 #include <math.h>
 
-enum rc perform_plan_deploy(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+enum rc perform_plan_deploy(struct engine *e, const struct effect *f, struct outcome *ret,
+			    struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf diff = STRBUF(1 << 20);
 	char hash[65];
@@ -24,7 +25,8 @@ static enum rc check_plan(struct engine *e, const struct effect *f, struct err *
 	AUTO(strbuf_done) struct strbuf diff = STRBUF(1 << 20);
 	AUTO(freep) char *image = NULL;
 	char hash[65];
-	enum rc rc = desired_image(e->w.desired, f->deploy.environment, f->deploy.unit, &image, err);
+	enum rc rc =
+		desired_image(e->w.desired, f->deploy.environment, f->deploy.unit, &image, err);
 
 	if (rc != RC_OK || streq(image, f->deploy.image))
 		return rc;
@@ -32,16 +34,20 @@ static enum rc check_plan(struct engine *e, const struct effect *f, struct err *
 	if (rc != RC_OK)
 		return rc;
 	if (!streq(hash, f->type))
-		return err_set(err, RC_CONFLICT, "the desired state of %s in %s changed since plan %.12s was made", f->deploy.unit, f->deploy.environment, f->type);
+		return err_set(err, RC_CONFLICT,
+			       "the desired state of %s in %s changed since plan %.12s was made",
+			       f->deploy.unit, f->deploy.environment, f->type);
 	return RC_OK;
 }
 
-enum rc perform_write_desired(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+enum rc perform_write_desired(struct engine *e, const struct effect *f, struct outcome *ret,
+			      struct err *err)
 {
 	enum rc rc = f->type ? check_plan(e, f, err) : RC_OK;
 
 	if (rc == RC_OK)
-		rc = desired_write(e->w.desired, &f->deploy, f->text ? f->text : "Change", &f->trailers, &ret->ev.commit, err);
+		rc = desired_write(e->w.desired, &f->deploy, f->text ? f->text : "Change",
+				   &f->trailers, &ret->ev.commit, err);
 	if (rc != RC_OK)
 		return rc;
 	ret->ev.kind = EV_DESIRED_WRITTEN;
@@ -49,7 +55,8 @@ enum rc perform_write_desired(struct engine *e, const struct effect *f, struct o
 	return RC_OK;
 }
 
-enum rc perform_start_replicas(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+enum rc perform_start_replicas(struct engine *e, const struct effect *f, struct outcome *ret,
+			       struct err *err)
 {
 	texts units = {0};
 
@@ -69,9 +76,11 @@ enum rc perform_start_replicas(struct engine *e, const struct effect *f, struct 
 }
 
 /* Out of the traffic first, with its open requests answered; then stopped. */
-enum rc perform_stop_replicas(struct engine *e, const struct effect *f, const struct order_context *c, struct outcome *ret, struct err *err)
+enum rc perform_stop_replicas(struct engine *e, const struct effect *f,
+			      const struct order_context *c, struct outcome *ret, struct err *err)
 {
-	enum rc rc = route_servers(e->w.route, f->environment, f->unit, c->servers, c->n_servers, err);
+	enum rc rc =
+		route_servers(e->w.route, f->environment, f->unit, c->servers, c->n_servers, err);
 
 	if (rc != RC_OK && rc != RC_NOT_FOUND)
 		return err_wrap(err, "drain %s %.19s", f->unit, f->image);
@@ -86,7 +95,8 @@ enum rc perform_stop_replicas(struct engine *e, const struct effect *f, const st
 	return RC_OK;
 }
 
-enum rc perform_set_weight(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+enum rc perform_set_weight(struct engine *e, const struct effect *f, struct outcome *ret,
+			   struct err *err)
 {
 	double share = 0;
 	enum rc rc = route_set(e->w.route, f->environment, f->unit, f->image, f->weight, err);
@@ -96,9 +106,14 @@ enum rc perform_set_weight(struct engine *e, const struct effect *f, struct outc
 	if (rc == RC_NOT_FOUND && f->weight <= 0)
 		rc = RC_OK; /* it never had a server: nothing to take away */
 	if (rc != RC_OK)
-		return rc == RC_NOT_FOUND ? err_set(err, RC_UNAVAILABLE, "%s of %s has no servers yet", f->image, f->unit) : rc;
+		return rc == RC_NOT_FOUND
+			       ? err_set(err, RC_UNAVAILABLE, "%s of %s has no servers yet",
+					 f->image, f->unit)
+			       : rc;
 	if (fabs(share - f->weight) > (f->weight <= 0 || f->weight >= 1 ? 1e-9 : 0.01))
-		return err_set(err, RC_UNAVAILABLE, "%s in %s: %.1f %% ordered, the data plane has %.1f %%", f->unit, f->environment, 100 * f->weight, 100 * share);
+		return err_set(err, RC_UNAVAILABLE,
+			       "%s in %s: %.1f %% ordered, the data plane has %.1f %%", f->unit,
+			       f->environment, 100 * f->weight, 100 * share);
 	ret->ev.kind = EV_WEIGHT_SET;
 	ret->ev.rollout = f->rollout ? xstrdup(f->rollout) : NULL;
 	ret->ev.weight = f->weight;

@@ -1,7 +1,8 @@
 /* Statements are signed and verified again; people are told. */
 #include "engine/engine_impl.h"
 
-enum rc perform_attest(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+enum rc perform_attest(struct engine *e, const struct effect *f, struct outcome *ret,
+		       struct err *err)
 {
 	char hex[DIGEST_HEX + 1];
 	enum rc rc = sign_attest(e->w.sign, f->image, f->type, str_of(f->body), hex, err);
@@ -17,7 +18,8 @@ enum rc perform_attest(struct engine *e, const struct effect *f, struct outcome 
 	return RC_OK;
 }
 
-enum rc perform_verify(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+enum rc perform_verify(struct engine *e, const struct effect *f, struct outcome *ret,
+		       struct err *err)
 {
 	vec_each(c, &f->claims) {
 		enum rc rc = sign_verify(e->w.sign, c->envelope, c->image, c->type, NULL, err);
@@ -25,7 +27,8 @@ enum rc perform_verify(struct engine *e, const struct effect *f, struct outcome 
 		if (rc == RC_UNAVAILABLE || rc == RC_NO_SPACE)
 			return rc;
 		if (rc != RC_OK)
-			return err_wrap(err, "%s of stage %s for %.19s", c->type, c->stage, c->image);
+			return err_wrap(err, "%s of stage %s for %.19s", c->type, c->stage,
+					c->image);
 	}
 	ret->ev.kind = EV_EVIDENCE_VERIFIED;
 	ret->ev.release = xstrdup(f->release);
@@ -35,7 +38,8 @@ enum rc perform_verify(struct engine *e, const struct effect *f, struct outcome 
 }
 
 /* The log always hears it; each notifier that was told already in an earlier try may hear it twice, which is better than not at all. */
-enum rc perform_notify(struct engine *e, const struct effect *f, const struct order_context *c, struct outcome *ret, struct err *err)
+enum rc perform_notify(struct engine *e, const struct effect *f, const struct order_context *c,
+		       struct outcome *ret, struct err *err)
 {
 	struct notify_def log = {.kind = (char *)(uintptr_t) "log"};
 	struct notice what = {.incident = c->incident, .event = f->type, .text = f->text};

@@ -12,19 +12,24 @@ static void texts_done(texts *t)
 	vec_done(t);
 }
 
-static enum rc read_config(struct engine *e, const struct change *c, const char *commit, struct config *ret, struct err *err)
+static enum rc read_config(struct engine *e, const struct change *c, const char *commit,
+			   struct config *ret, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(YAML_MAX_BYTES);
 
 	enum rc rc = scm_file(e->w.scm, c->repo, commit, CONFIG_NAME, YAML_MAX_BYTES, &text, err);
 	if (rc == RC_NOT_FOUND)
-		return err_set(err, RC_INVALID, "there is no %s at %.12s; `penstock init` writes one", CONFIG_NAME, commit);
+		return err_set(err, RC_INVALID,
+			       "there is no %s at %.12s; `penstock init` writes one", CONFIG_NAME,
+			       commit);
 	if (rc != RC_OK)
 		return rc;
 	return config_read(strbuf_str(&text), CONFIG_NAME, e->w.zone_rule, e->w.zone_ctx, ret, err);
 }
 
-static enum rc read_tree(struct engine *e, const struct change *c, const char *commit, const texts *dirs, const texts *list, struct tree_facts *ret, struct err *err)
+static enum rc read_tree(struct engine *e, const struct change *c, const char *commit,
+			 const texts *dirs, const texts *list, struct tree_facts *ret,
+			 struct err *err)
 {
 	return scm_tree(e->w.scm, c->repo, commit, dirs, list, ret, err);
 }
@@ -59,7 +64,8 @@ static enum rc look_up(struct engine *e, struct plan *p, struct err *err)
 			if (job->state == PLAN_MISS) {
 				job->state = PLAN_HIT;
 				xfree(job->why);
-				job->why = xasprintf("key seen in %s", r.run ? r.run : "an earlier run");
+				job->why = xasprintf("key seen in %s",
+						     r.run ? r.run : "an earlier run");
 			}
 		} else if (job->state == PLAN_UNAFFECTED) {
 			xfree(job->outputs);
@@ -79,7 +85,8 @@ static void want_needed(struct plan *p)
 		AUTO(freep) char *name = xasprintf("%s/%s", p->jobs.v[i].unit, p->jobs.v[i].job);
 		map_put(&at, str_of(name), (void *)(uintptr_t)(i + 1));
 	}
-	for (size_t i = p->jobs.n; i-- > 0;) { /* needs stand before: one pass backwards reaches all */
+	for (size_t i = p->jobs.n;
+	     i-- > 0;) { /* needs stand before: one pass backwards reaches all */
 		const struct plan_job *job = &p->jobs.v[i];
 
 		if (job->state != PLAN_MISS)
@@ -91,7 +98,8 @@ static void want_needed(struct plan *p)
 				continue;
 			on->state = PLAN_MISS;
 			xfree(on->why);
-			on->why = xasprintf("%s needs it and its result is not kept any more", *need);
+			on->why =
+				xasprintf("%s needs it and its result is not kept any more", *need);
 		}
 	}
 	vec_each(job, &p->jobs) {
@@ -103,7 +111,13 @@ static void want_needed(struct plan *p)
 	map_done(&at);
 }
 
-struct reading { struct config config, base_config; struct tree_facts head, base; texts dirs, list; struct plan plan; bool has_base; };
+struct reading {
+	struct config config, base_config;
+	struct tree_facts head, base;
+	texts dirs, list;
+	struct plan plan;
+	bool has_base;
+};
 
 static void reading_done(struct reading *r)
 {
@@ -116,7 +130,8 @@ static void reading_done(struct reading *r)
 	plan_done(&r->plan);
 }
 
-static enum rc plan_change(struct engine *e, const struct change *c, struct reading *r, struct err *err)
+static enum rc plan_change(struct engine *e, const struct change *c, struct reading *r,
+			   struct err *err)
 {
 	enum rc rc = read_config(e, c, c->commit, &r->config, err);
 	struct err ignored = {0};
@@ -133,7 +148,9 @@ static enum rc plan_change(struct engine *e, const struct change *c, struct read
 			return rc;
 		r->has_base = read_config(e, c, c->base, &r->base_config, &ignored) == RC_OK;
 	}
-	rc = plan_make(&r->config, &r->head, r->has_base ? &r->base : NULL, r->has_base ? &r->base_config : NULL, STAGE_CI, e->w.toolchain, &r->plan, err);
+	rc = plan_make(&r->config, &r->head, r->has_base ? &r->base : NULL,
+		       r->has_base ? &r->base_config : NULL, STAGE_CI, e->w.toolchain, &r->plan,
+		       err);
 	if (rc != RC_OK)
 		return rc;
 	rc = look_up(e, &r->plan, err);
@@ -151,7 +168,8 @@ static void digest_config(struct reading *r, char **ret)
 	*ret = digest_hex_dup(strbuf_str(&json));
 }
 
-enum rc perform_read_change(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+enum rc perform_read_change(struct engine *e, const struct effect *f, struct outcome *ret,
+			    struct err *err)
 {
 	AUTO(reading_done) struct reading r = {0};
 	struct event *ev = &ret->ev;
@@ -167,7 +185,9 @@ enum rc perform_read_change(struct engine *e, const struct effect *f, struct out
 	digest_config(&r, &ev->config_digest);
 	ev->config = r.config;
 	r.config = (struct config){0};
-	vec_each(job, &r.plan.jobs) { /* the listed inputs are for `penstock why` and stay out of the journal */
+	vec_each(
+		job,
+		&r.plan.jobs) { /* the listed inputs are for `penstock why` and stay out of the journal */
 		vec_each(in, &job->inputs) {
 			xfree(in->path);
 			xfree(in->oid);
@@ -179,11 +199,14 @@ enum rc perform_read_change(struct engine *e, const struct effect *f, struct out
 	return RC_OK;
 }
 
-enum rc perform_revert(struct engine *e, const struct effect *f, struct outcome *ret, struct err *err)
+enum rc perform_revert(struct engine *e, const struct effect *f, struct outcome *ret,
+		       struct err *err)
 {
-	AUTO(freep) char *message = xasprintf("Revert \"%s\"\n\nPenstock took %s back: %s\n\nThis reverts commit %s.\n\nPenstock-Reverts: %s\n",
-					      f->change.subject ? f->change.subject : f->change.commit, f->release, f->text ? f->text : "-",
-					      f->change.commit, f->release);
+	AUTO(freep)
+	char *message = xasprintf(
+		"Revert \"%s\"\n\nPenstock took %s back: %s\n\nThis reverts commit %s.\n\nPenstock-Reverts: %s\n",
+		f->change.subject ? f->change.subject : f->change.commit, f->release,
+		f->text ? f->text : "-", f->change.commit, f->release);
 
 	ret->ev.kind = EV_CHANGE_REVERTED;
 	ret->ev.release = xstrdup(f->release);

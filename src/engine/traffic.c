@@ -8,7 +8,8 @@
 static struct traffic *find(const struct engine *e, const char *environment, const char *unit)
 {
 	for (size_t i = 0; i < e->traffic.n; i++)
-		if (streq(e->traffic.v[i]->unit, unit) && streq(e->traffic.v[i]->environment, environment))
+		if (streq(e->traffic.v[i]->unit, unit) &&
+		    streq(e->traffic.v[i]->environment, environment))
 			return e->traffic.v[i];
 	return NULL;
 }
@@ -56,7 +57,9 @@ static struct traffic_version *version_of(struct traffic *t, const char *image, 
 	vec_each(v, &t->versions)
 		if (v->index == index && streq(v->image, image))
 			return v;
-	vec_push(&t->versions, ((struct traffic_version){.image = xstrdup(image), .index = index, .id = (uint32_t)t->versions.n + 1}));
+	vec_push(&t->versions, ((struct traffic_version){.image = xstrdup(image),
+							 .index = index,
+							 .id = (uint32_t)t->versions.n + 1}));
 	return vec_last(&t->versions);
 }
 
@@ -66,7 +69,8 @@ static const struct rollout *judged(const struct engine *e, const struct traffic
 	for (struct map_entry *m = NULL; (m = map_next(&e->model.by_kind[AGG_ROLLOUT], m));) {
 		const struct rollout *ro = m->value;
 
-		if ((ro->state == ROLLOUT_BAKING || ro->state == ROLLOUT_HOLDING) && streq(ro->unit, t->unit) && streq(ro->environment, t->environment))
+		if ((ro->state == ROLLOUT_BAKING || ro->state == ROLLOUT_HOLDING) &&
+		    streq(ro->unit, t->unit) && streq(ro->environment, t->environment))
 			return ro;
 	}
 	return NULL;
@@ -97,9 +101,17 @@ static void window_event(struct engine *e, const struct traffic *t, const struct
 	for (uint32_t i = 0; i < w->n; i++) {
 		const struct verdict_instance *in = &w->inst[i];
 
-		vec_push(&ev.window.instances, ((struct facts_instance){.id = in->id, .canary = in->canary, .n = in->c.n, .errors = in->c.errors,
-			.over50 = in->c.over[0], .over95 = in->c.over[1], .over99 = in->c.over[2], .slow50 = in->c.over_promote[0],
-			.slow95 = in->c.over_promote[1], .slow99 = in->c.over_promote[2]}));
+		vec_push(&ev.window.instances,
+			 ((struct facts_instance){.id = in->id,
+						  .canary = in->canary,
+						  .n = in->c.n,
+						  .errors = in->c.errors,
+						  .over50 = in->c.over[0],
+						  .over95 = in->c.over[1],
+						  .over99 = in->c.over[2],
+						  .slow50 = in->c.over_promote[0],
+						  .slow95 = in->c.over_promote[1],
+						  .slow99 = in->c.over_promote[2]}));
 	}
 	e->stats.windows++;
 	engine_submit(e, &ev);
@@ -127,7 +139,11 @@ static void see_fact(void *ctx, const struct route_fact *f)
 	v->errors += bad;
 	e->stats.facts++;
 	e->stats.requests[f->status >= 100 && f->status < 600 ? f->status / 100 : 0]++;
-	struct verdict_fact fact = {.t = f->t, .canary = ro && streq(ro->image, f->image), .instance = v->id, .status = f->status, .ms = f->ms};
+	struct verdict_fact fact = {.t = f->t,
+				    .canary = ro && streq(ro->image, f->image),
+				    .instance = v->id,
+				    .status = f->status,
+				    .ms = f->ms};
 	t->last = f->t;
 	if (verdict_facts_add(t->facts, &fact, &w))
 		take_window(e, t, &w);
@@ -155,7 +171,8 @@ static void tick(void *arg)
 		struct traffic *t = e->traffic.v[i];
 
 		follow(t, judged(e, t));
-		if (now > LATE + USEC_SEC && verdict_facts_close(t->facts, (now - LATE) / USEC_SEC - 1, &w))
+		if (now > LATE + USEC_SEC &&
+		    verdict_facts_close(t->facts, (now - LATE) / USEC_SEC - 1, &w))
 			take_window(e, t, &w);
 	}
 	runner_timer(e->w.runner, now + TRAFFIC_TICK, tick, e);
@@ -185,7 +202,8 @@ void traffic_history(struct engine *e, const char *rollout, struct event *ret)
 	ret->text = strbuf_take(&text);
 }
 
-bool engine_traffic(const struct engine *e, const char *environment, const char *unit, const char *image, struct engine_traffic *ret)
+bool engine_traffic(const struct engine *e, const char *environment, const char *unit,
+		    const char *image, struct engine_traffic *ret)
 {
 	const struct traffic *t = find(e, environment, unit);
 

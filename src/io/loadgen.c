@@ -20,7 +20,7 @@
 
 #define SECOND_NS  1000000000ULL
 #define TIMEOUT_NS (LOADGEN_TIMEOUT_MS * 1000000ULL)
-#define SCAN_NS	   20000000ULL /* how often timeouts are looked for */
+#define SCAN_NS    20000000ULL /* how often timeouts are looked for */
 #define RATE_MAX   1e6
 
 enum { BACKLOG = 1 << 16, EVENTS = 128, RECEIVE = 16384, NONE = -1 };
@@ -52,7 +52,7 @@ struct loadgen {
 	int free_head, *idle_heads;
 	double rate;
 	uint64_t base_ns, count; /* request number `count` is due at base + count / rate */
-	size_t turn;		 /* the target of the next request, when chosen */
+	size_t turn;             /* the target of the next request, when chosen */
 	bool has_turn;
 	uint64_t scan_ns;
 	uint64_t *backlog; /* ring of times at which requests were due */
@@ -124,8 +124,8 @@ static bool slot_connect(struct loadgen *lg, int i)
 {
 	struct slot *s = &lg->slots[i];
 	const struct peer *p = &lg->peers[s->peer];
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
-	struct sockaddr_storage addr = { 0 };
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
+	struct sockaddr_storage addr = {0};
 	int on = 1;
 
 	memcpy(&addr, p->addr, p->addr_len);
@@ -222,8 +222,9 @@ static void slot_receive(struct loadgen *lg, int i, bool peer_gone)
 		}
 		if (s->answer.state == ANSWER_DONE) {
 			bool whole = s->sent == lg->targets[s->target].len;
-			slot_answered(lg, i, !s->answer.close && !peer_gone && n > 0 && whole &&
-						     used == (size_t)n);
+			slot_answered(lg, i,
+				      !s->answer.close && !peer_gone && n > 0 && whole &&
+					      used == (size_t)n);
 			return;
 		}
 		if (s->answer.state == ANSWER_BAD) {
@@ -402,8 +403,8 @@ static void *run(void *arg)
 		scan_timeouts(lg, now);
 		send_due(lg, now);
 		uint64_t wait = wait_ns(lg, now_ns());
-		struct timespec t = { .tv_sec = (time_t)(wait / SECOND_NS),
-				      .tv_nsec = (long)(wait % SECOND_NS) };
+		struct timespec t = {.tv_sec = (time_t)(wait / SECOND_NS),
+				     .tv_nsec = (long)(wait % SECOND_NS)};
 		pthread_mutex_unlock(&lg->lock);
 		int n = epoll_pwait2(lg->epoll, events, EVENTS, &t, NULL);
 		pthread_mutex_lock(&lg->lock);
@@ -443,7 +444,7 @@ static void loadgen_free(struct loadgen *lg)
 /* Everything but the targets and the thread. False: errno says what is missing. */
 static bool allocate(struct loadgen *lg, size_t n, unsigned max_inflight)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = UINT64_MAX };
+	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
 
 	lg->targets = calloc(n, sizeof(*lg->targets));
 	lg->peers = calloc(n, sizeof(*lg->peers));

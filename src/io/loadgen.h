@@ -32,7 +32,7 @@ enum {
  * due = answered + errors + timeouts + dropped + pending, for totals. */
 struct loadgen_stats {
 	uint64_t time_ns;   /* CLOCK_MONOTONIC of the snapshot; length of the interval */
-	uint64_t due;	    /* requests whose time has come */
+	uint64_t due;       /* requests whose time has come */
 	uint64_t answered;  /* with any status */
 	uint64_t status[6]; /* answered, by class: [2] is 2xx; [0] stays 0 */
 	uint64_t errors;    /* refused, reset or cut connections; answers that are not HTTP */

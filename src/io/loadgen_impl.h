@@ -15,10 +15,10 @@ enum { ANSWER_LINE_MAX = 1024, ANSWER_HEAD_MAX = 65536 };
 enum answer_state {
 	ANSWER_STATUS,
 	ANSWER_FIELDS,
-	ANSWER_BODY,	  /* `left` bytes */
+	ANSWER_BODY, /* `left` bytes */
 	ANSWER_UNTIL_EOF,
 	ANSWER_CHUNK_SIZE,
-	ANSWER_CHUNK,	  /* `left` bytes and CR LF */
+	ANSWER_CHUNK, /* `left` bytes and CR LF */
 	ANSWER_TRAILERS,
 	ANSWER_DONE,
 	ANSWER_BAD,

@@ -18,9 +18,9 @@ static int refuse(char *errbuf, size_t errcap, const char *what, const char *why
 /* host without brackets, port in network order; false unless it is a loopback address. */
 static bool loopback(const char *host, uint16_t port, struct peer *ret)
 {
-	struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_port = port };
-	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_port = port };
-	struct peer peer = { 0 };
+	struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = port};
+	struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = port};
+	struct peer peer = {0};
 
 	_Static_assert(sizeof(a6) <= sizeof(peer.addr), "an address does not fit");
 	if (strcmp(host, "localhost") == 0)
@@ -134,11 +134,11 @@ int prepare(const struct loadgen_target *t, struct peer *peers, size_t *n_peers,
 			   path_len, path, (int)host_len, url + 7, fields, length, body);
 	if (len < 0)
 		return refuse(errbuf, errcap, url, "out of memory");
-	*ret = (struct prepared){ .bytes = bytes,
-				  .len = (size_t)len,
-				  .weight = t->weight ? t->weight : 1,
-				  .peer = find_peer(&peer, peers, n_peers),
-				  .head_request = strcmp(method, "HEAD") == 0 };
+	*ret = (struct prepared){.bytes = bytes,
+				 .len = (size_t)len,
+				 .weight = t->weight ? t->weight : 1,
+				 .peer = find_peer(&peer, peers, n_peers),
+				 .head_request = strcmp(method, "HEAD") == 0};
 	return 0;
 }
 

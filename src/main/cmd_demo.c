@@ -29,7 +29,8 @@ static int play(struct demo *d, struct err *err)
 	if (d->o.json && demo_write_json(d, d->o.json, err) != RC_OK)
 		return 3;
 	if (!d->o.exit && !d->stop) {
-		printf("\nEverything is still up. See it with\n  %s status --data %s\nCtrl-C ends it.\n", d->self, d->data);
+		printf("\nEverything is still up. See it with\n  %s status --data %s\nCtrl-C ends it.\n",
+		       d->self, d->data);
 		fflush(stdout);
 		while (!d->stop) {
 			demo_read(d);
@@ -41,7 +42,13 @@ static int play(struct demo *d, struct err *err)
 
 int demo_run(const struct demo_options *o, bool tty, unsigned width)
 {
-	struct demo d = {.o = *o, .rate = o->rate, .tty = tty, .width = width, .daemon = {0, -1}, .door_base = 18080, .replica_base = 20000};
+	struct demo d = {.o = *o,
+			 .rate = o->rate,
+			 .tty = tty,
+			 .width = width,
+			 .daemon = {0, -1},
+			 .door_base = 18080,
+			 .replica_base = 20000};
 	struct sigaction quit = {.sa_handler = on_signal};
 	struct err err = {0};
 

@@ -2,9 +2,9 @@
 #include "main/demo_command.h"
 #include "main/demo.h"
 
-
 static const struct option demo_options[] = {
-	{"exit", 0, NULL, "end when the scenes are over, and clean up; exit code 0 only when each ended as it should"},
+	{"exit", 0, NULL,
+	 "end when the scenes are over, and clean up; exit code 0 only when each ended as it should"},
 	{"scene", 's', "a..h", "play these only (a always comes first): --scene d, --scene bdh"},
 	{"json", 0, "FILE", "write what happened, with all times; - for stdout"},
 	{"rate", 0, "N", "orders per second that clients send (default 1000)"},
@@ -16,8 +16,12 @@ static const struct option demo_options[] = {
 
 static int run_demo(struct cli *c)
 {
-	struct demo_options o = {.exit = cli_flag(c, "exit"), .keep = cli_flag(c, "keep"), .processes = cli_flag(c, "processes"), .scenes = cli_value(c, "scene"),
-				 .json = cli_value(c, "json"), .dir = cli_value(c, "dir")};
+	struct demo_options o = {.exit = cli_flag(c, "exit"),
+				 .keep = cli_flag(c, "keep"),
+				 .processes = cli_flag(c, "processes"),
+				 .scenes = cli_value(c, "scene"),
+				 .json = cli_value(c, "json"),
+				 .dir = cli_value(c, "dir")};
 	uint64_t rate;
 
 	if (!cli_number(c, "rate", 1000, &rate))
@@ -37,7 +41,8 @@ const struct command demo_command = {
 	.summary = "Watch the whole way of eight changes, good and bad",
 	.usage = "[--exit] [--scene a..h] [--json FILE]",
 	.options = demo_options,
-	.examples = "penstock demo                  # all scenes; everything stays up until Ctrl-C\n"
-		    "penstock demo --exit --scene d # one scene, for scripts",
+	.examples =
+		"penstock demo                  # all scenes; everything stays up until Ctrl-C\n"
+		"penstock demo --exit --scene d # one scene, for scripts",
 	.run = run_demo,
 };

@@ -19,7 +19,8 @@ static bool take(void *ctx, const struct record *r)
 			known = true;
 		}
 	if (!known || shape_parse(r->payload, PAYLOAD_MAX, &shape_event, &ev, &err) != RC_OK) {
-		fprintf(stderr, "penstock demo: record %llu cannot be read: %s\n", (unsigned long long)r->seq, err.msg);
+		fprintf(stderr, "penstock demo: record %llu cannot be read: %s\n",
+			(unsigned long long)r->seq, err.msg);
 		d->broken = true;
 		return false;
 	}
@@ -29,7 +30,8 @@ static bool take(void *ctx, const struct record *r)
 	ev.time = r->time;
 	ev.actor = xstrndup(r->actor.p, r->actor.n);
 	if (step(&d->model, &ev, &out, &err) != RC_OK) {
-		fprintf(stderr, "penstock demo: record %llu does not replay: %s\n", (unsigned long long)r->seq, err.msg);
+		fprintf(stderr, "penstock demo: record %llu does not replay: %s\n",
+			(unsigned long long)r->seq, err.msg);
 		d->broken = true;
 	}
 	demo_line(d, r, &ev);
@@ -83,12 +85,14 @@ struct release *demo_release_of(struct demo *d, const char *commit)
 	return run ? model_release(&d->model, run->release) : NULL;
 }
 
-struct rollout *demo_rollout(struct demo *d, const char *release, const char *environment, const char *unit)
+struct rollout *demo_rollout(struct demo *d, const char *release, const char *environment,
+			     const char *unit)
 {
 	for (struct map_entry *e = NULL; (e = map_next(&d->model.by_kind[AGG_ROLLOUT], e));) {
 		struct rollout *ro = e->value;
 
-		if (streq(ro->release, release) && streq(ro->environment, environment) && streq(ro->unit, unit) && !ro->is_return)
+		if (streq(ro->release, release) && streq(ro->environment, environment) &&
+		    streq(ro->unit, unit) && !ro->is_return)
 			return ro;
 	}
 	return NULL;

@@ -5,7 +5,10 @@
 
 #define LONG ((d->rate < 50 ? 300 : 90) * USEC_SEC) /* few requests are slow evidence */
 
-struct scene { const char *id, *title; void (*play)(struct demo *d, struct scene_result *r); };
+struct scene {
+	const char *id, *title;
+	void (*play)(struct demo *d, struct scene_result *r);
+};
 
 static void check(struct scene_result *r, bool ok, const char *fmt, ...) PRINTF(3, 4);
 static void check(struct scene_result *r, bool ok, const char *fmt, ...)
@@ -20,7 +23,9 @@ static void check(struct scene_result *r, bool ok, const char *fmt, ...)
 }
 
 /* What a scene waits for. */
-struct goal { const char *commit, *unit; };
+struct goal {
+	const char *commit, *unit;
+};
 
 static bool release_ended(struct demo *d, void *ctx)
 {
@@ -54,7 +59,8 @@ static void take_times(struct demo *d, struct scene_result *r, const char *commi
 	for (struct map_entry *e = NULL; (e = map_next(&d->model.by_kind[AGG_ROLLOUT], e));) {
 		const struct rollout *ro = e->value;
 
-		if (!streq(ro->release, rel->id) || !ro->zero_ordered_at || streq(ro->cause, "release"))
+		if (!streq(ro->release, rel->id) || !ro->zero_ordered_at ||
+		    streq(ro->cause, "release"))
 			continue;
 		r->harm = ro->harm_at;
 		r->verdict = ro->verdict_at;
@@ -73,14 +79,16 @@ static bool push(struct demo *d, struct scene_result *r, const char *change, cha
 	return false;
 }
 
-static const struct release *await_release(struct demo *d, struct scene_result *r, const char *commit, enum release_state want)
+static const struct release *await_release(struct demo *d, struct scene_result *r,
+					   const char *commit, enum release_state want)
 {
 	struct goal g = {.commit = commit};
 	bool in_time = demo_wait(d, LONG, release_ended, &g);
 	const struct release *rel = demo_release_of(d, commit);
 
-	check(r, in_time && rel && rel->state == want, "the release ends %s (it is %s%s%s)", release_state_names[want],
-	      rel ? release_state_names[rel->state] : "not there", rel && rel->reason ? ": " : "", rel && rel->reason ? rel->reason : "");
+	check(r, in_time && rel && rel->state == want, "the release ends %s (it is %s%s%s)",
+	      release_state_names[want], rel ? release_state_names[rel->state] : "not there",
+	      rel && rel->reason ? ": " : "", rel && rel->reason ? rel->reason : "");
 	take_times(d, r, commit);
 	return rel;
 }
@@ -125,7 +133,8 @@ static void scene_b(struct demo *d, struct scene_result *r)
 		return;
 	const struct release *rel = await_live(d, r, commit);
 	check(r, affected_only(demo_run_of(d, commit), "orders"), "only orders is rebuilt");
-	check(r, rel && rel->items.n == 1 && steps_passed(d, rel->id, "orders") == 3, "orders walks 5, 50, 100 %% on real traffic");
+	check(r, rel && rel->items.n == 1 && steps_passed(d, rel->id, "orders") == 3,
+	      "orders walks 5, 50, 100 %% on real traffic");
 }
 
 static void scene_c(struct demo *d, struct scene_result *r)
@@ -135,12 +144,17 @@ static void scene_c(struct demo *d, struct scene_result *r)
 	if (!push(d, r, "shared", &commit))
 		return;
 	const struct release *rel = await_live(d, r, commit);
-	check(r, rel && rel->items.n == 3, "every dependent of libs/shared is released, as one release");
+	check(r, rel && rel->items.n == 3,
+	      "every dependent of libs/shared is released, as one release");
 	if (!rel || rel->state != RELEASE_LIVE)
 		return;
-	const struct rollout *auth = demo_rollout(d, rel->id, "production", "auth"), *payments = demo_rollout(d, rel->id, "production", "payments");
+	const struct rollout *auth = demo_rollout(d, rel->id, "production", "auth"),
+			     *payments = demo_rollout(d, rel->id, "production", "payments");
 	const struct rollout *orders = demo_rollout(d, rel->id, "production", "orders");
-	check(r, auth && payments && orders && orders->created_at >= auth->ended_at && orders->created_at >= payments->ended_at, "providers go before consumers");
+	check(r,
+	      auth && payments && orders && orders->created_at >= auth->ended_at &&
+		      orders->created_at >= payments->ended_at,
+	      "providers go before consumers");
 }
 
 static const struct veto *veto_of(struct demo *d, const char *environment, const char *image)
@@ -161,27 +175,36 @@ static bool reverted(struct demo *d, void *ctx)
 	const struct incident *i = rel ? model_incident(&d->model, rel->incident) : NULL;
 	const struct run *run = i && i->revert ? demo_run_of(d, i->revert) : NULL;
 
-	return run && run->ended_at && (!run->release || (model_release(&d->model, run->release) && model_release(&d->model, run->release)->ended_at));
+	return run && run->ended_at &&
+	       (!run->release || (model_release(&d->model, run->release) &&
+				  model_release(&d->model, run->release)->ended_at));
 }
 
 /* What every bad change must end with: vetoed, an incident, taken back in Git, and Git's new state delivered. */
-static void check_taken_back(struct demo *d, struct scene_result *r, const char *commit, const char *environment, const char *unit, const char *cause)
+static void check_taken_back(struct demo *d, struct scene_result *r, const char *commit,
+			     const char *environment, const char *unit, const char *cause)
 {
 	struct goal g = {.commit = commit};
 	const struct release *rel = demo_release_of(d, commit);
 	const struct rollout *ro = rel ? demo_rollout(d, rel->id, environment, unit) : NULL;
 
-	check(r, ro && ro->state == ROLLOUT_ABORTED && (!cause || streq(ro->cause, cause)), "%s is taken back in %s%s%s%s (cause: %s)", unit, environment, cause ? " by " : "",
+	check(r, ro && ro->state == ROLLOUT_ABORTED && (!cause || streq(ro->cause, cause)),
+	      "%s is taken back in %s%s%s%s (cause: %s)", unit, environment, cause ? " by " : "",
 	      cause ? cause : "", "", ro && ro->cause ? ro->cause : "-");
 	if (!ro)
 		return;
-	usec_t back = ro->zero_confirmed_at > ro->verdict_at ? ro->zero_confirmed_at - ro->verdict_at : 0;
-	check(r, back && back < USEC_SEC / 2, "weight 0 is confirmed within 0.5 s of the verdict (%.1f ms)", (double)back / (double)USEC_MS);
+	usec_t back =
+		ro->zero_confirmed_at > ro->verdict_at ? ro->zero_confirmed_at - ro->verdict_at : 0;
+	check(r, back && back < USEC_SEC / 2,
+	      "weight 0 is confirmed within 0.5 s of the verdict (%.1f ms)",
+	      (double)back / (double)USEC_MS);
 	const struct veto *v = veto_of(d, environment, ro->image);
 	check(r, v != NULL, "its digest is vetoed in %s", environment);
 	const struct incident *i = model_incident(&d->model, rel->incident);
-	check(r, i && i->runbook && i->state != INCIDENT_OPEN, "an incident with the runbook %s is mitigated", i && i->runbook ? i->runbook : "-");
-	check(r, demo_wait(d, LONG, reverted, &g), "the change is taken back in Git, and that commit is delivered");
+	check(r, i && i->runbook && i->state != INCIDENT_OPEN,
+	      "an incident with the runbook %s is mitigated", i && i->runbook ? i->runbook : "-");
+	check(r, demo_wait(d, LONG, reverted, &g),
+	      "the change is taken back in Git, and that commit is delivered");
 }
 
 static void scene_d(struct demo *d, struct scene_result *r)
@@ -193,7 +216,8 @@ static void scene_d(struct demo *d, struct scene_result *r)
 		return;
 	const struct release *rel = await_release(d, r, commit, RELEASE_ROLLED_BACK);
 	const struct rollout *ro = rel ? demo_rollout(d, rel->id, "production", "payments") : NULL;
-	check(r, ro && (streq(ro->cause, "errors") || streq(ro->cause, "guard")) && ro->step == 0, "caught at 5 %% by its errors");
+	check(r, ro && (streq(ro->cause, "errors") || streq(ro->cause, "guard")) && ro->step == 0,
+	      "caught at 5 %% by its errors");
 	check_taken_back(d, r, commit, "production", "payments", NULL);
 	demo_say(d, "the same bad content is pushed again");
 	if (!push(d, r, "bad-payments", &again))
@@ -201,7 +225,9 @@ static void scene_d(struct demo *d, struct scene_result *r)
 	struct goal g = {.commit = again};
 	check(r, demo_wait(d, LONG, release_ended, &g), "the second push is decided");
 	rel = demo_release_of(d, again);
-	check(r, rel && rel->state == RELEASE_REJECTED && rel->reason && strstr(rel->reason, "vetoed"), "the same digest is refused: %s", rel && rel->reason ? rel->reason : "-");
+	check(r,
+	      rel && rel->state == RELEASE_REJECTED && rel->reason && strstr(rel->reason, "vetoed"),
+	      "the same digest is refused: %s", rel && rel->reason ? rel->reason : "-");
 	if (demo_push_revert(d, again, &undo, &err) != RC_OK) {
 		check(r, false, "%s", err.msg);
 		return;
@@ -210,7 +236,8 @@ static void scene_d(struct demo *d, struct scene_result *r)
 	check(r, demo_wait(d, LONG, run_ended, &g), "the developer's own revert is delivered");
 }
 
-static void bad_in_staging(struct demo *d, struct scene_result *r, const char *change, const char *cause)
+static void bad_in_staging(struct demo *d, struct scene_result *r, const char *change,
+			   const char *cause)
 {
 	AUTO(freep) char *commit = NULL;
 
@@ -224,7 +251,8 @@ static void bad_in_staging(struct demo *d, struct scene_result *r, const char *c
 		take_times(d, r, commit);
 	const struct rollout *ro = rel ? demo_rollout(d, rel->id, "staging", "payments") : NULL;
 	usec_t took = ro && ro->zero_confirmed_at ? ro->zero_confirmed_at - ro->applied_at : 0;
-	check(r, took && took < 10 * USEC_SEC, "%s: rolled back in under 10 s, on facts (%.1f s)", change, (double)took / (double)USEC_SEC);
+	check(r, took && took < 10 * USEC_SEC, "%s: rolled back in under 10 s, on facts (%.1f s)",
+	      change, (double)took / (double)USEC_SEC);
 	check_taken_back(d, r, commit, "staging", "payments", cause);
 }
 
@@ -250,7 +278,9 @@ static bool waits_with_number(struct demo *d, void *ctx)
 	const struct release *rel = demo_release_of(d, g->commit);
 	const struct rollout *ro = rel ? demo_rollout(d, rel->id, "production", g->unit) : NULL;
 
-	return ro && ro->state == ROLLOUT_BAKING && ro->numbers.seconds >= 4 && streq(ro->numbers.answer, "wait") && ro->numbers.need && ro->numbers.need != UINT64_MAX;
+	return ro && ro->state == ROLLOUT_BAKING && ro->numbers.seconds >= 4 &&
+	       streq(ro->numbers.answer, "wait") && ro->numbers.need &&
+	       ro->numbers.need != UINT64_MAX;
 }
 
 static void scene_g(struct demo *d, struct scene_result *r)
@@ -262,12 +292,14 @@ static void scene_g(struct demo *d, struct scene_result *r)
 	if (!push(d, r, "quiet-auth", &commit))
 		return;
 	struct goal g = {.commit = commit, .unit = "auth"};
-	check(r, demo_wait(d, LONG, waits_with_number, &g), "at low traffic the verdict waits and says how many requests it still needs");
+	check(r, demo_wait(d, LONG, waits_with_number, &g),
+	      "at low traffic the verdict waits and says how many requests it still needs");
 	const struct release *rel = demo_release_of(d, commit);
 	const struct rollout *ro = rel ? demo_rollout(d, rel->id, "production", "auth") : NULL;
 	check(r, ro && ro->step == 0, "no evidence, no promotion: it stays at 5 %%");
 	if (ro)
-		demo_say(d, "it still needs about %llu requests; the load comes back", (unsigned long long)ro->numbers.need);
+		demo_say(d, "it still needs about %llu requests; the load comes back",
+			 (unsigned long long)ro->numbers.need);
 	loadgen_rate(d->load, d->rate);
 	await_live(d, r, commit);
 }
@@ -292,7 +324,9 @@ static void scene_h(struct demo *d, struct scene_result *r)
 	bool baking = demo_wait(d, LONG, bakes, &g);
 	check(r, baking, "the canary is under way when the daemon is killed");
 	demo_daemon_kill(d);
-	demo_say(d, "kill -9 of the daemon, in the middle of the canary; the traffic goes on without it");
+	demo_say(
+		d,
+		"kill -9 of the daemon, in the middle of the canary; the traffic goes on without it");
 	clock_sleep(1500 * USEC_MS);
 	if (demo_daemon_start(d, &err) != RC_OK) {
 		check(r, false, "%s", err.msg);
@@ -302,7 +336,8 @@ static void scene_h(struct demo *d, struct scene_result *r)
 }
 
 static const struct scene scenes[] = {
-	{"a", "the first push: everything is built, tested, packed, staged, decided, live", scene_a},
+	{"a", "the first push: everything is built, tested, packed, staged, decided, live",
+	 scene_a},
 	{"b", "a good change to orders alone", scene_b},
 	{"c", "a change to libs/shared: one release, providers first", scene_c},
 	{"d", "a bad change to payments: 20 % errors", scene_d},
@@ -344,7 +379,8 @@ static void play_one(struct demo *d, const struct scene *s)
 	bool harmless = *s->id != 'd';
 	if (r->before.time_ns && harmless && (seen.errors || seen.timeouts || seen.status[5])) {
 		r->ok = false;
-		demo_say(d, "NOT AS IT SHOULD BE: clients saw %llu failed requests", (unsigned long long)(seen.errors + seen.timeouts + seen.status[5]));
+		demo_say(d, "NOT AS IT SHOULD BE: clients saw %llu failed requests",
+			 (unsigned long long)(seen.errors + seen.timeouts + seen.status[5]));
 		check(r, false, "clients saw no failed request");
 	} else if (r->before.time_ns && harmless) {
 		check(r, true, "clients saw no failed request");

@@ -15,7 +15,8 @@ static void span(usec_t from, usec_t to, char ret[16])
 
 static void way_row(const struct scene_result *r)
 {
-	char built[16], staged[16], gated[16], live[16], verdict[16], ordered[16], zero[16], whole[16];
+	char built[16], staged[16], gated[16], live[16], verdict[16], ordered[16], zero[16],
+		whole[16];
 
 	span(r->pushed, r->artifact, built);
 	span(r->artifact, r->staged, staged);
@@ -27,7 +28,8 @@ static void way_row(const struct scene_result *r)
 	span(r->began, r->ended, whole);
 	if (r->verdict && r->zero_ordered == r->verdict)
 		snprintf(ordered, sizeof(ordered), "same step");
-	printf("  %-2s %-4s  %-8s %-8s %-8s %-8s  %-8s %-9s %-8s  %-7s\n", r->id, r->ok ? "ok" : "FAIL", built, staged, gated, live, verdict, ordered, zero, whole);
+	printf("  %-2s %-4s  %-8s %-8s %-8s %-8s  %-8s %-9s %-8s  %-7s\n", r->id,
+	       r->ok ? "ok" : "FAIL", built, staged, gated, live, verdict, ordered, zero, whole);
 }
 
 static void clients_row(const struct scene_result *r)
@@ -37,8 +39,11 @@ static void clients_row(const struct scene_result *r)
 	if (!r->before.time_ns)
 		return;
 	loadgen_stats_sub(&r->after, &r->before, &s);
-	printf("  %-2s %9llu requests  %6llu failed (%llu 5xx)   p50 %6.1f ms   p99 %6.1f ms\n", r->id, (unsigned long long)s.answered,
-	       (unsigned long long)(s.errors + s.timeouts + s.status[5]), (unsigned long long)s.status[5], loadgen_quantile(&s, 0.5), loadgen_quantile(&s, 0.99));
+	printf("  %-2s %9llu requests  %6llu failed (%llu 5xx)   p50 %6.1f ms   p99 %6.1f ms\n",
+	       r->id, (unsigned long long)s.answered,
+	       (unsigned long long)(s.errors + s.timeouts + s.status[5]),
+	       (unsigned long long)s.status[5], loadgen_quantile(&s, 0.5),
+	       loadgen_quantile(&s, 0.99));
 }
 
 void demo_table(struct demo *d)
@@ -46,7 +51,8 @@ void demo_table(struct demo *d)
 	unsigned failed = 0;
 
 	printf("\nThe way of each change                          when it hurt\n");
-	printf("  %-2s %-4s  %-8s %-8s %-8s %-8s  %-8s %-9s %-8s  %-7s\n", "", "", "artifact", "staging", "gate", "live", "verdict", "weight 0", "confirmed", "scene");
+	printf("  %-2s %-4s  %-8s %-8s %-8s %-8s  %-8s %-9s %-8s  %-7s\n", "", "", "artifact",
+	       "staging", "gate", "live", "verdict", "weight 0", "confirmed", "scene");
 	vec_each(r, &d->results)
 		way_row(r);
 	printf("\nWhat clients of production saw\n");

@@ -13,10 +13,12 @@
 
 #define OUT_MAX ((size_t)1 << 20)
 
-static enum rc run(struct demo *d, const char *const *argv, const char *dir, struct strbuf *out, struct err *err)
+static enum rc run(struct demo *d, const char *const *argv, const char *dir, struct strbuf *out,
+		   struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf ignored = STRBUF(OUT_MAX), errors = STRBUF(OUT_MAX);
-	struct child_run r = {.spec = {.argv = argv, .dir = dir, .fds = {-1, -1, -1, -1}}, .timeout = 60 * USEC_SEC};
+	struct child_run r = {.spec = {.argv = argv, .dir = dir, .fds = {-1, -1, -1, -1}},
+			      .timeout = 60 * USEC_SEC};
 	int code = 0;
 
 	(void)d;
@@ -24,14 +26,31 @@ static enum rc run(struct demo *d, const char *const *argv, const char *dir, str
 	if (rc != RC_OK)
 		return err_wrap(err, "%s", argv[0]);
 	if (code)
-		return err_set(err, RC_INVALID, "%s %s ended with %d: %.300s", argv[0], argv[1], code, strbuf_cstr(&errors));
+		return err_set(err, RC_INVALID, "%s %s ended with %d: %.300s", argv[0], argv[1],
+			       code, strbuf_cstr(&errors));
 	return RC_OK;
 }
 
-static enum rc git(struct demo *d, struct strbuf *out, struct err *err, const char *a, const char *b, const char *c, const char *e, const char *f)
+static enum rc git(struct demo *d, struct strbuf *out, struct err *err, const char *a,
+		   const char *b, const char *c, const char *e, const char *f)
 {
-	const char *argv[] = {"git", "-c", "user.name=Shop Developer", "-c", "user.email=developer@shop.example", "-c", "commit.gpgsign=false",
-			      "-c", "init.defaultBranch=main", "-c", "advice.detachedHead=false", a, b, c, e, f, NULL};
+	const char *argv[] = {"git",
+			      "-c",
+			      "user.name=Shop Developer",
+			      "-c",
+			      "user.email=developer@shop.example",
+			      "-c",
+			      "commit.gpgsign=false",
+			      "-c",
+			      "init.defaultBranch=main",
+			      "-c",
+			      "advice.detachedHead=false",
+			      a,
+			      b,
+			      c,
+			      e,
+			      f,
+			      NULL};
 
 	return run(d, argv, d->work, out, err);
 }
@@ -92,7 +111,10 @@ enum rc demo_make(struct demo *d, struct err *err)
 	d->self = xstrdup(self);
 	d->examples = find_examples(self);
 	if (!d->examples)
-		return err_set(err, RC_NOT_FOUND, "the example shop is not beside %s; run the demo from the source tree or after `make install`", self);
+		return err_set(
+			err, RC_NOT_FOUND,
+			"the example shop is not beside %s; run the demo from the source tree or after `make install`",
+			self);
 	enum rc rc = make_folder(d, err);
 	if (rc != RC_OK)
 		return rc;
@@ -122,7 +144,8 @@ static enum rc tip(struct demo *d, char **ret_commit, struct err *err)
 	return rc;
 }
 
-static enum rc commit_and_push(struct demo *d, const char *message_file, char **ret_commit, struct err *err)
+static enum rc commit_and_push(struct demo *d, const char *message_file, char **ret_commit,
+			       struct err *err)
 {
 	enum rc rc = git(d, NULL, err, "add", "-A", NULL, NULL, NULL);
 
@@ -137,7 +160,9 @@ static enum rc commit_and_push(struct demo *d, const char *message_file, char **
 
 enum rc demo_push_first(struct demo *d, char **ret_commit, struct err *err)
 {
-	AUTO(freep) char *shop = xasprintf("%s/shop", d->examples), *message = xasprintf("%s/message", d->dir);
+	AUTO(freep)
+	char *shop = xasprintf("%s/shop", d->examples),
+	     *message = xasprintf("%s/message", d->dir);
 	enum rc rc = copy_tree(d, shop, err);
 
 	if (rc == RC_OK)
@@ -148,7 +173,9 @@ enum rc demo_push_first(struct demo *d, char **ret_commit, struct err *err)
 /* As a developer does it: take what others (here: Penstock) pushed, change, push. */
 enum rc demo_push_change(struct demo *d, const char *name, char **ret_commit, struct err *err)
 {
-	AUTO(freep) char *tree = xasprintf("%s/changes/%s/tree", d->examples, name), *message = xasprintf("%s/changes/%s/message", d->examples, name);
+	AUTO(freep)
+	char *tree = xasprintf("%s/changes/%s/tree", d->examples, name),
+	     *message = xasprintf("%s/changes/%s/message", d->examples, name);
 	enum rc rc = git(d, NULL, err, "fetch", "--quiet", "origin", NULL, NULL);
 
 	if (rc == RC_OK)
@@ -185,10 +212,24 @@ enum rc demo_git_tip(struct demo *d, char **ret_commit, char **ret_subject, stru
 
 enum rc demo_daemon_start(struct demo *d, struct err *err)
 {
-	AUTO(freep) char *repo = xasprintf("shop=%s", d->bare), *doors = xasprintf("%u", d->door_base), *replicas = xasprintf("%u", d->replica_base);
+	AUTO(freep)
+	char *repo = xasprintf("shop=%s", d->bare),
+	     *doors = xasprintf("%u", d->door_base), *replicas = xasprintf("%u", d->replica_base);
 	AUTO(freep) char *log = xasprintf("%s/daemon.log", d->dir);
-	const char *argv[] = {d->self, "serve", "--data", d->data, "--repo", repo, "--port", "0", "--door-base", doors, "--replica-base", replicas,
-			      d->o.processes ? "--processes" : NULL, NULL};
+	const char *argv[] = {d->self,
+			      "serve",
+			      "--data",
+			      d->data,
+			      "--repo",
+			      repo,
+			      "--port",
+			      "0",
+			      "--door-base",
+			      doors,
+			      "--replica-base",
+			      replicas,
+			      d->o.processes ? "--processes" : NULL,
+			      NULL};
 	AUTO(strbuf_done) struct strbuf command = STRBUF(16384);
 
 	/* Its log goes to a file of the demo. */
@@ -205,13 +246,17 @@ enum rc demo_daemon_start(struct demo *d, struct err *err)
 	enum rc rc = child_start(&spec, &d->daemon, err);
 	if (rc != RC_OK)
 		return err_wrap(err, "start the daemon");
-	AUTO(freep) char *socket = xasprintf("%s/penstock.sock", d->data), *journal = xasprintf("%s/journal.db", d->data);
+	AUTO(freep)
+	char *socket = xasprintf("%s/penstock.sock", d->data),
+	     *journal = xasprintf("%s/journal.db", d->data);
 	for (int i = 0; i < 200; i++) {
 		int code = 0;
 
 		if (child_ended(&d->daemon, &code))
-			return err_set(err, RC_INTERNAL, "the daemon ended with %d at once; see %s", code, log);
-		if (file_exists(socket) && (d->store || store_sqlite_open_readonly(journal, &d->store, err) == RC_OK))
+			return err_set(err, RC_INTERNAL, "the daemon ended with %d at once; see %s",
+				       code, log);
+		if (file_exists(socket) &&
+		    (d->store || store_sqlite_open_readonly(journal, &d->store, err) == RC_OK))
 			return RC_OK;
 		clock_sleep(50 * USEC_MS);
 	}
@@ -241,11 +286,13 @@ static char *orders_door(struct demo *d)
 	struct json *root = NULL;
 	char *url = NULL;
 
-	if (http_ask(&q, &answer, &err) != RC_OK || answer.status != 200 || json_read(strbuf_str(&answer.body), 1 << 20, &root, &err) != RC_OK)
+	if (http_ask(&q, &answer, &err) != RC_OK || answer.status != 200 ||
+	    json_read(strbuf_str(&answer.body), 1 << 20, &root, &err) != RC_OK)
 		return NULL;
 	const struct json *doors = json_get(root, "doors");
 	for (size_t i = 0; i < json_count(doors); i++)
-		if (streq(json_get_text(json_at(doors, i), "environment", ""), "production") && streq(json_get_text(json_at(doors, i), "unit", ""), "orders"))
+		if (streq(json_get_text(json_at(doors, i), "environment", ""), "production") &&
+		    streq(json_get_text(json_at(doors, i), "unit", ""), "orders"))
 			url = xstrdup(json_get_text(json_at(doors, i), "url", ""));
 	json_free(root);
 	return url;
@@ -259,8 +306,11 @@ enum rc demo_load_start(struct demo *d, struct err *err)
 	if (!door || !*door)
 		return err_set(err, RC_NOT_FOUND, "production has no front door for orders yet");
 	AUTO(freep) char *url = xasprintf("%s/orders", door);
-	struct loadgen_target target = {.method = "POST", .url = url, .fields = "Authorization: Bearer demo-load\r\nContent-Type: application/json\r\n",
-					.body = "{\"item\":\"teapot\",\"quantity\":1}"};
+	struct loadgen_target target = {
+		.method = "POST",
+		.url = url,
+		.fields = "Authorization: Bearer demo-load\r\nContent-Type: application/json\r\n",
+		.body = "{\"item\":\"teapot\",\"quantity\":1}"};
 	if (loadgen_start(&target, 1, d->rate, 256, &d->load, text, sizeof(text)) != 0)
 		return err_set(err, RC_INVALID, "load: %s", text);
 	return RC_OK;

@@ -30,7 +30,8 @@ static uint32_t number_of(struct facts_names *n, struct str name)
 /* Short plain decimals, exactly (at most 15 digits and 10^22: one division, rounded once); others by parse_double(). */
 static bool number(struct str s, double *ret)
 {
-	static const double tens[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	static const double tens[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+				      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 	uint64_t digits = 0;
 	size_t i = 0, whole = 0, behind = 0;
 
@@ -59,7 +60,9 @@ static bool cut_token(struct str *rest, struct str *ret, bool *ret_text)
 	if (*ret_text)
 		rest->p++, rest->n--;
 	size_t i = 0;
-	while (i < rest->n && (*ret_text ? rest->p[i] != '"' : (rest->p[i] != ',' && rest->p[i] != '}' && rest->p[i] != ' ' && rest->p[i] != ':'))) {
+	while (i < rest->n && (*ret_text ? rest->p[i] != '"'
+					 : (rest->p[i] != ',' && rest->p[i] != '}' &&
+					    rest->p[i] != ' ' && rest->p[i] != ':'))) {
 		unsigned char c = (unsigned char)rest->p[i];
 
 		if (c == '\\' || c < 0x20 || c >= 0x80 || c == '{' || c == '[')
@@ -77,7 +80,8 @@ static bool cut_token(struct str *rest, struct str *ret, bool *ret_text)
 	return *ret_text || ret->n;
 }
 
-static bool take_plain(struct str key, struct str value, bool text, struct facts_names *names, struct verdict_fact *f, unsigned *has)
+static bool take_plain(struct str key, struct str value, bool text, struct facts_names *names,
+		       struct verdict_fact *f, unsigned *has)
 {
 	uint32_t status;
 
@@ -118,7 +122,8 @@ static bool plain_line(struct str line, struct facts_names *names, struct verdic
 		if (!cut_token(&rest, &key, &key_text) || !key_text || !rest.n || *rest.p != ':')
 			return false;
 		rest.p++, rest.n--;
-		if (!cut_token(&rest, &value, &text) || !rest.n || !take_plain(key, value, text, names, f, &has))
+		if (!cut_token(&rest, &value, &text) || !rest.n ||
+		    !take_plain(key, value, text, names, f, &has))
 			return false;
 		char c = *rest.p;
 		rest.p++, rest.n--;
@@ -129,14 +134,17 @@ static bool plain_line(struct str line, struct facts_names *names, struct verdic
 	}
 }
 
-static enum rc any_line(struct str line, struct facts_names *names, struct verdict_fact *f, struct err *err)
+static enum rc any_line(struct str line, struct facts_names *names, struct verdict_fact *f,
+			struct err *err)
 {
 	struct json *root = NULL;
 	enum rc rc = json_read(line, FACT_LINE_MAX, &root, err);
 
 	if (rc != RC_OK)
 		return rc;
-	const struct json *t = json_get(root, "t"), *arm = json_get(root, "arm"), *instance = json_get(root, "instance"), *status = json_get(root, "status");
+	const struct json *t = json_get(root, "t"), *arm = json_get(root, "arm"),
+			  *instance = json_get(root, "instance"),
+			  *status = json_get(root, "status");
 	bool canary = streq(json_text(arm, ""), "canary");
 	if (json_kind_of(t) != JSON_INT && json_kind_of(t) != JSON_REAL)
 		rc = err_set(err, RC_INVALID, "\"t\" (seconds) is missing or no number");
@@ -147,13 +155,17 @@ static enum rc any_line(struct str line, struct facts_names *names, struct verdi
 	else if (json_int(status, -1) < 0 || json_int(status, -1) > 999)
 		rc = err_set(err, RC_INVALID, "\"status\" must be 0..999");
 	else
-		*f = (struct verdict_fact){.t = json_number(t, 0), .canary = canary, .instance = number_of(names, json_view(instance)),
-					   .status = (uint16_t)json_int(status, 0), .ms = json_number(json_get(root, "ms"), -1)};
+		*f = (struct verdict_fact){.t = json_number(t, 0),
+					   .canary = canary,
+					   .instance = number_of(names, json_view(instance)),
+					   .status = (uint16_t)json_int(status, 0),
+					   .ms = json_number(json_get(root, "ms"), -1)};
 	json_free(root);
 	return rc;
 }
 
-enum rc facts_line(struct str line, struct facts_names *names, struct verdict_fact *ret, struct err *err)
+enum rc facts_line(struct str line, struct facts_names *names, struct verdict_fact *ret,
+		   struct err *err)
 {
 	*ret = (struct verdict_fact){.ms = -1};
 	if (!plain_line(line, names, ret)) {

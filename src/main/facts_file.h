@@ -6,7 +6,11 @@
 #define FACT_LINE_MAX 4096
 
 /* Gives each instance name a number, in order of appearance. */
-struct facts_names { struct map ids; uint32_t n; };
+struct facts_names {
+	struct map ids;
+	uint32_t n;
+};
 void facts_names_done(struct facts_names *n);
 /* Read one line (without its end). Keys in any order, other keys are ignored; t, arm, instance and status are needed. The error says what is wrong, not where. */
-MUST_CHECK enum rc facts_line(struct str line, struct facts_names *names, struct verdict_fact *ret, struct err *err);
+MUST_CHECK enum rc facts_line(struct str line, struct facts_names *names, struct verdict_fact *ret,
+			      struct err *err);

@@ -37,7 +37,8 @@ const char *toolchain_text(void)
 			if (str_starts(line, "ID="))
 				snprintf(id, sizeof(id), "%.*s", (int)(line.n - 3), line.p + 3);
 			if (str_starts(line, "VERSION_ID="))
-				snprintf(version, sizeof(version), "%.*s", (int)(line.n - 11), line.p + 11);
+				snprintf(version, sizeof(version), "%.*s", (int)(line.n - 11),
+					 line.p + 11);
 		}
 	}
 	if (uname(&uts) != 0)
@@ -107,7 +108,11 @@ static enum rc open_deploy(struct house *h, const struct house_options *o, struc
 {
 	AUTO(freep) char *env = xasprintf("%s/env", h->data);
 	struct route_haproxy_options route = {.data = h->data, .port_base = o->door_base};
-	struct runtime_local_options runtime = {.data = h->data, .shim = h->shim, .mode = o->processes ? RUNTIME_PROCESS : RUNTIME_AUTO, .port_base = o->replica_base};
+	struct runtime_local_options runtime = {.data = h->data,
+						.shim = h->shim,
+						.mode = o->processes ? RUNTIME_PROCESS
+								     : RUNTIME_AUTO,
+						.port_base = o->replica_base};
 	enum rc rc = dir_make(env, 0700, err);
 
 	if (rc == RC_OK)
@@ -121,7 +126,8 @@ static enum rc open_deploy(struct house *h, const struct house_options *o, struc
 	return rc;
 }
 
-static enum rc open_all(struct house *h, const struct house_options *o, struct loop *loop, struct err *err)
+static enum rc open_all(struct house *h, const struct house_options *o, struct loop *loop,
+			struct err *err)
 {
 	AUTO(freep) char *journal = xasprintf("%s/journal.db", h->data);
 	enum rc rc = dir_make(h->data, 0700, err);
@@ -138,7 +144,8 @@ static enum rc open_all(struct house *h, const struct house_options *o, struct l
 	return rc;
 }
 
-enum rc house_open(const struct house_options *o, struct loop *loop, struct house **ret, struct err *err)
+enum rc house_open(const struct house_options *o, struct loop *loop, struct house **ret,
+		   struct err *err)
 {
 	struct house *h = xcalloc(1, sizeof(*h));
 
@@ -148,8 +155,12 @@ enum rc house_open(const struct house_options *o, struct loop *loop, struct hous
 	h->world.zone_rule = zone_rule;
 	h->world.keep_outputs = manifest_collect;
 	h->world.lay_outputs = manifest_layout;
-	enum rc rc = access(h->shim, X_OK) == 0 ? open_all(h, o, loop, err)
-						: err_set(err, RC_UNSUPPORTED, "%s is not there; it belongs beside penstock (or set PENSTOCK_SHIM)", h->shim);
+	enum rc rc =
+		access(h->shim, X_OK) == 0
+			? open_all(h, o, loop, err)
+			: err_set(err, RC_UNSUPPORTED,
+				  "%s is not there; it belongs beside penstock (or set PENSTOCK_SHIM)",
+				  h->shim);
 	if (rc != RC_OK) {
 		house_close(h);
 		return rc;

@@ -20,9 +20,11 @@ struct house {
 	struct watch *watch;
 };
 /* Open or make the data folder and all that lives in it. RC_CONFLICT: another daemon has it. */
-MUST_CHECK enum rc house_open(const struct house_options *o, struct loop *loop, struct house **ret, struct err *err);
+MUST_CHECK enum rc house_open(const struct house_options *o, struct loop *loop, struct house **ret,
+			      struct err *err);
 /* Watch a repository under a name, now and after restarts. */
-MUST_CHECK enum rc house_add_source(struct house *h, const char *name, const char *path, struct err *err);
+MUST_CHECK enum rc house_add_source(struct house *h, const char *name, const char *path,
+				    struct err *err);
 void house_close(struct house *h);
 void house_closep(struct house **h);
 

@@ -3,7 +3,10 @@
 #include "base/mem.h"
 #include "flow/6-watch/adapters_watch.h"
 
-struct notify_all { struct notify base; struct notify *log, *webhook; };
+struct notify_all {
+	struct notify base;
+	struct notify *log, *webhook;
+};
 
 static void write_line(void *ctx, const struct notify_def *to, const struct notice *what)
 {
@@ -11,11 +14,14 @@ static void write_line(void *ctx, const struct notify_def *to, const struct noti
 
 	(void)ctx;
 	(void)to;
-	LOG(LOG_WARN, what->text ? what->text : what->event, LF("event", what->event), LF("incident", i ? i->id : NULL), LF("unit", i ? i->unit : NULL),
-	    LF("environment", i ? i->environment : NULL), LF("release", i ? i->release : NULL), LF("runbook", i ? i->runbook : NULL));
+	LOG(LOG_WARN, what->text ? what->text : what->event, LF("event", what->event),
+	    LF("incident", i ? i->id : NULL), LF("unit", i ? i->unit : NULL),
+	    LF("environment", i ? i->environment : NULL), LF("release", i ? i->release : NULL),
+	    LF("runbook", i ? i->runbook : NULL));
 }
 
-static enum rc all_send(struct notify *n, const struct notify_def *to, const struct notice *what, struct err *err)
+static enum rc all_send(struct notify *n, const struct notify_def *to, const struct notice *what,
+			struct err *err)
 {
 	struct notify_all *all = container_of(n, struct notify_all, base);
 
@@ -23,7 +29,8 @@ static enum rc all_send(struct notify *n, const struct notify_def *to, const str
 		return notify_send(all->log, to, what, err);
 	if (streq(to->kind, "webhook"))
 		return notify_send(all->webhook, to, what, err);
-	return err_set(err, RC_INVALID, "there is no notifier of kind \"%s\": use webhook", to->kind ? to->kind : "");
+	return err_set(err, RC_INVALID, "there is no notifier of kind \"%s\": use webhook",
+		       to->kind ? to->kind : "");
 }
 
 static void all_free(struct notify *n)

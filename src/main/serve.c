@@ -19,7 +19,9 @@
 
 #define SOURCES_MAX 65536
 
-struct source { char *name, *path; };
+struct source {
+	char *name, *path;
+};
 struct daemon {
 	struct loop *loop;
 	struct house *house;
@@ -30,7 +32,10 @@ struct daemon {
 	char *data, *socket;
 };
 
-static usec_t now(void) { return clock_wall(); }
+static usec_t now(void)
+{
+	return clock_wall();
+}
 
 static int fail(const struct err *err, const char *what)
 {
@@ -83,8 +88,10 @@ static enum rc default_sources(struct daemon *d, const char *list, struct err *e
 		return rc;
 	}
 	AUTO(freep) char *path = xasprintf("%s/git/project.git", d->data);
-	const char *argv[] = {"git", "init", "--quiet", "--bare", "--initial-branch=main", path, NULL};
-	struct child_run run = {.spec = {.argv = argv, .fds = {-1, -1, -1, -1}}, .timeout = 10 * USEC_SEC};
+	const char *argv[] = {"git", "init", "--quiet", "--bare", "--initial-branch=main",
+			      path,  NULL};
+	struct child_run run = {.spec = {.argv = argv, .fds = {-1, -1, -1, -1}},
+				.timeout = 10 * USEC_SEC};
 	int code = 0;
 	enum rc rc = child_capture(&run, &text, NULL, &code, err);
 	if (rc == RC_OK && code)
@@ -120,7 +127,8 @@ static void install_hooks(struct daemon *d)
 		struct err err = {0};
 
 		if (scm_install_hook(s->path, d->socket, self, &err) != RC_OK)
-			LOG(LOG_WARN, "no hook: pushes are seen by watching the files", LF("repo", s->name), LF("reason", err.msg));
+			LOG(LOG_WARN, "no hook: pushes are seen by watching the files",
+			    LF("repo", s->name), LF("reason", err.msg));
 	}
 }
 
@@ -188,14 +196,16 @@ static void raise_limits(void)
 static enum rc open_engine(struct daemon *d, const struct serve_options *o, struct err *err)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	struct engine_options eo = {.slots = o->slots ? o->slots : (uint32_t)MAX_OF(cores, 2L), .version = PENSTOCK_VERSION};
+	struct engine_options eo = {.slots = o->slots ? o->slots : (uint32_t)MAX_OF(cores, 2L),
+				    .version = PENSTOCK_VERSION};
 
 	return engine_new(&d->house->world, &eo, &d->engine, err);
 }
 
 static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
 {
-	struct api_options ao = {.engine = d->engine, .version = PENSTOCK_VERSION, .source_of = source_of, .ctx = d};
+	struct api_options ao = {
+		.engine = d->engine, .version = PENSTOCK_VERSION, .source_of = source_of, .ctx = d};
 	AUTO(freep) char *tokens = xasprintf("%s/tokens", d->data);
 	char *token = NULL;
 
@@ -206,12 +216,17 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 		if (rc != RC_OK)
 			return rc;
 		if (token)
-			printf("The token of \"admin\" for http://127.0.0.1:%u (shown this once): %s\n", o->port, token);
+			printf("The token of \"admin\" for http://127.0.0.1:%u (shown this once): %s\n",
+			       o->port, token);
 		if (token)
 			mem_wipe(token, strlen(token));
 		xfree(token);
 	}
-	struct httpd_options ho = {.socket = d->socket, .port = o->port, .tokens = tokens, .handle = api_handle, .ctx = d->api};
+	struct httpd_options ho = {.socket = d->socket,
+				   .port = o->port,
+				   .tokens = tokens,
+				   .handle = api_handle,
+				   .ctx = d->api};
 	enum rc rc = httpd_new(d->loop, &ho, &d->httpd, err);
 	if (rc == RC_OK)
 		api_behind(d->api, d->httpd);
@@ -220,7 +235,10 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 
 static enum rc open_all(struct daemon *d, const struct serve_options *o, struct err *err)
 {
-	struct house_options ho = {.data = d->data, .door_base = o->door_base, .replica_base = o->replica_base, .processes = o->processes};
+	struct house_options ho = {.data = d->data,
+				   .door_base = o->door_base,
+				   .replica_base = o->replica_base,
+				   .processes = o->processes};
 	enum rc rc = loop_new(&d->loop, err);
 
 	if (rc == RC_OK)
@@ -277,7 +295,8 @@ int serve(const struct serve_options *o)
 	struct daemon d = {0};
 	struct err err = {0};
 
-	log_open(STDERR_FILENO, o->json_log || !isatty(STDERR_FILENO), o->verbose ? LOG_DEBUG : LOG_INFO);
+	log_open(STDERR_FILENO, o->json_log || !isatty(STDERR_FILENO),
+		 o->verbose ? LOG_DEBUG : LOG_INFO);
 	log_clock(now);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
@@ -301,14 +320,17 @@ int serve(const struct serve_options *o)
 
 /* ---- stop everything that lives without the daemon ---- */
 
-struct sets { texts environments, units, images; };
+struct sets {
+	texts environments, units, images;
+};
 
 static void note_set(void *ctx, const struct replica *r)
 {
 	struct sets *s = ctx;
 
 	for (size_t i = 0; i < s->images.n; i++)
-		if (streq(s->environments.v[i], r->environment) && streq(s->units.v[i], r->unit) && streq(s->images.v[i], r->image))
+		if (streq(s->environments.v[i], r->environment) && streq(s->units.v[i], r->unit) &&
+		    streq(s->images.v[i], r->image))
 			return;
 	vec_push(&s->environments, xstrdup(r->environment));
 	vec_push(&s->units, xstrdup(r->unit));
@@ -334,7 +356,8 @@ int serve_stop_all(const char *data)
 	for (size_t i = 0; i < sets.images.n; i++) {
 		struct err one = {0};
 
-		if (runtime_stop(d.house->world.runtime, sets.environments.v[i], sets.units.v[i], sets.images.v[i], &one) != RC_OK) {
+		if (runtime_stop(d.house->world.runtime, sets.environments.v[i], sets.units.v[i],
+				 sets.images.v[i], &one) != RC_OK) {
 			rc = one.rc;
 			err = one;
 		}

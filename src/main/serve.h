@@ -4,9 +4,9 @@
 #include "core/config.h"
 
 struct serve_options {
-	const char *data;          /* NULL: default_data() */
-	texts repos;               /* "NAME=PATH" or "PATH"; empty: those of the last start, else a repository of our own in <data>/git */
-	uint16_t port;             /* 0: unix socket only */
+	const char *data; /* NULL: default_data() */
+	texts repos; /* "NAME=PATH" or "PATH"; empty: those of the last start, else a repository of our own in <data>/git */
+	uint16_t port; /* 0: unix socket only */
 	uint32_t door_base, replica_base, slots;
 	bool processes, verbose, json_log;
 };

@@ -11,7 +11,9 @@ static bool is_name(const char *zone)
 {
 	if (!*zone || *zone == '/' || strlen(zone) > 64)
 		return false;
-	return zone[strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_-+")] == '\0';
+	return zone[strspn(zone,
+			   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_-+")] ==
+	       '\0';
 }
 
 const char *zone_rule(const char *zone, void *ctx)
@@ -25,7 +27,8 @@ const char *zone_rule(const char *zone, void *ctx)
 	if (streq(zone, "UTC"))
 		return "UTC0";
 	strbuf_addf(&path, "/usr/share/zoneinfo/%s", zone);
-	if (file_read(strbuf_cstr(&path), ZONE_FILE_MAX, &bytes, &err) != RC_OK || bytes.n < 2 || memcmp(bytes.p, "TZif", 4) != 0)
+	if (file_read(strbuf_cstr(&path), ZONE_FILE_MAX, &bytes, &err) != RC_OK || bytes.n < 2 ||
+	    memcmp(bytes.p, "TZif", 4) != 0)
 		return NULL;
 	if (bytes.p[bytes.n - 1] != '\n')
 		return NULL;

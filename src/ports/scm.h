@@ -5,33 +5,75 @@
 #pragma once
 #include "core/model.h"
 
-struct scm_ref { char *ref, *commit; };
+struct scm_ref {
+	char *ref, *commit;
+};
 struct scm;
 struct scm_ops {
 	const char *name;
-	enum rc (*refs)(struct scm *s, const char *repo, bool (*each)(void *ctx, const char *ref, const char *commit), void *ctx, struct err *err);
+	enum rc (*refs)(struct scm *s, const char *repo,
+			bool (*each)(void *ctx, const char *ref, const char *commit), void *ctx,
+			struct err *err);
 	enum rc (*change)(struct scm *s, const char *repo, struct change *change, struct err *err);
-	enum rc (*file)(struct scm *s, const char *repo, const char *commit, const char *path, size_t max, struct strbuf *ret, struct err *err);
-	enum rc (*tree)(struct scm *s, const char *repo, const char *commit, const texts *dirs, const texts *list, struct tree_facts *ret, struct err *err);
-	enum rc (*materialise)(struct scm *s, const char *repo, const char *commit, const texts *paths, const char *into, struct err *err);
-	enum rc (*revert)(struct scm *s, const char *repo, const struct change *change, const char *message, char **ret_commit, struct err *err);
+	enum rc (*file)(struct scm *s, const char *repo, const char *commit, const char *path,
+			size_t max, struct strbuf *ret, struct err *err);
+	enum rc (*tree)(struct scm *s, const char *repo, const char *commit, const texts *dirs,
+			const texts *list, struct tree_facts *ret, struct err *err);
+	enum rc (*materialise)(struct scm *s, const char *repo, const char *commit,
+			       const texts *paths, const char *into, struct err *err);
+	enum rc (*revert)(struct scm *s, const char *repo, const struct change *change,
+			  const char *message, char **ret_commit, struct err *err);
 	void (*free)(struct scm *s);
 };
-struct scm { const struct scm_ops *ops; };
+struct scm {
+	const struct scm_ops *ops;
+};
 
 /* Every branch of the repository; fetches into the mirror first. */
-MUST_CHECK static inline enum rc scm_refs(struct scm *s, const char *repo, bool (*each)(void *, const char *ref, const char *commit), void *ctx, struct err *err) { return s->ops->refs(s, repo, each, ctx, err); }
+MUST_CHECK static inline enum rc scm_refs(struct scm *s, const char *repo,
+					  bool (*each)(void *, const char *ref, const char *commit),
+					  void *ctx, struct err *err)
+{
+	return s->ops->refs(s, repo, each, ctx, err);
+}
 /* Given repo, ref, commit and base: fetch, then fill author, email, subject, reverts (trailer "Penstock-Reverts: rel-4"); base becomes NULL when it is
  * no ancestor of commit. RC_NOT_FOUND: no such commit. */
-MUST_CHECK static inline enum rc scm_change(struct scm *s, const char *repo, struct change *c, struct err *err) { return s->ops->change(s, repo, c, err); }
+MUST_CHECK static inline enum rc scm_change(struct scm *s, const char *repo, struct change *c,
+					    struct err *err)
+{
+	return s->ops->change(s, repo, c, err);
+}
 /* One file at a commit. RC_NOT_FOUND, RC_TOO_BIG. */
-MUST_CHECK static inline enum rc scm_file(struct scm *s, const char *repo, const char *commit, const char *path, size_t max, struct strbuf *ret, struct err *err) { return s->ops->file(s, repo, commit, path, max, ret, err); }
+MUST_CHECK static inline enum rc scm_file(struct scm *s, const char *repo, const char *commit,
+					  const char *path, size_t max, struct strbuf *ret,
+					  struct err *err)
+{
+	return s->ops->file(s, repo, commit, path, max, ret, err);
+}
 /* Tree ids of dirs (or a blob's id when it is a file; "." the root), and all blobs below the paths in list. */
-MUST_CHECK static inline enum rc scm_tree(struct scm *s, const char *repo, const char *commit, const texts *dirs, const texts *list, struct tree_facts *ret, struct err *err) { return s->ops->tree(s, repo, commit, dirs, list, ret, err); }
+MUST_CHECK static inline enum rc scm_tree(struct scm *s, const char *repo, const char *commit,
+					  const texts *dirs, const texts *list,
+					  struct tree_facts *ret, struct err *err)
+{
+	return s->ops->tree(s, repo, commit, dirs, list, ret, err);
+}
 /* Write the blobs below paths (repository paths; "." = all) under the existing folder `into`, keeping their repository paths; modes 0644/0755. Symlinks
  * only when they stay inside; submodules are left out. Never follows links in `into`. */
-MUST_CHECK static inline enum rc scm_materialise(struct scm *s, const char *repo, const char *commit, const texts *paths, const char *into, struct err *err) { return s->ops->materialise(s, repo, commit, paths, into, err); }
+MUST_CHECK static inline enum rc scm_materialise(struct scm *s, const char *repo,
+						 const char *commit, const texts *paths,
+						 const char *into, struct err *err)
+{
+	return s->ops->materialise(s, repo, commit, paths, into, err);
+}
 /* Commit on change->ref that takes base..commit back (three-way, on the branch's tip; also when others pushed since). Idempotent: finds its own earlier
  * commit by the trailer. RC_CONFLICT when it does not merge cleanly, RC_INVALID when there is no base. *ret_commit is the caller's. */
-MUST_CHECK static inline enum rc scm_revert(struct scm *s, const char *repo, const struct change *c, const char *message, char **ret_commit, struct err *err) { return s->ops->revert(s, repo, c, message, ret_commit, err); }
-static inline void scm_free(struct scm *s) { if (s) s->ops->free(s); }
+MUST_CHECK static inline enum rc scm_revert(struct scm *s, const char *repo, const struct change *c,
+					    const char *message, char **ret_commit, struct err *err)
+{
+	return s->ops->revert(s, repo, c, message, ret_commit, err);
+}
+static inline void scm_free(struct scm *s)
+{
+	if (s)
+		s->ops->free(s);
+}

@@ -23,13 +23,15 @@
 #include <unistd.h>
 
 /* "| what | ours | peer | ratio | budget |"; peer and budget may be "-". */
-static UNUSED void bench_row(const char *what, const char *ours, const char *peer, double ratio, const char *budget, bool over)
+static UNUSED void bench_row(const char *what, const char *ours, const char *peer, double ratio,
+			     const char *budget, bool over)
 {
 	char text[32] = "-";
 
 	if (ratio > 0)
 		(void)snprintf(text, sizeof(text), "%.2f", ratio);
-	printf("| %s | %s | %s | %s | %s%s |\n", what, ours, peer, text, budget, over ? " **over**" : "");
+	printf("| %s | %s | %s | %s | %s%s |\n", what, ours, peer, text, budget,
+	       over ? " **over**" : "");
 	(void)fflush(stdout);
 }
 
@@ -56,7 +58,8 @@ static UNUSED double bench_command(const char *command)
 {
 	const char *argv[] = {"/bin/sh", "-c", command, NULL};
 	AUTO(strbuf_done) struct strbuf out = STRBUF((size_t)64 << 20);
-	struct child_run run = {.spec = {.argv = argv, .fds = {-1, -1, -1, -1}}, .timeout = 300 * USEC_SEC};
+	struct child_run run = {.spec = {.argv = argv, .fds = {-1, -1, -1, -1}},
+				.timeout = 300 * USEC_SEC};
 	struct err err = {0};
 	int code = 0;
 	usec_t begin = clock_mono();
@@ -64,7 +67,8 @@ static UNUSED double bench_command(const char *command)
 	must(child_capture(&run, &out, NULL, &code, &err), &err);
 	double ms = ms_since(begin);
 	if (code) {
-		fprintf(stderr, "bench: %s\nended with %d: %.400s\n", command, code, strbuf_cstr(&out));
+		fprintf(stderr, "bench: %s\nended with %d: %.400s\n", command, code,
+			strbuf_cstr(&out));
 		exit(1);
 	}
 	return ms;
@@ -107,7 +111,9 @@ static UNUSED void bench_open(struct bench_world *b)
 	(void)snprintf(b->data, sizeof(b->data), "/tmp/penstock-bench-XXXXXX");
 	if (!mkdtemp(b->data))
 		exit(1);
-	AUTO(freep) char *journal = xasprintf("%s/journal.db", b->data), *mirror = xasprintf("%s/mirror", b->data);
+	AUTO(freep)
+	char *journal = xasprintf("%s/journal.db", b->data),
+	     *mirror = xasprintf("%s/mirror", b->data);
 	AUTO(freep) char *shim = xasprintf("%s/penstock-shim", build ? build : "build");
 	char *real = realpath(shim, NULL);
 	must(loop_new(&b->loop, &err), &err);
@@ -173,6 +179,7 @@ static UNUSED void bench_see(void *ctx, const struct record *rec)
 		return;
 	w->over = run->state == RUN_PASSED;
 	if (!w->over)
-		fprintf(stderr, "bench: %s is %s: %s\n", w->id, run_state_names[run->state], run->reason ? run->reason : "-");
+		fprintf(stderr, "bench: %s is %s: %s\n", w->id, run_state_names[run->state],
+			run->reason ? run->reason : "-");
 	loop_stop(w->loop);
 }

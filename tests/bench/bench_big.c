@@ -51,16 +51,23 @@ static void measure_plan(const struct big *b)
 {
 	const char *penstock = getenv("PENSTOCK");
 	AUTO(freep)
-	char *ours = xasprintf("%s plan --repo %s --base main~1 --head main --json >/dev/null", penstock ? penstock : "build/penstock", b->repo);
+	char *ours = xasprintf("%s plan --repo %s --base main~1 --head main --json >/dev/null",
+			       penstock ? penstock : "build/penstock", b->repo);
 	AUTO(freep)
-	char *peer = xasprintf("cd %s && git diff-tree -r main~1 main >/dev/null && git ls-tree main libs/ services/ >/dev/null", b->repo);
-	AUTO(freep) char *whole = xasprintf("cd %s && git diff-tree -r main~1 main >/dev/null && git ls-tree -r main >/dev/null", b->repo);
+	char *peer = xasprintf(
+		"cd %s && git diff-tree -r main~1 main >/dev/null && git ls-tree main libs/ services/ >/dev/null",
+		b->repo);
+	AUTO(freep)
+	char *whole = xasprintf(
+		"cd %s && git diff-tree -r main~1 main >/dev/null && git ls-tree -r main >/dev/null",
+		b->repo);
 	double a = median_of(ours), p = median_of(peer), l = median_of(whole);
 	char ours_text[32], peer_text[64];
 
 	(void)snprintf(ours_text, sizeof(ours_text), "%.1f ms", a);
 	(void)snprintf(peer_text, sizeof(peer_text), "%.1f ms (diff-tree -r + ls-tree)", p);
-	bench_row("plan of a commit: 1,000 units, 100,000 files, whole process", ours_text, peer_text, a / p, "50 ms, 3x", a > 50 || a / p > 3);
+	bench_row("plan of a commit: 1,000 units, 100,000 files, whole process", ours_text,
+		  peer_text, a / p, "50 ms, 3x", a > 50 || a / p > 3);
 	(void)snprintf(peer_text, sizeof(peer_text), "%.1f ms (diff-tree -r + ls-tree -r)", l);
 	bench_row("the same, against all files listed", ours_text, peer_text, a / l, "-", false);
 }
@@ -76,7 +83,8 @@ static void fill_cache(struct bench_world *w, const char *commit)
 	struct err err = {0};
 	char log[DIGEST_HEX + 1];
 
-	must(scm_file(w->w.scm, "big", commit, "penstock.yml", (size_t)64 << 20, &text, &err), &err);
+	must(scm_file(w->w.scm, "big", commit, "penstock.yml", (size_t)64 << 20, &text, &err),
+	     &err);
 	must(config_read(strbuf_str(&text), "penstock.yml", NULL, NULL, &config, &err), &err);
 	plan_paths(&config, &dirs, &list);
 	must(scm_tree(w->w.scm, "big", commit, &dirs, &list, &facts, &err), &err);
@@ -108,7 +116,8 @@ static bool ignore(void *ctx, const char *ref, const char *commit)
 
 static void move_ref(const struct big *b, const char *commit)
 {
-	AUTO(freep) char *command = xasprintf("git -C %s update-ref refs/heads/main %s", b->repo, commit);
+	AUTO(freep)
+	char *command = xasprintf("git -C %s update-ref refs/heads/main %s", b->repo, commit);
 
 	(void)bench_command(command);
 }
@@ -138,7 +147,8 @@ static void show_run(const char *what, double ms, const struct engine *e, const 
 	char ours[32], text[160];
 
 	(void)snprintf(ours, sizeof(ours), "%.0f ms", ms);
-	(void)snprintf(text, sizeof(text), "%s: %u jobs, %u cached, %u unaffected", what, run->jobs, run->cached, run->unaffected);
+	(void)snprintf(text, sizeof(text), "%s: %u jobs, %u cached, %u unaffected", what, run->jobs,
+		       run->cached, run->unaffected);
 	bench_row(text, ours, "-", 0, "100 ms", ms > 100);
 }
 
@@ -153,7 +163,8 @@ static void measure_runs(struct big *b)
 
 	bench_open(&w);
 	must(scm_local_add(w.w.scm, "big", b->repo, &err), &err);
-	must(scm_refs(w.w.scm, "big", ignore, NULL, &err), &err); /* the mirror's first fetch is not what is measured */
+	must(scm_refs(w.w.scm, "big", ignore, NULL, &err),
+	     &err); /* the mirror's first fetch is not what is measured */
 	fill_cache(&w, b->before);
 	fill_cache(&w, b->after);
 	w.w.sources.v = sources;
@@ -161,7 +172,8 @@ static void measure_runs(struct big *b)
 	move_ref(b, b->before);
 	must(engine_new(&w.w, &o, &e, &err), &err);
 	show_run("fully cached run, nothing to compare with", one_run(&w, e, 1, true), e, "run-1");
-	for (unsigned i = 0; i < RUNS; i++) { /* forth is a push of one file; back is forced: then nothing is there to compare with */
+	for (unsigned i = 0; i < RUNS;
+	     i++) { /* forth is a push of one file; back is forced: then nothing is there to compare with */
 		move_ref(b, b->after);
 		ms[i] = one_run(&w, e, 2 + 2 * i, false);
 		move_ref(b, b->before);

@@ -51,7 +51,8 @@ static void write_run(struct store *s, unsigned n)
 			(void)snprintf(ids[i], sizeof(ids[i]), "run-%u", n);
 		snaps[i] = snapshot(&json[i], i < JOBS ? "job" : "run", ids[i]);
 	}
-	struct store_batch b = {.records = r, .n_records = RECORDS, .snapshots = snaps, .n_snapshots = JOBS + 1};
+	struct store_batch b = {
+		.records = r, .n_records = RECORDS, .snapshots = snaps, .n_snapshots = JOBS + 1};
 	must(store_commit(s, &b, &err), &err);
 	for (size_t i = 0; i <= JOBS; i++)
 		strbuf_done(&json[i]);
@@ -68,13 +69,15 @@ static void fill(const char *data)
 	for (unsigned n = 1; n <= RUNS; n++)
 		write_run(s, n);
 	store_free(s);
-	printf("daemon: %d runs, %d records written in %.1f s\n", RUNS, RUNS * RECORDS, ms_since(begin) / 1e3);
+	printf("daemon: %d runs, %d records written in %.1f s\n", RUNS, RUNS * RECORDS,
+	       ms_since(begin) / 1e3);
 }
 
 static bool ready(const char *socket)
 {
 	AUTO(http_answer_done) struct http_answer answer = {0};
-	struct http_request q = {.url = "http://penstock/readyz", .unix_socket = socket, .timeout = USEC_SEC};
+	struct http_request q = {
+		.url = "http://penstock/readyz", .unix_socket = socket, .timeout = USEC_SEC};
 	struct err err = {0};
 
 	return http_ask(&q, &answer, &err) == RC_OK && answer.status == 200;
@@ -84,7 +87,9 @@ static bool ready(const char *socket)
 static double start(const char *data, struct child *ret)
 {
 	const char *penstock = getenv("PENSTOCK");
-	AUTO(freep) char *command = xasprintf("exec %s serve --data %s --port 0 >%s/out 2>%s/log", penstock ? penstock : "build/penstock", data, data, data);
+	AUTO(freep)
+	char *command = xasprintf("exec %s serve --data %s --port 0 >%s/out 2>%s/log",
+				  penstock ? penstock : "build/penstock", data, data, data);
 	AUTO(freep) char *socket = xasprintf("%s/penstock.sock", data);
 	const char *argv[] = {"/bin/sh", "-c", command, NULL};
 	struct child_spec spec = {.argv = argv, .fds = {-1, -1, -1, -1}};
@@ -144,13 +149,15 @@ int main(void)
 		if (i + 1 == ARRAY_LEN(ms)) {
 			clock_sleep(3 * USEC_SEC);
 			(void)snprintf(ours, sizeof(ours), "%.1f MB", memory(&c));
-			bench_row("memory of the daemon, 10,000 runs stored", ours, "-", 0, "100 MB", memory(&c) > 100);
+			bench_row("memory of the daemon, 10,000 runs stored", ours, "-", 0,
+				  "100 MB", memory(&c) > 100);
 		}
 		stop(&c);
 	}
 	double middle = bench_median(ms, ARRAY_LEN(ms));
 	(void)snprintf(ours, sizeof(ours), "%.0f ms", middle);
-	bench_row("restart, 10,000 runs in the journal: exec to /readyz", ours, "-", 0, "1 s", middle > 1000);
+	bench_row("restart, 10,000 runs in the journal: exec to /readyz", ours, "-", 0, "1 s",
+		  middle > 1000);
 	must(tree_remove(data, &err), &err);
 	must(dir_make(data, 0700, &err), &err);
 	(void)start(data, &c);

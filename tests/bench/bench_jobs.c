@@ -10,17 +10,27 @@
 /* A bare repository: 1,000 libraries of one file each, one job. */
 static void make_repo(const char *dir)
 {
-	AUTO(freep) char *stream = xasprintf("%s/import", dir), *repo = xasprintf("%s/noop.git", dir);
-	AUTO(freep) char *command = xasprintf("git init -q --bare -b main %s && git -C %s fast-import --quiet <%s", repo, repo, stream);
-	AUTO(strbuf_done) struct strbuf text = STRBUF((size_t)16 << 20), config = STRBUF((size_t)1 << 20);
+	AUTO(freep)
+	char *stream = xasprintf("%s/import", dir),
+	     *repo = xasprintf("%s/noop.git", dir);
+	AUTO(freep)
+	char *command =
+		xasprintf("git init -q --bare -b main %s && git -C %s fast-import --quiet <%s",
+			  repo, repo, stream);
+	AUTO(strbuf_done)
+	struct strbuf text = STRBUF((size_t)16 << 20),
+		      config = STRBUF((size_t)1 << 20);
 	struct err err = {0};
 
 	strbuf_adds(&config, "version: 1\nproject: noop\nlibraries:\n");
 	for (unsigned i = 0; i < JOBS; i++)
 		strbuf_addf(&config, "  u%04u: {path: u%04u}\n", i, i);
 	strbuf_adds(&config, "ci:\n  noop: {each: \"*\", run: \"true\"}\n");
-	strbuf_adds(&text, "commit refs/heads/main\ncommitter Ann <ann@example.com> 1700000000 +0000\ndata 4\nNoop\n");
-	strbuf_addf(&text, "M 100644 inline penstock.yml\ndata %zu\n%s\n", config.n, strbuf_cstr(&config));
+	strbuf_adds(
+		&text,
+		"commit refs/heads/main\ncommitter Ann <ann@example.com> 1700000000 +0000\ndata 4\nNoop\n");
+	strbuf_addf(&text, "M 100644 inline penstock.yml\ndata %zu\n%s\n", config.n,
+		    strbuf_cstr(&config));
 	for (unsigned i = 0; i < JOBS; i++)
 		strbuf_addf(&text, "M 100644 inline u%04u/file\ndata 5\n%04u\n\n", i, i);
 	must(file_write_fast(stream, strbuf_str(&text), 0600, &err), &err);
@@ -51,7 +61,8 @@ static double measure_ours(const char *dir)
 	const struct run *run = model_run(engine_model(e), "run-1");
 	if (!wait.over || run->jobs != JOBS || run->cached)
 		exit(1);
-	printf("jobs: %llu events in %llu commits (%.0f ms), %llu effects\n", (unsigned long long)s->events, (unsigned long long)s->commits,
+	printf("jobs: %llu events in %llu commits (%.0f ms), %llu effects\n",
+	       (unsigned long long)s->events, (unsigned long long)s->commits,
 	       (double)s->commit_usec / 1e3, (unsigned long long)s->effects);
 	engine_stop(e);
 	bench_close(&w, e);
@@ -60,7 +71,9 @@ static double measure_ours(const char *dir)
 
 static double measure_ninja(const char *dir, const char *command)
 {
-	AUTO(freep) char *file = xasprintf("%s/build.ninja", dir), *run = xasprintf("ninja -C %s -j %d --quiet", dir, SLOTS);
+	AUTO(freep)
+	char *file = xasprintf("%s/build.ninja", dir),
+	     *run = xasprintf("ninja -C %s -j %d --quiet", dir, SLOTS);
 	AUTO(strbuf_done) struct strbuf text = STRBUF((size_t)1 << 20);
 	struct err err = {0};
 	double ms[3];
@@ -74,7 +87,8 @@ static double measure_ninja(const char *dir, const char *command)
 	return bench_median(ms, ARRAY_LEN(ms));
 }
 
-static void show(const char *what, double ours, double peer, const char *name, const char *budget, bool over)
+static void show(const char *what, double ours, double peer, const char *name, const char *budget,
+		 bool over)
 {
 	char a[48], p[64];
 
@@ -86,10 +100,11 @@ static void show(const char *what, double ours, double peer, const char *name, c
 int main(void)
 {
 	/* As the shim tells bubblewrap (src/shim/sandbox.c). */
-	static const char bwrap[] = "bwrap --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --die-with-parent --new-session --hostname job "
-				    "--cap-drop ALL --unshare-net --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/sbin /sbin --symlink usr/lib /lib "
-				    "--symlink usr/lib64 /lib64 --proc /proc --remount-ro /proc --dev /dev --size 1073741824 --tmpfs /tmp --remount-ro / "
-				    "--chdir / -- /bin/sh -e -c true";
+	static const char bwrap[] =
+		"bwrap --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --die-with-parent --new-session --hostname job "
+		"--cap-drop ALL --unshare-net --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/sbin /sbin --symlink usr/lib /lib "
+		"--symlink usr/lib64 /lib64 --proc /proc --remount-ro /proc --dev /dev --size 1073741824 --tmpfs /tmp --remount-ro / "
+		"--chdir / -- /bin/sh -e -c true";
 	char dir[] = "/tmp/penstock-bench-XXXXXX";
 	struct err err = {0};
 
@@ -102,8 +117,10 @@ int main(void)
 	} else {
 		double plain = measure_ninja(dir, "true"), boxed = measure_ninja(dir, bwrap);
 
-		show("1,000 no-op jobs, sandboxed, journalled", ours, plain, "ninja, no sandbox", "1.3x", ours / plain > 1.3);
-		show("the same, against the same sandbox", ours, boxed, "ninja, each in bwrap", "1.3x", ours / boxed > 1.3);
+		show("1,000 no-op jobs, sandboxed, journalled", ours, plain, "ninja, no sandbox",
+		     "1.3x", ours / plain > 1.3);
+		show("the same, against the same sandbox", ours, boxed, "ninja, each in bwrap",
+		     "1.3x", ours / boxed > 1.3);
 	}
 	must(tree_remove(dir, &err), &err);
 	return 0;

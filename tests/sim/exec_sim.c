@@ -4,7 +4,14 @@
  */
 #include "sim.h"
 
-struct sim_job { char *job; uint32_t attempt; usec_t begin, end; enum failure failure; char *outputs; bool cancelled; };
+struct sim_job {
+	char *job;
+	uint32_t attempt;
+	usec_t begin, end;
+	enum failure failure;
+	char *outputs;
+	bool cancelled;
+};
 struct sim_exec {
 	struct exec base;
 	struct sim *s;
@@ -12,7 +19,10 @@ struct sim_exec {
 	struct map began; /* "job#attempt" */
 };
 
-static struct sim_exec *of(struct exec *x) { return container_of(x, struct sim_exec, base); }
+static struct sim_exec *of(struct exec *x)
+{
+	return container_of(x, struct sim_exec, base);
+}
 
 static void job_free(struct sim_job *j)
 {
@@ -25,7 +35,9 @@ static void job_free(struct sim_job *j)
 
 static enum failure fate(struct sim *s, const struct job_spec *spec)
 {
-	enum content c = spec->unit && *spec->unit ? sim_content_at(s, spec->change.commit, spec->path) : GOOD;
+	enum content c = spec->unit && *spec->unit
+				 ? sim_content_at(s, spec->change.commit, spec->path)
+				 : GOOD;
 	bool build = streq(spec->def.name, "build"), test = streq(spec->def.name, "test");
 
 	if ((build && c == BUILD_FAILS) || (test && c == TEST_FAILS))
@@ -37,7 +49,8 @@ static enum failure fate(struct sim *s, const struct job_spec *spec)
 	return FAILURE_NONE;
 }
 
-static enum rc start(struct exec *x, const struct job_spec *spec, const struct exec_inputs *in, struct err *err)
+static enum rc start(struct exec *x, const struct job_spec *spec, const struct exec_inputs *in,
+		     struct err *err)
 {
 	struct sim_exec *e = of(x);
 	struct sim *s = e->s;
@@ -55,8 +68,12 @@ static enum rc start(struct exec *x, const struct job_spec *spec, const struct e
 		struct sim_job *j = xcalloc(1, sizeof(*j));
 		usec_t now = runner_sim_true(s->runner);
 
-		*j = (struct sim_job){.job = xstrdup(spec->job), .attempt = spec->attempt, .begin = now, .failure = fate(s, spec),
-				      .end = now + rng_between(&s->rng, 20 * USEC_MS, 900 * USEC_MS)};
+		*j = (struct sim_job){.job = xstrdup(spec->job),
+				      .attempt = spec->attempt,
+				      .begin = now,
+				      .failure = fate(s, spec),
+				      .end = now +
+					     rng_between(&s->rng, 20 * USEC_MS, 900 * USEC_MS)};
 		if (spec->def.outputs.n && j->failure == FAILURE_NONE) {
 			AUTO(freep) char *text = xasprintf("outputs of %s", spec->key);
 			BUG_ON(blobs_put(s->blobs, str_of(text), hex, err) != RC_OK);
@@ -88,7 +105,8 @@ static int no_fd(struct exec *x)
 	return -1;
 }
 
-static enum rc poll(struct exec *x, void (*each)(void *, const struct exec_seen *), void *ctx, struct err *err)
+static enum rc poll(struct exec *x, void (*each)(void *, const struct exec_seen *), void *ctx,
+		    struct err *err)
 {
 	struct sim_exec *e = of(x);
 	usec_t now = runner_sim_true(e->s->runner);
@@ -104,7 +122,8 @@ static enum rc poll(struct exec *x, void (*each)(void *, const struct exec_seen 
 	return RC_OK;
 }
 
-static enum rc collect(struct exec *x, const char *job, const struct exec_inputs *in, struct exec_end *ret, struct err *err)
+static enum rc collect(struct exec *x, const char *job, const struct exec_inputs *in,
+		       struct exec_end *ret, struct err *err)
 {
 	struct sim_exec *e = of(x);
 	const struct sim_job *j = map_get(&e->jobs, str_of(job));
@@ -116,7 +135,11 @@ static enum rc collect(struct exec *x, const char *job, const struct exec_inputs
 	if (!j)
 		return err_set(err, RC_NOT_FOUND, "there is no job %s", job);
 	BUG_ON(blobs_put(e->s->blobs, str_of(job), hex, err) != RC_OK);
-	*ret = (struct exec_end){.job = xstrdup(job), .attempt = j->attempt, .started_at = j->begin, .ended_at = j->end, .log = xstrdup(hex)};
+	*ret = (struct exec_end){.job = xstrdup(job),
+				 .attempt = j->attempt,
+				 .started_at = j->begin,
+				 .ended_at = j->end,
+				 .log = xstrdup(hex)};
 	ret->failure = j->cancelled ? FAILURE_CANCELLED : j->failure;
 	ret->exit = ret->failure == FAILURE_NONE ? 0 : 1;
 	if (ret->failure == FAILURE_EXIT)
@@ -136,7 +159,8 @@ static enum rc forget(struct exec *x, const char *job, struct err *err)
 	return RC_OK;
 }
 
-static enum rc no_log(struct exec *x, const char *job, uint64_t from, size_t max, struct strbuf *ret, bool *ended, struct err *err)
+static enum rc no_log(struct exec *x, const char *job, uint64_t from, size_t max,
+		      struct strbuf *ret, bool *ended, struct err *err)
 {
 	(void)x;
 	(void)from;
@@ -157,7 +181,8 @@ static void done(struct exec *x)
 	xfree(e);
 }
 
-static const struct exec_ops ops = {"sim", start, cancel, no_fd, poll, collect, forget, no_log, done};
+static const struct exec_ops ops = {"sim",   start,  cancel, no_fd, poll,
+				    collect, forget, no_log, done};
 
 struct exec *exec_sim_new(struct sim *s)
 {

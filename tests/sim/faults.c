@@ -17,7 +17,8 @@ static void store_back(void *arg)
 
 static void away(struct sim *s, enum sim_port port)
 {
-	static const char *const names[PORTS] = {"scm", "exec", "pack", "sign", "desired", "runtime", "route", "notify"};
+	static const char *const names[PORTS] = {"scm",     "exec",    "pack",  "sign",
+						 "desired", "runtime", "route", "notify"};
 	usec_t d = rng_between(&s->fault_rng, 200 * USEC_MS, 12 * USEC_SEC);
 
 	sim_say(s, "fault: %s is away for %llu ms", names[port], (unsigned long long)(d / USEC_MS));
@@ -31,7 +32,8 @@ static void store_away(struct sim *s)
 	usec_t d = rng_between(&s->fault_rng, 200 * USEC_MS, 8 * USEC_SEC);
 
 	sim_say(s, "fault: the store is full for %llu ms", (unsigned long long)(d / USEC_MS));
-	store_memory_fail(s->store, (uint32_t)rng_below(&s->fault_rng, 3), rng_chance(&s->fault_rng, 0.5) ? RC_NO_SPACE : RC_UNAVAILABLE);
+	store_memory_fail(s->store, (uint32_t)rng_below(&s->fault_rng, 3),
+			  rng_chance(&s->fault_rng, 0.5) ? RC_NO_SPACE : RC_UNAVAILABLE);
 	s->outage += d;
 	runner_sim_at(s->runner, sim_now(s) + d, store_back, s);
 }

@@ -33,7 +33,10 @@ static bool event_of(const struct record *r, struct event *ret, struct err *err)
 	return true;
 }
 
-struct again { struct sim *s; struct event ev; };
+struct again {
+	struct sim *s;
+	struct event ev;
+};
 
 static void come_again(void *arg)
 {
@@ -50,7 +53,9 @@ static void come_again(void *arg)
 /* Some answers come twice: as they were, or without a word of what they answer. */
 static void repeat(struct sim *s, const struct event *ev)
 {
-	static const enum event_kind bare[] = {EV_JOB_ENDED, EV_REPLICAS_STOPPED, EV_DEPLOY_PLANNED, EV_DESIRED_WRITTEN, EV_ATTESTED, EV_CHANGE_PLANNED};
+	static const enum event_kind bare[] = {EV_JOB_ENDED,      EV_REPLICAS_STOPPED,
+					       EV_DEPLOY_PLANNED, EV_DESIRED_WRITTEN,
+					       EV_ATTESTED,       EV_CHANGE_PLANNED};
 	bool can = ev->effect != NULL, strip = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(bare); i++)
@@ -66,7 +71,8 @@ static void repeat(struct sim *s, const struct event *ev)
 		a->ev.effect = NULL;
 	}
 	s->result.injected++;
-	runner_sim_at(s->runner, sim_now(s) + rng_between(&s->fault_rng, 0, 3 * USEC_SEC), come_again, a);
+	runner_sim_at(s->runner, sim_now(s) + rng_between(&s->fault_rng, 0, 3 * USEC_SEC),
+		      come_again, a);
 }
 
 static void replay(struct sim *s, const struct record *r)
@@ -84,12 +90,14 @@ static void replay(struct sim *s, const struct record *r)
 	if (memmem(r->payload.p, r->payload.n, SECRET, strlen(SECRET)))
 		sim_fail(s, 10, "record %llu tells a secret", (unsigned long long)r->seq);
 	if (!event_of(r, &ev, &err)) {
-		sim_fail(s, 9, "record %llu cannot be read: %s", (unsigned long long)r->seq, err.msg);
+		sim_fail(s, 9, "record %llu cannot be read: %s", (unsigned long long)r->seq,
+			 err.msg);
 		return;
 	}
 	s->result.records++;
 	if (step(&m->model, &ev, &out, &err) != RC_OK)
-		sim_fail(s, 9, "record %llu is refused in the replay: %s", (unsigned long long)r->seq, err.msg);
+		sim_fail(s, 9, "record %llu is refused in the replay: %s",
+			 (unsigned long long)r->seq, err.msg);
 	sim_trace_record(s, r, &ev, &out);
 	if (!s->result.failed && !invariants_hold(m->memory, &m->model, &ev, &out, &err))
 		sim_fail(s, invariant_broken(m->memory), "%s", err.msg);
@@ -123,7 +131,10 @@ void mirror_listen(struct sim *s)
 	engine_listen(s->engine, heard, s);
 }
 
-struct comparing { struct sim *s; const char *when; };
+struct comparing {
+	struct sim *s;
+	const char *when;
+};
 
 static bool compare_one(void *ctx, const struct store_snapshot *snap)
 {
@@ -136,7 +147,8 @@ static bool compare_one(void *ctx, const struct store_snapshot *snap)
 	while (kind < AGG_KINDS && !str_is(snap->kind, aggregate_kind_names[kind]))
 		kind++;
 	if (kind == AGG_KINDS || !map_get(&m->by_kind[kind], str_of(id))) {
-		sim_fail(c->s, 9, "%s the store has %.*s %s as active, the replay does not know it", c->when, (int)snap->kind.n, snap->kind.p, id);
+		sim_fail(c->s, 9, "%s the store has %.*s %s as active, the replay does not know it",
+			 c->when, (int)snap->kind.n, snap->kind.p, id);
 		return false;
 	}
 	model_snapshot(m, (enum aggregate_kind)kind, id, &json);
@@ -144,7 +156,8 @@ static bool compare_one(void *ctx, const struct store_snapshot *snap)
 		return true;
 	sim_say(c->s, "stored:   %.*s", (int)snap->json.n, snap->json.p);
 	sim_say(c->s, "replayed: %s", strbuf_cstr(&json));
-	sim_fail(c->s, 9, "%s the snapshot of %.*s %s is not what the replay has", c->when, (int)snap->kind.n, snap->kind.p, id);
+	sim_fail(c->s, 9, "%s the snapshot of %.*s %s is not what the replay has", c->when,
+		 (int)snap->kind.n, snap->kind.p, id);
 	return false;
 }
 
@@ -152,7 +165,9 @@ static bool compare_one(void *ctx, const struct store_snapshot *snap)
 static bool count_one(void *ctx, const struct store_snapshot *snap)
 {
 	struct map *seen = ctx;
-	AUTO(freep) char *key = xasprintf("%.*s/%.*s", (int)snap->kind.n, snap->kind.p, (int)snap->id.n, snap->id.p);
+	AUTO(freep)
+	char *key = xasprintf("%.*s/%.*s", (int)snap->kind.n, snap->kind.p, (int)snap->id.n,
+			      snap->id.p);
 
 	map_put(seen, str_of(key), seen);
 	return true;
@@ -165,15 +180,18 @@ void mirror_compare(struct sim *s, const char *when)
 	struct err err = {0};
 	const struct model *m = &s->mirror->model;
 
-	if (s->result.failed || store_active(s->store, compare_one, &c, &err) != RC_OK || s->result.failed)
+	if (s->result.failed || store_active(s->store, compare_one, &c, &err) != RC_OK ||
+	    s->result.failed)
 		return;
 	BUG_ON(store_active(s->store, count_one, &seen, &err) != RC_OK);
 	for (unsigned k = 0; k < AGG_KINDS && !s->result.failed; k++)
 		for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[k], e));) {
 			AUTO(freep) char *key = xasprintf("%s/%s", aggregate_kind_names[k], e->key);
 
-			if (!map_get(&seen, str_of(key)) && !model_is_ended(m, (enum aggregate_kind)k, e->key)) {
-				sim_fail(s, 9, "%s %s is at work but would not be restored", when, key);
+			if (!map_get(&seen, str_of(key)) &&
+			    !model_is_ended(m, (enum aggregate_kind)k, e->key)) {
+				sim_fail(s, 9, "%s %s is at work but would not be restored", when,
+					 key);
 				break;
 			}
 		}

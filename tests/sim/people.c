@@ -80,8 +80,10 @@ static void move(struct sim *s)
 
 static void mark(struct sim *s)
 {
-	static const enum event_kind kinds[] = {EV_ROLLBACK, EV_ROLLBACK, EV_PIN, EV_VETO, EV_HOLD, EV_HOLD};
-	struct event ev = {.kind = kinds[rng_below(&s->fault_rng, ARRAY_LEN(kinds))], .environment = xstrdup(any_environment(s))};
+	static const enum event_kind kinds[] = {EV_ROLLBACK, EV_ROLLBACK, EV_PIN,
+						EV_VETO,     EV_HOLD,     EV_HOLD};
+	struct event ev = {.kind = kinds[rng_below(&s->fault_rng, ARRAY_LEN(kinds))],
+			   .environment = xstrdup(any_environment(s))};
 
 	if (ev.kind != EV_HOLD || rng_chance(&s->fault_rng, 0.6))
 		ev.unit = any_unit(s);
@@ -104,7 +106,11 @@ static void lift_one(struct sim *s, enum event_kind kind, const char *environmen
 static void lift(struct sim *s, const char *environment, bool all)
 {
 	const struct environment *env = model_environment(engine_model(s->engine), environment);
-	VEC(struct { enum event_kind kind; char *id; }) list = {0};
+	VEC(struct {
+		enum event_kind kind;
+		char *id;
+	})
+	list = {0};
 
 	if (!env)
 		return;
@@ -168,7 +174,9 @@ static void somebody(void *arg)
 		else
 			about(s);
 	}
-	runner_sim_at(s->runner, sim_now(s) + rng_between(&s->fault_rng, 300 * USEC_MS, s->people_pause), somebody, s);
+	runner_sim_at(s->runner,
+		      sim_now(s) + rng_between(&s->fault_rng, 300 * USEC_MS, s->people_pause),
+		      somebody, s);
 }
 
 void people_start(struct sim *s)
@@ -185,7 +193,8 @@ static void approve_all(struct sim *s)
 {
 	texts ids = {0};
 
-	for (struct map_entry *e = NULL; (e = map_next(&engine_model(s->engine)->by_kind[AGG_RELEASE], e));) {
+	for (struct map_entry *e = NULL;
+	     (e = map_next(&engine_model(s->engine)->by_kind[AGG_RELEASE], e));) {
 		const struct release *r = e->value;
 
 		if (r->state == RELEASE_STAGED && streq(r->gate.decision, "wait"))

@@ -45,24 +45,27 @@ bool sim_unheard(struct sim *s, enum sim_port port, const char *call, struct err
 }
 
 /* Do `call` under faults. */
-#define FAULTY(s, port, name, err, call)                                                   \
-	do {                                                                               \
-		if (sim_trouble(s, port, name, err))                                       \
-			return (err)->rc;                                                  \
-		enum rc rc_ = (call);                                                      \
-		if (rc_ == RC_OK && sim_twice(s, name))                                    \
-			rc_ = (call);                                                      \
-		if (rc_ == RC_OK && sim_unheard(s, port, name, err))                       \
-			rc_ = (err)->rc;                                                   \
-		return rc_;                                                                \
+#define FAULTY(s, port, name, err, call)                             \
+	do {                                                         \
+		if (sim_trouble(s, port, name, err))                 \
+			return (err)->rc;                            \
+		enum rc rc_ = (call);                                \
+		if (rc_ == RC_OK && sim_twice(s, name))              \
+			rc_ = (call);                                \
+		if (rc_ == RC_OK && sim_unheard(s, port, name, err)) \
+			rc_ = (err)->rc;                             \
+		return rc_;                                          \
 	} while (0)
 
 /* ---- source ---- */
-static enum rc scm_w_refs(struct scm *x, const char *repo, bool (*each)(void *, const char *, const char *), void *ctx, struct err *err)
+static enum rc scm_w_refs(struct scm *x, const char *repo,
+			  bool (*each)(void *, const char *, const char *), void *ctx,
+			  struct err *err)
 {
 	struct sim *s = SIM(scm, x);
 
-	return sim_trouble(s, PORT_SCM, "scm.refs", err) ? err->rc : scm_refs(s->scm, repo, each, ctx, err);
+	return sim_trouble(s, PORT_SCM, "scm.refs", err) ? err->rc
+							 : scm_refs(s->scm, repo, each, ctx, err);
 }
 
 static enum rc scm_w_change(struct scm *x, const char *repo, struct change *c, struct err *err)
@@ -72,21 +75,28 @@ static enum rc scm_w_change(struct scm *x, const char *repo, struct change *c, s
 	FAULTY(s, PORT_SCM, "scm.change", err, scm_change(s->scm, repo, c, err));
 }
 
-static enum rc scm_w_file(struct scm *x, const char *repo, const char *commit, const char *path, size_t max, struct strbuf *ret, struct err *err)
+static enum rc scm_w_file(struct scm *x, const char *repo, const char *commit, const char *path,
+			  size_t max, struct strbuf *ret, struct err *err)
 {
 	struct sim *s = SIM(scm, x);
 
-	return sim_trouble(s, PORT_SCM, "scm.file", err) ? err->rc : scm_file(s->scm, repo, commit, path, max, ret, err);
+	return sim_trouble(s, PORT_SCM, "scm.file", err)
+		       ? err->rc
+		       : scm_file(s->scm, repo, commit, path, max, ret, err);
 }
 
-static enum rc scm_w_tree(struct scm *x, const char *repo, const char *commit, const texts *dirs, const texts *list, struct tree_facts *ret, struct err *err)
+static enum rc scm_w_tree(struct scm *x, const char *repo, const char *commit, const texts *dirs,
+			  const texts *list, struct tree_facts *ret, struct err *err)
 {
 	struct sim *s = SIM(scm, x);
 
-	return sim_trouble(s, PORT_SCM, "scm.tree", err) ? err->rc : scm_tree(s->scm, repo, commit, dirs, list, ret, err);
+	return sim_trouble(s, PORT_SCM, "scm.tree", err)
+		       ? err->rc
+		       : scm_tree(s->scm, repo, commit, dirs, list, ret, err);
 }
 
-static enum rc scm_w_materialise(struct scm *x, const char *repo, const char *commit, const texts *paths, const char *into, struct err *err)
+static enum rc scm_w_materialise(struct scm *x, const char *repo, const char *commit,
+				 const texts *paths, const char *into, struct err *err)
 {
 	(void)x;
 	(void)repo;
@@ -96,7 +106,8 @@ static enum rc scm_w_materialise(struct scm *x, const char *repo, const char *co
 	return err_set(err, RC_INTERNAL, "nothing is laid out here");
 }
 
-static enum rc scm_w_revert(struct scm *x, const char *repo, const struct change *c, const char *message, char **ret, struct err *err)
+static enum rc scm_w_revert(struct scm *x, const char *repo, const struct change *c,
+			    const char *message, char **ret, struct err *err)
 {
 	struct sim *s = SIM(scm, x);
 	char *made = NULL;
@@ -121,8 +132,12 @@ static enum rc scm_w_revert(struct scm *x, const char *repo, const struct change
 	return rc;
 }
 
-static void nothing_scm(struct scm *x) { (void)x; }
-static const struct scm_ops scm_w = {"sim", scm_w_refs, scm_w_change, scm_w_file, scm_w_tree, scm_w_materialise, scm_w_revert, nothing_scm};
+static void nothing_scm(struct scm *x)
+{
+	(void)x;
+}
+static const struct scm_ops scm_w = {"sim",      scm_w_refs,        scm_w_change, scm_w_file,
+				     scm_w_tree, scm_w_materialise, scm_w_revert, nothing_scm};
 
 /* ---- contents and images ---- */
 
@@ -164,7 +179,8 @@ static void learn(struct sim *s, const char *image, enum content content)
 	runtime_fake_behave(s->runtime, image, &b);
 }
 
-static enum rc pack_w_image(struct pack *x, const struct job_spec *spec, struct packed *ret, struct err *err)
+static enum rc pack_w_image(struct pack *x, const struct job_spec *spec, struct packed *ret,
+			    struct err *err)
 {
 	struct sim *s = SIM(pack, x);
 
@@ -173,9 +189,12 @@ static enum rc pack_w_image(struct pack *x, const struct job_spec *spec, struct 
 	enum rc rc = pack_image(s->pack, spec, ret, err);
 	if (rc != RC_OK)
 		return rc;
-	AUTO(freep) char *bytes = xasprintf("penstock-fake-image %s %s", spec->unit, spec->key); /* what the fake's digest is of */
+	AUTO(freep)
+	char *bytes = xasprintf("penstock-fake-image %s %s", spec->unit,
+				spec->key); /* what the fake's digest is of */
 	char hex[DIGEST_HEX + 1];
-	BUG_ON(blobs_put(s->blobs, str_of(bytes), hex, err) != RC_OK || !streq(ret->image + strlen("sha256:"), hex));
+	BUG_ON(blobs_put(s->blobs, str_of(bytes), hex, err) != RC_OK ||
+	       !streq(ret->image + strlen("sha256:"), hex));
 	learn(s, ret->image, sim_content_at(s, spec->change.commit, spec->path));
 	if (sim_unheard(s, PORT_PACK, "pack.image", err)) {
 		packed_done(ret);
@@ -184,27 +203,36 @@ static enum rc pack_w_image(struct pack *x, const struct job_spec *spec, struct 
 	return RC_OK;
 }
 
-static enum rc pack_w_rootfs(struct pack *x, const char *image, const char *into, struct strbuf *ret, struct err *err)
+static enum rc pack_w_rootfs(struct pack *x, const char *image, const char *into,
+			     struct strbuf *ret, struct err *err)
 {
 	return pack_rootfs(SIM(pack, x)->pack, image, into, ret, err);
 }
 
-static void nothing_pack(struct pack *x) { (void)x; }
+static void nothing_pack(struct pack *x)
+{
+	(void)x;
+}
 static const struct pack_ops pack_w = {"sim", pack_w_image, pack_w_rootfs, nothing_pack};
 
 /* ---- evidence ---- */
-static enum rc sign_w_attest(struct sign *x, const char *image, const char *type, struct str body, char ret_hex[DIGEST_HEX + 1], struct err *err)
+static enum rc sign_w_attest(struct sign *x, const char *image, const char *type, struct str body,
+			     char ret_hex[DIGEST_HEX + 1], struct err *err)
 {
 	struct sim *s = SIM(sign, x);
 
-	FAULTY(s, PORT_SIGN, "sign.attest", err, sign_attest(s->sign, image, type, body, ret_hex, err));
+	FAULTY(s, PORT_SIGN, "sign.attest", err,
+	       sign_attest(s->sign, image, type, body, ret_hex, err));
 }
 
-static enum rc sign_w_verify(struct sign *x, const char *envelope, const char *image, const char *type, struct strbuf *ret, struct err *err)
+static enum rc sign_w_verify(struct sign *x, const char *envelope, const char *image,
+			     const char *type, struct strbuf *ret, struct err *err)
 {
 	struct sim *s = SIM(sign, x);
 
-	return sim_trouble(s, PORT_SIGN, "sign.verify", err) ? err->rc : sign_verify(s->sign, envelope, image, type, ret, err);
+	return sim_trouble(s, PORT_SIGN, "sign.verify", err)
+		       ? err->rc
+		       : sign_verify(s->sign, envelope, image, type, ret, err);
 }
 
 static enum rc sign_w_key(struct sign *x, struct strbuf *ret, struct err *err)
@@ -212,18 +240,26 @@ static enum rc sign_w_key(struct sign *x, struct strbuf *ret, struct err *err)
 	return sign_public_key(SIM(sign, x)->sign, ret, err);
 }
 
-static void nothing_sign(struct sign *x) { (void)x; }
-static const struct sign_ops sign_w = {"sim", sign_w_attest, sign_w_verify, sign_w_key, nothing_sign};
+static void nothing_sign(struct sign *x)
+{
+	(void)x;
+}
+static const struct sign_ops sign_w = {"sim", sign_w_attest, sign_w_verify, sign_w_key,
+				       nothing_sign};
 
 /* ---- desired state ---- */
-static enum rc desired_w_plan(struct desired *x, const struct deploy *d, struct strbuf *diff, char hash[65], struct err *err)
+static enum rc desired_w_plan(struct desired *x, const struct deploy *d, struct strbuf *diff,
+			      char hash[65], struct err *err)
 {
 	struct sim *s = SIM(desired, x);
 
-	return sim_trouble(s, PORT_DESIRED, "desired.plan", err) ? err->rc : desired_plan(s->desired, d, diff, hash, err);
+	return sim_trouble(s, PORT_DESIRED, "desired.plan", err)
+		       ? err->rc
+		       : desired_plan(s->desired, d, diff, hash, err);
 }
 
-static enum rc desired_w_write(struct desired *x, const struct deploy *d, const char *subject, const pairs *trailers, char **ret, struct err *err)
+static enum rc desired_w_write(struct desired *x, const struct deploy *d, const char *subject,
+			       const pairs *trailers, char **ret, struct err *err)
 {
 	struct sim *s = SIM(desired, x);
 	char *made = NULL;
@@ -245,18 +281,26 @@ static enum rc desired_w_write(struct desired *x, const struct deploy *d, const 
 	return rc;
 }
 
-static enum rc desired_w_image(struct desired *x, const char *environment, const char *unit, char **ret, struct err *err)
+static enum rc desired_w_image(struct desired *x, const char *environment, const char *unit,
+			       char **ret, struct err *err)
 {
 	struct sim *s = SIM(desired, x);
 
-	return sim_trouble(s, PORT_DESIRED, "desired.image", err) ? err->rc : desired_image(s->desired, environment, unit, ret, err);
+	return sim_trouble(s, PORT_DESIRED, "desired.image", err)
+		       ? err->rc
+		       : desired_image(s->desired, environment, unit, ret, err);
 }
 
-static void nothing_desired(struct desired *x) { (void)x; }
-static const struct desired_ops desired_w = {"sim", desired_w_plan, desired_w_write, desired_w_image, nothing_desired};
+static void nothing_desired(struct desired *x)
+{
+	(void)x;
+}
+static const struct desired_ops desired_w = {"sim", desired_w_plan, desired_w_write,
+					     desired_w_image, nothing_desired};
 
 /* ---- runtime ---- */
-static enum rc runtime_w_start(struct runtime *x, const struct deploy *d, uint32_t count, const struct runtime_inputs *in, struct err *err)
+static enum rc runtime_w_start(struct runtime *x, const struct deploy *d, uint32_t count,
+			       const struct runtime_inputs *in, struct err *err)
 {
 	struct sim *s = SIM(runtime, x);
 
@@ -264,12 +308,14 @@ static enum rc runtime_w_start(struct runtime *x, const struct deploy *d, uint32
 	FAULTY(s, PORT_RUNTIME, "runtime.start", err, runtime_start(s->runtime, d, count, in, err));
 }
 
-static enum rc runtime_w_stop(struct runtime *x, const char *environment, const char *unit, const char *image, struct err *err)
+static enum rc runtime_w_stop(struct runtime *x, const char *environment, const char *unit,
+			      const char *image, struct err *err)
 {
 	struct sim *s = SIM(runtime, x);
 
 	runtime_fake_tick(s->runtime, runner_sim_true(s->runner));
-	FAULTY(s, PORT_RUNTIME, "runtime.stop", err, runtime_stop(s->runtime, environment, unit, image, err));
+	FAULTY(s, PORT_RUNTIME, "runtime.stop", err,
+	       runtime_stop(s->runtime, environment, unit, image, err));
 }
 
 static int no_runtime_fd(struct runtime *x)
@@ -278,26 +324,36 @@ static int no_runtime_fd(struct runtime *x)
 	return -1;
 }
 
-static enum rc runtime_w_poll(struct runtime *x, void (*each)(void *, const struct replica *), void *ctx, struct err *err)
+static enum rc runtime_w_poll(struct runtime *x, void (*each)(void *, const struct replica *),
+			      void *ctx, struct err *err)
 {
 	struct sim *s = SIM(runtime, x);
 
 	runtime_fake_tick(s->runtime, runner_sim_true(s->runner));
-	return sim_trouble(s, PORT_RUNTIME, "runtime.poll", err) ? err->rc : runtime_poll(s->runtime, each, ctx, err);
+	return sim_trouble(s, PORT_RUNTIME, "runtime.poll", err)
+		       ? err->rc
+		       : runtime_poll(s->runtime, each, ctx, err);
 }
 
-static void nothing_runtime(struct runtime *x) { (void)x; }
-static const struct runtime_ops runtime_w = {"sim", runtime_w_start, runtime_w_stop, no_runtime_fd, runtime_w_poll, nothing_runtime};
+static void nothing_runtime(struct runtime *x)
+{
+	(void)x;
+}
+static const struct runtime_ops runtime_w = {"sim",         runtime_w_start, runtime_w_stop,
+					     no_runtime_fd, runtime_w_poll,  nothing_runtime};
 
 /* ---- route ---- */
-static enum rc route_w_services(struct route *x, const char *environment, const texts *units, struct err *err)
+static enum rc route_w_services(struct route *x, const char *environment, const texts *units,
+				struct err *err)
 {
 	struct sim *s = SIM(route, x);
 
-	FAULTY(s, PORT_ROUTE, "route.services", err, route_services(s->route, environment, units, err));
+	FAULTY(s, PORT_ROUTE, "route.services", err,
+	       route_services(s->route, environment, units, err));
 }
 
-static enum rc route_w_servers(struct route *x, const char *environment, const char *unit, const struct route_server *v, size_t n, struct err *err)
+static enum rc route_w_servers(struct route *x, const char *environment, const char *unit,
+			       const struct route_server *v, size_t n, struct err *err)
 {
 	struct sim *s = SIM(route, x);
 	AUTO(strbuf_done) struct strbuf list = STRBUF(4096);
@@ -305,36 +361,46 @@ static enum rc route_w_servers(struct route *x, const char *environment, const c
 	for (size_t i = 0; i < n; i++)
 		strbuf_addf(&list, " %.15s#%u", v[i].image, v[i].index);
 	sim_say(s, "world: servers of %s/%s:%s", environment, unit, strbuf_cstr(&list));
-	FAULTY(s, PORT_ROUTE, "route.servers", err, route_servers(s->route, environment, unit, v, n, err));
+	FAULTY(s, PORT_ROUTE, "route.servers", err,
+	       route_servers(s->route, environment, unit, v, n, err));
 }
 
-static enum rc route_w_set(struct route *x, const char *environment, const char *unit, const char *image, double share, struct err *err)
+static enum rc route_w_set(struct route *x, const char *environment, const char *unit,
+			   const char *image, double share, struct err *err)
 {
 	struct sim *s = SIM(route, x);
 
 	sim_say(s, "world: route %s/%s %.15s to %g", environment, unit, image, share);
-	FAULTY(s, PORT_ROUTE, "route.set", err, route_set(s->route, environment, unit, image, share, err));
+	FAULTY(s, PORT_ROUTE, "route.set", err,
+	       route_set(s->route, environment, unit, image, share, err));
 }
 
-static enum rc route_w_confirm(struct route *x, const char *environment, const char *unit, const char *image, double *ret, struct err *err)
+static enum rc route_w_confirm(struct route *x, const char *environment, const char *unit,
+			       const char *image, double *ret, struct err *err)
 {
 	struct sim *s = SIM(route, x);
 
-	return sim_trouble(s, PORT_ROUTE, "route.confirm", err) ? err->rc : route_confirm(s->route, environment, unit, image, ret, err);
+	return sim_trouble(s, PORT_ROUTE, "route.confirm", err)
+		       ? err->rc
+		       : route_confirm(s->route, environment, unit, image, ret, err);
 }
 
-static enum rc route_w_door(struct route *x, const char *environment, const char *unit, char **ret, struct err *err)
+static enum rc route_w_door(struct route *x, const char *environment, const char *unit, char **ret,
+			    struct err *err)
 {
 	struct sim *s = SIM(route, x);
 
-	return sim_trouble(s, PORT_ROUTE, "route.front_door", err) ? err->rc : route_front_door(s->route, environment, unit, ret, err);
+	return sim_trouble(s, PORT_ROUTE, "route.front_door", err)
+		       ? err->rc
+		       : route_front_door(s->route, environment, unit, ret, err);
 }
 
 static enum rc route_w_ensure(struct route *x, struct err *err)
 {
 	struct sim *s = SIM(route, x);
 
-	return sim_trouble(s, PORT_ROUTE, "route.ensure", err) ? err->rc : route_ensure(s->route, err);
+	return sim_trouble(s, PORT_ROUTE, "route.ensure", err) ? err->rc
+							       : route_ensure(s->route, err);
 }
 
 static int no_route_fd(struct route *x)
@@ -344,7 +410,8 @@ static int no_route_fd(struct route *x)
 }
 
 /* Facts stand in the simulator itself: the fake's own copies would cost more than all the rest. */
-static enum rc route_w_facts(struct route *x, void (*each)(void *, const struct route_fact *), void *ctx, struct err *err)
+static enum rc route_w_facts(struct route *x, void (*each)(void *, const struct route_fact *),
+			     void *ctx, struct err *err)
 {
 	struct sim *s = SIM(route, x);
 
@@ -355,27 +422,37 @@ static enum rc route_w_facts(struct route *x, void (*each)(void *, const struct 
 	return RC_OK;
 }
 
-static void nothing_route(struct route *x) { (void)x; }
-static const struct route_ops route_w = {"sim", route_w_services, route_w_servers, route_w_set, route_w_confirm,
-					 route_w_door, route_w_ensure, no_route_fd, route_w_facts, nothing_route};
+static void nothing_route(struct route *x)
+{
+	(void)x;
+}
+static const struct route_ops route_w = {
+	"sim",        route_w_services, route_w_servers, route_w_set,   route_w_confirm,
+	route_w_door, route_w_ensure,   no_route_fd,     route_w_facts, nothing_route};
 
 /* ---- people ---- */
-static enum rc notify_w_send(struct notify *x, const struct notify_def *to, const struct notice *what, struct err *err)
+static enum rc notify_w_send(struct notify *x, const struct notify_def *to,
+			     const struct notice *what, struct err *err)
 {
 	struct sim *s = SIM(notify, x);
 
 	if (sim_trouble(s, PORT_NOTIFY, "notify.send", err))
 		return err->rc;
-	if ((what->text && strstr(what->text, SECRET)) || (what->incident && what->incident->title && strstr(what->incident->title, SECRET)))
+	if ((what->text && strstr(what->text, SECRET)) ||
+	    (what->incident && what->incident->title && strstr(what->incident->title, SECRET)))
 		sim_fail(s, 10, "a notice to %s tells a secret", to->kind);
 	sim_say(s, "world: %s told of %s: %s", to->kind, what->event, what->text ? what->text : "");
 	return sim_unheard(s, PORT_NOTIFY, "notify.send", err) ? err->rc : RC_OK;
 }
 
-static void nothing_notify(struct notify *x) { (void)x; }
+static void nothing_notify(struct notify *x)
+{
+	(void)x;
+}
 static const struct notify_ops notify_w = {"sim", notify_w_send, nothing_notify};
 
-static enum rc keep_nothing(struct blobs *b, const char *dir, const char *const *globs, size_t n, char **ret, struct err *err)
+static enum rc keep_nothing(struct blobs *b, const char *dir, const char *const *globs, size_t n,
+			    char **ret, struct err *err)
 {
 	(void)b;
 	(void)dir;
@@ -398,8 +475,10 @@ void ports_init(struct sim *s)
 	static const char *const secrets[] = {"file:token", SECRET, NULL};
 	struct err err = {0};
 
-	BUG_ON(scm_fake_new(&s->scm, &err) != RC_OK || desired_fake_new(&s->desired, &err) != RC_OK);
-	BUG_ON(runtime_fake_new(&s->runtime, &err) != RC_OK || route_fake_new(&s->route, &err) != RC_OK);
+	BUG_ON(scm_fake_new(&s->scm, &err) != RC_OK ||
+	       desired_fake_new(&s->desired, &err) != RC_OK);
+	BUG_ON(runtime_fake_new(&s->runtime, &err) != RC_OK ||
+	       route_fake_new(&s->route, &err) != RC_OK);
 	s->blobs = blobs_memory_new();
 	s->pack = pack_fake_new(s->blobs);
 	s->sign = sign_fake_new(s->blobs);
@@ -411,10 +490,21 @@ void ports_init(struct sim *s)
 	s->wrap.runtime.ops = &runtime_w;
 	s->wrap.route.ops = &route_w;
 	s->wrap.notify.ops = &notify_w;
-	s->w = (struct world){.runner = s->runner, .store = s->store, .scm = &s->wrap.scm, .blobs = s->blobs, .exec = s->exec,
-			      .pack = &s->wrap.pack, .sign = &s->wrap.sign, .desired = &s->wrap.desired, .runtime = &s->wrap.runtime,
-			      .route = &s->wrap.route, .notify = &s->wrap.notify, .secret = secret_fake_new(secrets), .toolchain = "sim 1",
-			      .keep_outputs = keep_nothing, .lay_outputs = lay_nothing};
+	s->w = (struct world){.runner = s->runner,
+			      .store = s->store,
+			      .scm = &s->wrap.scm,
+			      .blobs = s->blobs,
+			      .exec = s->exec,
+			      .pack = &s->wrap.pack,
+			      .sign = &s->wrap.sign,
+			      .desired = &s->wrap.desired,
+			      .runtime = &s->wrap.runtime,
+			      .route = &s->wrap.route,
+			      .notify = &s->wrap.notify,
+			      .secret = secret_fake_new(secrets),
+			      .toolchain = "sim 1",
+			      .keep_outputs = keep_nothing,
+			      .lay_outputs = lay_nothing};
 	vec_push(&s->w.sources, xstrdup(REPO));
 }
 

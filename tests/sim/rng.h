@@ -3,7 +3,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct rng { uint64_t s[4]; };
+struct rng {
+	uint64_t s[4];
+};
 
 static inline uint64_t rng_mix(uint64_t *x)
 {

@@ -47,7 +47,8 @@ static void push(struct sim_runner *r, struct item item)
 {
 	item.seq = r->seq++;
 	vec_push(&r->heap, item);
-	for (size_t i = r->heap.n - 1; i && sooner(&r->heap.v[i], &r->heap.v[(i - 1) / 2]); i = (i - 1) / 2) {
+	for (size_t i = r->heap.n - 1; i && sooner(&r->heap.v[i], &r->heap.v[(i - 1) / 2]);
+	     i = (i - 1) / 2) {
 		struct item t = r->heap.v[i];
 
 		r->heap.v[i] = r->heap.v[(i - 1) / 2];
@@ -110,7 +111,8 @@ static void lane_next(struct sim_runner *r, struct lane *lane)
 	push(r, item);
 }
 
-static void work(struct runner *base, const char *name, void (*fn)(void *), void (*done)(void *), void *arg)
+static void work(struct runner *base, const char *name, void (*fn)(void *), void (*done)(void *),
+		 void *arg)
 {
 	struct sim_runner *r = of(base);
 	struct lane *lane = map_get(&r->lanes, str_of(name));
@@ -123,7 +125,9 @@ static void work(struct runner *base, const char *name, void (*fn)(void *), void
 		map_put(&r->lanes, str_of(name), lane);
 	}
 	r->busy++;
-	vec_push(&lane->waiting, ((struct item){.kind = ITEM_RUN, .fn = fn, .done = done, .arg = arg, .lane = lane}));
+	vec_push(&lane->waiting,
+		 ((struct item){
+			 .kind = ITEM_RUN, .fn = fn, .done = done, .arg = arg, .lane = lane}));
 	lane_next(r, lane);
 }
 
@@ -132,7 +136,10 @@ static void timer(struct runner *base, usec_t at, void (*fn)(void *), void *arg)
 	struct sim_runner *r = of(base);
 	int64_t true_at = (int64_t)at - r->offset;
 
-	push(r, (struct item){.at = true_at < (int64_t)r->clock ? r->clock : (usec_t)true_at, .kind = ITEM_TIMER, .fn = fn, .arg = arg});
+	push(r, (struct item){.at = true_at < (int64_t)r->clock ? r->clock : (usec_t)true_at,
+			      .kind = ITEM_TIMER,
+			      .fn = fn,
+			      .arg = arg});
 }
 
 static void watch(struct runner *base, int fd, void (*fn)(void *), void *arg)
@@ -164,7 +171,8 @@ void runner_sim_at(struct runner *base, usec_t at, void (*fn)(void *), void *arg
 {
 	struct sim_runner *r = of(base);
 
-	push(r, (struct item){.at = MAX_OF(at, r->clock), .kind = ITEM_WORLD, .fn = fn, .arg = arg});
+	push(r,
+	     (struct item){.at = MAX_OF(at, r->clock), .kind = ITEM_WORLD, .fn = fn, .arg = arg});
 }
 
 usec_t runner_sim_true(struct runner *base)

@@ -7,9 +7,9 @@
 #include "rng.h"
 
 struct runner_faults {
-	double lost;      /* chance that a result never comes back */
-	double slow;      /* chance that a work takes seconds */
-	bool reorder;     /* works of other lanes may overtake widely */
+	double lost;  /* chance that a result never comes back */
+	double slow;  /* chance that a work takes seconds */
+	bool reorder; /* works of other lanes may overtake widely */
 };
 
 struct runner *runner_sim_new(struct rng *rng, usec_t start);

@@ -61,7 +61,8 @@ void sim_crash(struct sim *s)
 	s->store = left;
 	s->facts.n = 0;
 	if (s->jump) {
-		sim_say(s, "fault: the clock is set by %lld s", (long long)(s->jump / (int64_t)USEC_SEC));
+		sim_say(s, "fault: the clock is set by %lld s",
+			(long long)(s->jump / (int64_t)USEC_SEC));
 		runner_sim_jump(s->runner, s->jump);
 		s->jump = 0;
 		s->jumped = true;

@@ -17,7 +17,17 @@
 #define TRACE_KEEP 400
 #define SIM_BEGIN  ((usec_t)1767600000 * USEC_SEC) /* a Monday morning */
 
-enum sim_port { PORT_SCM, PORT_EXEC, PORT_PACK, PORT_SIGN, PORT_DESIRED, PORT_RUNTIME, PORT_ROUTE, PORT_NOTIFY, PORTS };
+enum sim_port {
+	PORT_SCM,
+	PORT_EXEC,
+	PORT_PACK,
+	PORT_SIGN,
+	PORT_DESIRED,
+	PORT_RUNTIME,
+	PORT_ROUTE,
+	PORT_NOTIFY,
+	PORTS
+};
 
 /* What a version does. */
 enum content { GOOD, ERRORS, SLOW, CRASH, NEVER, BUILD_FAILS, TEST_FAILS, FLAKY, CONTENTS };
@@ -25,20 +35,24 @@ extern const char *const content_names[CONTENTS];
 
 struct sim_options {
 	bool faults, people;
-	bool trace;          /* print while it happens */
-	bool keep_trace;     /* print the last lines when it fails */
-	unsigned pushes;     /* 0: drawn */
-	const char *script;  /* one letter a push to s0: g good, e errors, s slow, c crash, n never, b build fails, t test fails; NULL: drawn */
+	bool trace;      /* print while it happens */
+	bool keep_trace; /* print the last lines when it fails */
+	unsigned pushes; /* 0: drawn */
+	const char *
+		script; /* one letter a push to s0: g good, e errors, s slow, c crash, n never, b build fails, t test fails; NULL: drawn */
 };
 struct sim_result {
 	uint64_t events, records, crashes, live, rolled_back, injected;
-	uint64_t nowhere;    /* requests to a live service that no server took */
-	unsigned number;     /* of the broken invariant; 0: something else */
+	uint64_t nowhere; /* requests to a live service that no server took */
+	unsigned number;  /* of the broken invariant; 0: something else */
 	bool failed;
 	char why[700];
 };
 
-struct sim_image { char *image; enum content content; };
+struct sim_image {
+	char *image;
+	enum content content;
+};
 struct mirror;
 struct sim {
 	uint64_t seed;
@@ -56,31 +70,43 @@ struct sim {
 	struct runtime *runtime;
 	struct route *route;
 	struct blobs *blobs;
-	struct { struct scm scm; struct pack pack; struct sign sign; struct desired desired; struct runtime runtime; struct route route; struct notify notify; } wrap;
+	struct {
+		struct scm scm;
+		struct pack pack;
+		struct sign sign;
+		struct desired desired;
+		struct runtime runtime;
+		struct route route;
+		struct notify notify;
+	} wrap;
 	struct exec *exec;
 	/* the project */
 	unsigned services;
 	bool approvals;
 	char *yml;
-	uint32_t contents;             /* numbers given */
-	enum content bad_of;           /* kind of the last bad content */
-	VEC(char *) said;              /* contents that were pushed, to be pushed again */
+	uint32_t contents;   /* numbers given */
+	enum content bad_of; /* kind of the last bad content */
+	VEC(char *) said;    /* contents that were pushed, to be pushed again */
 	VEC(struct sim_image) images;
-	VEC(struct route_fact) facts;  /* texts borrowed from images, units and constants */
-	const char *earlier;           /* a commit of main that a force push goes back to */
-	char *told;                    /* the tip that the watcher told last */
+	VEC(struct route_fact) facts; /* texts borrowed from images, units and constants */
+	const char *earlier;          /* a commit of main that a force push goes back to */
+	char *told;                   /* the tip that the watcher told last */
 	unsigned pushes;
 	bool pushing, traffic_on;
-	unsigned load;                 /* requests a fifth of a second while a canary is judged */
+	unsigned load; /* requests a fifth of a second while a canary is judged */
 	uint32_t slots;
 	/* faults */
-	struct { usec_t until; enum rc rc; } down[PORTS];
-	double p_before, p_after, p_twice; /* a call fails before, after having been done; is done twice */
-	double p_again;                /* an answer comes a second time */
+	struct {
+		usec_t until;
+		enum rc rc;
+	} down[PORTS];
+	double p_before, p_after,
+		p_twice; /* a call fails before, after having been done; is done twice */
+	double p_again;  /* an answer comes a second time */
 	usec_t fault_pause, people_pause;
 	bool people_on, faults_on, crash_due, jumped;
-	int64_t jump;                  /* of the clock, at the next restart */
-	usec_t outage;                 /* how long something was away, in all */
+	int64_t jump;  /* of the clock, at the next restart */
+	usec_t outage; /* how long something was away, in all */
 	struct mirror *mirror;
 	struct sim_result result;
 	/* trace */
@@ -95,7 +121,8 @@ usec_t sim_now(const struct sim *s);
 void sim_crash(struct sim *s); /* kill -9 and a new daemon on what was durable */
 /* trace.c */
 void sim_say(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
-void sim_trace_record(struct sim *s, const struct record *r, const struct event *ev, const struct effects *out);
+void sim_trace_record(struct sim *s, const struct record *r, const struct event *ev,
+		      const struct effects *out);
 void sim_trace_print(const struct sim *s);
 void sim_trace_done(struct sim *s);
 /* ports_sim.c */
@@ -126,7 +153,8 @@ void faults_stop(struct sim *s);
 void mirror_start(struct sim *s);
 void mirror_done(struct sim *s);
 void mirror_listen(struct sim *s);
-void mirror_compare(struct sim *s, const char *when); /* snapshots of store and mirror, byte for byte */
+void mirror_compare(struct sim *s,
+		    const char *when); /* snapshots of store and mirror, byte for byte */
 const struct model *mirror_model(const struct sim *s);
 /* check.c */
 bool is_quiet(struct sim *s);

@@ -13,7 +13,9 @@
 #endif
 #define SEEDS_FILE "tests/sim/seeds.txt"
 
-struct sums { uint64_t histories, events, records, crashes, live, rolled_back, injected, failed; };
+struct sums {
+	uint64_t histories, events, records, crashes, live, rolled_back, injected, failed;
+};
 
 static uint64_t number(const char *name, uint64_t otherwise)
 {
@@ -38,7 +40,8 @@ static bool one(uint64_t seed, const struct sim_options *o, struct sums *sums)
 	if (!r.failed)
 		return true;
 	sums->failed++;
-	printf("# seed %llu, history %llu: invariant %u: %s\n", (unsigned long long)seed, (unsigned long long)sums->histories, r.number, r.why);
+	printf("# seed %llu, history %llu: invariant %u: %s\n", (unsigned long long)seed,
+	       (unsigned long long)sums->histories, r.number, r.why);
 	return false;
 }
 
@@ -50,10 +53,12 @@ static void show(uint64_t seed, const struct sim_options *o)
 
 	loud.keep_trace = true;
 	sim_run(seed, &loud, &r);
-	printf("# replay it with its whole trace: SEED=%llu build/tests/test_sim\n", (unsigned long long)seed);
+	printf("# replay it with its whole trace: SEED=%llu build/tests/test_sim\n",
+	       (unsigned long long)seed);
 }
 
-static bool many(uint64_t from, uint64_t n, uint64_t seconds, const struct sim_options *o, struct sums *sums)
+static bool many(uint64_t from, uint64_t n, uint64_t seconds, const struct sim_options *o,
+		 struct sums *sums)
 {
 	usec_t end = clock_mono() + seconds * USEC_SEC;
 
@@ -68,7 +73,11 @@ static bool many(uint64_t from, uint64_t n, uint64_t seconds, const struct sim_o
 }
 
 /* The kind of a history stands in its seed. */
-static const struct { const char *what; struct sim_options o; uint64_t share; } kinds[] = {
+static const struct {
+	const char *what;
+	struct sim_options o;
+	uint64_t share;
+} kinds[] = {
 	{"nothing goes wrong", {.faults = false}, 10},
 	{"people", {.people = true}, 20},
 	{"faults", {.faults = true}, 30},
@@ -102,16 +111,19 @@ static bool kept(struct sums *sums)
 
 static void tell(unsigned n, bool good, const char *what, const struct sums *s, usec_t took)
 {
-	printf("%s %u - %s: %llu histories, %llu events, %llu kills, %llu faults, %llu live, %llu rolled back, %.1f s\n", good ? "ok" : "not ok", n, what,
-	       (unsigned long long)s->histories, (unsigned long long)s->events, (unsigned long long)s->crashes, (unsigned long long)s->injected,
-	       (unsigned long long)s->live, (unsigned long long)s->rolled_back, (double)took / (double)USEC_SEC);
+	printf("%s %u - %s: %llu histories, %llu events, %llu kills, %llu faults, %llu live, %llu rolled back, %.1f s\n",
+	       good ? "ok" : "not ok", n, what, (unsigned long long)s->histories,
+	       (unsigned long long)s->events, (unsigned long long)s->crashes,
+	       (unsigned long long)s->injected, (unsigned long long)s->live,
+	       (unsigned long long)s->rolled_back, (double)took / (double)USEC_SEC);
 	(void)fflush(stdout);
 }
 
 int main(void)
 {
 	struct sim_options all = {.script = getenv("SCRIPT")};
-	uint64_t n = number("SEEDS", HISTORIES), seconds = number("SIM_SECONDS", 90), from = number("FROM", 1);
+	uint64_t n = number("SEEDS", HISTORIES), seconds = number("SIM_SECONDS", 90),
+		 from = number("FROM", 1);
 	bool good = true;
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
@@ -129,7 +141,8 @@ int main(void)
 	for (unsigned k = 0; k < ARRAY_LEN(kinds); k++) {
 		struct sums sums = {0};
 		usec_t began = clock_mono();
-		bool fine = many(from + k * 1000000, n * kinds[k].share / 100, seconds, &kinds[k].o, &sums);
+		bool fine = many(from + k * 1000000, n * kinds[k].share / 100, seconds, &kinds[k].o,
+				 &sums);
 
 		tell(k + 1, fine, kinds[k].what, &sums, clock_mono() - began);
 		good = good && fine;
@@ -137,6 +150,7 @@ int main(void)
 	struct sums sums = {0};
 	usec_t began = clock_mono();
 	bool fine = kept(&sums);
-	tell((unsigned)ARRAY_LEN(kinds) + 1, fine, "histories that broke once", &sums, clock_mono() - began);
+	tell((unsigned)ARRAY_LEN(kinds) + 1, fine, "histories that broke once", &sums,
+	     clock_mono() - began);
 	return !(good && fine);
 }

@@ -16,7 +16,8 @@ static void say(struct sim *s, usec_t at, const char *what, const char *text)
 {
 	usec_t since = at - SIM_BEGIN;
 
-	keep_line(s, xasprintf("[%4llu.%03llu] %s%s", (unsigned long long)(since / USEC_SEC), (unsigned long long)(since % USEC_SEC / USEC_MS), what, text));
+	keep_line(s, xasprintf("[%4llu.%03llu] %s%s", (unsigned long long)(since / USEC_SEC),
+			       (unsigned long long)(since % USEC_SEC / USEC_MS), what, text));
 }
 
 void sim_say(struct sim *s, const char *fmt, ...)
@@ -48,10 +49,13 @@ static void add_states(const struct sim *s, struct strbuf *b)
 		if (job)
 			strbuf_addf(b, "; %s %s", t->id, job_state_names[job->state]);
 		else if (ro)
-			strbuf_addf(b, "; %s(%s/%s) %s step %u w %g/%g ready %u/%u %s", t->id, ro->environment, ro->unit, rollout_state_names[ro->state],
-				    ro->step, ro->weight, ro->confirmed, ro->ready, ro->want, ro->numbers.answer ? ro->numbers.answer : "");
+			strbuf_addf(b, "; %s(%s/%s) %s step %u w %g/%g ready %u/%u %s", t->id,
+				    ro->environment, ro->unit, rollout_state_names[ro->state],
+				    ro->step, ro->weight, ro->confirmed, ro->ready, ro->want,
+				    ro->numbers.answer ? ro->numbers.answer : "");
 		else if (r)
-			strbuf_addf(b, "; %s %s%s%s", t->id, release_state_names[r->state], r->reason ? ": " : "", r->reason ? r->reason : "");
+			strbuf_addf(b, "; %s %s%s%s", t->id, release_state_names[r->state],
+				    r->reason ? ": " : "", r->reason ? r->reason : "");
 		else if (run)
 			strbuf_addf(b, "; %s %s", t->id, run_state_names[run->state]);
 		else if (t->kind != AGG_PROJECT && t->kind != AGG_CONFIG)
@@ -59,19 +63,22 @@ static void add_states(const struct sim *s, struct strbuf *b)
 	}
 }
 
-void sim_trace_record(struct sim *s, const struct record *r, const struct event *ev, const struct effects *out)
+void sim_trace_record(struct sim *s, const struct record *r, const struct event *ev,
+		      const struct effects *out)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF(65536);
 
 	if (!s->o.trace && !s->o.keep_trace)
 		return;
-	strbuf_addf(&b, "%llu %.*s %.*s", (unsigned long long)r->seq, (int)r->type.n, r->type.p, (int)r->subject.n, r->subject.p);
+	strbuf_addf(&b, "%llu %.*s %.*s", (unsigned long long)r->seq, (int)r->type.n, r->type.p,
+		    (int)r->subject.n, r->subject.p);
 	if (!str_is(r->actor, "engine"))
 		strbuf_addf(&b, " by %.*s", (int)r->actor.n, r->actor.p);
 	if (ev->effect)
 		strbuf_addf(&b, " (%s)", ev->effect);
 	if (ev->kind == EV_REPLICA)
-		strbuf_addf(&b, " %s/%s %.15s #%u %s restarts %u probes %u ready %u", ev->environment, ev->unit, ev->image, ev->index,
+		strbuf_addf(&b, " %s/%s %.15s #%u %s restarts %u probes %u ready %u",
+			    ev->environment, ev->unit, ev->image, ev->index,
 			    replica_state_names[ev->replica], ev->count, ev->probes, ev->ready);
 	if (ev->kind == EV_WEIGHT_SET)
 		strbuf_addf(&b, " %g", ev->weight);

@@ -11,7 +11,8 @@ static bool is_judged(const struct model *m, const char *unit)
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ROLLOUT], e));) {
 		const struct rollout *ro = e->value;
 
-		if (ro->state == ROLLOUT_BAKING && streq(ro->unit, unit) && streq(ro->environment, "production"))
+		if (ro->state == ROLLOUT_BAKING && streq(ro->unit, unit) &&
+		    streq(ro->environment, "production"))
 			return true;
 	}
 	return false;
@@ -30,7 +31,8 @@ static bool is_live(const struct model *m, const char *unit)
 
 static void request(struct sim *s, const char *unit)
 {
-	const struct route_server *server = route_fake_pick(s->route, "production", unit, rng_unit(&s->runner_rng));
+	const struct route_server *server =
+		route_fake_pick(s->route, "production", unit, rng_unit(&s->runner_rng));
 	double ms = 2 + 18 * rng_unit(&s->runner_rng);
 	uint16_t status = 200;
 
@@ -50,8 +52,14 @@ static void request(struct sim *s, const char *unit)
 		status = 500;
 	if (content == SLOW)
 		ms *= 5;
-	vec_push(&s->facts, ((struct route_fact){.t = (double)runner_now(s->runner) / (double)USEC_SEC, .environment = "production", .unit = unit,
-						  .image = image, .index = server->index, .status = status, .ms = ms}));
+	vec_push(&s->facts,
+		 ((struct route_fact){.t = (double)runner_now(s->runner) / (double)USEC_SEC,
+				      .environment = "production",
+				      .unit = unit,
+				      .image = image,
+				      .index = server->index,
+				      .status = status,
+				      .ms = ms}));
 }
 
 static void some_traffic(void *arg)

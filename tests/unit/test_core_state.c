@@ -4,17 +4,29 @@
 
 #define MOST 11
 
-struct may { const char *from, *to; }; /* to: names, one blank between */
+struct may {
+	const char *from, *to;
+}; /* to: names, one blank between */
 
 static const struct may runs[] = {
-	{"planned", "running passed cancelled superseded"}, {"running", "passed failed cancelled superseded"},
-	{"passed", ""}, {"failed", ""}, {"cancelled", ""}, {"superseded", ""},
+	{"planned", "running passed cancelled superseded"},
+	{"running", "passed failed cancelled superseded"},
+	{"passed", ""},
+	{"failed", ""},
+	{"cancelled", ""},
+	{"superseded", ""},
 };
 static const struct may jobs[] = {
 	{"blocked", "ready skipped cancelled"},
 	{"ready", "running cancelled"},
 	{"running", "ready passed flaky failed cancelled lost"},
-	{"passed", ""}, {"cached", ""}, {"unaffected", ""}, {"skipped", ""}, {"failed", ""}, {"flaky", ""}, {"cancelled", ""},
+	{"passed", ""},
+	{"cached", ""},
+	{"unaffected", ""},
+	{"skipped", ""},
+	{"failed", ""},
+	{"flaky", ""},
+	{"cancelled", ""},
 	{"lost", "ready failed cancelled"},
 };
 static const struct may releases[] = {
@@ -23,7 +35,11 @@ static const struct may releases[] = {
 	{"staged", "gated rejected superseded failed"},
 	{"gated", "promoting rejected superseded"},
 	{"promoting", "live rolled_back rejected"},
-	{"live", ""}, {"rejected", ""}, {"failed", ""}, {"rolled_back", ""}, {"superseded", ""},
+	{"live", ""},
+	{"rejected", ""},
+	{"failed", ""},
+	{"rolled_back", ""},
+	{"superseded", ""},
 };
 static const struct may rollouts[] = {
 	{"queued", "planned aborting"},
@@ -37,7 +53,8 @@ static const struct may rollouts[] = {
 	{"aborting", "aborted"},
 	{"aborted", ""},
 };
-static const struct may incidents[] = {{"open", "mitigated closed"}, {"mitigated", "closed"}, {"closed", ""}};
+static const struct may incidents[] = {
+	{"open", "mitigated closed"}, {"mitigated", "closed"}, {"closed", ""}};
 
 static bool named(const char *list, const char *name)
 {
@@ -49,12 +66,14 @@ static bool named(const char *list, const char *name)
 	return false;
 }
 
-static void walk(const char *machine, const struct may *want, size_t n, const char *const *names, const uint16_t *next)
+static void walk(const char *machine, const struct may *want, size_t n, const char *const *names,
+		 const uint16_t *next)
 {
 	for (unsigned from = 0; from < n; from++) {
 		CHECK_STR(names[from], want[from].from, machine);
 		for (unsigned to = 0; to < n; to++) {
-			AUTO(freep) char *why = xasprintf("%s: %s -> %s", machine, names[from], names[to]);
+			AUTO(freep)
+			char *why = xasprintf("%s: %s -> %s", machine, names[from], names[to]);
 
 			CHECK(may_follow(next, from, to) == named(want[from].to, names[to]), why);
 		}
@@ -143,7 +162,8 @@ static void setting(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest all[] = {cmocka_unit_test(tables), cmocka_unit_test(reached), cmocka_unit_test(setting)};
+	const struct CMUnitTest all[] = {cmocka_unit_test(tables), cmocka_unit_test(reached),
+					 cmocka_unit_test(setting)};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

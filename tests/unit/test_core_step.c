@@ -8,21 +8,24 @@ struct bench {
 	struct model m;
 	uint64_t seq;
 	usec_t time;
-	struct effects out;            /* of the last step */
-	VEC(struct effect) waiting;    /* not answered yet */
+	struct effects out;         /* of the last step */
+	VEC(struct effect) waiting; /* not answered yet */
 	struct config config;
 	unsigned commits;
 	struct err err;
 };
 
-static const char one_service[] = "version: 1\nproject: p\nservices: {s: {path: s, replicas: 2}}\n"
-				  "ci: {build: {each: services, run: make, outputs: [a]}, image: {each: services, needs: [build], image: {from: scratch, copy: {a: /a}, entrypoint: [/a]}}}\n"
-				  "production: {strategy: {canary: {steps: [10%, 50%, 100%]}}}\n";
-static const char four_eyes[] = "version: 1\nproject: p\nservices: {s: {path: s}}\n"
-				"ci: {build: {each: services, run: make, outputs: [a]}, image: {each: services, needs: [build], image: {from: scratch, copy: {a: /a}, entrypoint: [/a]}}}\n"
-				"gate: {approve: {count: 1, by: [ann, bob], not: author, expires: 1h}}\n";
-static const char two_waves[] = "version: 1\nproject: p\nservices: {api: {path: a, provides: api}, shop: {path: s, consumes: [api]}}\n"
-				"ci: {build: {each: services, run: make, outputs: [a]}, image: {each: services, needs: [build], image: {from: scratch, copy: {a: /a}, entrypoint: [/a]}}}\n";
+static const char one_service[] =
+	"version: 1\nproject: p\nservices: {s: {path: s, replicas: 2}}\n"
+	"ci: {build: {each: services, run: make, outputs: [a]}, image: {each: services, needs: [build], image: {from: scratch, copy: {a: /a}, entrypoint: [/a]}}}\n"
+	"production: {strategy: {canary: {steps: [10%, 50%, 100%]}}}\n";
+static const char four_eyes[] =
+	"version: 1\nproject: p\nservices: {s: {path: s}}\n"
+	"ci: {build: {each: services, run: make, outputs: [a]}, image: {each: services, needs: [build], image: {from: scratch, copy: {a: /a}, entrypoint: [/a]}}}\n"
+	"gate: {approve: {count: 1, by: [ann, bob], not: author, expires: 1h}}\n";
+static const char two_waves[] =
+	"version: 1\nproject: p\nservices: {api: {path: a, provides: api}, shop: {path: s, consumes: [api]}}\n"
+	"ci: {build: {each: services, run: make, outputs: [a]}, image: {each: services, needs: [build], image: {from: scratch, copy: {a: /a}, entrypoint: [/a]}}}\n";
 
 static enum rc give(struct bench *b, struct event ev)
 {
@@ -44,17 +47,31 @@ static enum rc give(struct bench *b, struct event ev)
 static void replicas_ready(struct bench *b, const struct effect *f)
 {
 	for (uint32_t i = 0; i < f->count; i++)
-		assert_int_equal(give(b, (struct event){.kind = EV_REPLICA, .environment = S(f->deploy.environment), .unit = S(f->deploy.unit),
-							.image = S(f->deploy.image), .index = i, .ready = i + 1, .replica = REPLICA_READY}), RC_OK);
+		assert_int_equal(give(b, (struct event){.kind = EV_REPLICA,
+							.environment = S(f->deploy.environment),
+							.unit = S(f->deploy.unit),
+							.image = S(f->deploy.image),
+							.index = i,
+							.ready = i + 1,
+							.replica = REPLICA_READY}),
+				 RC_OK);
 }
 
 /* The answer of a good world; false: none is due (a far timer). */
 static bool answer(struct bench *b, const struct effect *f)
 {
-	struct event ev = {.effect = S(f->id), .rollout = f->rollout ? S(f->rollout) : NULL, .release = f->release ? S(f->release) : NULL,
-			   .environment = f->environment ? S(f->environment) : NULL, .unit = f->unit ? S(f->unit) : NULL,
-			   .image = f->image ? S(f->image) : NULL, .job = f->job ? S(f->job) : NULL, .type = f->type ? S(f->type) : NULL,
-			   .incident = f->incident ? S(f->incident) : NULL, .stage = f->stage, .weight = f->weight, .ok = true};
+	struct event ev = {.effect = S(f->id),
+			   .rollout = f->rollout ? S(f->rollout) : NULL,
+			   .release = f->release ? S(f->release) : NULL,
+			   .environment = f->environment ? S(f->environment) : NULL,
+			   .unit = f->unit ? S(f->unit) : NULL,
+			   .image = f->image ? S(f->image) : NULL,
+			   .job = f->job ? S(f->job) : NULL,
+			   .type = f->type ? S(f->type) : NULL,
+			   .incident = f->incident ? S(f->incident) : NULL,
+			   .stage = f->stage,
+			   .weight = f->weight,
+			   .ok = true};
 	AUTO(freep) char *image = xasprintf("sha256:%064u", b->commits);
 
 	switch (f->kind) {
@@ -64,16 +81,40 @@ static bool answer(struct bench *b, const struct effect *f)
 		xfree(ev.image);
 		ev.image = S(image);
 		break;
-	case EF_ATTEST: ev.kind = EV_ATTESTED; ev.digest = S("e"); break;
-	case EF_VERIFY_EVIDENCE: ev.kind = EV_EVIDENCE_VERIFIED; break;
-	case EF_PLAN_DEPLOY: ev.kind = EV_DEPLOY_PLANNED; ev.digest = S("h"); break;
-	case EF_WRITE_DESIRED: ev.kind = EV_DESIRED_WRITTEN; ev.commit = S("c"); break;
-	case EF_START_REPLICAS: ev.kind = EV_REPLICAS_STARTED; break;
-	case EF_STOP_REPLICAS: ev.kind = EV_REPLICAS_STOPPED; break;
-	case EF_SET_WEIGHT: ev.kind = EV_WEIGHT_SET; break;
-	case EF_WATCH: ev.kind = EV_HISTORY; break;
-	case EF_REVERT_CHANGE: ev.kind = EV_CHANGE_REVERTED; ev.commit = S("1111111111111111111111111111111111111111"); break;
-	case EF_NOTIFY: ev.kind = EV_NOTIFIED; break;
+	case EF_ATTEST:
+		ev.kind = EV_ATTESTED;
+		ev.digest = S("e");
+		break;
+	case EF_VERIFY_EVIDENCE:
+		ev.kind = EV_EVIDENCE_VERIFIED;
+		break;
+	case EF_PLAN_DEPLOY:
+		ev.kind = EV_DEPLOY_PLANNED;
+		ev.digest = S("h");
+		break;
+	case EF_WRITE_DESIRED:
+		ev.kind = EV_DESIRED_WRITTEN;
+		ev.commit = S("c");
+		break;
+	case EF_START_REPLICAS:
+		ev.kind = EV_REPLICAS_STARTED;
+		break;
+	case EF_STOP_REPLICAS:
+		ev.kind = EV_REPLICAS_STOPPED;
+		break;
+	case EF_SET_WEIGHT:
+		ev.kind = EV_WEIGHT_SET;
+		break;
+	case EF_WATCH:
+		ev.kind = EV_HISTORY;
+		break;
+	case EF_REVERT_CHANGE:
+		ev.kind = EV_CHANGE_REVERTED;
+		ev.commit = S("1111111111111111111111111111111111111111");
+		break;
+	case EF_NOTIFY:
+		ev.kind = EV_NOTIFIED;
+		break;
 	case EF_TIMER:
 		if (f->at > b->time + 5 * USEC_SEC) {
 			event_done(&ev);
@@ -109,19 +150,33 @@ static void go_on(struct bench *b, int not_yet)
 
 static void add_job(struct plan *p, const char *unit, const char *key)
 {
-	vec_push(&p->jobs, ((struct plan_job){.unit = S(unit), .job = S("image"), .stage = STAGE_CI, .kind = JOB_IMAGE, .key = S(key), .why = S("new")}));
+	vec_push(&p->jobs, ((struct plan_job){.unit = S(unit),
+					      .job = S("image"),
+					      .stage = STAGE_CI,
+					      .kind = JOB_IMAGE,
+					      .key = S(key),
+					      .why = S("new")}));
 }
 
 /* A commit by dora on main: ref, plan, one image job a service. */
 static void push(struct bench *b, bool with_base)
 {
 	AUTO(freep) char *commit = xasprintf("%040u", ++b->commits);
-	struct event planned = {.kind = EV_CHANGE_PLANNED, .config_digest = S("cfg"),
-				.change = {.repo = S("r"), .ref = S("refs/heads/main"), .commit = S(commit), .author = S("dora"), .email = S("dora@example.com")}};
+	struct event planned = {.kind = EV_CHANGE_PLANNED,
+				.config_digest = S("cfg"),
+				.change = {.repo = S("r"),
+					   .ref = S("refs/heads/main"),
+					   .commit = S(commit),
+					   .author = S("dora"),
+					   .email = S("dora@example.com")}};
 
 	if (with_base)
 		planned.change.base = S("0000000000000000000000000000000000000001");
-	assert_int_equal(give(b, (struct event){.kind = EV_REF_MOVED, .repo = S("r"), .ref = S("refs/heads/main"), .commit = S(commit)}), RC_OK);
+	assert_int_equal(give(b, (struct event){.kind = EV_REF_MOVED,
+						.repo = S("r"),
+						.ref = S("refs/heads/main"),
+						.commit = S(commit)}),
+			 RC_OK);
 	assert_int_equal(b->out.list.v[0].kind, EF_READ_CHANGE);
 	shape_copy(&shape_config, &planned.config, &b->config);
 	vec_each(u, &b->config.units)
@@ -135,7 +190,8 @@ static void begin(struct bench *b, const char *yml)
 	model_init(&b->m);
 	if (config_read(str_of(yml), "penstock.yml", NULL, NULL, &b->config, &b->err) != RC_OK)
 		fail_msg("%s", b->err.msg);
-	assert_int_equal(give(b, (struct event){.kind = EV_STARTED, .slots = 4, .text = S("t")}), RC_OK);
+	assert_int_equal(give(b, (struct event){.kind = EV_STARTED, .slots = 4, .text = S("t")}),
+			 RC_OK);
 }
 
 static void end(struct bench *b)
@@ -176,7 +232,8 @@ static void first_version(void **state)
 	const struct release *r = model_release(&b.m, "rel-1");
 	assert_int_equal(r->state, RELEASE_LIVE);
 	assert_int_equal(model_run(&b.m, "run-1")->state, RUN_PASSED);
-	assert_string_equal(environment_live(model_environment(&b.m, "production"), "s")->image, r->items.v[0].image);
+	assert_string_equal(environment_live(model_environment(&b.m, "production"), "s")->image,
+			    r->items.v[0].image);
 	assert_null(model_environment(&b.m, "production")->active);
 	end(&b);
 }
@@ -188,16 +245,23 @@ static void person_stops(void **state)
 	(void)state;
 	begin(&b, one_service);
 	struct rollout *ro = bake(&b);
-	assert_int_equal(give(&b, (struct event){.kind = EV_ABORT, .rollout = S(ro->id), .actor = S("user:ann")}), RC_OK);
+	assert_int_equal(give(&b, (struct event){.kind = EV_ABORT,
+						 .rollout = S(ro->id),
+						 .actor = S("user:ann")}),
+			 RC_OK);
 	assert_int_equal(b.out.list.v[0].kind, EF_SET_WEIGHT);
 	assert_true(b.out.list.v[0].weight == 0);
 	assert_int_equal(ro->state, ROLLOUT_ABORTING);
 	assert_int_equal(ro->zero_ordered_at, b.time);
-	assert_int_equal(model_environment(&b.m, "production")->vetoes.n, 0); /* no harm was proved */
+	assert_int_equal(model_environment(&b.m, "production")->vetoes.n,
+			 0); /* no harm was proved */
 	go_on(&b, -1);
 	assert_int_equal(ro->state, ROLLOUT_ABORTED);
 	assert_int_equal(model_release(&b.m, "rel-2")->state, RELEASE_ROLLED_BACK);
-	assert_int_equal(give(&b, (struct event){.kind = EV_ABORT, .rollout = S("ro-99"), .actor = S("user:ann")}), RC_NOT_FOUND);
+	assert_int_equal(give(&b, (struct event){.kind = EV_ABORT,
+						 .rollout = S("ro-99"),
+						 .actor = S("user:ann")}),
+			 RC_NOT_FOUND);
 	end(&b);
 }
 
@@ -210,8 +274,14 @@ static void crash_is_harm(void **state)
 	struct rollout *ro = bake(&b);
 	for (uint32_t crashes = 1; crashes <= 3; crashes++) {
 		assert_int_equal(ro->state, ROLLOUT_BAKING);
-		assert_int_equal(give(&b, (struct event){.kind = EV_REPLICA, .environment = S("production"), .unit = S("s"), .image = S(ro->image),
-							 .replica = REPLICA_BACKOFF, .count = crashes, .text = S("exit 1")}), RC_OK);
+		assert_int_equal(give(&b, (struct event){.kind = EV_REPLICA,
+							 .environment = S("production"),
+							 .unit = S("s"),
+							 .image = S(ro->image),
+							 .replica = REPLICA_BACKOFF,
+							 .count = crashes,
+							 .text = S("exit 1")}),
+				 RC_OK);
 	}
 	assert_int_equal(ro->state, ROLLOUT_ABORTING);
 	assert_int_equal(b.out.list.v[0].kind, EF_SET_WEIGHT);
@@ -222,7 +292,8 @@ static void crash_is_harm(void **state)
 	assert_int_equal(model_incident(&b.m, "inc-1")->state, INCIDENT_OPEN);
 	go_on(&b, -1);
 	assert_int_equal(model_incident(&b.m, "inc-1")->state, INCIDENT_MITIGATED);
-	assert_string_equal(env->pins.v[0].until_commit, "1111111111111111111111111111111111111111");
+	assert_string_equal(env->pins.v[0].until_commit,
+			    "1111111111111111111111111111111111111111");
 	/* the same digest again: refused with the reason */
 	b.commits--;
 	struct event again = {.kind = EV_RERUN, .run = S("run-2"), .actor = S("user:ann")};
@@ -241,13 +312,22 @@ static void vetoed_again(void **state)
 	push(&b, false);
 	go_on(&b, -1);
 	AUTO(freep) char *next = xasprintf("sha256:%064u", 2);
-	assert_int_equal(give(&b, (struct event){.kind = EV_VETO, .environment = S("production"), .image = S(next), .actor = S("user:ann"), .text = S("bad")}), RC_OK);
+	assert_int_equal(give(&b, (struct event){.kind = EV_VETO,
+						 .environment = S("production"),
+						 .image = S(next),
+						 .actor = S("user:ann"),
+						 .text = S("bad")}),
+			 RC_OK);
 	push(&b, true);
 	go_on(&b, -1);
 	const struct release *r = model_release(&b.m, "rel-2");
 	assert_int_equal(r->state, RELEASE_REJECTED);
 	assert_non_null(strstr(r->reason, "is vetoed in production"));
-	assert_int_equal(give(&b, (struct event){.kind = EV_VETO, .environment = S("production"), .image = S("short"), .actor = S("user:ann")}), RC_INVALID);
+	assert_int_equal(give(&b, (struct event){.kind = EV_VETO,
+						 .environment = S("production"),
+						 .image = S("short"),
+						 .actor = S("user:ann")}),
+			 RC_INVALID);
 	end(&b);
 }
 
@@ -258,19 +338,39 @@ static void promoted_and_held(void **state)
 	(void)state;
 	begin(&b, one_service);
 	struct rollout *ro = bake(&b);
-	assert_int_equal(give(&b, (struct event){.kind = EV_HOLD, .environment = S("production"), .actor = S("user:ann"), .text = S("wait")}), RC_OK);
+	assert_int_equal(give(&b, (struct event){.kind = EV_HOLD,
+						 .environment = S("production"),
+						 .actor = S("user:ann"),
+						 .text = S("wait")}),
+			 RC_OK);
 	assert_int_equal(ro->state, ROLLOUT_HOLDING);
-	assert_int_equal(give(&b, (struct event){.kind = EV_PROMOTE, .rollout = S(ro->id), .actor = S("user:ann")}), RC_CONFLICT);
+	assert_int_equal(give(&b, (struct event){.kind = EV_PROMOTE,
+						 .rollout = S(ro->id),
+						 .actor = S("user:ann")}),
+			 RC_CONFLICT);
 	assert_true(ro->weight == 0.1);
 	AUTO(freep) char *hold = S(model_environment(&b.m, "production")->holds.v[0].id);
-	assert_int_equal(give(&b, (struct event){.kind = EV_UNHOLD, .environment = S("production"), .id = S(hold), .actor = S("user:bob")}), RC_OK);
+	assert_int_equal(give(&b, (struct event){.kind = EV_UNHOLD,
+						 .environment = S("production"),
+						 .id = S(hold),
+						 .actor = S("user:bob")}),
+			 RC_OK);
 	assert_int_equal(ro->state, ROLLOUT_BAKING);
-	assert_int_equal(give(&b, (struct event){.kind = EV_PROMOTE, .rollout = S(ro->id), .actor = S("user:ann")}), RC_OK);
+	assert_int_equal(give(&b, (struct event){.kind = EV_PROMOTE,
+						 .rollout = S(ro->id),
+						 .actor = S("user:ann")}),
+			 RC_OK);
 	assert_int_equal(ro->step, 1);
-	assert_int_equal(give(&b, (struct event){.kind = EV_PROMOTE, .rollout = S(ro->id), .actor = S("user:ann")}), RC_CONFLICT); /* not confirmed */
+	assert_int_equal(give(&b, (struct event){.kind = EV_PROMOTE,
+						 .rollout = S(ro->id),
+						 .actor = S("user:ann")}),
+			 RC_CONFLICT); /* not confirmed */
 	go_on(&b, -1);
 	assert_true(ro->confirmed == 0.5);
-	assert_int_equal(give(&b, (struct event){.kind = EV_PROMOTE, .rollout = S(ro->id), .actor = S("user:ann")}), RC_OK);
+	assert_int_equal(give(&b, (struct event){.kind = EV_PROMOTE,
+						 .rollout = S(ro->id),
+						 .actor = S("user:ann")}),
+			 RC_OK);
 	go_on(&b, -1);
 	assert_int_equal(model_release(&b.m, "rel-2")->state, RELEASE_LIVE);
 	end(&b);
@@ -278,7 +378,12 @@ static void promoted_and_held(void **state)
 
 static void approvals(void **state)
 {
-	static const struct { const char *why, *actor; bool yes; enum rc want; enum release_state then; } cases[] = {
+	static const struct {
+		const char *why, *actor;
+		bool yes;
+		enum rc want;
+		enum release_state then;
+	} cases[] = {
 		{"the author", "user:dora", true, RC_DENIED, RELEASE_STAGED},
 		{"a stranger", "user:eve", true, RC_DENIED, RELEASE_STAGED},
 		{"one who may", "user:ann", true, RC_OK, RELEASE_LIVE},
@@ -294,7 +399,10 @@ static void approvals(void **state)
 		go_on(&b, -1);
 		CHECK(model_release(&b.m, "rel-1")->state == RELEASE_STAGED, cases[i].why);
 		CHECK_STR(model_release(&b.m, "rel-1")->gate.decision, "wait", cases[i].why);
-		enum rc rc = give(&b, (struct event){.kind = EV_APPROVE, .release = S("rel-1"), .ok = cases[i].yes, .actor = S(cases[i].actor)});
+		enum rc rc = give(&b, (struct event){.kind = EV_APPROVE,
+						     .release = S("rel-1"),
+						     .ok = cases[i].yes,
+						     .actor = S(cases[i].actor)});
 		CHECK(rc == cases[i].want, cases[i].why);
 		go_on(&b, -1);
 		CHECK(model_release(&b.m, "rel-1")->state == cases[i].then, cases[i].why);
@@ -329,13 +437,25 @@ static void twice(void **state)
 	begin(&b, one_service);
 	push(&b, false);
 	go_on(&b, EF_PLAN_DEPLOY);
-	assert_int_equal(give(&b, (struct event){.kind = EV_JOB_ENDED, .job = S("run-1/ci/s/image"), .count = 1, .failure = FAILURE_EXIT}), RC_OK);
+	assert_int_equal(give(&b, (struct event){.kind = EV_JOB_ENDED,
+						 .job = S("run-1/ci/s/image"),
+						 .count = 1,
+						 .failure = FAILURE_EXIT}),
+			 RC_OK);
 	assert_int_equal(b.m.touched.n, 0);
-	assert_int_equal(give(&b, (struct event){.kind = EV_EVIDENCE_VERIFIED, .release = S("rel-1"), .environment = S("staging")}), RC_OK);
+	assert_int_equal(give(&b, (struct event){.kind = EV_EVIDENCE_VERIFIED,
+						 .release = S("rel-1"),
+						 .environment = S("staging")}),
+			 RC_OK);
 	assert_int_equal(b.m.touched.n, 0);
-	assert_int_equal(give(&b, (struct event){.kind = EV_WEIGHT_SET, .rollout = S("ro-1"), .weight = 1}), RC_OK);
+	assert_int_equal(
+		give(&b, (struct event){.kind = EV_WEIGHT_SET, .rollout = S("ro-1"), .weight = 1}),
+		RC_OK);
 	assert_int_equal(b.m.touched.n, 0);
-	assert_int_equal(give(&b, (struct event){.kind = EV_APPROVE, .release = S("rel-7"), .actor = S("user:ann")}), RC_NOT_FOUND);
+	assert_int_equal(give(&b, (struct event){.kind = EV_APPROVE,
+						 .release = S("rel-7"),
+						 .actor = S("user:ann")}),
+			 RC_NOT_FOUND);
 	assert_int_equal(b.m.touched.n, 0);
 	end(&b);
 }
@@ -343,9 +463,14 @@ static void twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(first_version), cmocka_unit_test(person_stops), cmocka_unit_test(crash_is_harm),
-		cmocka_unit_test(vetoed_again), cmocka_unit_test(promoted_and_held), cmocka_unit_test(approvals),
-		cmocka_unit_test(waves), cmocka_unit_test(twice),
+		cmocka_unit_test(first_version),
+		cmocka_unit_test(person_stops),
+		cmocka_unit_test(crash_is_harm),
+		cmocka_unit_test(vetoed_again),
+		cmocka_unit_test(promoted_and_held),
+		cmocka_unit_test(approvals),
+		cmocka_unit_test(waves),
+		cmocka_unit_test(twice),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

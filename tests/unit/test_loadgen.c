@@ -23,7 +23,7 @@
 
 static void pause_ms(long ms)
 {
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
 
 /* ---- the server: one thread, poll(); each whole request head gets its answer ---- */
@@ -72,7 +72,7 @@ static const char *answer_for(const char *request)
 static void drop(struct server *s, int i)
 {
 	close(s->conns[i].fd);
-	s->conns[i] = (struct conn){ .fd = -1 };
+	s->conns[i] = (struct conn){.fd = -1};
 }
 
 /* The request, whose head is whole; how long it is, or 0 when its body is not. */
@@ -127,7 +127,7 @@ static void take(struct server *s)
 	atomic_fetch_add(&s->accepted, 1);
 	for (int i = 0; i < CONNS; i++) {
 		if (s->conns[i].fd < 0) {
-			s->conns[i] = (struct conn){ .fd = fd };
+			s->conns[i] = (struct conn){.fd = fd};
 			return;
 		}
 	}
@@ -144,8 +144,8 @@ static void *server_run(void *arg)
 			continue;
 		}
 		for (int i = 0; i < CONNS; i++)
-			s->fds[i] = (struct pollfd){ .fd = s->conns[i].fd, .events = POLLIN };
-		s->fds[CONNS] = (struct pollfd){ .fd = s->listener, .events = POLLIN };
+			s->fds[i] = (struct pollfd){.fd = s->conns[i].fd, .events = POLLIN};
+		s->fds[CONNS] = (struct pollfd){.fd = s->listener, .events = POLLIN};
 		poll(s->fds, CONNS + 1, 1);
 		for (int i = 0; i < CONNS; i++) {
 			if (s->fds[i].revents)
@@ -166,7 +166,7 @@ static struct server server;
 
 static int set_up(void **state)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(a);
 
 	memset(&server, 0, sizeof(server));
@@ -238,9 +238,9 @@ static void test_counts(void **state)
 {
 	struct server *s = *state;
 	const struct loadgen_target targets[] = {
-		{ .url = url("/"), .weight = 6 },
-		{ .url = url("/missing"), .weight = 3 },
-		{ .url = url("/broken") },
+		{.url = url("/"), .weight = 6},
+		{.url = url("/missing"), .weight = 3},
+		{.url = url("/broken")},
 	};
 
 	struct loadgen *lg = start(targets, 3, 1000, 16);
@@ -261,12 +261,13 @@ static void test_bytes(void **state)
 {
 	struct server *s = *state;
 	const struct loadgen_target targets[] = {
-		{ .method = "POST",
-		  .url = url("/post?x=1#y"), .fields = "X-Test: yes\r\n",
-		  .body = "body" },
-		{ .method = "HEAD", .url = url("") },
-		{ .url = url("/chunked") },
-		{ .url = url("/close") },
+		{.method = "POST",
+		 .url = url("/post?x=1#y"),
+		 .fields = "X-Test: yes\r\n",
+		 .body = "body"},
+		{.method = "HEAD", .url = url("")},
+		{.url = url("/chunked")},
+		{.url = url("/close")},
 	};
 
 	struct loadgen *lg = start(targets, 4, 400, 8);
@@ -281,8 +282,8 @@ static void test_bytes(void **state)
 static void test_rate(void **state)
 {
 	static struct loadgen_stats a, b;
-	const struct loadgen_target target = { .url = url("/") };
-	static const double rates[] = { 2000, 500, 3000, 0 };
+	const struct loadgen_target target = {.url = url("/")};
+	static const double rates[] = {2000, 500, 3000, 0};
 
 	(void)state;
 	struct loadgen *lg = start(&target, 1, 100, 64);
@@ -315,7 +316,7 @@ static void test_rate(void **state)
 static void test_stall(void **state)
 {
 	struct server *s = *state;
-	const struct loadgen_target target = { .url = url("/") };
+	const struct loadgen_target target = {.url = url("/")};
 	struct loadgen *lg = start(&target, 1, 500, 4);
 
 	pause_ms(350);
@@ -335,7 +336,7 @@ static void test_stall(void **state)
 static void test_timeout(void **state)
 {
 	struct server *s = *state;
-	const struct loadgen_target target = { .url = url("/") };
+	const struct loadgen_target target = {.url = url("/")};
 	struct loadgen *lg;
 
 	atomic_store(&s->stall, true);
@@ -349,9 +350,8 @@ static void test_timeout(void **state)
 
 static void test_errors(void **state)
 {
-	const struct loadgen_target bad[] = { { .url = url("/garbage") }, { .url = url("/cut") } };
-	const struct loadgen_target mixed[] = { { .url = "http://127.0.0.1:1/" },
-						{ .url = url("/") } };
+	const struct loadgen_target bad[] = {{.url = url("/garbage")}, {.url = url("/cut")}};
+	const struct loadgen_target mixed[] = {{.url = "http://127.0.0.1:1/"}, {.url = url("/")}};
 
 	(void)state;
 	struct loadgen *lg = start(bad, 2, 400, 8);
@@ -372,7 +372,7 @@ static void test_errors(void **state)
 static void test_closed_keep_alive(void **state)
 {
 	struct server *s = *state;
-	const struct loadgen_target target = { .url = url("/") };
+	const struct loadgen_target target = {.url = url("/")};
 	struct loadgen *lg;
 
 	atomic_store(&s->close_idle, true);
@@ -392,7 +392,7 @@ static void *close_after_first(void *arg)
 	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 	while (!atomic_load(&s->stop)) {
-		struct pollfd p = { .fd = s->listener, .events = POLLIN };
+		struct pollfd p = {.fd = s->listener, .events = POLLIN};
 		char buf[512];
 		if (poll(&p, 1, 1) <= 0)
 			continue;
@@ -400,7 +400,7 @@ static void *close_after_first(void *arg)
 		if (recv(fd, buf, sizeof(buf), 0) > 0) {
 			atomic_fetch_add(&s->requests, 1);
 			send(fd, ok, sizeof(ok) - 1, MSG_NOSIGNAL);
-			p = (struct pollfd){ .fd = fd, .events = POLLIN };
+			p = (struct pollfd){.fd = fd, .events = POLLIN};
 			while (poll(&p, 1, 1) == 0 && !atomic_load(&s->stop))
 				;
 		}
@@ -421,7 +421,7 @@ static int set_up_closing(void **state)
 static void test_retry_once(void **state)
 {
 	struct server *s = *state;
-	const struct loadgen_target target = { .url = url("/") };
+	const struct loadgen_target target = {.url = url("/")};
 	struct loadgen *lg = start(&target, 1, 100, 1);
 
 	pause_ms(500);
@@ -438,45 +438,44 @@ static void test_refused(void **state)
 	static const struct {
 		const char *url, *fields, *method;
 	} cases[] = {
-		{ "http://192.0.2.1/", "", "GET" },
-		{ "http://128.0.0.1:80/", "", "GET" },
-		{ "http://0.0.0.0:80/", "", "GET" },
-		{ "http://127.0.0.1.example:80/", "", "GET" },
-		{ "http://[::2]:80/", "", "GET" },
-		{ "http://[::ffff:192.0.2.1]/", "", "GET" },
-		{ "http://user@127.0.0.1/", "", "GET" },
-		{ "https://127.0.0.1/", "", "GET" },
-		{ "http://127.0.0.1:0/", "", "GET" },
-		{ "http://127.0.0.1:65536/", "", "GET" },
-		{ "http://127.0.0.1:/", "", "GET" },
-		{ "http://127.0.0.1:8x/", "", "GET" },
-		{ "http://127.0.0.1/a b", "", "GET" },
-		{ "http://127.0.0.1/\r\nX: y", "", "GET" },
-		{ "http:///", "", "GET" },
-		{ "http://[::1/", "", "GET" },
-		{ "", "", "GET" },
-		{ "http://127.0.0.1/", "no colon\r\n", "GET" },
-		{ "http://127.0.0.1/", "A: b", "GET" },
-		{ "http://127.0.0.1/", "\r\n", "GET" },
-		{ "http://127.0.0.1/", "", "get it" },
-		{ "http://127.0.0.1/", "", "" },
+		{"http://192.0.2.1/", "", "GET"},
+		{"http://128.0.0.1:80/", "", "GET"},
+		{"http://0.0.0.0:80/", "", "GET"},
+		{"http://127.0.0.1.example:80/", "", "GET"},
+		{"http://[::2]:80/", "", "GET"},
+		{"http://[::ffff:192.0.2.1]/", "", "GET"},
+		{"http://user@127.0.0.1/", "", "GET"},
+		{"https://127.0.0.1/", "", "GET"},
+		{"http://127.0.0.1:0/", "", "GET"},
+		{"http://127.0.0.1:65536/", "", "GET"},
+		{"http://127.0.0.1:/", "", "GET"},
+		{"http://127.0.0.1:8x/", "", "GET"},
+		{"http://127.0.0.1/a b", "", "GET"},
+		{"http://127.0.0.1/\r\nX: y", "", "GET"},
+		{"http:///", "", "GET"},
+		{"http://[::1/", "", "GET"},
+		{"", "", "GET"},
+		{"http://127.0.0.1/", "no colon\r\n", "GET"},
+		{"http://127.0.0.1/", "A: b", "GET"},
+		{"http://127.0.0.1/", "\r\n", "GET"},
+		{"http://127.0.0.1/", "", "get it"},
+		{"http://127.0.0.1/", "", ""},
 	};
 	struct loadgen *lg = NULL;
 	char why[256];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct loadgen_target t = { .url = cases[i].url,
-						  .fields = cases[i].fields,
-						  .method = cases[i].method };
+		const struct loadgen_target t = {
+			.url = cases[i].url, .fields = cases[i].fields, .method = cases[i].method};
 		why[0] = '\0';
 		if (loadgen_start(&t, 1, 0, 1, &lg, why, sizeof(why)) == 0)
 			fail_msg("%s %s was taken", cases[i].method, cases[i].url);
 		assert_null(lg);
 		assert_int_equal(0, strncmp(why, "load: ", 6));
 	}
-	const struct loadgen_target t = { .url = "http://localhost" };
-	const struct loadgen_target six = { .url = "http://[::1]:1/" };
+	const struct loadgen_target t = {.url = "http://localhost"};
+	const struct loadgen_target six = {.url = "http://[::1]:1/"};
 	assert_int_equal(-1, loadgen_start(&t, 0, 1, 1, &lg, why, sizeof(why)));
 	assert_int_equal(-1, loadgen_start(&t, 1, -1, 1, &lg, why, sizeof(why)));
 	assert_int_equal(-1, loadgen_start(&t, 1, 1, 0, &lg, why, sizeof(why)));
@@ -521,26 +520,26 @@ static void test_answers(void **state)
 		int status;
 		bool close;
 	} cases[] = {
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-		  ANSWER_DONE, ANSWER_DONE, 200, false },
-		{ "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
-		  ANSWER_DONE, ANSWER_DONE, 200, true },
-		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n",
-		  ANSWER_DONE, ANSWER_DONE, 204, false },
-		{ "HTTP/1.1 200 OK\n\nx", ANSWER_UNTIL_EOF, ANSWER_DONE, 200, true },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok",
-		  ANSWER_BODY, ANSWER_BAD, 200, false },
-		{ CHUNKED "1F\r\n", ANSWER_CHUNK, ANSWER_BAD, 200, false },
-		{ CHUNKED "0\r\n\r\n", ANSWER_DONE, ANSWER_DONE, 200, false },
-		{ CHUNKED "zz\r\n", ANSWER_BAD, ANSWER_BAD, 200, false },
-		{ CHUNKED "ffffffffffffffffff\r\n", ANSWER_BAD, ANSWER_BAD, 200, false },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
-		  ANSWER_BAD, ANSWER_BAD, 200, false },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
-		  ANSWER_BAD, ANSWER_BAD, 200, false },
-		{ "HTTP/1.1 999 OK\r\n", ANSWER_BAD, ANSWER_BAD, 999, false },
-		{ "HTTP/2 200 OK\r\n", ANSWER_BAD, ANSWER_BAD, 0, false },
-		{ "", ANSWER_STATUS, ANSWER_BAD, 0, false },
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ANSWER_DONE, ANSWER_DONE, 200,
+		 false},
+		{"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", ANSWER_DONE, ANSWER_DONE, 200,
+		 true},
+		{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n", ANSWER_DONE, ANSWER_DONE,
+		 204, false},
+		{"HTTP/1.1 200 OK\n\nx", ANSWER_UNTIL_EOF, ANSWER_DONE, 200, true},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", ANSWER_BODY, ANSWER_BAD, 200,
+		 false},
+		{CHUNKED "1F\r\n", ANSWER_CHUNK, ANSWER_BAD, 200, false},
+		{CHUNKED "0\r\n\r\n", ANSWER_DONE, ANSWER_DONE, 200, false},
+		{CHUNKED "zz\r\n", ANSWER_BAD, ANSWER_BAD, 200, false},
+		{CHUNKED "ffffffffffffffffff\r\n", ANSWER_BAD, ANSWER_BAD, 200, false},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", ANSWER_BAD,
+		 ANSWER_BAD, 200, false},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", ANSWER_BAD,
+		 ANSWER_BAD, 200, false},
+		{"HTTP/1.1 999 OK\r\n", ANSWER_BAD, ANSWER_BAD, 999, false},
+		{"HTTP/2 200 OK\r\n", ANSWER_BAD, ANSWER_BAD, 0, false},
+		{"", ANSWER_STATUS, ANSWER_BAD, 0, false},
 	};
 	static struct answer a;
 

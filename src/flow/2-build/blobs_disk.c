@@ -90,7 +90,8 @@ static enum rc store(struct disk *d, const char *dir, const char *path, const st
 		return err_set(err, RC_TOO_BIG, "a result is too big");
 	enum rc rc = dir_make(dir, 0700, err);
 	if (rc == RC_OK)
-		rc = file_write_fast(temp, strbuf_str(&text), 0600, err); /* cut by a loss of power: made again */
+		rc = file_write_fast(temp, strbuf_str(&text), 0600,
+				     err); /* cut by a loss of power: made again */
 	if (rc != RC_OK)
 		return rc;
 	if (link(temp, path) < 0)

@@ -1,0 +1,179 @@
+/* Jobs end by themselves: their results are fetched, kept, and told. */
+#include "engine/engine_impl.h"
+#include "base/log.h"
+
+struct collect {
+	struct engine *e;
+	char *job;
+	struct exec_end end;
+	struct err err;
+	enum rc rc;
+};
+
+static void cache_result(struct engine *e, const struct job *job, const struct exec_end *end)
+{
+	struct err err = {0};
+
+	if (!job || !job->key || !*job->key || end->failure != FAILURE_NONE ||
+	    job->stage != STAGE_CI)
+		return;
+	struct result r = {.key = job->key,
+			   .outputs = end->outputs,
+			   .log = end->log,
+			   .run = job->run,
+			   .exit = end->exit,
+			   .usec = end->ended_at - end->started_at};
+	if (blobs_put_result(e->w.blobs, &r, &err) != RC_OK)
+		LOG(err.rc == RC_CONFLICT ? LOG_WARN : LOG_ERROR,
+		    "a job's result is not kept in the cache", LF("job", job->id),
+		    LF("error", err.msg));
+}
+
+static void collect_it(void *arg)
+{
+	struct collect *c = arg;
+
+	c->rc = exec_collect(c->e->w.exec, c->job, &c->e->exec_inputs, &c->end, &c->err);
+}
+
+static void collected(void *arg)
+{
+	struct collect *c = arg;
+	struct engine *e = c->e;
+	struct job *job = model_job(&e->model, c->job);
+	struct event ev = {.kind = EV_JOB_ENDED};
+
+	map_del(&e->collecting, str_of(c->job));
+	if (c->rc == RC_UNAVAILABLE || c->rc == RC_NO_SPACE || e->stopped) {
+		LOG(LOG_WARN, "a job's result cannot be fetched yet", LF("job", c->job),
+		    LF("error", c->err.msg));
+		goto out; /* the next poll tries again */
+	}
+	ev.job = xstrdup(c->job);
+	if (c->rc != RC_OK) {
+		ev.failure = FAILURE_INFRA;
+		ev.exit = -1;
+		ev.error = xstrdup(c->err.msg);
+		ev.count = job ? job->attempt : 0;
+	} else {
+		cache_result(e, job, &c->end);
+		ev.count = c->end.attempt;
+		ev.exit = c->end.exit;
+		ev.failure = c->end.failure;
+		ev.error = c->end.error ? xstrdup(c->end.error) : NULL;
+		ev.log = c->end.log ? xstrdup(c->end.log) : NULL;
+		ev.outputs = c->end.outputs ? xstrdup(c->end.outputs) : NULL;
+		shape_copy(&shape_junit, &ev.junit, &c->end.junit);
+		ev.started_at = c->end.started_at;
+		ev.ended_at = c->end.ended_at;
+	}
+	engine_submit(e, &ev);
+out:
+	exec_end_done(&c->end);
+	xfree(c->job);
+	xfree(c);
+}
+
+struct forget {
+	struct engine *e;
+	char *job;
+};
+
+static void forget_it(void *arg)
+{
+	struct forget *f = arg;
+	struct err err = {0};
+
+	if (exec_forget(f->e->w.exec, f->job, &err) != RC_OK)
+		LOG(LOG_DEBUG, "a job's folder stays", LF("job", f->job), LF("error", err.msg));
+}
+
+static void forgot(void *arg)
+{
+	struct forget *f = arg;
+
+	map_del(&f->e->collecting, str_of(f->job));
+	xfree(f->job);
+	xfree(f);
+}
+
+/* An ended job of this attempt is fetched; one that nobody waits for any more is removed. */
+static void see_job(void *ctx, const struct exec_seen *seen)
+{
+	struct engine *e = ctx;
+	const struct job *job = model_job(&e->model, seen->job);
+
+	bool wanted = job && job->state == JOB_RUNNING && job->attempt <= seen->attempt;
+	bool durable =
+		!e->committing &&
+		e->building->records.n == 0; /* its end is, too: a crash now needs no second run */
+	if (seen->running || map_get(&e->collecting, str_of(seen->job)) || (!wanted && !durable))
+		return;
+	map_put(&e->collecting, str_of(seen->job), e);
+	AUTO(freep) char *lane = xasprintf("job/%s", seen->job);
+	if (wanted) {
+		struct collect *c = xcalloc(1, sizeof(*c));
+
+		c->e = e;
+		c->job = xstrdup(seen->job);
+		runner_work(e->w.runner, lane, collect_it, collected, c);
+	} else {
+		struct forget *f = xcalloc(1, sizeof(*f));
+
+		f->e = e;
+		f->job = xstrdup(seen->job);
+		runner_work(e->w.runner, lane, forget_it, forgot, f);
+	}
+}
+
+void observe_jobs(struct engine *e)
+{
+	struct err err = {0};
+
+	if (!e->stopped && exec_poll(e->w.exec, see_job, e, &err) != RC_OK)
+		LOG(LOG_WARN, "jobs cannot be looked at", LF("error", err.msg));
+}
+
+static void note_job(void *ctx, const struct exec_seen *seen)
+{
+	struct map *known = ctx;
+
+	map_put(known, str_of(seen->job), known);
+}
+
+/* A running job that the executor does not know, and whose start is not under way, was lost. */
+void observe_lost(struct engine *e)
+{
+	struct map known = {0}, starting = {0};
+	struct err err = {0};
+	texts lost = {0};
+
+	if (exec_poll(e->w.exec, note_job, &known, &err) != RC_OK)
+		goto out;
+	for (struct map_entry *m = NULL; (m = map_next(&e->outbox, m));) {
+		const struct pending *p = m->value;
+
+		if (p->effect.kind == EF_START_JOB || p->effect.kind == EF_PACK_IMAGE)
+			map_put(&starting, str_of(p->effect.job), e);
+	}
+	for (struct map_entry *m = NULL; (m = map_next(&e->model.by_kind[AGG_JOB], m));) {
+		const struct job *job = m->value;
+
+		if (job->state == JOB_RUNNING && job->kind == JOB_RUN &&
+		    !map_get(&known, str_of(job->id)) && !map_get(&starting, str_of(job->id)) &&
+		    !map_get(&e->collecting, str_of(job->id)) && !e->committing)
+			vec_push(&lost, xstrdup(job->id));
+	}
+	vec_each(id, &lost) {
+		struct event ev = {.kind = EV_JOB_ENDED, .failure = FAILURE_INFRA, .exit = -1};
+
+		ev.count = model_job(&e->model, *id)->attempt;
+		ev.job = *id;
+		ev.error = xstrdup("the executor lost it");
+		engine_submit(e, &ev);
+	}
+out:
+	vec_done(&lost);
+	map_done(&known);
+	map_done(&starting);
+}
