@@ -207,7 +207,34 @@ static void finish_stage(struct step *s, struct release *r, struct environment *
 	environment_free(s, env, r);
 }
 
-/* Start the rollouts of the lowest wave that is not done. True when one is (or was) to do. */
+static bool is_due(struct step *s, struct release_item *item, const struct environment *env,
+		   uint32_t wave)
+{
+	return item->wave == wave && !*item_done(item, env->stage) &&
+	       !*item_rollout(item, env->stage) && !rollout_active(s->m, env->id, item->unit);
+}
+
+/* Was one of the wave vetoed since the release was let in? Then all of it is taken back. */
+static bool is_vetoed(struct step *s, struct release *r, struct environment *env, uint32_t wave)
+{
+	for (size_t i = 0; i < r->items.n; i++) {
+		struct release_item *item = &r->items.v[i];
+		const struct veto *v =
+			environment_veto(env, item->unit, item->image, s->m->time);
+
+		if (!v || !is_due(s, item, env, wave))
+			continue;
+		AUTO(freep)
+		char *why = xasprintf("%s %.19s is vetoed in %s: %s", item->unit, item->image,
+				      env->id, v->reason ? v->reason : "-");
+		release_break(s, r, why);
+		return true;
+	}
+	return false;
+}
+
+/* Start the rollouts of the lowest wave that is not done (a return that somebody ordered goes
+ * first). True when one is, or was, to do. */
 static bool push_wave(struct step *s, struct release *r, struct environment *env)
 {
 	uint32_t wave = UINT32_MAX;
@@ -219,22 +246,13 @@ static bool push_wave(struct step *s, struct release *r, struct environment *env
 		return false;
 	r->wave = wave;
 	model_touch(s->m, AGG_RELEASE, r->id);
+	if (is_vetoed(s, r, env, wave))
+		return true;
 	for (size_t i = 0; i < r->items.n; i++) {
 		struct release_item *item = &r->items.v[i];
 
-		if (item->wave != wave || *item_done(item, env->stage) ||
-		    *item_rollout(item, env->stage))
+		if (!is_due(s, item, env, wave))
 			continue;
-		if (rollout_active(s->m, env->id, item->unit))
-			continue; /* a return that somebody ordered goes first */
-		const struct veto *v = environment_veto(env, item->unit, item->image, s->m->time);
-		if (v) { /* since it was let in */
-			AUTO(freep)
-			char *why = xasprintf("%s %.19s is vetoed in %s: %s", item->unit,
-					      item->image, env->id, v->reason ? v->reason : "-");
-			release_break(s, r, why);
-			return true;
-		}
 		struct rollout *ro = rollout_new(s, r, env, item->unit, item->image, false);
 		set_text(item_rollout(item, env->stage), ro->id);
 	}
