@@ -299,5 +299,8 @@ void view_status(struct strbuf *to, const struct term *t, const struct json *sta
 	for (size_t i = 0; i < json_count(runs); i++)
 		draw_run(&d, json_at(runs, i), i == 0);
 	if (!json_count(runs))
-		tint(to, t, DIM, "\nNothing was pushed yet.\n");
+		tint(to, t, DIM,
+		     json_count(environments)
+			     ? "\nNo run is open; `penstock runs` lists the earlier ones.\n"
+			     : "\nNothing was pushed yet.\n");
 }
