@@ -8,10 +8,10 @@
 #define CONFIG_MAX_UNITS 20000
 #define CONFIG_MAX_JOBS  200 /* job definitions, all stages */
 
-#define STAGE_MAP(X)                                                        \
-	X(STAGE_NONE, "none")                                               \
-	X(STAGE_CI, "ci") X(STAGE_STAGING, "staging") X(STAGE_GATE, "gate") \
-		X(STAGE_PRODUCTION, "production")
+#define STAGE_MAP(X)          \
+	X(STAGE_NONE, "none") \
+	X(STAGE_CI, "ci")     \
+	X(STAGE_STAGING, "staging") X(STAGE_GATE, "gate") X(STAGE_PRODUCTION, "production")
 enum stage {
 #define X(name, text) name,
 	STAGE_MAP(X)

@@ -15,34 +15,36 @@
 	extern const char *const type##_names[count];
 #define ENUM_MEMBER(name, text) name,
 
-#define RUN_STATE_MAP(X)                                                          \
-	X(RUN_PLANNED, "planned")                                                 \
-	X(RUN_RUNNING, "running") X(RUN_PASSED, "passed") X(RUN_FAILED, "failed") \
-		X(RUN_CANCELLED, "cancelled") X(RUN_SUPERSEDED, "superseded")
+#define RUN_STATE_MAP(X)                                                              \
+	X(RUN_PLANNED, "planned")                                                     \
+	X(RUN_RUNNING, "running")                                                     \
+	X(RUN_PASSED, "passed") X(RUN_FAILED, "failed") X(RUN_CANCELLED, "cancelled") \
+		X(RUN_SUPERSEDED, "superseded")
 ENUM_DECLARE(run_state, RUN_STATE_MAP, 6)
 
 #define JOB_STATE_MAP(X)                                                                          \
 	X(JOB_BLOCKED, "blocked")                                                                 \
-	X(JOB_READY, "ready") X(JOB_RUNNING, "running") X(JOB_PASSED, "passed")                   \
-		X(JOB_CACHED, "cached") X(JOB_UNAFFECTED, "unaffected") X(JOB_SKIPPED, "skipped") \
-			X(JOB_FAILED, "failed") X(JOB_FLAKY, "flaky")                             \
-				X(JOB_CANCELLED, "cancelled") X(JOB_LOST, "lost")
+	X(JOB_READY, "ready")                                                                     \
+	X(JOB_RUNNING, "running") X(JOB_PASSED, "passed") X(JOB_CACHED, "cached")                 \
+		X(JOB_UNAFFECTED, "unaffected") X(JOB_SKIPPED, "skipped") X(JOB_FAILED, "failed") \
+			X(JOB_FLAKY, "flaky") X(JOB_CANCELLED, "cancelled") X(JOB_LOST, "lost")
 ENUM_DECLARE(job_state, JOB_STATE_MAP, 11)
 
-#define RELEASE_STATE_MAP(X)                                                                \
-	X(RELEASE_BUILT, "built")                                                           \
-	X(RELEASE_STAGING, "staging") X(RELEASE_STAGED, "staged") X(RELEASE_GATED, "gated") \
-		X(RELEASE_PROMOTING, "promoting") X(RELEASE_LIVE, "live")                   \
-			X(RELEASE_REJECTED, "rejected") X(RELEASE_FAILED, "failed")         \
-				X(RELEASE_ROLLED_BACK, "rolled_back")                       \
-					X(RELEASE_SUPERSEDED, "superseded")
+#define RELEASE_STATE_MAP(X)                                                                    \
+	X(RELEASE_BUILT, "built")                                                               \
+	X(RELEASE_STAGING, "staging")                                                           \
+	X(RELEASE_STAGED, "staged") X(RELEASE_GATED, "gated") X(RELEASE_PROMOTING, "promoting") \
+		X(RELEASE_LIVE, "live") X(RELEASE_REJECTED, "rejected")                         \
+			X(RELEASE_FAILED, "failed") X(RELEASE_ROLLED_BACK, "rolled_back")       \
+				X(RELEASE_SUPERSEDED, "superseded")
 ENUM_DECLARE(release_state, RELEASE_STATE_MAP, 10)
 
-#define ROLLOUT_STATE_MAP(X)                                                                      \
-	X(ROLLOUT_QUEUED, "queued")                                                               \
-	X(ROLLOUT_PLANNED, "planned") X(ROLLOUT_APPLYING, "applying") X(ROLLOUT_BAKING, "baking") \
-		X(ROLLOUT_PROMOTING, "promoting") X(ROLLOUT_VERIFYING, "verifying")               \
-			X(ROLLOUT_DONE, "done") X(ROLLOUT_HOLDING, "holding")                     \
+#define ROLLOUT_STATE_MAP(X)                                                        \
+	X(ROLLOUT_QUEUED, "queued")                                                 \
+	X(ROLLOUT_PLANNED, "planned")                                               \
+	X(ROLLOUT_APPLYING, "applying") X(ROLLOUT_BAKING, "baking")                 \
+		X(ROLLOUT_PROMOTING, "promoting") X(ROLLOUT_VERIFYING, "verifying") \
+			X(ROLLOUT_DONE, "done") X(ROLLOUT_HOLDING, "holding")       \
 				X(ROLLOUT_ABORTING, "aborting") X(ROLLOUT_ABORTED, "aborted")
 ENUM_DECLARE(rollout_state, ROLLOUT_STATE_MAP, 10)
 
@@ -51,16 +53,17 @@ ENUM_DECLARE(rollout_state, ROLLOUT_STATE_MAP, 10)
 ENUM_DECLARE(incident_state, INCIDENT_STATE_MAP, 3)
 
 /* Why a job ended badly; retry.on names them. */
-#define FAILURE_MAP(X)                                                              \
-	X(FAILURE_NONE, "none")                                                     \
-	X(FAILURE_EXIT, "exit") X(FAILURE_TIMEOUT, "timeout") X(FAILURE_OOM, "oom") \
-		X(FAILURE_INFRA, "infra") X(FAILURE_OUTPUT, "output")               \
-			X(FAILURE_CANCELLED, "cancelled")
+#define FAILURE_MAP(X)                                                                \
+	X(FAILURE_NONE, "none")                                                       \
+	X(FAILURE_EXIT, "exit")                                                       \
+	X(FAILURE_TIMEOUT, "timeout") X(FAILURE_OOM, "oom") X(FAILURE_INFRA, "infra") \
+		X(FAILURE_OUTPUT, "output") X(FAILURE_CANCELLED, "cancelled")
 ENUM_DECLARE(failure, FAILURE_MAP, 7)
 
-#define REPLICA_STATE_MAP(X)                                                                  \
-	X(REPLICA_STARTING, "starting")                                                       \
-	X(REPLICA_READY, "ready") X(REPLICA_UNREADY, "unready") X(REPLICA_BACKOFF, "backoff") \
+#define REPLICA_STATE_MAP(X)                                        \
+	X(REPLICA_STARTING, "starting")                             \
+	X(REPLICA_READY, "ready")                                   \
+	X(REPLICA_UNREADY, "unready") X(REPLICA_BACKOFF, "backoff") \
 		X(REPLICA_STOPPING, "stopping") X(REPLICA_GONE, "gone")
 ENUM_DECLARE(replica_state, REPLICA_STATE_MAP, 6)
 

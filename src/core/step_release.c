@@ -219,8 +219,7 @@ static bool is_vetoed(struct step *s, struct release *r, struct environment *env
 {
 	for (size_t i = 0; i < r->items.n; i++) {
 		struct release_item *item = &r->items.v[i];
-		const struct veto *v =
-			environment_veto(env, item->unit, item->image, s->m->time);
+		const struct veto *v = environment_veto(env, item->unit, item->image, s->m->time);
 
 		if (!v || !is_due(s, item, env, wave))
 			continue;

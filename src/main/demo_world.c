@@ -161,8 +161,7 @@ static enum rc commit_and_push(struct demo *d, const char *message_file, char **
 enum rc demo_push_first(struct demo *d, char **ret_commit, struct err *err)
 {
 	AUTO(freep)
-	char *shop = xasprintf("%s/shop", d->examples),
-	     *message = xasprintf("%s/message", d->dir);
+	char *shop = xasprintf("%s/shop", d->examples), *message = xasprintf("%s/message", d->dir);
 	enum rc rc = copy_tree(d, shop, err);
 
 	if (rc == RC_OK)
@@ -213,8 +212,8 @@ enum rc demo_git_tip(struct demo *d, char **ret_commit, char **ret_subject, stru
 enum rc demo_daemon_start(struct demo *d, struct err *err)
 {
 	AUTO(freep)
-	char *repo = xasprintf("shop=%s", d->bare),
-	     *doors = xasprintf("%u", d->door_base), *replicas = xasprintf("%u", d->replica_base);
+	char *repo = xasprintf("shop=%s", d->bare), *doors = xasprintf("%u", d->door_base),
+	     *replicas = xasprintf("%u", d->replica_base);
 	AUTO(freep) char *log = xasprintf("%s/daemon.log", d->dir);
 	const char *argv[] = {d->self,
 			      "serve",

@@ -11,15 +11,13 @@
 static void make_repo(const char *dir)
 {
 	AUTO(freep)
-	char *stream = xasprintf("%s/import", dir),
-	     *repo = xasprintf("%s/noop.git", dir);
+	char *stream = xasprintf("%s/import", dir), *repo = xasprintf("%s/noop.git", dir);
 	AUTO(freep)
 	char *command =
 		xasprintf("git init -q --bare -b main %s && git -C %s fast-import --quiet <%s",
 			  repo, repo, stream);
 	AUTO(strbuf_done)
-	struct strbuf text = STRBUF((size_t)16 << 20),
-		      config = STRBUF((size_t)1 << 20);
+	struct strbuf text = STRBUF((size_t)16 << 20), config = STRBUF((size_t)1 << 20);
 	struct err err = {0};
 
 	strbuf_adds(&config, "version: 1\nproject: noop\nlibraries:\n");
