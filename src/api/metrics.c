@@ -268,7 +268,7 @@ static void write_daemon(struct strbuf *to, const struct api *api)
 
 static void write_now(struct strbuf *to, const struct model *m)
 {
-	uint64_t jobs[11] = {0}, incidents[3] = {0}, rollouts[10] = {0}, releases[10] = {0};
+	uint64_t jobs[JOB_STATES] = {0}, incidents[3] = {0}, rollouts[10] = {0}, releases[10] = {0};
 
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));)
 		jobs[((const struct job *)e->value)->state]++;

@@ -6,7 +6,7 @@
 
 struct shown {
 	const struct run *run;
-	uint32_t counts[5][11]; /* by stage and state */
+	uint32_t counts[5][JOB_STATES]; /* by stage and state */
 	VEC(const struct job *) jobs;
 };
 struct view {

@@ -15,9 +15,14 @@ static const char *state_name(enum aggregate_kind kind, const void *thing)
 		return rollout_state_names[((const struct rollout *)thing)->state];
 	case AGG_INCIDENT:
 		return incident_state_names[((const struct incident *)thing)->state];
+	case AGG_AGENT:
+		return agent_state_names[((const struct agent *)thing)->state];
+	case AGG_QUEUE:
+		return queue_state_names[((const struct merge_queue *)thing)->state];
 	case AGG_PROJECT:
 	case AGG_CONFIG:
 	case AGG_ENVIRONMENT:
+	case AGG_HISTORY:
 	case AGG_KINDS:
 		break;
 	}
@@ -31,7 +36,9 @@ static bool says_state(enum aggregate_kind kind, const void *thing)
 						      [AGG_JOB] = job_state_names,
 						      [AGG_RELEASE] = release_state_names,
 						      [AGG_ROLLOUT] = rollout_state_names,
-						      [AGG_INCIDENT] = incident_state_names};
+						      [AGG_INCIDENT] = incident_state_names,
+						      [AGG_AGENT] = agent_state_names,
+						      [AGG_QUEUE] = queue_state_names};
 
 	return !firsts[kind] || !streq(firsts[kind][0], state_name(kind, thing));
 }

@@ -104,7 +104,7 @@ static const struct keys keys_image = {
 static const struct key report_keys[] = {
 	{.name = "junit",
 	 .kind = KEY_TEXT,
-	 JOB(junit),
+	 JOB(reports.junit),
 	 .check = check_glob,
 	 .help = "Files with test results, relative to the unit."},
 	{.name = "sarif", .kind = KEY_LATER},

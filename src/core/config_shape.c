@@ -3,6 +3,7 @@
 
 const char *const job_kind_names[] = {"run", "image"};
 const char *const strategy_kind_names[] = {"rolling", "canary"};
+const char *const forks_names[] = {"approve", "never", "always"};
 static const char *const require_kind_names[] = {
 #define X(name, text) text,
 	REQUIRE_MAP(X)
@@ -32,7 +33,8 @@ static const struct shape_field unit_fields[] = {
 const struct shape shape_unit = SHAPE(struct unit, unit_fields);
 
 static const struct shape_field retry_fields[] = {SHAPE_U32(struct retry, max),
-						  SHAPE_STRS(struct retry, on)};
+						  SHAPE_STRS(struct retry, on),
+						  SHAPE_STRS(struct retry, exit)};
 const struct shape shape_retry = SHAPE(struct retry, retry_fields);
 
 static const struct shape_field image_fields[] = {
@@ -42,6 +44,60 @@ static const struct shape_field image_fields[] = {
 	SHAPE_STR(struct image_def, workdir),
 };
 const struct shape shape_image_def = SHAPE(struct image_def, image_fields);
+
+static const struct shape_field axis_fields[] = {SHAPE_STR(struct axis, name),
+						 SHAPE_STRS(struct axis, values)};
+static const struct shape shape_axis = SHAPE(struct axis, axis_fields);
+
+static const struct shape_field combination_fields[] = {
+	SHAPE_LIST(struct combination, v, shape_pair)};
+static const struct shape shape_combination = SHAPE(struct combination, combination_fields);
+
+static const struct shape_field matrix_fields[] = {
+	SHAPE_LIST(struct matrix, axes, shape_axis),
+	SHAPE_LIST(struct matrix, include, shape_combination),
+	SHAPE_LIST(struct matrix, exclude, shape_combination),
+};
+const struct shape shape_matrix = SHAPE(struct matrix, matrix_fields);
+
+static const struct shape_field service_fields[] = {
+	SHAPE_STR(struct service_def, name),   SHAPE_STR(struct service_def, image),
+	SHAPE_LIST(struct service_def, env, shape_pair),
+	SHAPE_STR(struct service_def, ready),  SHAPE_U32(struct service_def, port),
+	SHAPE_STRS(struct service_def, args),  SHAPE_U64(struct service_def, memory),
+	SHAPE_U64(struct service_def, start),
+};
+const struct shape shape_service = SHAPE(struct service_def, service_fields);
+
+static const struct shape_field step_fields[] = {SHAPE_STR(struct step_def, name),
+						 SHAPE_STR(struct step_def, run),
+						 SHAPE_U64(struct step_def, timeout)};
+static const struct shape shape_step = SHAPE(struct step_def, step_fields);
+
+static const struct shape_field cache_fields[] = {SHAPE_STRS(struct cache_def, key),
+						  SHAPE_STRS(struct cache_def, paths),
+						  SHAPE_STR(struct cache_def, name)};
+static const struct shape shape_cache = SHAPE(struct cache_def, cache_fields);
+
+static const struct shape_field group_fields[] = {SHAPE_STR(struct group_def, name),
+						  SHAPE_BOOL(struct group_def, supersede)};
+static const struct shape shape_group = SHAPE(struct group_def, group_fields);
+
+static const struct shape_field split_fields[] = {SHAPE_U32(struct split_def, into),
+						  SHAPE_STR(struct split_def, files),
+						  SHAPE_BOOL(struct split_def, by_timing)};
+static const struct shape shape_split = SHAPE(struct split_def, split_fields);
+
+static const struct shape_field flaky_fields[] = {SHAPE_U32(struct flaky_def, retry),
+						  SHAPE_BOOL(struct flaky_def, quarantine)};
+static const struct shape shape_flaky = SHAPE(struct flaky_def, flaky_fields);
+
+static const struct shape_field reports_fields[] = {
+	SHAPE_STR(struct reports_def, junit),    SHAPE_STR(struct reports_def, sarif),
+	SHAPE_STR(struct reports_def, coverage), SHAPE_STR(struct reports_def, problems),
+	SHAPE_STR(struct reports_def, summary),
+};
+static const struct shape shape_reports = SHAPE(struct reports_def, reports_fields);
 
 static const struct shape_field job_fields[] = {
 	SHAPE_STR(struct job_def, name),
@@ -58,8 +114,24 @@ static const struct shape_field job_fields[] = {
 	SHAPE_U64(struct job_def, timeout),
 	SHAPE_U64(struct job_def, memory),
 	SHAPE_SUB(struct job_def, retry, shape_retry),
-	SHAPE_STR(struct job_def, junit),
+	SHAPE_LIST(struct job_def, steps, shape_step),
+	SHAPE_U32(struct job_def, cpu),
+	SHAPE_SUB(struct job_def, reports, shape_reports),
 	SHAPE_BOOL(struct job_def, network),
+	SHAPE_STR(struct job_def, condition),
+	SHAPE_SUB(struct job_def, matrix, shape_matrix),
+	SHAPE_LIST(struct job_def, services, shape_service),
+	SHAPE_LIST(struct job_def, caches, shape_cache),
+	SHAPE_SUB(struct job_def, group, shape_group),
+	SHAPE_SUB(struct job_def, split, shape_split),
+	SHAPE_SUB(struct job_def, flaky, shape_flaky),
+	SHAPE_STR(struct job_def, container),
+	SHAPE_STRS(struct job_def, labels),
+	SHAPE_BOOL(struct job_def, manual),
+	SHAPE_BOOL(struct job_def, allow_failure),
+	SHAPE_BOOL(struct job_def, strict),
+	SHAPE_BOOL(struct job_def, trusted),
+	SHAPE_STR(struct job_def, extends),
 	SHAPE_SUB(struct job_def, image, shape_image_def),
 	SHAPE_U32(struct job_def, line),
 };
@@ -124,9 +196,42 @@ static const struct shape_field notify_fields[] = {SHAPE_STR(struct notify_def, 
 						   SHAPE_STR(struct notify_def, name)};
 const struct shape shape_notify_def = SHAPE(struct notify_def, notify_fields);
 
+static const struct shape_field schedule_fields[] = {
+	SHAPE_STR(struct schedule_def, cron), SHAPE_STR(struct schedule_def, zone),
+	SHAPE_STR(struct schedule_def, rule), SHAPE_STR(struct schedule_def, branch),
+	SHAPE_U32(struct schedule_def, line),
+};
+static const struct shape shape_schedule = SHAPE(struct schedule_def, schedule_fields);
+
+static const struct shape_field queue_fields[] = {SHAPE_BOOL(struct queue_def, on),
+						  SHAPE_STRS(struct queue_def, branches),
+						  SHAPE_U32(struct queue_def, batch)};
+static const struct shape shape_queue_def = SHAPE(struct queue_def, queue_fields);
+
+static const struct shape_field quarantine_fields[] = {
+	SHAPE_STR(struct quarantine_def, test),   SHAPE_STR(struct quarantine_def, unit),
+	SHAPE_STR(struct quarantine_def, owner),  SHAPE_STR(struct quarantine_def, reason),
+	SHAPE_U64(struct quarantine_def, until),  SHAPE_U32(struct quarantine_def, line),
+};
+const struct shape shape_quarantine_def = SHAPE(struct quarantine_def, quarantine_fields);
+
+static const struct shape_field include_fields[] = {SHAPE_STR(struct include_ref, from),
+						    SHAPE_STR(struct include_ref, digest)};
+const struct shape shape_include_ref = SHAPE(struct include_ref, include_fields);
+
 static const struct shape_field config_fields[] = {
 	SHAPE_STR(struct config, project),
 	SHAPE_STRS(struct config, branches),
+	SHAPE_STRS(struct config, tags),
+	SHAPE_BOOL(struct config, tag_releases),
+	SHAPE_BOOL(struct config, pull_requests),
+	SHAPE_STRS(struct config, pull_branches),
+	SHAPE_ENUM(struct config, forks, forks_names),
+	SHAPE_SUB(struct config, queue, shape_queue_def),
+	SHAPE_LIST(struct config, schedules, shape_schedule),
+	SHAPE_LIST(struct config, quarantine, shape_quarantine_def),
+	SHAPE_LIST(struct config, includes, shape_include_ref),
+	SHAPE_BOOL(struct config, infer),
 	SHAPE_LIST(struct config, units, shape_unit),
 	SHAPE_LIST(struct config, jobs, shape_job_def),
 	SHAPE_U64(struct config, ci_budget),

@@ -24,8 +24,10 @@
 	X(EF_WATCH, "watch") /* rollout -> EV_HISTORY; EV_FACTS then come while it bakes */                     \
 	X(EF_REVERT_CHANGE, "revert_change") /* change, release -> EV_CHANGE_REVERTED */                        \
 	X(EF_NOTIFY, "notify")               /* incident, text -> EV_NOTIFIED */                                \
+	X(EF_MERGE, "merge") /* change (repo, target, commit = the target's tip), ids = commits, in order; type = queue id -> EV_MERGED */    \
+	X(EF_LAND, "land")   /* change (repo, target, base = its tip, commit), ids = refs that are done, type = queue id -> EV_LANDED */      \
 	X(EF_TIMER, "timer")                 /* at, subject, text -> EV_TIMER */
-#define EFFECT_KINDS 15
+#define EFFECT_KINDS 17
 ENUM_DECLARE(effect_kind, EFFECT_MAP, EFFECT_KINDS)
 
 /* What a need of a job left behind, laid beside its inputs. */
@@ -42,6 +44,12 @@ struct job_spec {
 	VEC(struct need_output) needs;
 	pairs env; /* event and environment variables: STAGING_URL ... values are resolved by the engine ("url:staging") */
 	uint32_t attempt;
+	char *agent;   /* where it runs: "local", or an agent's name */
+	texts files;   /* of a split job */
+	bool trusted;  /* false: a change from a fork; no secret, no trusted cache */
+	bool resume;   /* in the kept workspace of the attempt before, from the step that failed */
+	bool keep;     /* the folder is kept when it fails, for `penstock shell` and a resumed attempt */
+	texts tests;   /* names of quarantined tests, for $QUARANTINED_TESTS */
 };
 /* One version of a service in an environment. */
 struct deploy {
@@ -72,6 +80,7 @@ struct effect {
 	uint32_t count;
 	double weight;
 	char *config; /* digest */
+	texts ids;
 	texts pages;
 	VEC(struct notify_def) notifiers;
 };

@@ -53,6 +53,10 @@ static const struct shape_field event_fields[] = {
 	SHAPE_STR(T, log),
 	SHAPE_STR(T, outputs),
 	SHAPE_SUB(T, junit, shape_junit),
+	SHAPE_SUB(T, report, shape_job_report),
+	SHAPE_LIST(T, times, shape_file_time),
+	SHAPE_U32(T, cpu),
+	SHAPE_U64(T, memory),
 	SHAPE_SUB(T, window, shape_facts_window),
 	SHAPE_U64(T, started_at),
 	SHAPE_U64(T, ended_at),
@@ -76,7 +80,13 @@ static const struct shape_field job_spec_fields[] = {SHAPE_STR(T, job),
 						     SHAPE_STRS(T, reads),
 						     SHAPE_LIST(T, needs, shape_need_output),
 						     SHAPE_LIST(T, env, shape_pair),
-						     SHAPE_U32(T, attempt)};
+						     SHAPE_U32(T, attempt),
+						     SHAPE_STR(T, agent),
+						     SHAPE_STRS(T, files),
+						     SHAPE_BOOL(T, trusted),
+						     SHAPE_BOOL(T, resume),
+						     SHAPE_BOOL(T, keep),
+						     SHAPE_STRS(T, tests)};
 const struct shape shape_job_spec = SHAPE(T, job_spec_fields);
 #undef T
 #define T struct deploy
@@ -128,6 +138,7 @@ static const struct shape_field effect_fields[] = {SHAPE_STR(T, id),
 						   SHAPE_U32(T, count),
 						   SHAPE_REAL(T, weight),
 						   SHAPE_STR(T, config),
+						   SHAPE_STRS(T, ids),
 						   SHAPE_STRS(T, pages),
 						   SHAPE_LIST(T, notifiers, shape_notifier)};
 const struct shape shape_effect = SHAPE(T, effect_fields);
@@ -154,6 +165,9 @@ void effects_done(struct effects *e)
 
 const char *event_subject(const struct event *e)
 {
+	if (e->kind == EV_AGENT || e->kind == EV_DRAIN || e->kind == EV_MERGED ||
+	    e->kind == EV_LANDED)
+		return e->id ? e->id : "engine";
 	const char *const by_weight[] = {e->job, e->rollout,     e->release, e->incident,
 					 e->run, e->environment, e->repo,    e->change.repo};
 	for (size_t i = 0; i < ARRAY_LEN(by_weight); i++)

@@ -119,6 +119,42 @@ struct incident *model_incident(const struct model *m, const char *id)
 	return model_get(m, AGG_INCIDENT, id);
 }
 
+struct agent *model_agent(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_AGENT, id);
+}
+
+struct history *model_history(const struct model *m, const char *unit, const char *job)
+{
+	AUTO(freep) char *id = xasprintf("%s/%s", unit && *unit ? unit : "-", job);
+
+	return model_get(m, AGG_HISTORY, id);
+}
+
+struct merge_queue *model_queue(const struct model *m, const char *repo, const char *target)
+{
+	AUTO(freep) char *id = xasprintf("%s:%s", repo, target);
+
+	return model_get(m, AGG_QUEUE, id);
+}
+
+const struct unit *model_unit(const struct model *m, const char *name,
+			      const struct config **ret_config)
+{
+	const struct project *p = model_project(m);
+
+	for (size_t i = 0; p && i < p->configs.n; i++) {
+		const struct config *c = model_config(m, p->configs.v[i].config);
+		const struct unit *u = c ? config_unit(c, name) : NULL;
+
+		if (u && ret_config)
+			*ret_config = c;
+		if (u)
+			return u;
+	}
+	return NULL;
+}
+
 const struct config *model_config(const struct model *m, const char *digest)
 {
 	const struct config_ref *ref = model_get(m, AGG_CONFIG, digest);
@@ -215,6 +251,9 @@ static bool config_is_ended(const struct model *m, const char *digest)
 
 	if (p && streq(p->config, digest))
 		return false;
+	for (size_t i = 0; p && i < p->configs.n; i++)
+		if (streq(p->configs.v[i].config, digest))
+			return false;
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));) {
 		const struct run *run = e->value;
 
@@ -248,6 +287,9 @@ bool model_is_ended(const struct model *m, enum aggregate_kind kind, const char 
 		return model_incident(m, id)->state == INCIDENT_CLOSED;
 	case AGG_PROJECT:
 	case AGG_ENVIRONMENT:
+	case AGG_AGENT:
+	case AGG_HISTORY:
+	case AGG_QUEUE:
 	case AGG_KINDS:
 		return false;
 	}

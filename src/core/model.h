@@ -27,8 +27,10 @@ ENUM_DECLARE(run_state, RUN_STATE_MAP, 6)
 	X(JOB_READY, "ready")                                                                     \
 	X(JOB_RUNNING, "running") X(JOB_PASSED, "passed") X(JOB_CACHED, "cached")                 \
 		X(JOB_UNAFFECTED, "unaffected") X(JOB_SKIPPED, "skipped") X(JOB_FAILED, "failed") \
-			X(JOB_FLAKY, "flaky") X(JOB_CANCELLED, "cancelled") X(JOB_LOST, "lost")
-ENUM_DECLARE(job_state, JOB_STATE_MAP, 11)
+			X(JOB_FLAKY, "flaky") X(JOB_CANCELLED, "cancelled") X(JOB_LOST, "lost")   \
+				X(JOB_MANUAL, "manual")
+#define JOB_STATES 12
+ENUM_DECLARE(job_state, JOB_STATE_MAP, JOB_STATES)
 
 #define RELEASE_STATE_MAP(X)                                                                    \
 	X(RELEASE_BUILT, "built")                                                               \
@@ -67,8 +69,30 @@ ENUM_DECLARE(failure, FAILURE_MAP, 7)
 		X(REPLICA_STOPPING, "stopping") X(REPLICA_GONE, "gone")
 ENUM_DECLARE(replica_state, REPLICA_STATE_MAP, 6)
 
+#define CHANGE_KIND_MAP(X)                                                     \
+	X(CHANGE_PUSH, "push")                                                 \
+	X(CHANGE_PULL, "pull_request")                                         \
+	X(CHANGE_QUEUE, "merge_queue") X(CHANGE_TAG, "tag")                    \
+		X(CHANGE_SCHEDULE, "schedule") X(CHANGE_PERSON, "person")
+ENUM_DECLARE(change_kind, CHANGE_KIND_MAP, 6)
+
+#define AGENT_STATE_MAP(X) \
+	X(AGENT_CONNECTED, "connected") X(AGENT_DRAINING, "draining") X(AGENT_LOST, "lost")
+ENUM_DECLARE(agent_state, AGENT_STATE_MAP, 3)
+
+#define QUEUE_STATE_MAP(X)           \
+	X(QUEUE_IDLE, "idle")        \
+	X(QUEUE_MERGING, "merging")  \
+	X(QUEUE_TESTING, "testing") X(QUEUE_LANDING, "landing")
+ENUM_DECLARE(queue_state, QUEUE_STATE_MAP, 4)
+
 /* A commit on a branch, with what it is compared to. */
 struct change {
+	enum change_kind kind;
+	char *target;  /* CHANGE_PULL, CHANGE_QUEUE: the branch it wants to be on, refs/heads/main */
+	char *number;  /* CHANGE_PULL: "17" */
+	bool fork;     /* from somebody who may not write here: no secrets, no trusted cache */
+	texts labels;  /* CHANGE_PULL */
 	char *repo;          /* name of a source */
 	char *ref;           /* refs/heads/main */
 	char *commit, *base; /* 40 hex; base NULL: first push, or a branch that was rewritten */
@@ -82,7 +106,21 @@ extern const struct shape shape_change, shape_junit, shape_gate;
 struct junit {
 	uint32_t tests, failed, skipped;
 	char *first_failure;
+	texts failures; /* names "class.name" of failed tests, at most 100 */
 };
+struct file_time { /* how long the tests of one file took */
+	char *file;
+	uint64_t usec;
+};
+/* What the reports of a job came to; all of it stands in the blob. */
+struct job_report {
+	char *blob;                /* digest of the report's JSON (ports/report.h); NULL: none */
+	uint32_t errors, warnings; /* annotations: findings and problem lines */
+	uint64_t lines, covered;   /* coverage; lines 0: none */
+	uint64_t base_lines, base_covered; /* the same of what it is compared to, set by step() */
+	char *cause; /* the likely cause of a failure: the lines people should read first; at most 4 KiB */
+};
+extern const struct shape shape_job_report, shape_file_time;
 
 struct job {
 	char *id, *run, *unit, *name; /* unit "" for a job of the project or the release */
@@ -92,6 +130,20 @@ struct job {
 	char *key, *why;
 	char *release;                           /* jobs of staging and production */
 	texts needs;                             /* job ids */
+	char *def;      /* name of its definition; NULL: as name */
+	pairs matrix;   /* the row of the matrix it is for */
+	uint32_t shard, shards; /* split: from 1; 0: none */
+	texts files;            /* of the shard */
+	char *agent;            /* where it runs, or ran: "local" or an agent's name */
+	char *group;            /* concurrency group */
+	bool amber;             /* failed, and may */
+	bool played;            /* a manual job that somebody started */
+	uint32_t cpu;           /* what it takes of an agent, thousandths */
+	uint64_t memory;        /* bytes */
+	uint32_t retries;       /* that its classes of failure have used */
+	uint32_t flaky_tries;   /* that flaky.retry has used */
+	bool resumed;           /* made in a workspace that was kept: its result is not the key's */
+	struct job_report report;
 	uint32_t attempt;                        /* from 1 once started */
 	uint64_t ready_at, started_at, ended_at; /* usec */
 	int64_t exit;
@@ -118,6 +170,12 @@ struct run {
 	char *release;                                   /* the release that came of it */
 	char *reason;
 	texts affected; /* units */
+	uint32_t amber; /* jobs that failed and may, or were flaky */
+	bool waits;     /* for somebody to approve it: a change from a fork */
+	uint64_t budget, predicted; /* usec; predicted from history when it was planned; 0: not known */
+	texts critical;             /* once it ended: the critical path's jobs, first to last */
+	texts advice;               /* at most three things that would shorten it, in words */
+	VEC(struct include_ref) includes;
 	uint64_t created_at, ended_at;
 	uint32_t next_job; /* how many job ids were given */
 };
@@ -258,16 +316,74 @@ struct repo_ref {
 	char *repo, *ref, *commit;
 	char *run;
 };
+/* penstock.yml of one repository, as last read. */
+struct repo_config {
+	char *repo, *config;
+};
 struct project { /* one, id "project" */
 	char *id;
 	char *name;
-	uint32_t slots; /* jobs at a time */
+	uint32_t slots; /* jobs at a time, here */
 	uint32_t running;
+	VEC(struct repo_config) configs;
+	VEC(struct quarantine_def) quarantine; /* by people; penstock.yml has its own */
 	uint32_t runs, releases, rollouts, incidents; /* ids given */
 	VEC(struct repo_ref) refs;
-	char *config;     /* of the last change read */
+	char *config;     /* of the last change read, of whatever repository */
 	uint64_t started; /* how often the engine started */
 	char *version;
+};
+
+/* A machine that runs jobs. "local" is the daemon's own. */
+struct agent {
+	char *id; /* its name */
+	enum agent_state state;
+	texts labels;
+	uint32_t cpu;    /* thousandths */
+	uint64_t memory; /* bytes; 0: not limited */
+	uint32_t used_cpu;
+	uint64_t used_memory;
+	uint32_t running; /* jobs */
+	char *version, *address;
+	uint64_t since, lost_at;
+};
+
+/* What is known of a unit's job from earlier runs. id: "orders/test", "-/e2e". */
+struct failed_key {
+	char *key, *job;
+};
+struct flaky_test {
+	char *test, *job; /* job: where it was last seen */
+	uint32_t count;
+	uint64_t last_at;
+};
+struct history {
+	char *id;
+	uint64_t usec; /* how long it takes: an exponential mean of those that ran, weight 1/4 */
+	uint32_t runs, failed, flaky, cached;
+	VEC(struct file_time) files; /* of its tests, at most 2,000; replaced only by more than 30 % */
+	VEC(struct flaky_test) tests;
+	VEC(struct failed_key) failed_keys; /* the last 8 */
+	uint64_t lines, covered;            /* coverage of the last run on a branch */
+};
+
+/* Changes that want to be on a branch, tested as they would land. id: "shop:refs/heads/main". */
+struct queue_entry {
+	char *ref, *commit, *actor, *number;
+	uint64_t since;
+	uint32_t tries;
+};
+struct merge_queue {
+	char *id, *repo, *target;
+	enum queue_state state;
+	VEC(struct queue_entry) entries; /* first in, first out */
+	uint32_t batch; /* how many of the first are being tested */
+	uint32_t limit; /* how many may be, next time: halved by a failure, doubled by a success */
+	char *tip;      /* what the target stood at when they were merged */
+	char *trial;    /* the commit that is tested */
+	char *run;
+	char *reason; /* of the last thing that went wrong */
+	uint64_t since;
 };
 
 enum aggregate_kind {
@@ -279,6 +395,9 @@ enum aggregate_kind {
 	AGG_ROLLOUT,
 	AGG_ENVIRONMENT,
 	AGG_INCIDENT,
+	AGG_AGENT,
+	AGG_HISTORY,
+	AGG_QUEUE,
 	AGG_KINDS
 };
 extern const char *const aggregate_kind_names[AGG_KINDS];
@@ -317,4 +436,10 @@ struct release *model_release(const struct model *m, const char *id);
 struct rollout *model_rollout(const struct model *m, const char *id);
 struct environment *model_environment(const struct model *m, const char *id);
 struct incident *model_incident(const struct model *m, const char *id);
+struct agent *model_agent(const struct model *m, const char *id);
+/* Of a unit's ("" or NULL: the project's) job by its definition's or instance's name. */
+struct history *model_history(const struct model *m, const char *unit, const char *job);
+struct merge_queue *model_queue(const struct model *m, const char *repo, const char *target);
+/* A unit in the penstock.yml of whichever repository has it; *ret_config (may be NULL) is that one. */
+const struct unit *model_unit(const struct model *m, const char *name, const struct config **ret_config);
 const struct config *model_config(const struct model *m, const char *digest);

@@ -4,17 +4,23 @@
 #define ENUM_TEXT(name, text)         text,
 #define ENUM_DEFINE(type, MAP, count) const char *const type##_names[count] = {MAP(ENUM_TEXT)};
 ENUM_DEFINE(run_state, RUN_STATE_MAP, 6)
-ENUM_DEFINE(job_state, JOB_STATE_MAP, 11)
+ENUM_DEFINE(job_state, JOB_STATE_MAP, JOB_STATES)
+ENUM_DEFINE(change_kind, CHANGE_KIND_MAP, 6)
+ENUM_DEFINE(agent_state, AGENT_STATE_MAP, 3)
+ENUM_DEFINE(queue_state, QUEUE_STATE_MAP, 4)
 ENUM_DEFINE(release_state, RELEASE_STATE_MAP, 10)
 ENUM_DEFINE(rollout_state, ROLLOUT_STATE_MAP, 10)
 ENUM_DEFINE(incident_state, INCIDENT_STATE_MAP, 3)
 ENUM_DEFINE(failure, FAILURE_MAP, 7)
 ENUM_DEFINE(replica_state, REPLICA_STATE_MAP, 6)
 const char *const aggregate_kind_names[AGG_KINDS] = {
-	"project", "config", "run", "job", "release", "rollout", "environment", "incident"};
+	"project", "config", "run", "job", "release", "rollout", "environment", "incident", "agent", "history", "queue"};
 
 #define T struct change
 static const struct shape_field change_fields[] = {
+	SHAPE_ENUM(T, kind, change_kind_names),
+	SHAPE_STR(T, target),  SHAPE_STR(T, number),  SHAPE_BOOL(T, fork),
+	SHAPE_STRS(T, labels),
 	SHAPE_STR(T, repo),    SHAPE_STR(T, ref),     SHAPE_STR(T, commit),
 	SHAPE_STR(T, base),    SHAPE_STR(T, author),  SHAPE_STR(T, email),
 	SHAPE_STR(T, subject), SHAPE_STR(T, reverts), SHAPE_U64(T, pushed_at),
@@ -27,8 +33,21 @@ static const struct shape_field junit_fields[] = {
 	SHAPE_U32(T, failed),
 	SHAPE_U32(T, skipped),
 	SHAPE_STR(T, first_failure),
+	SHAPE_STRS(T, failures),
 };
 const struct shape shape_junit = SHAPE(T, junit_fields);
+#undef T
+#define T struct file_time
+static const struct shape_field file_time_fields[] = {SHAPE_STR(T, file), SHAPE_U64(T, usec)};
+const struct shape shape_file_time = SHAPE(T, file_time_fields);
+#undef T
+#define T struct job_report
+static const struct shape_field job_report_fields[] = {
+	SHAPE_STR(T, blob),       SHAPE_U32(T, errors),       SHAPE_U32(T, warnings),
+	SHAPE_U64(T, lines),      SHAPE_U64(T, covered),      SHAPE_U64(T, base_lines),
+	SHAPE_U64(T, base_covered), SHAPE_STR(T, cause),
+};
+const struct shape shape_job_report = SHAPE(T, job_report_fields);
 #undef T
 #define T struct job
 static const struct shape_field job_fields[] = {
@@ -43,6 +62,21 @@ static const struct shape_field job_fields[] = {
 	SHAPE_STR(T, why),
 	SHAPE_STR(T, release),
 	SHAPE_STRS(T, needs),
+	SHAPE_STR(T, def),
+	SHAPE_LIST(T, matrix, shape_pair),
+	SHAPE_U32(T, shard),
+	SHAPE_U32(T, shards),
+	SHAPE_STRS(T, files),
+	SHAPE_STR(T, agent),
+	SHAPE_STR(T, group),
+	SHAPE_BOOL(T, amber),
+	SHAPE_BOOL(T, played),
+	SHAPE_U32(T, cpu),
+	SHAPE_U64(T, memory),
+	SHAPE_U32(T, retries),
+	SHAPE_U32(T, flaky_tries),
+	SHAPE_BOOL(T, resumed),
+	SHAPE_SUB(T, report, shape_job_report),
 	SHAPE_U32(T, attempt),
 	SHAPE_U64(T, ready_at),
 	SHAPE_U64(T, started_at),
@@ -74,6 +108,13 @@ static const struct shape_field run_fields[] = {
 	SHAPE_STR(T, release),
 	SHAPE_STR(T, reason),
 	SHAPE_STRS(T, affected),
+	SHAPE_U32(T, amber),
+	SHAPE_BOOL(T, waits),
+	SHAPE_U64(T, budget),
+	SHAPE_U64(T, predicted),
+	SHAPE_STRS(T, critical),
+	SHAPE_STRS(T, advice),
+	SHAPE_LIST(T, includes, shape_include_ref),
 	SHAPE_U64(T, created_at),
 	SHAPE_U64(T, ended_at),
 	SHAPE_U32(T, next_job),
@@ -270,9 +311,74 @@ static const struct shape_field repo_ref_fields[] = {SHAPE_STR(T, repo), SHAPE_S
 						     SHAPE_STR(T, commit), SHAPE_STR(T, run)};
 static const struct shape shape_repo_ref = SHAPE(T, repo_ref_fields);
 #undef T
+#define T struct repo_config
+static const struct shape_field repo_config_fields[] = {SHAPE_STR(T, repo), SHAPE_STR(T, config)};
+static const struct shape shape_repo_config = SHAPE(T, repo_config_fields);
+#undef T
+#define T struct agent
+static const struct shape_field agent_fields[] = {
+	SHAPE_STR(T, id),           SHAPE_ENUM(T, state, agent_state_names),
+	SHAPE_STRS(T, labels),      SHAPE_U32(T, cpu),
+	SHAPE_U64(T, memory),       SHAPE_U32(T, used_cpu),
+	SHAPE_U64(T, used_memory),  SHAPE_U32(T, running),
+	SHAPE_STR(T, version),      SHAPE_STR(T, address),
+	SHAPE_U64(T, since),        SHAPE_U64(T, lost_at),
+};
+static const struct shape shape_agent = SHAPE(T, agent_fields);
+#undef T
+#define T struct failed_key
+static const struct shape_field failed_key_fields[] = {SHAPE_STR(T, key), SHAPE_STR(T, job)};
+static const struct shape shape_failed_key = SHAPE(T, failed_key_fields);
+#undef T
+#define T struct flaky_test
+static const struct shape_field flaky_test_fields[] = {SHAPE_STR(T, test), SHAPE_STR(T, job),
+						       SHAPE_U32(T, count), SHAPE_U64(T, last_at)};
+static const struct shape shape_flaky_test = SHAPE(T, flaky_test_fields);
+#undef T
+#define T struct history
+static const struct shape_field history_fields[] = {
+	SHAPE_STR(T, id),
+	SHAPE_U64(T, usec),
+	SHAPE_U32(T, runs),
+	SHAPE_U32(T, failed),
+	SHAPE_U32(T, flaky),
+	SHAPE_U32(T, cached),
+	SHAPE_LIST(T, files, shape_file_time),
+	SHAPE_LIST(T, tests, shape_flaky_test),
+	SHAPE_LIST(T, failed_keys, shape_failed_key),
+	SHAPE_U64(T, lines),
+	SHAPE_U64(T, covered),
+};
+static const struct shape shape_history = SHAPE(T, history_fields);
+#undef T
+#define T struct queue_entry
+static const struct shape_field queue_entry_fields[] = {
+	SHAPE_STR(T, ref),    SHAPE_STR(T, commit), SHAPE_STR(T, actor),
+	SHAPE_STR(T, number), SHAPE_U64(T, since),  SHAPE_U32(T, tries)};
+static const struct shape shape_queue_entry = SHAPE(T, queue_entry_fields);
+#undef T
+#define T struct merge_queue
+static const struct shape_field queue_fields[] = {
+	SHAPE_STR(T, id),
+	SHAPE_STR(T, repo),
+	SHAPE_STR(T, target),
+	SHAPE_ENUM(T, state, queue_state_names),
+	SHAPE_LIST(T, entries, shape_queue_entry),
+	SHAPE_U32(T, batch),
+	SHAPE_U32(T, limit),
+	SHAPE_STR(T, tip),
+	SHAPE_STR(T, trial),
+	SHAPE_STR(T, run),
+	SHAPE_STR(T, reason),
+	SHAPE_U64(T, since),
+};
+static const struct shape shape_queue = SHAPE(T, queue_fields);
+#undef T
 #define T struct project
 static const struct shape_field project_fields[] = {
 	SHAPE_STR(T, id),       SHAPE_STR(T, name),      SHAPE_U32(T, slots),
+	SHAPE_LIST(T, configs, shape_repo_config),
+	SHAPE_LIST(T, quarantine, shape_quarantine_def),
 	SHAPE_U32(T, running),  SHAPE_U32(T, runs),      SHAPE_U32(T, releases),
 	SHAPE_U32(T, rollouts), SHAPE_U32(T, incidents), SHAPE_LIST(T, refs, shape_repo_ref),
 	SHAPE_STR(T, config),   SHAPE_U64(T, started),   SHAPE_STR(T, version)};
@@ -281,7 +387,8 @@ static const struct shape shape_project = SHAPE(T, project_fields);
 
 const struct shape *const aggregate_shapes[AGG_KINDS] = {
 	&shape_project, &shape_config_ref, &shape_run,         &shape_job,
-	&shape_release, &shape_rollout,    &shape_environment, &shape_incident};
+	&shape_release, &shape_rollout,    &shape_environment, &shape_incident,
+	&shape_agent,   &shape_history,    &shape_queue};
 
 #define T struct facts_instance
 static const struct shape_field facts_instance_fields[] = {

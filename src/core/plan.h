@@ -17,6 +17,8 @@
 #pragma once
 #include "core/config.h"
 
+struct change;
+
 /* What a commit's tree holds at some paths. Unit directories give their tree's id; globs give blobs. */
 struct tree_entry {
 	char *path;
@@ -24,10 +26,17 @@ struct tree_entry {
 	uint32_t mode;
 };
 extern const struct shape shape_tree_entry;
+/* What a lockfile outside of a unit's folder says about that unit: a digest over the locked versions it uses, so that a bump of one dependency
+ * touches those that use it. */
+struct lock_slice {
+	char *unit, *path; /* path: of the lockfile */
+	char *digest;      /* 64 hex */
+};
 struct tree_facts {
 	char *commit, *tree; /* 40 hex; commit may be NULL (a work tree) */
 	VEC(struct tree_entry)
 	entries; /* in order of path; a path that does not exist is left out */
+	VEC(struct lock_slice) slices; /* in order of unit and path */
 };
 void tree_facts_done(struct tree_facts *t);
 /* The paths whose entries plan_make() will ask for. ret_dirs: one entry each, a tree or a blob: unit directories, inputs without wild cards, and
@@ -35,20 +44,26 @@ void tree_facts_done(struct tree_facts *t);
  * because globs look for them there. Both sorted, without doubles; no folder of ret_list lies in another one. */
 void plan_paths(const struct config *c, texts *ret_dirs, texts *ret_list);
 
-#define PLAN_STATE_MAP(X) X(PLAN_MISS, "miss") X(PLAN_HIT, "hit") X(PLAN_UNAFFECTED, "unaffected")
+#define PLAN_STATE_MAP(X)                                                              \
+	X(PLAN_MISS, "miss") X(PLAN_HIT, "hit") X(PLAN_UNAFFECTED, "unaffected") \
+		X(PLAN_SKIPPED, "skipped") /* its `if` said no, or a fork may not run it */
 enum plan_state {
 #define X(name, text) name,
 	PLAN_STATE_MAP(X)
 #undef X
 };
-extern const char *const plan_state_names[3];
+extern const char *const plan_state_names[4];
 struct plan_input {
 	char *path, *oid;
 	uint32_t mode; /* 0: of a closure */
 };
 struct plan_job {
 	char *unit; /* "" for a job of the project */
-	char *job;
+	char *job;  /* the instance: "test", "test@15,node20" of a matrix, "test@2of4" of a split */
+	char *def;  /* name of the definition; NULL: as job */
+	pairs matrix;
+	uint32_t shard, shards;
+	texts files; /* of the shard, relative to the unit */
 	enum stage stage;
 	enum job_kind kind;
 	char *key; /* 64 hex */
@@ -72,6 +87,23 @@ struct plan {
 };
 extern const struct shape shape_plan, shape_plan_job, shape_plan_unit;
 void plan_done(struct plan *p);
+
+/* What decides a plan besides the two trees. */
+struct plan_ask {
+	const struct config *config, *base_config;
+	const struct tree_facts *head, *base;
+	enum stage stage;
+	const char *toolchain;
+	const struct change *change; /* for `if` and forks; NULL: a push that nobody knows anything of */
+	/* How long a file's tests take, for splits; NULL: not known. 0: never seen. */
+	uint64_t (*file_time)(void *ctx, const char *unit, const char *job, const char *file);
+	void *ctx;
+};
+MUST_CHECK enum rc plan_for(const struct plan_ask *ask, struct plan *ret, struct err *err);
+/* The text that a job's key is the SHA-256 of, as lines for people: "env CC=gcc", "input services/a/main.c 100644 <oid>", "need a/build <key>". Two of them
+ * can be compared line by line; every declared thing has one. */
+MUST_CHECK enum rc plan_key_lines(const struct plan_ask *ask, const struct plan *plan, const struct plan_job *job,
+				  texts *ret, struct err *err);
 
 /* base NULL: everything is affected (first push). base_config: what penstock.yml said at base; NULL: as now. toolchain: a text that names what the
  * sandbox provides. Jobs of one stage are planned. The hit or miss is the caller's to fill in (cache port): all jobs come back as miss or unaffected; an

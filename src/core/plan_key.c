@@ -87,7 +87,7 @@ struct digest key_of_def(const struct job_def *job, const char *toolchain)
 	add_pairs(&b, &job->env);
 	add_pairs(&b, &job->secrets);
 	add_set(&b, &job->outputs);
-	add_text(&b, job->junit);
+	add_text(&b, job->reports.junit);
 	key_number(&b, job->network);
 	key_number(&b, job->memory);
 	if (job->kind == JOB_RUN) {

@@ -12,10 +12,16 @@ static const struct shape_field entry_fields[] = {SHAPE_STR(struct tree_entry, p
 						  SHAPE_U32(struct tree_entry, mode)};
 const struct shape shape_tree_entry = SHAPE(struct tree_entry, entry_fields);
 
+static const struct shape_field slice_fields[] = {SHAPE_STR(struct lock_slice, unit),
+						  SHAPE_STR(struct lock_slice, path),
+						  SHAPE_STR(struct lock_slice, digest)};
+static const struct shape shape_slice = SHAPE(struct lock_slice, slice_fields);
+
 static const struct shape_field facts_fields[] = {
 	SHAPE_STR(struct tree_facts, commit),
 	SHAPE_STR(struct tree_facts, tree),
 	SHAPE_LIST(struct tree_facts, entries, shape_tree_entry),
+	SHAPE_LIST(struct tree_facts, slices, shape_slice),
 };
 static const struct shape shape_tree_facts = SHAPE(struct tree_facts, facts_fields);
 
@@ -27,6 +33,11 @@ static const struct shape shape_plan_input = SHAPE(struct plan_input, input_fiel
 static const struct shape_field job_fields[] = {
 	SHAPE_STR(struct plan_job, unit),
 	SHAPE_STR(struct plan_job, job),
+	SHAPE_STR(struct plan_job, def),
+	SHAPE_LIST(struct plan_job, matrix, shape_pair),
+	SHAPE_U32(struct plan_job, shard),
+	SHAPE_U32(struct plan_job, shards),
+	SHAPE_STRS(struct plan_job, files),
 	SHAPE_ENUM(struct plan_job, stage, stage_names),
 	SHAPE_ENUM(struct plan_job, kind, job_kind_names),
 	SHAPE_STR(struct plan_job, key),

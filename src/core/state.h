@@ -5,7 +5,7 @@
 #include "core/step.h"
 
 /* from -> set of states, as bits. */
-extern const uint16_t run_next[6], job_next[11], release_next[10], rollout_next[10],
+extern const uint16_t run_next[6], job_next[JOB_STATES], release_next[10], rollout_next[10],
 	incident_next[3];
 static inline bool may_follow(const uint16_t *next, unsigned from, unsigned to)
 {

@@ -43,6 +43,15 @@ static enum rc (*const handlers[EVENT_KINDS])(struct step *s) = {
 	[EV_INCIDENT_CLOSE] = on_incident_close,
 	[EV_RERUN] = on_rerun,
 	[EV_REFUSED] = on_nothing,
+	[EV_AGENT] = on_nothing,
+	[EV_MERGED] = on_nothing,
+	[EV_LANDED] = on_nothing,
+	[EV_DRAIN] = on_nothing,
+	[EV_START_JOB] = on_nothing,
+	[EV_QUEUE_ADD] = on_nothing,
+	[EV_QUEUE_DEL] = on_nothing,
+	[EV_QUARANTINE] = on_nothing,
+	[EV_UNQUARANTINE] = on_nothing,
 	[EV_EFFECT_FAILED] = on_effect_failed,
 };
 

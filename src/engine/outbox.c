@@ -24,6 +24,8 @@ static const struct {
 	[EF_WATCH] = {1, 0, 0},
 	[EF_REVERT_CHANGE] = {20, USEC_SEC, 60 * USEC_SEC},
 	[EF_NOTIFY] = {12, USEC_SEC, 120 * USEC_SEC},
+	[EF_MERGE] = {10, 200 * USEC_MS, 30 * USEC_SEC},
+	[EF_LAND] = {10, 200 * USEC_MS, 30 * USEC_SEC},
 	[EF_TIMER] = {1, 0, 0},
 };
 

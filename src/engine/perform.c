@@ -38,6 +38,8 @@ enum rc perform(struct engine *e, const struct effect *f, const struct order_con
 		return perform_revert(e, f, ret, err);
 	case EF_NOTIFY:
 		return perform_notify(e, f, c, ret, err);
+	case EF_MERGE:
+	case EF_LAND:
 	case EF_WATCH:
 	case EF_TIMER:
 		break;
@@ -94,6 +96,8 @@ void fail_outcome(const struct effect *f, const struct err *err, struct event *r
 	case EF_CANCEL_JOB:
 	case EF_STOP_REPLICAS:
 	case EF_SET_WEIGHT:
+	case EF_MERGE:
+	case EF_LAND:
 	case EF_WATCH:
 	case EF_TIMER:
 		break;

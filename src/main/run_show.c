@@ -211,7 +211,7 @@ static void add_sum(const struct run_show *s, struct strbuf *to)
 	static const enum job_state order[] = {JOB_FAILED, JOB_CANCELLED, JOB_SKIPPED,   JOB_PASSED,
 					       JOB_FLAKY,  JOB_CACHED,    JOB_UNAFFECTED};
 	const struct model *m = engine_model(s->engine);
-	size_t n[11] = {0}, shown = 0;
+	size_t n[JOB_STATES] = {0}, shown = 0;
 
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));)
 		n[((const struct job *)e->value)->state]++;

@@ -62,7 +62,7 @@ static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec
 	struct job_note note = {.attempt = spec->attempt,
 				.job = spec->job,
 				.path = spec->path,
-				.junit = spec->def.junit};
+				.junit = spec->def.reports.junit};
 
 	(void)x;
 	enum rc rc = tree_remove(dir, err); /* of a start that was cut off */
