@@ -256,6 +256,7 @@ void httpd_free(struct httpd *h)
 	}
 	tokens_done(&h->tokens);
 	peers_done(h);
+	vec_done(&h->takers);
 	xfree(h->socket);
 	xfree(h);
 }

@@ -1,9 +1,11 @@
 /*
  * An HTTP/1.1 server in the loop: on a unix socket, whose peers the kernel names, and on a TCP port, whose peers must bring a token.
  * Everything is the loop thread's. The handler gets a whole request and answers it at once or later, by one reply or by a stream.
+ * A taker sees a request before its body: it may refuse it, or take the body piece by piece, of any size.
  *
- * Caps: 16 KiB of headers, 1 MiB of body, 256 connections a listener, 30 s of silence and 60 s for sending a request, 1 MiB that a
- * stream's reader may be behind. What is above is answered with the status that says so, or cut off.
+ * Caps: 16 KiB of headers, 1 MiB of body that is not taken in pieces, 256 connections a listener, 30 s of silence and 60 s for sending a
+ * request (in pieces: no such limit), 1 MiB that a stream's reader may be behind. What is above is answered with the status that says so,
+ * or cut off.
  */
 #pragma once
 #include "base/err.h"
@@ -37,6 +39,31 @@ void httpd_free(struct httpd *h);
 uint16_t httpd_port(const struct httpd *h);      /* 0: no TCP */
 size_t httpd_connections(const struct httpd *h); /* open ones */
 
+/*
+ * Asked in the order of the calls, when a request's headers are there and its body is not. True: the request is the taker's, which does one
+ * of request_reply() and its like (what is left of the body is read and dropped), request_take_body(), request_take_whole(), or, for a
+ * request without a body, answers later. False: the next taker, at last the handler.
+ */
+void httpd_add_taker(struct httpd *h, bool (*take)(void *ctx, struct request *r), void *ctx);
+
+struct body_ops {
+	/* How many of the bytes were taken. Fewer than there are: the rest comes after request_more(). */
+	size_t (*piece)(void *ctx, struct request *r, struct str bytes);
+	/* That was the whole body: answer now or later. */
+	void (*end)(void *ctx, struct request *r);
+	/* The client left before the end: the request must not be used any more. */
+	void (*gone)(void *ctx);
+};
+/* ops is borrowed. Until end(), an answer may be given at any time: no more of ops is called then. */
+void request_take_body(struct request *r, const struct body_ops *ops, void *ctx);
+/* As for the handler: at most HTTPD_MAX_BODY, then fn. */
+void request_take_whole(struct request *r, void (*fn)(void *ctx, struct request *r), void *ctx);
+void request_more(struct request *r);
+
+#define HTTPD_NO_LENGTH UINT64_MAX
+/* Of the body, as the client says; HTTPD_NO_LENGTH: it comes in chunks. */
+uint64_t request_length(const struct request *r);
+
 /* Borrowed until the answer. */
 const char *request_method(const struct request *r);
 const char *request_path(const struct request *r); /* unescaped, without the query */
@@ -47,9 +74,16 @@ struct str request_body(const struct request *r);
 const char *request_actor(const struct request *r);
 const char *request_group(const struct request *r, size_t i); /* NULL behind the last */
 bool request_is_local(const struct request *r);               /* came by the unix socket */
+/* A token for the build caches only: its scope ("trusted", "pr/12"), then request_actor() is NULL. NULL: no such token. */
+const char *request_scope(const struct request *r);
+const char *request_holder(const struct request *r); /* "token:NAME" of such a token */
+bool request_is_read_only(const struct request *r);  /* such a token that may not write */
 
 /* Once a request; then it is gone. The body is copied. */
 void request_reply(struct request *r, unsigned status, const char *type, struct str body);
+/* The answer are `size` bytes of a file, from `offset` on. Takes fd. HEAD: only their number is told. */
+void request_reply_file(struct request *r, unsigned status, const char *type, int take_fd,
+			uint64_t offset, uint64_t size);
 /* Before the answer: a header more. Both are copied. */
 void request_add_header(struct request *r, const char *name, const char *value);
 

@@ -45,9 +45,15 @@ struct request {
 	struct request *prev, *next; /* those that a handler holds */
 	char *method, *path;
 	struct strbuf body;
-	char *actor;
+	char *actor, *holder, *scope;
 	names groups;
-	bool too_big, dispatched, suspended, answered;
+	bool identified, read_only, dispatched, suspended, answered;
+	/* of a taker: the body's consumer, or who gets it whole */
+	const struct body_ops *body_ops;
+	void (*whole)(void *ctx, struct request *r);
+	void *body_ctx;
+	bool drop; /* what is left of the body */
+	uint64_t length;
 	unsigned status;
 	struct MHD_Response *response;
 	VEC(struct header) headers;
@@ -66,6 +72,11 @@ struct stream {
 	struct stream *next_told;
 };
 
+struct taker {
+	bool (*take)(void *ctx, struct request *r);
+	void *ctx;
+};
+
 struct httpd {
 	struct loop *loop;
 	struct httpd_options o;
@@ -81,6 +92,7 @@ struct httpd {
 	struct request *held;   /* requests that wait for their answer */
 	struct stream *drained; /* whose producers are to be told */
 	VEC(struct peer) peers;
+	VEC(struct taker) takers;
 	struct tokens tokens;
 	bool running, kicked, ending;
 };
@@ -92,7 +104,13 @@ MUST_CHECK enum rc listen_unix(const char *path, int *ret_fd, dev_t *ret_dev, in
 			       struct err *err);
 MUST_CHECK enum rc listen_tcp(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
 			      struct err *err);
+/* httpd_take.c */
+bool takers_ask(struct request *r);
+enum MHD_Result body_piece(struct request *r, const char *upload, size_t *upload_size);
+void body_gone(struct request *r);
 /* httpd_request.c */
+void request_hold(struct request *r);
+void request_unhold(struct request *r);
 enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char *url,
 			       const char *method, const char *version, const char *upload,
 			       size_t *upload_size, void **con_cls);

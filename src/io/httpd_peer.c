@@ -70,19 +70,46 @@ void peers_done(struct httpd *h)
 	vec_done(&h->peers);
 }
 
-static void identify_token(struct request *r)
+/* "Bearer TOKEN", or "Basic base64(anything:TOKEN)", which is all that some build tools can say. */
+static const struct token *token_of(struct request *r)
 {
 	struct str given = str_of(request_header(r, "Authorization"));
-	const struct token *token;
+	AUTO(strbuf_done) struct strbuf pair = STRBUF(1024);
+	const struct token *token = NULL;
 
-	if (!str_starts(given, "Bearer "))
-		return;
-	given.p += strlen("Bearer ");
-	given.n -= strlen("Bearer ");
-	token = tokens_find(&r->h->tokens, str_trim(given), NULL);
+	if (str_starts(given, "Bearer ")) {
+		given = (struct str){given.p + 7, given.n - 7};
+		return tokens_find(&r->h->tokens, str_trim(given), NULL);
+	}
+	if (!str_starts(given, "Basic "))
+		return NULL;
+	given = str_trim((struct str){given.p + 6, given.n - 6});
+	if (given.n <= 1024 && strbuf_add_unbase64(&pair, given)) {
+		struct str rest = strbuf_str(&pair);
+
+		(void)str_cut(&rest, ':');
+		if (rest.p)
+			token = tokens_find(&r->h->tokens, rest, NULL);
+	}
+	if (pair.p)
+		mem_wipe(pair.p, pair.n);
+	return token;
+}
+
+static void identify_token(struct request *r)
+{
+	const struct token *token = token_of(r);
+
 	if (!token)
 		return;
-	r->actor = xasprintf("token:%s", token->name);
+	AUTO(freep) char *name = xasprintf("token:%s", token->name);
+	if (token->scope) {
+		r->holder = xstrdup(name);
+		r->scope = xstrdup(token->scope);
+		r->read_only = token->read_only;
+		return;
+	}
+	r->actor = xstrdup(name);
 	struct str groups = str_of(token->groups);
 	while (groups.p && groups.n) {
 		struct str one = str_cut(&groups, ',');
@@ -93,6 +120,9 @@ static void identify_token(struct request *r)
 
 void peer_identify(struct request *r)
 {
+	if (r->identified)
+		return;
+	r->identified = true;
 	if (r->conn->way == WAY_TCP) {
 		identify_token(r);
 		return;

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "io/clock.h"
 
-static void hold(struct request *r)
+void request_hold(struct request *r)
 {
 	r->next = r->h->held;
 	if (r->next)
@@ -12,7 +12,7 @@ static void hold(struct request *r)
 	r->h->held = r;
 }
 
-static void unhold(struct request *r)
+void request_unhold(struct request *r)
 {
 	if (r->prev)
 		r->prev->next = r->next;
@@ -28,6 +28,8 @@ static void request_free(struct request *r)
 	xfree(r->method);
 	xfree(r->path);
 	xfree(r->actor);
+	xfree(r->holder);
+	xfree(r->scope);
 	vec_each(group, &r->groups)
 		xfree(*group);
 	vec_done(&r->groups);
@@ -59,6 +61,22 @@ struct str request_body(const struct request *r)
 const char *request_actor(const struct request *r)
 {
 	return r->actor;
+}
+const char *request_scope(const struct request *r)
+{
+	return r->scope;
+}
+const char *request_holder(const struct request *r)
+{
+	return r->holder;
+}
+bool request_is_read_only(const struct request *r)
+{
+	return r->read_only;
+}
+uint64_t request_length(const struct request *r)
+{
+	return r->length;
 }
 bool request_is_local(const struct request *r)
 {
@@ -116,12 +134,24 @@ void request_answer(struct request *r, unsigned status, struct MHD_Response *res
 		request_free(r);
 		return;
 	}
-	unhold(r);
+	request_unhold(r);
 	if (r->suspended) {
 		r->suspended = false;
 		MHD_resume_connection(r->mhd);
 		httpd_kick(r->h);
 	}
+}
+
+void request_reply_file(struct request *r, unsigned status, const char *type, int take_fd,
+			uint64_t offset, uint64_t size)
+{
+	struct MHD_Response *response =
+		MHD_create_response_from_fd_at_offset64(size, take_fd, offset);
+
+	BUG_ON(!response);
+	(void)MHD_add_response_header(response, "Content-Type", type);
+	request_give_headers(r, response);
+	request_answer(r, status, response);
 }
 
 void request_reply(struct request *r, unsigned status, const char *type, struct str body)
@@ -174,14 +204,55 @@ static enum MHD_Result refuse(struct MHD_Connection *mhd, unsigned status, const
 #define PROBLEM(code, detail) \
 	"{\"error\":\"" code "\",\"code\":\"" code "\",\"detail\":\"" detail "\"}\n"
 
+static enum MHD_Result give(struct MHD_Connection *mhd, struct request *r)
+{
+	enum MHD_Result ret = MHD_queue_response(mhd, r->status, r->response);
+
+	MHD_destroy_response(r->response);
+	r->response = NULL;
+	return ret;
+}
+
+/* Chunks have no length before their end; a request without either header has no body. */
+static bool read_length(struct request *r)
+{
+	const char *length = request_header(r, "Content-Length");
+
+	if (length)
+		return parse_u64(str_of(length), &r->length) && r->length != HTTPD_NO_LENGTH;
+	r->length = request_header(r, "Transfer-Encoding") ? HTTPD_NO_LENGTH : 0;
+	return true;
+}
+
+static bool is_above_limit(const struct request *r)
+{
+	return !r->body_ops && !r->drop && r->length != HTTPD_NO_LENGTH &&
+	       r->length > HTTPD_MAX_BODY;
+}
+
+/*
+ * A taker has answered already. A client that waits for our word before it sends hears it now; another one would be cut off in the middle of
+ * its body, and might never read why: that body is read, unless a stranger sends it.
+ */
+static enum MHD_Result answer_early(struct MHD_Connection *mhd, struct request *r)
+{
+	const char *expect = request_header(r, "Expect");
+	bool known = r->actor || r->scope;
+
+	if (r->length == 0)
+		return MHD_YES; /* with the next call */
+	if (expect || (!known && r->length > HTTPD_MAX_BODY))
+		return give(mhd, r);
+	r->drop = true;
+	return MHD_YES;
+}
+
 static enum MHD_Result first_call(struct httpd *h, struct MHD_Connection *mhd, const char *url,
 				  const char *method, void **con_cls)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	const char *length = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Content-Length");
 	struct sizes sizes = {strlen(url)};
-	uint64_t n = 0;
 
 	if (h->ending || !info || !info->socket_context)
 		return MHD_NO;
@@ -189,8 +260,6 @@ static enum MHD_Result first_call(struct httpd *h, struct MHD_Connection *mhd, c
 	MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, add_size, &sizes);
 	if (sizes.n > HTTPD_MAX_HEADER)
 		return refuse(mhd, 431, PROBLEM("too_big", "the headers are above 16 KiB"));
-	if (length && (!parse_u64(str_of(length), &n) || n > HTTPD_MAX_BODY))
-		return refuse(mhd, 413, PROBLEM("too_big", "the body is above 1 MiB"));
 	struct request *r = xcalloc(1, sizeof(*r));
 	*r = (struct request){.h = h,
 			      .mhd = mhd,
@@ -199,6 +268,12 @@ static enum MHD_Result first_call(struct httpd *h, struct MHD_Connection *mhd, c
 			      .path = xstrdup(url),
 			      .body = STRBUF(HTTPD_MAX_BODY)};
 	*con_cls = r;
+	if (!read_length(r))
+		return refuse(mhd, 413, PROBLEM("too_big", "the body's length is no number"));
+	if (h->takers.n && takers_ask(r) && r->answered)
+		return answer_early(mhd, r);
+	if (is_above_limit(r))
+		return refuse(mhd, 413, PROBLEM("too_big", "the body is above 1 MiB"));
 	return MHD_YES;
 }
 
@@ -207,17 +282,16 @@ static void dispatch(struct request *r)
 	r->dispatched = true;
 	r->conn->busy = true;
 	peer_identify(r);
-	hold(r);
+	if (r->body_ops) {
+		r->body_ops->end(r->body_ctx, r);
+		return;
+	}
+	if (r->whole) { /* held since it was taken */
+		r->whole(r->body_ctx, r);
+		return;
+	}
+	request_hold(r);
 	r->h->o.handle(r->h->o.ctx, r);
-}
-
-static enum MHD_Result give(struct MHD_Connection *mhd, struct request *r)
-{
-	enum MHD_Result ret = MHD_queue_response(mhd, r->status, r->response);
-
-	MHD_destroy_response(r->response);
-	r->response = NULL;
-	return ret;
 }
 
 enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char *url,
@@ -229,14 +303,11 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char
 	(void)version;
 	if (!r)
 		return first_call(cls, mhd, url, method, con_cls);
-	if (*upload_size) {
-		strbuf_add(&r->body, upload, *upload_size);
-		*upload_size = 0;
-		return MHD_YES;
-	}
+	if (*upload_size)
+		return body_piece(r, upload, upload_size);
 	if (strbuf_failed(&r->body))
 		return refuse(mhd, 413, PROBLEM("too_big", "the body is above 1 MiB"));
-	if (!r->dispatched)
+	if (!r->dispatched && !r->answered)
 		dispatch(r);
 	if (r->answered)
 		return give(mhd, r);
@@ -262,10 +333,14 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
 	r->conn->busy = false;
 	r->conn->since = clock_mono();
 	if (r->dispatched && !r->answered) { /* the handler holds it still */
-		unhold(r);
+		request_unhold(r);
 		r->mhd = NULL;
 		r->conn = NULL;
 		return;
+	}
+	if (!r->answered) {
+		request_unhold(r);
+		body_gone(r);
 	}
 	request_free(r);
 }

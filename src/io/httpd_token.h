@@ -1,6 +1,8 @@
 /*
- * The tokens of the HTTP API: a file of lines "name:sha256 of the token in hex[:group,group]", mode 0600. Blank lines and those that begin
- * with '#' are left out. The token itself is nowhere stored.
+ * The tokens of the HTTP API: a file of lines "name:sha256 of the token in hex[:group,group[:scope[:read-only]]]", mode 0600. Blank lines and
+ * those that begin with '#' are left out. The token itself is nowhere stored.
+ *
+ * A token with a scope ("trusted", "pr/12") is for the build caches and nothing else: whoever brings it is no actor of the API.
  */
 #pragma once
 #include "base/strbuf.h"
@@ -8,7 +10,12 @@
 
 struct token {
 	char *name, *hash, *groups; /* groups: "a,b" or "" */
+	char *scope;                /* of the build caches; NULL: a token of the API */
+	bool read_only;
 };
+#define TOKEN_SCOPE_MAX 16
+/* "trusted" or "pr/N" */
+bool token_is_scope(struct str s);
 struct tokens {
 	char *path;
 	VEC(struct token) list;
@@ -26,3 +33,10 @@ MUST_CHECK enum rc tokens_parse(struct tokens *t, struct str text, struct err *e
  * is NULL. The caller wipes and frees it. */
 MUST_CHECK enum rc tokens_ensure(const char *path, const char *name, char **ret_token,
 				 struct err *err);
+
+/* A token more. scope may be NULL. RC_CONFLICT: there is one of this name; RC_INVALID: a name or a scope that is none. The caller wipes and frees
+ * *ret_token, which is shown once. */
+MUST_CHECK enum rc tokens_add(const char *path, const char *name, const char *scope, bool read_only,
+			      char **ret_token, struct err *err);
+/* RC_NOT_FOUND: there is none of this name. */
+MUST_CHECK enum rc tokens_remove(const char *path, const char *name, struct err *err);
