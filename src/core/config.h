@@ -255,7 +255,7 @@ struct config {
 	VEC(struct notify_def) notify;
 };
 extern const struct shape shape_config, shape_unit, shape_job_def, shape_image_def, shape_strategy,
-	shape_quarantine_def, shape_include_ref, shape_matrix, shape_service;
+	shape_quarantine_def, shape_include_ref;
 
 /* Files that the text wants included, in order, as written: "ci/templates.yml" (of the same commit), "SOURCE//node.yml@<40 hex>" (of another repository at
  * that commit). The caller reads them. They hold `version: 1` and `templates:`, and include nothing themselves. */

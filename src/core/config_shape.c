@@ -58,7 +58,7 @@ static const struct shape_field matrix_fields[] = {
 	SHAPE_LIST(struct matrix, include, shape_combination),
 	SHAPE_LIST(struct matrix, exclude, shape_combination),
 };
-const struct shape shape_matrix = SHAPE(struct matrix, matrix_fields);
+static const struct shape shape_matrix = SHAPE(struct matrix, matrix_fields);
 
 static const struct shape_field service_fields[] = {
 	SHAPE_STR(struct service_def, name),   SHAPE_STR(struct service_def, image),
@@ -67,7 +67,7 @@ static const struct shape_field service_fields[] = {
 	SHAPE_STRS(struct service_def, args),  SHAPE_U64(struct service_def, memory),
 	SHAPE_U64(struct service_def, start),
 };
-const struct shape shape_service = SHAPE(struct service_def, service_fields);
+static const struct shape shape_service = SHAPE(struct service_def, service_fields);
 
 static const struct shape_field step_fields[] = {SHAPE_STR(struct step_def, name),
 						 SHAPE_STR(struct step_def, run),

@@ -36,7 +36,30 @@ struct job *job_new(struct step *s, struct run *run, enum stage stage, const cha
 		    const char *name);
 void job_settled(struct step *s, struct job *job); /* tells dependents, run or release */
 void job_make_ready(struct step *s, struct job *job, const char *why);
+/* schedule.c: which ready job goes where, when */
 void schedule(struct step *s);
+void agent_take(struct step *s, struct job *job); /* job->agent, cpu, memory are set: it runs there from now on */
+void agent_give(struct step *s, struct job *job); /* it does not any more */
+void agent_local(struct step *s);                 /* EV_STARTED: the daemon's own machine, as it is now */
+enum rc on_agent(struct step *s);
+enum rc on_drain(struct step *s);
+/* forecast.c: how long a run takes and took */
+void run_predict(struct step *s, struct run *run); /* once its jobs are there: fills run->predicted */
+void run_review(struct step *s, struct run *run);  /* it ended: fills critical and advice */
+/* history.c: what earlier runs taught */
+void history_learn(struct step *s, struct job *job); /* its end, with s->ev: durations, files' times, coverage, failed keys */
+const struct failed_key *history_failed_key(const struct model *m, const struct job *job); /* the same key failed before */
+void history_flaky(struct step *s, struct job *job, const texts *tests); /* these tests failed, and passed without a change */
+/* step_queue.c: the merge queue */
+enum rc on_queue_add(struct step *s);
+enum rc on_queue_del(struct step *s);
+enum rc on_merged(struct step *s);
+enum rc on_landed(struct step *s);
+void queue_run_ended(struct step *s, struct run *run); /* a CHANGE_QUEUE run */
+void queue_target_moved(struct step *s, const char *repo, const char *ref); /* somebody else pushed to a target */
+/* step_cron.c: runs by the clock */
+void schedules_arm(struct step *s, const char *repo, const struct config *c); /* penstock.yml was read: the next times become timers */
+void on_cron_timer(struct step *s);                                          /* EV_TIMER with text "cron" */
 /* step_spec.c */
 void fill_spec(struct step *s, struct job *job, struct job_spec *spec);
 void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy *d);
@@ -115,6 +138,9 @@ enum rc on_unhold(struct step *s);
 enum rc on_incident_note(struct step *s);
 enum rc on_incident_close(struct step *s);
 enum rc on_rerun(struct step *s);
+enum rc on_start_job(struct step *s);
+enum rc on_quarantine(struct step *s);
+enum rc on_unquarantine(struct step *s);
 /* step_upkeep.c */
 enum rc on_timer(struct step *s);
 enum rc on_effect_failed(struct step *s);
