@@ -37,6 +37,12 @@ struct frame {
 	VEC(struct yaml_node) keys;
 	struct map seen; /* keys -> their line */
 	bool key_waits;  /* the last key has no value yet */
+	struct str anchor;
+};
+struct anchor {
+	struct str name;
+	struct yaml_node node;
+	size_t weight, height; /* values and keys; levels */
 };
 
 struct reader {
@@ -46,6 +52,8 @@ struct reader {
 	struct frame frames[DEPTH_MAX];
 	size_t depth, nodes, documents;
 	struct err *err;
+	bool foreign;
+	VEC(struct anchor) anchors; /* the last of a name counts */
 };
 
 static void *take(struct yaml *doc, size_t n)
@@ -134,7 +142,8 @@ static enum rc add_key(struct reader *r, struct frame *f, struct yaml_node node)
 	if (node.kind == YAML_NULL && node.text.n == 0)
 		return yaml_fail(r->doc, &node, r->err, "a key is missing before ':'");
 	node.kind = YAML_SCALAR;
-	uintptr_t line = (uintptr_t)map_put(&f->seen, node.text, (void *)(uintptr_t)node.line);
+	bool merges = r->foreign && !node.quoted && str_is(node.text, "<<");
+	uintptr_t line = merges ? 0 : (uintptr_t)map_put(&f->seen, node.text, (void *)(uintptr_t)node.line);
 	if (line)
 		return yaml_fail(r->doc, &node, r->err,
 				 "the key \"%.*s\" is already there, in line %u",
@@ -144,14 +153,21 @@ static enum rc add_key(struct reader *r, struct frame *f, struct yaml_node node)
 	return RC_OK;
 }
 
+static enum rc add_weight(struct reader *r, const struct yaml_node *at, size_t weight)
+{
+	r->nodes += weight;
+	if (r->nodes <= NODES_MAX)
+		return RC_OK;
+	yaml_fail(r->doc, at, r->err, "more than %d values and keys", NODES_MAX);
+	return r->err->rc = RC_TOO_BIG;
+}
+
 static enum rc add_node(struct reader *r, struct yaml_node node)
 {
 	struct frame *f = r->depth ? &r->frames[r->depth - 1] : NULL;
 
-	if (++r->nodes > NODES_MAX) {
-		yaml_fail(r->doc, &node, r->err, "more than %d values and keys", NODES_MAX);
-		return r->err->rc = RC_TOO_BIG;
-	}
+	if (add_weight(r, &node, 1) != RC_OK)
+		return r->err->rc;
 	if (!f) {
 		r->doc->root = node;
 		return RC_OK;
@@ -168,7 +184,94 @@ static enum rc add_node(struct reader *r, struct yaml_node node)
 	return RC_OK;
 }
 
-static enum rc begin(struct reader *r, enum yaml_kind kind, size_t pos)
+/* ---- what only other systems' files may hold ---- */
+static void weigh(const struct yaml_node *n, struct anchor *a, size_t level)
+{
+	a->weight++;
+	a->height = MAX_OF(a->height, level);
+	if (n->kind != YAML_LIST && n->kind != YAML_MAP)
+		return;
+	for (size_t i = 0; i < n->n; i++)
+		weigh(&n->items[i], a, level + 1);
+	if (n->kind == YAML_MAP)
+		a->weight += n->n;
+}
+
+static void keep_anchor(struct reader *r, struct str name, const struct yaml_node *node)
+{
+	struct anchor a = {.name = name, .node = *node};
+
+	if (!name.n)
+		return;
+	weigh(node, &a, 0);
+	vec_push(&r->anchors, a);
+}
+
+static enum rc add_alias(struct reader *r, struct str name, size_t pos)
+{
+	struct yaml_node at = place(r, pos);
+	const struct anchor *a = NULL;
+
+	for (size_t i = r->anchors.n; i-- > 0 && !a;)
+		if (str_eq(r->anchors.v[i].name, name))
+			a = &r->anchors.v[i];
+	if (!a)
+		return yaml_fail(r->doc, &at, r->err, "there is no anchor &%.*s before this",
+				 (int)MIN_OF(name.n, 64), name.p);
+	if (r->depth + a->height > DEPTH_MAX) {
+		yaml_fail(r->doc, &at, r->err, "more than %d levels", DEPTH_MAX);
+		return r->err->rc = RC_TOO_BIG;
+	}
+	if (add_weight(r, &at, a->weight - 1) != RC_OK)
+		return r->err->rc;
+	return add_node(r, a->node);
+}
+
+/* The text of an anchor, alias or tag: up to what cannot stand in one. */
+static struct str word_at(const struct reader *r, size_t pos)
+{
+	size_t end = pos;
+
+	while (end < r->text.n && !strchr(" \t\r\n,[]{}", r->text.p[end]))
+		end++;
+	return (struct str){r->text.p + pos, end - pos};
+}
+
+static void merge_one(struct frame *f, const struct yaml_node *from)
+{
+	for (size_t i = 0; from->kind == YAML_MAP && i < from->n; i++) {
+		if (map_get(&f->seen, from->keys[i].text))
+			continue;
+		map_put(&f->seen, from->keys[i].text, f);
+		vec_push(&f->keys, from->keys[i]);
+		vec_push(&f->items, from->items[i]);
+	}
+}
+
+/* `<<: *defaults`: keys that the map does not have itself. */
+static void merge(struct frame *f)
+{
+	size_t n = f->keys.n, kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct yaml_node from = f->items.v[i];
+		bool merges = !f->keys.v[i].quoted && str_is(f->keys.v[i].text, "<<");
+
+		if (merges)
+			merge_one(f, &from);
+		for (size_t k = 0; merges && from.kind == YAML_LIST && k < from.n; k++)
+			merge_one(f, &from.items[k]);
+	}
+	for (size_t i = 0; i < f->keys.n; i++) {
+		if (!f->keys.v[i].quoted && str_is(f->keys.v[i].text, "<<"))
+			continue;
+		f->keys.v[kept] = f->keys.v[i];
+		f->items.v[kept++] = f->items.v[i];
+	}
+	f->keys.n = f->items.n = kept;
+}
+
+static enum rc begin(struct reader *r, enum yaml_kind kind, size_t pos, struct yaml_node extras)
 {
 	struct yaml_node node = place(r, pos);
 	size_t tab;
@@ -180,7 +283,8 @@ static enum rc begin(struct reader *r, enum yaml_kind kind, size_t pos)
 		yaml_fail(r->doc, &node, r->err, "more than %d levels", DEPTH_MAX);
 		return r->err->rc = RC_TOO_BIG;
 	}
-	r->frames[r->depth++] = (struct frame){.node = node};
+	node.tag = extras.tag;
+	r->frames[r->depth++] = (struct frame){.node = node, .anchor = extras.text};
 	return RC_OK;
 }
 
@@ -195,12 +299,16 @@ static enum rc end(struct reader *r)
 {
 	struct frame *f = &r->frames[--r->depth];
 	struct yaml_node node = f->node;
+	struct str anchor = f->anchor;
 
+	if (r->foreign && node.kind == YAML_MAP)
+		merge(f);
 	node.n = f->items.n;
 	node.items = keep(r->doc, f->items.v, f->items.n * sizeof(*f->items.v));
 	if (node.kind == YAML_MAP)
 		node.keys = keep(r->doc, f->keys.v, f->keys.n * sizeof(*f->keys.v));
 	frame_done(f);
+	keep_anchor(r, anchor, &node);
 	return add_node(r, node);
 }
 
@@ -210,7 +318,7 @@ static bool is_null(struct str s)
 	       str_is(s, "NULL");
 }
 
-static enum rc read_scalar(struct reader *r, struct fy_token *value)
+static enum rc read_scalar(struct reader *r, struct fy_token *value, struct yaml_node extras)
 {
 	enum fy_scalar_style style = value ? fy_token_scalar_style(value) : FYSS_PLAIN;
 	bool quotes = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
@@ -226,16 +334,26 @@ static enum rc read_scalar(struct reader *r, struct fy_token *value)
 	copy[n] = '\0';
 	node.text = (struct str){copy, n};
 	node.quoted = quotes || block;
+	node.tag = extras.tag;
 	node.kind = !node.quoted && is_null(node.text) ? YAML_NULL : YAML_SCALAR;
 	if (memchr(copy, '\0', n))
 		return yaml_fail(r->doc, &node, r->err, "a NUL inside a text");
 	if (!str_is_utf8(node.text))
 		return yaml_fail(r->doc, &node, r->err, "a text that is no UTF-8");
+	keep_anchor(r, extras.text, &node);
 	return add_node(r, node);
 }
 
-static enum rc refuse_extras(struct reader *r, struct fy_token *anchor, struct fy_token *tag)
+/* Anchor (as text) and tag of a value: refused in our own files. */
+static enum rc read_extras(struct reader *r, struct fy_token *anchor, struct fy_token *tag,
+			   struct yaml_node *ret)
 {
+	if (r->foreign) {
+		*ret = (struct yaml_node){
+			.text = anchor ? word_at(r, token_pos(r, anchor, 0)) : STR(""),
+			.tag = tag ? word_at(r, token_pos(r, tag, 0)) : STR("")};
+		return RC_OK;
+	}
 	if (anchor)
 		return fail(r, token_pos(r, anchor, 1),
 			    "anchors (&name) are not taken: write it out where it is used");
@@ -250,7 +368,7 @@ static enum rc begin_document(struct reader *r, const struct fy_event *e)
 {
 	struct fy_token *start = e->document_start.document_start;
 
-	if (++r->documents > 1)
+	if (++r->documents > 1 && !r->foreign)
 		return fail(r, token_pos(r, start, 0),
 			    "a second document begins here: one file holds one");
 	return RC_OK;
@@ -258,6 +376,7 @@ static enum rc begin_document(struct reader *r, const struct fy_event *e)
 
 static enum rc read_event(struct reader *r, const struct fy_event *e)
 {
+	struct yaml_node extras = {0};
 	enum rc rc;
 
 	switch (e->type) {
@@ -269,22 +388,26 @@ static enum rc read_event(struct reader *r, const struct fy_event *e)
 	case FYET_DOCUMENT_START:
 		return begin_document(r, e);
 	case FYET_SCALAR:
-		rc = refuse_extras(r, e->scalar.anchor, e->scalar.tag);
-		return rc == RC_OK ? read_scalar(r, e->scalar.value) : rc;
+		rc = read_extras(r, e->scalar.anchor, e->scalar.tag, &extras);
+		return rc == RC_OK ? read_scalar(r, e->scalar.value, extras) : rc;
 	case FYET_MAPPING_START:
-		rc = refuse_extras(r, e->mapping_start.anchor, e->mapping_start.tag);
-		return rc == RC_OK
-			       ? begin(r, YAML_MAP, token_pos(r, e->mapping_start.mapping_start, 0))
-			       : rc;
-	case FYET_SEQUENCE_START:
-		rc = refuse_extras(r, e->sequence_start.anchor, e->sequence_start.tag);
-		return rc == RC_OK ? begin(r, YAML_LIST,
-					   token_pos(r, e->sequence_start.sequence_start, 0))
+		rc = read_extras(r, e->mapping_start.anchor, e->mapping_start.tag, &extras);
+		return rc == RC_OK ? begin(r, YAML_MAP,
+					   token_pos(r, e->mapping_start.mapping_start, 0), extras)
 				   : rc;
+	case FYET_SEQUENCE_START:
+		rc = read_extras(r, e->sequence_start.anchor, e->sequence_start.tag, &extras);
+		return rc == RC_OK
+			       ? begin(r, YAML_LIST,
+				       token_pos(r, e->sequence_start.sequence_start, 0), extras)
+			       : rc;
 	case FYET_MAPPING_END:
 	case FYET_SEQUENCE_END:
 		return end(r);
 	case FYET_ALIAS:
+		if (r->foreign)
+			return add_alias(r, word_at(r, token_pos(r, e->alias.anchor, 0)),
+					 token_pos(r, e->alias.anchor, 1));
 		return fail(r, token_pos(r, e->alias.anchor, 1),
 			    "aliases (*name) are not taken: write it out where it is used");
 	}
@@ -353,7 +476,8 @@ out:
 	return rc;
 }
 
-enum rc yaml_read(struct str text, const char *name, struct yaml **ret, struct err *err)
+static enum rc read_document(struct str text, const char *name, bool foreign, struct yaml **ret,
+			     struct err *err)
 {
 	AUTO(freep) struct reader *r = NULL;
 	AUTO(yaml_freep) struct yaml *doc = NULL;
@@ -368,6 +492,7 @@ enum rc yaml_read(struct str text, const char *name, struct yaml **ret, struct e
 	doc->root = (struct yaml_node){.line = 1, .column = 1};
 	r = xcalloc(1, sizeof(*r));
 	r->doc = doc;
+	r->foreign = foreign;
 	r->err = err ? err : &ignored;
 	if (str_starts(text, BYTE_ORDER_MARK))
 		text = (struct str){text.p + 3, text.n - 3};
@@ -379,11 +504,22 @@ enum rc yaml_read(struct str text, const char *name, struct yaml **ret, struct e
 	enum rc rc = read_events(r);
 	while (r->depth)
 		frame_done(&r->frames[--r->depth]);
+	vec_done(&r->anchors);
 	if (rc != RC_OK)
 		return rc;
 	*ret = doc;
 	doc = NULL;
 	return RC_OK;
+}
+
+enum rc yaml_read(struct str text, const char *name, struct yaml **ret, struct err *err)
+{
+	return read_document(text, name, false, ret, err);
+}
+
+enum rc yaml_read_foreign(struct str text, const char *name, struct yaml **ret, struct err *err)
+{
+	return read_document(text, name, true, ret, err);
 }
 
 void yaml_free(struct yaml *doc)

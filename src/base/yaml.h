@@ -15,6 +15,7 @@ struct yaml_node {
 	bool quoted; /* a scalar in quotes or a block scalar: text, whatever it looks like */
 	uint32_t line, column; /* from 1 */
 	struct str text;       /* YAML_SCALAR */
+	struct str tag;        /* "!reference"; of yaml_read_foreign() alone */
 	size_t n;
 	struct yaml_node *items; /* YAML_LIST: n values; YAML_MAP: n values, in order */
 	struct yaml_node *keys;  /* YAML_MAP: n scalars */
@@ -22,6 +23,11 @@ struct yaml_node {
 struct yaml; /* a document; owns its nodes */
 /* name stands in messages: "penstock.yml:12:3: ..." */
 MUST_CHECK enum rc yaml_read(struct str text, const char *name, struct yaml **ret, struct err *err);
+/* A file that is another system's: anchors, aliases, merge keys (<<) and tags are taken, and of several documents the last
+ * one counts. What an alias stands for counts in the limits of depth and of values as if it had been written out; its
+ * places are those of the anchor. */
+MUST_CHECK enum rc yaml_read_foreign(struct str text, const char *name, struct yaml **ret,
+				     struct err *err);
 void yaml_free(struct yaml *doc);
 void yaml_freep(struct yaml **doc);
 const struct yaml_node *yaml_root(const struct yaml *doc);
