@@ -267,3 +267,24 @@ enum rc cas_get_file(struct cas *c, const char *hex, const char *path, unsigned 
 	unlink(path);
 	return err_wrap(e, "lay out %s", path);
 }
+
+enum rc cas_get_fd(struct cas *c, const char *hex, int *ret_fd, struct err *err)
+{
+	AUTO(freep) char *path = NULL;
+	AUTO(fd_close) int fd = -1;
+	struct digest d;
+	uint64_t size;
+
+	enum rc rc = open_blob(c, hex, &path, &fd, err);
+	if (rc == RC_OK)
+		rc = stream(fd, -1, UINT64_MAX, &d, &size, err);
+	if (rc == RC_OK)
+		rc = check(hex, path, d, err);
+	if (rc == RC_OK && lseek(fd, 0, SEEK_SET) < 0)
+		rc = err_errno(err, errno, "seek %s", path);
+	if (rc != RC_OK)
+		return rc;
+	*ret_fd = fd;
+	fd = -1;
+	return RC_OK;
+}

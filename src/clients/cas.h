@@ -23,4 +23,6 @@ MUST_CHECK enum rc cas_get(struct cas *c, const char *hex, size_t max, struct st
 /* Into a new file (RC_CONFLICT when there is one). Verified: on RC_CORRUPT there is no file. */
 MUST_CHECK enum rc cas_get_file(struct cas *c, const char *hex, const char *path, unsigned mode,
 				struct err *err);
+/* As an open file at its start; verified. */
+MUST_CHECK enum rc cas_get_fd(struct cas *c, const char *hex, int *ret_fd, struct err *err);
 bool cas_has(struct cas *c, const char *hex);

@@ -27,6 +27,7 @@ struct blobs_ops {
 		       struct err *err);
 	enum rc (*get_file)(struct blobs *b, const char *hex, const char *path, unsigned mode,
 			    struct err *err);
+	enum rc (*open)(struct blobs *b, const char *hex, int *ret_fd, struct err *err);
 	bool (*has)(struct blobs *b, const char *hex);
 	enum rc (*put_result)(struct blobs *b, const struct result *r, struct err *err);
 	enum rc (*get_result)(struct blobs *b, const char *key, struct result *ret,
@@ -60,6 +61,12 @@ MUST_CHECK static inline enum rc blobs_get_file(struct blobs *b, const char *hex
 						unsigned mode, struct err *err)
 {
 	return b->ops->get_file(b, hex, path, mode, err);
+}
+/* The blob as an open file at its start, for what is too big for memory: verified once, here, by reading it through. The caller closes it. */
+MUST_CHECK static inline enum rc blobs_open(struct blobs *b, const char *hex, int *ret_fd,
+					    struct err *err)
+{
+	return b->ops->open(b, hex, ret_fd, err);
 }
 static inline bool blobs_has(struct blobs *b, const char *hex)
 {

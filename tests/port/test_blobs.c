@@ -121,6 +121,14 @@ static void files(void **state)
 	assert_int_equal(stat(to, &st), 0);
 	CHECK((st.st_mode & 0777) == 0755 && st.st_nlink == 1, "mode, and no hard link");
 	FAILS(RC_CONFLICT, blobs_get_file(r->b, hex, to, 0755, err));
+	AUTO(fd_close) int fd = -1;
+	OK(blobs_open(r->b, hex, &fd, err));
+	strbuf_clear(&out);
+	OK(fd_read(fd, big.n, &out, err));
+	CHECK_STR(strbuf_cstr(&out), strbuf_cstr(&big), "as an open file");
+	FAILS(RC_NOT_FOUND,
+	      blobs_open(r->b, "00000000000000000000000000000000000000000000000000000000000000ff",
+			 &fd, err));
 	assert_int_equal(symlink(from, link), 0);
 	FAILS(RC_INVALID, blobs_put_file(r->b, link, hex, &size, err));
 	FAILS(RC_INVALID, blobs_put_file(r->b, r->dir, hex, &size, err));
@@ -211,6 +219,11 @@ static void corruption(void **state)
 	OK(file_write_fast(path, STR(""), 0600, err));
 	FAILS(RC_CORRUPT, blobs_get_file(r->b, hex, to, 0644, err));
 	CHECK(!file_exists(to), "nothing is left");
+	int fd = -1;
+	OK(blobs_put(r->b, STR("precious bytes"), hex, err));
+	OK(file_write_fast(path, STR("precious bytez"), 0600, err));
+	FAILS(RC_CORRUPT, blobs_open(r->b, hex, &fd, err));
+	CHECK(fd == -1, "no descriptor");
 	strbuf_done(&out);
 }
 

@@ -46,6 +46,11 @@ static enum rc disk_get_file(struct blobs *b, const char *hex, const char *path,
 	return cas_get_file(of(b)->cas, hex, path, mode, err);
 }
 
+static enum rc disk_open(struct blobs *b, const char *hex, int *ret_fd, struct err *err)
+{
+	return cas_get_fd(of(b)->cas, hex, ret_fd, err);
+}
+
 static bool disk_has(struct blobs *b, const char *hex)
 {
 	return cas_has(of(b)->cas, hex);
@@ -166,9 +171,9 @@ static void disk_free_all(struct blobs *b)
 	xfree(d);
 }
 
-static const struct blobs_ops ops = {"disk",          disk_put,        disk_put_file,
-				     disk_get,        disk_get_file,   disk_has,
-				     disk_put_result, disk_get_result, disk_free_all};
+static const struct blobs_ops ops = {"disk",          disk_put,     disk_put_file, disk_get,
+				     disk_get_file,   disk_open,    disk_has,      disk_put_result,
+				     disk_get_result, disk_free_all};
 
 struct blobs *blobs_disk_new(const char *data_dir, struct err *err)
 {

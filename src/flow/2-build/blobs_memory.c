@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,6 +113,25 @@ static enum rc memory_get_file(struct blobs *b, const char *hex, const char *pat
 	return rc;
 }
 
+static enum rc memory_open(struct blobs *b, const char *hex, int *ret_fd, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf bytes = STRBUF(BLOB_MAX);
+	AUTO(fd_close) int fd = -1;
+	enum rc rc = memory_get(b, hex, BLOB_MAX, &bytes, err);
+
+	if (rc == RC_OK && (fd = memfd_create("blob", MFD_CLOEXEC)) < 0)
+		rc = err_errno(err, errno, "memfd_create");
+	if (rc == RC_OK)
+		rc = fd_write(fd, bytes.p, bytes.n, err);
+	if (rc == RC_OK && lseek(fd, 0, SEEK_SET) < 0)
+		rc = err_errno(err, errno, "seek");
+	if (rc != RC_OK)
+		return rc;
+	*ret_fd = fd;
+	fd = -1;
+	return RC_OK;
+}
+
 static bool memory_has(struct blobs *b, const char *hex)
 {
 	struct memory *m = of(b);
@@ -195,9 +215,9 @@ static void memory_free(struct blobs *b)
 	xfree(m);
 }
 
-static const struct blobs_ops ops = {"memory",          memory_put,        memory_put_file,
-				     memory_get,        memory_get_file,   memory_has,
-				     memory_put_result, memory_get_result, memory_free};
+static const struct blobs_ops ops = {
+	"memory",    memory_put, memory_put_file,   memory_get,        memory_get_file,
+	memory_open, memory_has, memory_put_result, memory_get_result, memory_free};
 
 struct blobs *blobs_memory_new(void)
 {
