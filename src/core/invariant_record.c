@@ -1,5 +1,6 @@
 /* Invariants of the record: answers, jobs, the gate, the journal, secrets. */
 #include "core/invariant_impl.h"
+#include "core/ready.h"
 
 bool holds_effects_once(const struct invariant_memory *k, const struct model *m,
 			const struct event *ev, const struct effects *out, struct err *why)
@@ -60,10 +61,10 @@ bool holds_nothing_lost(const struct invariant_memory *k, const struct model *m,
 	}
 	if (running != p->running)
 		return broken(why, "%u jobs run, %u are counted", running, p->running);
-	if (ready != m->ready.n || (ready && running < p->slots))
+	if (ready != ready_count(m) || (ready && running < p->slots))
 		return broken(why,
 			      "%u jobs are ready, %zu are waited for, %u of %u slots are taken",
-			      ready, m->ready.n, running, p->slots);
+			      ready, ready_count(m), running, p->slots);
 	TOUCHED(t, m, AGG_RUN)
 	if (!counts_right(m, model_run(m, t->id), why))
 		return false;

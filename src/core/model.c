@@ -1,6 +1,6 @@
 /* Aggregates: kept by id in order of creation; read from and written to canonical JSON. */
 #include "core/model.h"
-#include "core/state.h"
+#include "core/ready.h"
 
 #define TOUCH_FEW    32
 #define SNAPSHOT_MAX ((size_t)64 << 20)
@@ -196,12 +196,12 @@ static void link_job(struct model *m, struct job *job)
 		vec_push(&on->dependents, job);
 	}
 	if (job->state == JOB_READY)
-		vec_push(&m->ready, job);
+		ready_add(m, job);
 }
 
 enum rc model_link(struct model *m, struct err *err)
 {
-	m->ready.n = 0;
+	ready_clear(m);
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
 		struct job *job = e->value;
 

@@ -1,4 +1,5 @@
-/* Jobs: ready, run, ended; what waits for them; the slots. */
+/* Jobs: ready, run, ended; what waits for them. */
+#include "core/ready.h"
 #include "core/step_impl.h"
 
 struct job *job_new(struct step *s, struct run *run, enum stage stage, const char *unit,
@@ -26,47 +27,7 @@ struct job *job_new(struct step *s, struct run *run, enum stage stage, const cha
 void job_make_ready(struct step *s, struct job *job, const char *why)
 {
 	job_set(s->m, job, JOB_READY, why);
-	vec_push(&s->m->ready, job);
-}
-
-/* What is nearest to production goes first; then first come, first served. */
-static struct job *pick(struct model *m)
-{
-	size_t best = 0;
-
-	for (size_t i = 1; i < m->ready.n; i++)
-		if (m->ready.v[i]->stage > m->ready.v[best]->stage)
-			best = i;
-	struct job *job = m->ready.v[best];
-	vec_remove(&m->ready, best);
-	return job;
-}
-
-static void start(struct step *s, struct job *job)
-{
-	struct project *p = model_project(s->m);
-	struct run *run = model_run(s->m, job->run);
-
-	job->attempt++;
-	job->started_at = s->m->time;
-	job_set(s->m, job, JOB_RUNNING, NULL);
-	p->running++;
-	model_touch(s->m, AGG_PROJECT, "project");
-	if (run->state == RUN_PLANNED)
-		run_set(s->m, run, RUN_RUNNING, NULL);
-	struct effect *e =
-		order(s, job->kind == JOB_IMAGE ? EF_PACK_IMAGE : EF_START_JOB, "job/%s", job->id);
-	set_text(&e->job, job->id);
-	set_text(&e->run, job->run);
-	fill_spec(s, job, &e->spec);
-}
-
-void schedule(struct step *s)
-{
-	struct project *p = model_project(s->m);
-
-	while (p && s->m->ready.n && p->running < p->slots)
-		start(s, pick(s->m));
+	ready_add(s->m, job);
 }
 
 enum rc on_job_started(struct step *s)
@@ -169,7 +130,6 @@ enum rc on_job_ended(struct step *s)
 {
 	const struct event *ev = s->ev;
 	struct job *job = model_job(s->m, ev->job);
-	struct project *p = model_project(s->m);
 
 	if (!job || job->state != JOB_RUNNING || job->attempt != ev->count)
 		return RC_OK;
@@ -178,9 +138,7 @@ enum rc on_job_ended(struct step *s)
 		config_job(model_config(s->m, run->config), job->stage, job->name);
 	enum failure before = job->failure;
 
-	BUG_ON(p->running == 0);
-	p->running--;
-	model_touch(s->m, AGG_PROJECT, "project");
+	agent_give(s, job);
 	take_result(s, job);
 	job->failure = ev->failure;
 	bool cancelled = ev->failure == FAILURE_CANCELLED || run->state == RUN_CANCELLED ||

@@ -1,5 +1,6 @@
 /* A change becomes a run. */
 #include "base/glob.h"
+#include "core/ready.h"
 #include "core/step_impl.h"
 
 enum rc on_started(struct step *s)
@@ -14,6 +15,7 @@ enum rc on_started(struct step *s)
 	p->started++;
 	set_text(&p->version, s->ev->text);
 	model_touch(s->m, AGG_PROJECT, "project");
+	agent_local(s);
 	forget_ended(s);
 	run_again(s);
 	return RC_OK;
@@ -52,11 +54,7 @@ void run_cancel(struct step *s, struct run *run, enum run_state to, const char *
 			set_text(&order(s, EF_CANCEL_JOB, "job/%s", job->id)->job, job->id);
 			continue;
 		}
-		for (size_t i = 0; i < s->m->ready.n; i++)
-			if (s->m->ready.v[i] == job) {
-				vec_remove(&s->m->ready, i);
-				break;
-			}
+		ready_del(s->m, job);
 		job_set(s->m, job, JOB_CANCELLED, reason);
 		run->open -= job->stage == STAGE_CI;
 	}

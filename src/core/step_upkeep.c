@@ -1,4 +1,5 @@
 /* Timers, effects that gave up, what a restart saw; forgetting what ended. */
+#include "core/ready.h"
 #include "core/step_impl.h"
 
 #define KEEP_RUNS      64 /* ended runs that stay in memory, with all that is theirs */
@@ -158,12 +159,12 @@ void forget_ended(struct step *s)
 		xfree(t->id);
 	}
 	vec_done(&ended);
-	s->m->ready.n = 0;
+	ready_clear(s->m);
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
 		struct job *job = e->value;
 
 		if (job->state == JOB_READY)
-			vec_push(&s->m->ready, job);
+			ready_add(s->m, job);
 	}
 }
 

@@ -127,6 +127,8 @@ static bool answer(struct bench *b, const struct effect *f)
 	case EF_READ_CHANGE:
 	case EF_START_JOB:
 	case EF_CANCEL_JOB:
+	case EF_MERGE:
+	case EF_LAND:
 		event_done(&ev);
 		return false;
 	}
