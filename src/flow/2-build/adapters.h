@@ -2,10 +2,15 @@
 #pragma once
 #include "ports/blobs.h"
 #include "ports/exec.h"
+#include "ports/tool_cache.h"
 
 /* <data>/cas and <data>/results; both are made when missing. NULL: see err. */
 struct blobs *blobs_disk_new(const char *data_dir, struct err *err);
 struct blobs *blobs_memory_new(void);
+
+/* Caches of other people's tools, of at most `max` bytes. On a disk: everything below dir, which is made when missing. NULL: see err. */
+struct tool_cache *tool_cache_disk_new(const char *dir, uint64_t max, struct err *err);
+struct tool_cache *tool_cache_memory_new(uint64_t max);
 
 /* Jobs in <data>/jobs, each in bubblewrap under shim_path (absolute). NULL: see err. Jobs of an
  * earlier daemon on the same folder are known again. */
