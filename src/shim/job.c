@@ -1,9 +1,9 @@
 /*
- * A job: its command in a sandbox, then the `finally` commands in sandboxes of their own, always;
+ * A job: its command, or its steps up to the first that fails, each in a sandbox; then the `finally` commands in sandboxes of their own, always;
  * then the exit file. A sandbox has its own process namespace, so that its end is the end of all
  * that was started in it; we are their subreaper and wait until the last is gone.
  */
-#include "shim/shim.h"
+#include "shim/box.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOG_DEFAULT     ((uint64_t)64 << 20)
+#define LOG_DEFAULT     ((uint64_t)1 << 30)
 #define PIDS_DEFAULT    512
 #define FINALLY_DEFAULT (30 * USEC_SEC)
 #define GRACE_DEFAULT   (2 * USEC_SEC)
@@ -26,7 +26,10 @@ struct job {
 	struct watch watch;
 	struct group group;
 	struct sandbox box;
+	struct sides sides;
 	struct shim_exit end;
+	usec_t began;
+	uint32_t step; /* the one that runs, from 1; 0: the job has no steps */
 };
 /* One command in its sandbox. */
 struct turn {
@@ -39,7 +42,7 @@ struct turn {
 	int wait; /* bubblewrap's own wait status */
 };
 
-static void turn_signal(struct turn *t, int sig)
+static void turn_signal(const struct job *j, struct turn *t, int sig)
 {
 	pid_t init = sandbox_init_pid(t->status);
 
@@ -48,6 +51,8 @@ static void turn_signal(struct turn *t, int sig)
 		kill(sig == SIGKILL ? init : -init, sig);
 	if (sig == SIGKILL && t->pid > 0)
 		kill(t->pid, sig);
+	if (sig != SIGKILL && j->spec->box.runtime) /* its programs have sessions of their own */
+		box_signal(&j->group, t->pid, init, sig);
 }
 
 static void turn_stop(struct job *j, struct turn *t, enum shim_class why, usec_t now)
@@ -55,10 +60,18 @@ static void turn_stop(struct job *j, struct turn *t, enum shim_class why, usec_t
 	t->stopped = why;
 	t->until = USEC_NEVER;
 	t->kill_at = now + (j->spec->grace ? j->spec->grace : GRACE_DEFAULT);
-	turn_signal(t, SIGTERM);
+	turn_signal(j, t, SIGTERM);
 }
 
-static void turn_reap(struct turn *t)
+/* With services there is always a child more: the sandbox is gone when its init is. */
+static bool turn_is_gone(const struct turn *t)
+{
+	pid_t init = sandbox_init_pid(t->status);
+
+	return !t->pid && (!init || (kill(init, 0) < 0 && errno == ESRCH));
+}
+
+static void turn_reap(const struct job *j, struct turn *t)
 {
 	int status;
 	pid_t pid;
@@ -68,7 +81,7 @@ static void turn_reap(struct turn *t)
 			t->wait = status;
 			t->pid = 0;
 		}
-	t->gone = pid < 0 && errno == ECHILD;
+	t->gone = pid < 0 ? errno == ECHILD : j->sides.pid && turn_is_gone(t);
 }
 
 static void turn_check(struct job *j, struct turn *t)
@@ -80,7 +93,7 @@ static void turn_check(struct job *j, struct turn *t)
 	else if (now >= t->until)
 		turn_stop(j, t, SHIM_TIMEOUT, now);
 	if (now >= t->kill_at) {
-		turn_signal(t, SIGKILL);
+		turn_signal(j, t, SIGKILL);
 		t->kill_at = now + RETRY;
 	}
 }
@@ -105,7 +118,7 @@ static void turn_loop(struct job *j, struct turn *t)
 			out_read(&j->out);
 		if (j->watch.child) {
 			j->watch.child = false;
-			turn_reap(t);
+			turn_reap(j, t);
 		}
 	}
 	while (out_read(&j->out))
@@ -128,7 +141,7 @@ static int64_t turn_run(struct job *j, const char *command, uint64_t limit, bool
 	}
 	t.until = limit ? now_mono() + limit : USEC_NEVER;
 	turn_loop(j, &t);
-	if (!sandbox_exit(status, &code) && !t.stopped) {
+	if ((!sandbox_exit(status, &code) || !box_started(j->spec, j->box.turn)) && !t.stopped) {
 		bool killed = WIFSIGNALED(t.wait);
 		*ret = SHIM_INFRA;
 		err_set(err, RC_UNAVAILABLE,
@@ -141,47 +154,100 @@ static int64_t turn_run(struct job *j, const char *command, uint64_t limit, bool
 	return code;
 }
 
-static void job_main(struct job *j)
+/* What ended a command, for people. step NULL: the job's only one. */
+static char *end_text(const struct job *j, const struct shim_step *step, uint64_t limit,
+		      const struct err *err)
 {
-	struct err err = {0};
-	struct shim_exit *e = &j->end;
-	char took[64];
-	struct strbuf text = STRBUF(sizeof(took));
+	const struct shim_exit *e = &j->end;
+	AUTO(strbuf_done) struct strbuf text = STRBUF(4096), took = STRBUF(64);
 
-	e->started = now_wall();
-	e->code = turn_run(j, j->spec->run ? j->spec->run : "", j->spec->timeout, true, &e->failure,
-			   &err);
-	e->ended = now_wall();
-	if (e->code > 128 && e->code < 128 + 65)
-		e->signal = (uint32_t)(e->code - 128);
-	if (e->failure != SHIM_PASSED && e->failure != SHIM_CANCELLED && group_saw_oom(&j->group))
-		e->failure = SHIM_OOM;
-	strbuf_add_duration(&text, j->spec->timeout);
+	if (step && e->failure != SHIM_CANCELLED)
+		strbuf_addf(&text, "step \"%.*s\": ", LOG_STEP_NAME, step->name ? step->name : "");
 	switch (e->failure) {
 	case SHIM_PASSED:
-		break;
+		return NULL;
 	case SHIM_EXIT:
-		e->error = e->signal ? xasprintf("exit %lld (signal %u)", (long long)e->code,
-						 e->signal)
-				     : xasprintf("exit %lld", (long long)e->code);
+		strbuf_addf(&text, "exit %lld", (long long)e->code);
+		if (e->signal)
+			strbuf_addf(&text, " (signal %u)", e->signal);
 		break;
 	case SHIM_TIMEOUT:
-		e->error = xasprintf("it did not end within %s", strbuf_cstr(&text));
+		strbuf_add_duration(&took, limit);
+		strbuf_addf(&text, "%s did not end within %s",
+			    step && limit == j->spec->timeout ? "the job" : "it",
+			    strbuf_cstr(&took));
 		break;
 	case SHIM_OOM:
-		e->error = xasprintf("out of memory: it needed more than %llu MiB",
-				     (unsigned long long)(j->spec->memory >> 20));
+		strbuf_addf(&text, "out of memory: it needed more than %llu MiB",
+			    (unsigned long long)(j->spec->memory >> 20));
 		break;
 	case SHIM_INFRA:
-		e->error = xstrdup(err.msg);
+		strbuf_adds(&text, err->msg);
 		break;
 	case SHIM_CANCELLED:
-		e->error = xstrdup("cancelled");
+		strbuf_adds(&text, "cancelled");
 		break;
 	}
-	strbuf_done(&text);
+	return strbuf_take(&text);
+}
+
+/* Run one command of the job; false: it is the last one. */
+static bool job_command(struct job *j, const char *command, uint64_t limit)
+{
+	const struct shim_spec *spec = j->spec;
+	struct shim_exit *e = &j->end;
+	const struct shim_step *step = j->step ? &spec->steps.v[j->step - 1] : NULL;
+	struct err err = {0};
+	uint64_t most = spec->timeout;
+
+	if (spec->timeout) { /* what the steps before left of it */
+		usec_t gone = now_mono() - j->began;
+		uint64_t left = gone < spec->timeout ? spec->timeout - gone : 1;
+		most = limit && limit < left ? limit : spec->timeout;
+		limit = limit ? MIN_OF(limit, left) : left;
+	} else {
+		most = limit;
+	}
+	e->code = turn_run(j, command, limit, true, &e->failure, &err);
+	e->signal = e->code > 128 && e->code < 128 + 65 ? (uint32_t)(e->code - 128) : 0;
+	if (e->failure != SHIM_PASSED && e->failure != SHIM_CANCELLED && group_saw_oom(&j->group))
+		e->failure = SHIM_OOM;
+	e->error = end_text(j, step, most, &err);
 	if (e->error && e->failure != SHIM_EXIT)
 		out_note(&j->out, "%s", e->error);
+	return e->failure == SHIM_PASSED;
+}
+
+static void job_steps(struct job *j)
+{
+	const struct shim_spec *spec = j->spec;
+	uint32_t first = spec->resume_from < spec->steps.n ? spec->resume_from : 0;
+	bool go = true;
+
+	if (first)
+		out_note(&j->out,
+			 "%u of %zu steps passed in the attempt before: going on with \"%s\"",
+			 first, spec->steps.n, spec->steps.v[first].name);
+	for (uint32_t i = first; i < spec->steps.n && go; i++) {
+		const struct shim_step *step = &spec->steps.v[i];
+		j->step = i + 1;
+		out_step(&j->out, j->step, step->name ? step->name : "");
+		go = job_command(j, step->run ? step->run : "", step->timeout);
+		out_step_end(&j->out, j->step, j->end.code);
+		if (!go)
+			j->end.step = j->step;
+	}
+}
+
+static void job_main(struct job *j)
+{
+	j->began = now_mono();
+	j->end.started = now_wall();
+	if (j->spec->steps.n)
+		job_steps(j);
+	else
+		(void)!job_command(j, j->spec->run ? j->spec->run : "", 0);
+	j->end.ended = now_wall();
 }
 
 static void job_finally(struct job *j)
@@ -191,7 +257,10 @@ static void job_finally(struct job *j)
 	for (size_t i = 0; i < j->spec->finally.n; i++) {
 		enum shim_class how = SHIM_PASSED;
 		struct err err = {0};
+		uint32_t step = (uint32_t)(j->spec->steps.n + i + 1);
+		out_step(&j->out, step, "finally");
 		int64_t code = turn_run(j, j->spec->finally.v[i], limit, false, &how, &err);
+		out_step_end(&j->out, step, code);
 		if (how == SHIM_TIMEOUT)
 			out_note(&j->out, "finally: stopped after %llu s: %s",
 				 (unsigned long long)(limit / USEC_SEC), j->spec->finally.v[i]);
@@ -206,14 +275,11 @@ static void job_finally(struct job *j)
 static void job_report(struct job *j)
 {
 	AUTO(freep) char *path = path_in(j->dir, "exit");
-	AUTO(strbuf_done) struct strbuf text = STRBUF(65536), size = STRBUF(64);
+	AUTO(strbuf_done) struct strbuf text = STRBUF(65536);
 	struct json_out o = JSON_OUT(&text);
 	struct err err = {0};
 
-	if (j->out.left_out) {
-		strbuf_add_size(&size, j->out.left_out);
-		out_note(&j->out, "%s of output left out here", strbuf_cstr(&size));
-	}
+	out_finish(&j->out);
 	if (j->end.error && j->out.mask) {
 		struct strbuf line = STRBUF(4096);
 		strbuf_adds(&line, j->end.error);
@@ -246,9 +312,22 @@ static void job_body(struct job *j)
 	job_finally(j);
 }
 
+/* The file system, the network and the services that the job stands in. */
+static enum rc job_surroundings(struct job *j, struct shim_spec *own, struct err *err)
+{
+	enum rc rc = own->box.dir ? box_mount(&own->box, err) : RC_OK;
+
+	if (rc == RC_OK && !own->network && (own->sides.n || (own->box.dir && geteuid() == 0))) {
+		rc = box_network(err);
+		own->network = true; /* it is ours: whatever is started shares it */
+	}
+	return rc == RC_OK ? sides_up(&j->sides, j->dir, own, &j->watch, &j->out, err) : rc;
+}
+
 int job_run(const char *dir, const struct shim_spec *spec)
 {
-	struct job j = {.dir = dir, .spec = spec};
+	struct shim_spec own = *spec; /* its members stay spec's */
+	struct job j = {.dir = dir, .spec = &own, .sides = {.told = -1}};
 	struct err err = {0};
 	enum rc rc = out_open(&j.out, dir, false, spec->log_max ? spec->log_max : LOG_DEFAULT, spec,
 			      &err);
@@ -256,16 +335,21 @@ int job_run(const char *dir, const struct shim_spec *spec)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (rc == RC_OK)
 		rc = watch_open(&j.watch, dir, "cancel", &err);
+	if (rc == RC_OK)
+		rc = job_surroundings(&j, &own, &err);
 	if (rc == RC_OK) {
 		job_body(&j);
 	} else {
-		j.end = (struct shim_exit){.failure = SHIM_INFRA,
+		j.end = (struct shim_exit){.failure = rc == RC_CONFLICT && j.watch.end
+							      ? SHIM_CANCELLED
+							      : SHIM_INFRA,
 					   .code = -1,
 					   .started = now_wall(),
 					   .ended = now_wall()};
 		j.end.error = xstrdup(err.msg);
 		out_note(&j.out, "%s", err.msg);
 	}
+	sides_down(&j.sides, &j.out);
 	job_report(&j);
 	group_done(&j.group);
 	left_write(dir, NULL);

@@ -1,4 +1,7 @@
-/* The masked log: bytes come by a pipe, leave to a file that is either cut at its cap or rotated. */
+/*
+ * The masked log: bytes come by a pipe and leave to a file. A replica's is rotated. A job's only grows, so that readers may go by offset: above
+ * its cap the beginning stays, the latest output goes round in a file beside it, and is put behind the beginning at the end.
+ */
 #include "shim/shim.h"
 
 #include <errno.h>
@@ -8,6 +11,7 @@
 
 #define PIPE_BYTES (256 << 10)
 #define READ_BYTES ((size_t)64 << 10)
+#define END_MAX    ((uint64_t)64 << 20) /* of a cap, at most half, for the end */
 
 static enum rc open_log(struct out *o, struct err *err)
 {
@@ -16,34 +20,44 @@ static enum rc open_log(struct out *o, struct err *err)
 	return o->fd < 0 ? err_errno(err, errno, "create %s", o->path) : RC_OK;
 }
 
-static enum rc masks(struct out *o, const struct shim_spec *spec, struct err *err)
+static enum rc add_masks(struct out *o, const struct shim_spec *spec, struct err *err)
 {
-	enum rc rc;
-
-	o->mask = mask_new();
 	for (size_t i = 0; i < spec->secrets.n; i++) {
 		const struct shim_pair *p = &spec->secrets.v[i];
-		rc = mask_add(o->mask, str_of(p->value), err);
-		if (rc != RC_OK)
+		if (mask_add(o->mask, str_of(p->value), err) != RC_OK)
 			return err_wrap(err, "secret %s", p->key ? p->key : "");
 	}
-	for (size_t i = 0; i < spec->masks.n; i++) {
-		rc = mask_add(o->mask, str_of(spec->masks.v[i]), err);
-		if (rc != RC_OK)
+	for (size_t i = 0; i < spec->masks.n; i++)
+		if (mask_add(o->mask, str_of(spec->masks.v[i]), err) != RC_OK)
 			return err_wrap(err, "a value to hide");
-	}
-	mask_seal(o->mask);
-	mask_open(&o->stream, o->mask);
 	return RC_OK;
+}
+
+static enum rc masks(struct out *o, const struct shim_spec *spec, struct err *err)
+{
+	o->mask = mask_new();
+	enum rc rc = add_masks(o, spec, err);
+	mask_seal(o->mask); /* also of some only: what we say of the failure passes through it */
+	mask_open(&o->stream, o->mask);
+	return rc;
 }
 
 enum rc out_open(struct out *o, const char *dir, bool rotate, uint64_t max,
 		 const struct shim_spec *spec, struct err *err)
 {
-	*o = (struct out){.fd = -1, .pipe = {-1, -1}, .max = max, .text = STRBUF(READ_BYTES * 32)};
+	*o = (struct out){.fd = -1,
+			  .pipe = {-1, -1},
+			  .max = max,
+			  .text = STRBUF(READ_BYTES * 32),
+			  .end = {.fd = -1, .size = MIN_OF(max / 2, END_MAX)},
+			  .index = {.fd = -1}};
 	o->path = path_in(dir, "log");
-	if (rotate)
+	if (rotate) {
 		o->older = path_in(dir, "log.1");
+	} else {
+		o->end.path = path_in(dir, "log.end");
+		out_index_open(&o->index, dir);
+	}
 	enum rc rc = open_log(o, err);
 	if (rc == RC_OK)
 		rc = masks(o, spec, err);
@@ -64,6 +78,9 @@ void out_done(struct out *o)
 	mask_close(&o->stream);
 	mask_free(o->mask);
 	strbuf_done(&o->text);
+	out_index_done(&o->index);
+	fd_drop(&o->end.fd);
+	xfree(o->end.path);
 	xfree(o->path);
 	xfree(o->older);
 }
@@ -78,19 +95,55 @@ static void rotate(struct out *o)
 		o->bytes = 0;
 }
 
+static bool write_log(struct out *o, const char *p, size_t n)
+{
+	struct err err = {0};
+
+	if (o->fd < 0 || write_all(o->fd, p, n, &err) != RC_OK)
+		return false;
+	o->bytes += n;
+	return true;
+}
+
+static void put_end(struct out *o, const char *p, size_t n)
+{
+	if (!o->end.at) {
+		AUTO(strbuf_done) struct strbuf line = STRBUF(256), size = STRBUF(64);
+		strbuf_add_size(&size, o->end.size);
+		strbuf_addf(
+			&line,
+			"%s[penstock] the log is full: of what follows, only the last %s will be kept\n",
+			&"\n"[!o->line], strbuf_cstr(&size));
+		(void)!write_log(o, line.p, line.n);
+		o->line = false;
+	}
+	out_index_late_time(&o->index, o->end.at, o->end.size);
+	if (!out_end_put(&o->end, p, n))
+		o->left_out += n;
+}
+
 /* A disk that is full must not stop the program: what cannot be written is left out and counted. */
 static void put(struct out *o, const char *p, size_t n)
 {
+	uint64_t begin = o->older ? UINT64_MAX : o->max - o->end.size;
+	uint64_t room = o->end.at || begin <= o->bytes ? 0 : begin - o->bytes;
+	size_t take = (size_t)MIN_OF((uint64_t)n, room);
+
+	if (!n)
+		return;
 	if (o->older && o->bytes + n > o->max / 2)
 		rotate(o);
-	uint64_t room = o->older ? n : o->max > o->bytes ? o->max - o->bytes : 0;
-	size_t take = (size_t)MIN_OF((uint64_t)n, room);
-	struct err err = {0};
-	if (take && o->fd >= 0 && write_all(o->fd, p, take, &err) == RC_OK)
-		o->bytes += take, o->line = p[take - 1] != '\n';
-	else
-		take = 0;
-	o->left_out += n - take;
+	if (take) {
+		out_index_time(&o->index, o->bytes);
+		if (write_log(o, p, take))
+			o->line = p[take - 1] != '\n';
+		else
+			o->left_out += take;
+	}
+	if (take < n) {
+		put_end(o, p + take, n - take);
+		o->line = p[n - 1] != '\n';
+	}
 }
 
 static void put_text(struct out *o)
@@ -109,10 +162,6 @@ bool out_read(struct out *o)
 	while (k < 0 && errno == EINTR);
 	if (k <= 0)
 		return false;
-	if (!o->older && o->bytes >= o->max) {
-		o->left_out += (uint64_t)k;
-		return true;
-	}
 	mask_feed(&o->stream, (struct str){buf, (size_t)k}, &o->text);
 	put_text(o);
 	return true;
@@ -127,18 +176,72 @@ void out_flush(struct out *o)
 void out_note(struct out *o, const char *fmt, ...)
 {
 	AUTO(strbuf_done) struct strbuf line = STRBUF(4096);
-	struct err err = {0};
 	va_list ap;
 
 	strbuf_adds(&line, &"\n[penstock] "[!o->line]);
-	o->line = false;
 	va_start(ap, fmt);
 	strbuf_addv(&line, fmt, ap);
 	va_end(ap);
 	strbuf_addc(&line, '\n');
 	if (o->mask)
 		mask_text(o->mask, &line);
-	if (o->fd >= 0 && write_all(o->fd, strbuf_cstr(&line), line.n, &err) == RC_OK)
-		o->bytes +=
-			line.n; /* above the cap too: it is what says that something is missing */
+	put(o, strbuf_cstr(&line), line.n);
+}
+
+static void mark(struct out *o, struct log_mark *m)
+{
+	m->time = now_wall();
+	m->at = o->end.at ? o->end.at : o->bytes;
+	if (o->end.at)
+		out_index_late(&o->index, m);
+	else
+		out_index_add(&o->index, m);
+}
+
+void out_step(struct out *o, uint32_t step, const char *name)
+{
+	struct strbuf text = STRBUF(4096);
+
+	strbuf_adds(&text, name);
+	mask_text(o->mask, &text);
+	struct log_mark m = {.kind = LOG_BEGIN, .step = step, .name = text.p};
+	mark(o, &m);
+	strbuf_done(&text);
+}
+
+void out_step_end(struct out *o, uint32_t step, int64_t exit)
+{
+	struct log_mark m = {.kind = LOG_END, .step = step, .exit = exit};
+
+	mark(o, &m);
+}
+
+static void append(void *ctx, const char *p, size_t n)
+{
+	struct out *o = ctx;
+
+	if (!write_log(o, p, n))
+		o->left_out += n;
+}
+
+void out_finish(struct out *o)
+{
+	AUTO(strbuf_done) struct strbuf line = STRBUF(256), size = STRBUF(64);
+
+	if (!o->end.at) {
+		if (!o->left_out)
+			return;
+		strbuf_add_size(&size, o->left_out);
+		out_note(o, "%s of output left out here", strbuf_cstr(&size));
+		return;
+	}
+	uint64_t lost = out_end_lost(&o->end);
+	o->left_out += lost;
+	if (o->left_out) {
+		strbuf_add_size(&size, o->left_out);
+		strbuf_addf(&line, "[penstock] %s of output left out here\n", strbuf_cstr(&size));
+		append(o, line.p, line.n);
+	}
+	out_index_settle(&o->index, lost, o->bytes);
+	out_end_take(&o->end, lost, append, o);
 }

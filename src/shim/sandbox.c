@@ -3,7 +3,7 @@
  * stands in no command line and touches only the command: bubblewrap itself runs with an empty
  * one.
  */
-#include "shim/shim.h"
+#include "shim/box.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,7 @@ static void system_folders(struct sandbox *b)
 	}
 }
 
-/* Runs after the command (finally) see its /tmp: a folder, with a disk of its own where we may
+/* Runs after the first (steps, finally) see its /tmp: a folder, with a disk of its own where we may
  * mount. */
 static void shared_tmp(struct sandbox *b, const char *dir, uint64_t max)
 {
@@ -65,7 +65,7 @@ static void tmp_folder(struct sandbox *b, const struct shim_spec *spec, const ch
 {
 	uint64_t max = spec->tmp_max ? spec->tmp_max : TMP_DEFAULT;
 
-	if (spec->finally.n) {
+	if (spec->finally.n || spec->steps.n > 1) {
 		shared_tmp(b, dir, max);
 		args3(b, "--bind", b->tmp, "/tmp");
 	} else {
@@ -73,6 +73,16 @@ static void tmp_folder(struct sandbox *b, const struct shim_spec *spec, const ch
 		args3(b, "--size", size, NULL);
 		args3(b, "--tmpfs", "/tmp", NULL);
 	}
+}
+
+/* An image's file system instead of the machine's folders; its superuser may do what a package manager needs. */
+static void image_root(struct sandbox *b, const struct shim_box *box)
+{
+	AUTO(freep) char *root = path_in(box->dir, "root");
+
+	for (size_t i = 0; i < ARRAY_LEN(box_caps) && geteuid() == 0; i++)
+		args3(b, "--cap-add", box_caps[i], NULL);
+	args3(b, "--bind", root, "/");
 }
 
 static void environment(struct sandbox *b, const struct shim_spec *spec)
@@ -102,16 +112,21 @@ void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *d
 		arg(b, fixed[i]);
 	if (!spec->network)
 		arg(b, "--unshare-net");
-	system_folders(b);
+	if (spec->box.dir)
+		image_root(b, &spec->box);
+	else
+		system_folders(b);
 	/* A superuser without any capability may still write /proc/sys and /proc/sysrq-trigger. */
 	args3(b, "--proc", "/proc", NULL);
 	args3(b, "--remount-ro", "/proc", NULL);
 	args3(b, "--dev", "/dev", NULL);
-	tmp_folder(b, spec, dir);
+	if (!spec->box.own_tmp)
+		tmp_folder(b, spec, dir);
 	for (size_t i = 0; i < spec->binds.n; i++)
 		args3(b, spec->binds.v[i].writable ? "--bind-try" : "--ro-bind-try",
 		      spec->binds.v[i].from, spec->binds.v[i].to);
-	args3(b, "--remount-ro", "/", NULL);
+	if (!spec->box.dir)
+		args3(b, "--remount-ro", "/", NULL);
 	args3(b, "--chdir", spec->cwd ? spec->cwd : "/", NULL);
 	environment(b, spec);
 }
@@ -143,23 +158,34 @@ static enum rc args_file(const struct sandbox *b, int *ret, struct err *err)
 	return RC_OK;
 }
 
-enum rc sandbox_start(const struct sandbox *b, const struct shim_spec *spec, const char *command,
+enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec, const char *command,
 		      const struct group *g, int out, int status, pid_t *ret, struct err *err)
 {
 	AUTO(fd_drop) int args = -1;
-	enum rc rc = args_file(b, &args, err);
+	AUTO(vec_done) words argv = {0};
 
+	b->turn++;
+	if (spec->box.dir && spec->box.runtime)
+		return box_start(b, spec, command, g, out, status, ret, err);
+	enum rc rc = args_file(b, &args, err);
 	if (rc != RC_OK)
 		return rc;
 	AUTO(freep) char *args_text = xasprintf("%d", args);
 	AUTO(freep) char *status_text = xasprintf("%d", status);
-	const char *argv[] = {spec->sandbox, "--args", args_text, "--json-status-fd",
-			      status_text,   "--",     "/bin/sh", "-e",
-			      "-c",          command,  NULL};
+	const char *const front[] = {spec->sandbox,      "--args",    args_text,
+				     "--json-status-fd", status_text, "--"};
+	const char *const shell[] = {"/bin/sh", "-e", "-c", command};
+	for (size_t i = 0; i < ARRAY_LEN(front); i++)
+		vec_push(&argv, front[i]);
+	for (size_t i = 0; command && i < ARRAY_LEN(shell); i++)
+		vec_push(&argv, shell[i]);
+	for (size_t i = 0; !command && i < spec->argv.n; i++)
+		vec_push(&argv, spec->argv.v[i]);
+	vec_push(&argv, NULL);
 	static const char *const env[] = {"PATH=/usr/bin:/bin", NULL};
 	const int keep[] = {args, status};
 	struct spawn s = {
-		.argv = argv,
+		.argv = argv.v,
 		.env = env,
 		.out = out,
 		.keep = keep,

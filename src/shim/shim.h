@@ -1,5 +1,6 @@
 /* Inside penstock-shim: one thread, one poll loop, base only. */
 #pragma once
+#include "base/logmark.h"
 #include "base/mask.h"
 #include "shim/spec.h"
 #include <sys/types.h>
@@ -49,11 +50,47 @@ struct spawn {
 MUST_CHECK enum rc spawn(const struct spawn *s, pid_t *ret,
 			 struct err *err); /* dies with the shim */
 
+/* ---- out_end.c: the latest output of a log that is above its cap: a file that is written round and round */
+struct out_end {
+	char *path;
+	int fd;            /* -1: not begun */
+	uint64_t size, at; /* at: bytes that were ever put in */
+};
+/* False: the disk did not take it. */
+bool out_end_put(struct out_end *e, const char *p, size_t n);
+/* How much of what was put in is gone, when whole lines are wanted. */
+uint64_t out_end_lost(const struct out_end *e);
+/* Give what is still there from byte `from` on (of all that were put in), in order. */
+void out_end_take(struct out_end *e, uint64_t from, void (*each)(void *ctx, const char *p, size_t n),
+		  void *ctx);
+
+/* ---- out_index.c: marks beside the log (base/logmark.h) */
+#define OUT_LATE 256
+struct out_index {
+	int fd; /* -1: none */
+	usec_t next, every;
+	unsigned written;
+	VEC(struct log_mark) late; /* of bytes in out_end: `at` counts from its first byte; steps all, times the last ones */
+	uint64_t late_at;
+	struct strbuf line;
+};
+void out_index_open(struct out_index *x, const char *dir);
+void out_index_done(struct out_index *x);
+void out_index_time(struct out_index *x, uint64_t at);
+void out_index_add(struct out_index *x, const struct log_mark *m);
+/* The same while bytes go into out_end; kept until it is known where they will stand. */
+void out_index_late_time(struct out_index *x, uint64_t at, uint64_t window);
+void out_index_late(struct out_index *x, const struct log_mark *m);
+/* Byte `lost` of out_end stands at byte `at` of the log. */
+void out_index_settle(struct out_index *x, uint64_t lost, uint64_t at);
+
 /* ---- out.c: the masked, capped log */
 struct out {
-	char *path, *older; /* older: rotate into it; NULL: cut at max */
+	char *path, *older; /* older: rotate into it; NULL: above max, keep the beginning and the end */
 	int fd, pipe[2];
-	uint64_t max, bytes, left_out;
+	uint64_t max, bytes, left_out; /* bytes: in the file at path */
+	struct out_end end;
+	struct out_index index;
 	struct mask *mask;
 	struct mask_stream stream;
 	struct strbuf text;
@@ -64,6 +101,9 @@ MUST_CHECK enum rc out_open(struct out *o, const char *dir, bool rotate, uint64_
 void out_done(struct out *o);
 bool out_read(
 	struct out *o); /* take what the pipe holds, without waiting; false: nothing was there */
+void out_step(struct out *o, uint32_t step, const char *name);    /* marks where it begins */
+void out_step_end(struct out *o, uint32_t step, int64_t exit);    /* after out_flush() */
+void out_finish(struct out *o); /* put the end of an output above the cap behind its beginning */
 void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3); /* a line of ours */
 void out_flush(struct out *o); /* also what masking holds back: at the end of a program */
 
@@ -91,11 +131,12 @@ int clean(const char *dir);
 struct sandbox {
 	shim_texts args;
 	char *tmp;
+	unsigned turn; /* runs so far */
 }; /* tmp: a folder for /tmp that several runs share; NULL: one each */
 void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *dir);
 void sandbox_done(struct sandbox *b);
-/* argument: memory file with its options; status: memory file in which it reports. */
-MUST_CHECK enum rc sandbox_start(const struct sandbox *b, const struct shim_spec *spec,
+/* argument: memory file with its options; status: memory file in which it reports. command NULL: spec->argv. */
+MUST_CHECK enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec,
 				 const char *command, const struct group *g, int out, int status,
 				 pid_t *ret, struct err *err);
 pid_t sandbox_init_pid(int status);          /* 0: not yet */

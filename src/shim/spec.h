@@ -12,6 +12,8 @@
  *	left     JSON, struct shim_left: what --clean must end; removed by an orderly end
  *	log      the masked output
  * SHIM_JOB, besides:
+ *	log.idx  when bytes of the log came, and where steps begin and end: base/logmark.h
+ *	log.end  while the log is above its cap: the latest output, until it stands at the log's end
  *	exit     JSON, struct shim_exit; renamed into place, the last thing a shim does (a machine that
  *	         loses power may leave none, or an empty one: the shim counts as lost)
  *	cancel   made by the adapter: cancel (as SIGTERM does)
@@ -40,6 +42,32 @@ struct shim_bind {
 	bool writable;
 };
 
+struct shim_step {
+	char *name, *run; /* run: given to sh -e -c */
+	uint64_t timeout; /* usec; 0: only the job's */
+};
+
+/* An image's file system as the root of what runs in it (box.h). */
+struct shim_box {
+	char *dir; /* absolute path; NULL: no box, the machine's /usr is what it sees. In it: upper, work, root, state, bundle */
+	char *lower; /* absolute path of the unpacked image, never written; NULL: <dir>/root is a tree of its own */
+	char *runtime; /* absolute path of runc or crun; NULL: bubblewrap alone */
+	uint32_t uid, gid;
+	bool own_tmp; /* /tmp is the image's own folder */
+};
+/* A service beside a job. Its log is <DIR>/services/<name>/log. */
+struct shim_side {
+	char *name;
+	struct shim_box box;
+	shim_pairs env;
+	shim_texts argv;
+	char *cwd;
+	char *ready;    /* given to sh -c in its box until it succeeds */
+	uint32_t port;  /* on 127.0.0.1: ready when it takes a connection; 0: not asked */
+	uint64_t start; /* usec in which it must become ready; 0: 60 s */
+	uint64_t memory;
+};
+
 struct shim_spec {
 	enum shim_kind kind;
 	char *name;     /* for messages: the job's or replica's id */
@@ -48,19 +76,25 @@ struct shim_spec {
 	shim_texts masks;      /* further values to mask */
 	uint64_t memory, pids; /* limits of the control group; 0: none (memory), 512 (pids) */
 	uint64_t
-		log_max; /* bytes; 0: 64 MiB for a job, 16 MiB for a replica (two files of half of it) */
+		log_max; /* bytes; 0: 1 GiB for a job (above it the beginning and the end are kept), 16 MiB for a replica (two files of half of it) */
 
 	/* SHIM_JOB */
 	char *sandbox; /* absolute path of bwrap */
 	VEC(struct shim_bind)
 	binds; /* besides /usr and its links, /proc, /dev and /tmp; in order; a `from` that is missing is left out */
-	char *cwd;          /* inside the sandbox */
-	char *run;          /* given to sh -e -c */
+	char *cwd; /* inside the sandbox */
+	char *run; /* given to sh -e -c */
+	VEC(struct shim_step)
+	steps; /* instead of run: one after another, each in a sandbox of its own, with one /tmp for all */
+	uint32_t
+		resume_from; /* index of the first step to be run: those before passed in an earlier attempt */
 	shim_texts finally; /* likewise, one after another, always */
 	bool network;
 	uint64_t timeout, finally_timeout,
 		grace;              /* usec; 0: none, 30 s, 2 s (from SIGTERM to SIGKILL) */
 	uint64_t tmp_max, file_max; /* bytes of /tmp and of one file; 0: 1 GiB, 4 GiB */
+	struct shim_box box;
+	VEC(struct shim_side) sides;
 
 	/* SHIM_REPLICA: a plain process (argv, cwd), or an OCI bundle (runtime ...) */
 	shim_texts argv;
@@ -87,7 +121,8 @@ struct shim_exit {
 	uint64_t log,
 		left_out; /* bytes in the log; bytes of output that were left out above log_max */
 	bool truncated;
-	char *error; /* one line; NULL when it passed */
+	uint32_t step; /* the step that failed, from 1; 0: none, or the job has no steps */
+	char *error;   /* one line; NULL when it passed */
 };
 
 /* The names of enum replica_state, in its order. */
@@ -119,6 +154,30 @@ UNUSED static const struct shape_field shim_bind_fields[] = {
 	SHAPE_BOOL(struct shim_bind, writable)};
 UNUSED static const struct shape shape_shim_bind = SHAPE(struct shim_bind, shim_bind_fields);
 
+UNUSED static const struct shape_field shim_step_fields[] = {SHAPE_STR(struct shim_step, name),
+							     SHAPE_STR(struct shim_step, run),
+							     SHAPE_U64(struct shim_step, timeout)};
+UNUSED static const struct shape shape_shim_step = SHAPE(struct shim_step, shim_step_fields);
+
+UNUSED static const struct shape_field shim_box_fields[] = {
+	SHAPE_STR(struct shim_box, dir),     SHAPE_STR(struct shim_box, lower),
+	SHAPE_STR(struct shim_box, runtime), SHAPE_U32(struct shim_box, uid),
+	SHAPE_U32(struct shim_box, gid),     SHAPE_BOOL(struct shim_box, own_tmp),
+};
+UNUSED static const struct shape shape_shim_box = SHAPE(struct shim_box, shim_box_fields);
+UNUSED static const struct shape_field shim_side_fields[] = {
+	SHAPE_STR(struct shim_side, name),
+	SHAPE_SUB(struct shim_side, box, shape_shim_box),
+	SHAPE_LIST(struct shim_side, env, shape_shim_pair),
+	SHAPE_STRS(struct shim_side, argv),
+	SHAPE_STR(struct shim_side, cwd),
+	SHAPE_STR(struct shim_side, ready),
+	SHAPE_U32(struct shim_side, port),
+	SHAPE_U64(struct shim_side, start),
+	SHAPE_U64(struct shim_side, memory),
+};
+UNUSED static const struct shape shape_shim_side = SHAPE(struct shim_side, shim_side_fields);
+
 UNUSED static const struct shape_field shim_spec_fields[] = {
 	SHAPE_ENUM(struct shim_spec, kind, shim_kind_names),
 	SHAPE_STR(struct shim_spec, name),
@@ -132,6 +191,8 @@ UNUSED static const struct shape_field shim_spec_fields[] = {
 	SHAPE_LIST(struct shim_spec, binds, shape_shim_bind),
 	SHAPE_STR(struct shim_spec, cwd),
 	SHAPE_STR(struct shim_spec, run),
+	SHAPE_LIST(struct shim_spec, steps, shape_shim_step),
+	SHAPE_U32(struct shim_spec, resume_from),
 	SHAPE_STRS(struct shim_spec, finally),
 	SHAPE_BOOL(struct shim_spec, network),
 	SHAPE_U64(struct shim_spec, timeout),
@@ -139,6 +200,8 @@ UNUSED static const struct shape_field shim_spec_fields[] = {
 	SHAPE_U64(struct shim_spec, grace),
 	SHAPE_U64(struct shim_spec, tmp_max),
 	SHAPE_U64(struct shim_spec, file_max),
+	SHAPE_SUB(struct shim_spec, box, shape_shim_box),
+	SHAPE_LIST(struct shim_spec, sides, shape_shim_side),
 	SHAPE_STRS(struct shim_spec, argv),
 	SHAPE_STR(struct shim_spec, runtime),
 	SHAPE_STR(struct shim_spec, root),
@@ -161,6 +224,7 @@ UNUSED static const struct shape_field shim_exit_fields[] = {
 	SHAPE_U64(struct shim_exit, log),
 	SHAPE_U64(struct shim_exit, left_out),
 	SHAPE_BOOL(struct shim_exit, truncated),
+	SHAPE_U32(struct shim_exit, step),
 	SHAPE_STR(struct shim_exit, error),
 };
 UNUSED static const struct shape shape_shim_exit = SHAPE(struct shim_exit, shim_exit_fields);
