@@ -47,6 +47,22 @@ static bool shim_is_gone(const char *dir)
 	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
+static void clean_groups(const char *dir)
+{
+	AUTO(freep) char *path = path_in(dir, "services/left");
+	AUTO(strbuf_done) struct strbuf text = STRBUF(65536);
+	struct shim_left left = {0};
+	struct err err = {0};
+
+	if (read_file(path, 65000, &text, &err) != RC_OK)
+		return;
+	if (shape_parse(strbuf_str(&text), 65536, &shape_shim_left, &left, &err) == RC_OK)
+		for (size_t i = 0; i < left.groups.n; i++)
+			group_end(left.groups.v[i]);
+	shape_done(&shape_shim_left, &left);
+	unlink(path);
+}
+
 int clean(const char *dir)
 {
 	AUTO(freep) char *path = path_in(dir, "left");
@@ -58,6 +74,7 @@ int clean(const char *dir)
 		fprintf(stderr, "penstock-shim: %s belongs to a living shim\n", dir);
 		return 1;
 	}
+	clean_groups(dir);
 	if (read_file(path, 65000, &text, &err) != RC_OK)
 		return 0;
 	if (shape_parse(strbuf_str(&text), 65536, &shape_shim_left, &left, &err) == RC_OK) {

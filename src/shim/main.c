@@ -1,6 +1,6 @@
 /* penstock-shim: stands between the daemon and what it runs, so that neither dies with the other.
  * See spec.h. */
-#include "shim/shim.h"
+#include "shim/box.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,12 +99,22 @@ static int run(const char *dir)
 	return ret;
 }
 
+/* Only what sides_up() wrote comes here. */
+static int descriptor(const char *text)
+{
+	uint32_t n = 0;
+
+	return parse_u32(str_of(text), &n) && n < 4096 ? (int)n : -1;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && argv[1][0] == '/')
 		return run(argv[1]);
 	if (argc == 3 && streq(argv[1], "--clean") && argv[2][0] == '/')
 		return clean(argv[2]);
+	if (argc == 5 && streq(argv[1], "--sides") && argv[2][0] == '/')
+		return sides_run(argv[2], descriptor(argv[3]), descriptor(argv[4]));
 	fprintf(stderr, "usage: penstock-shim [--clean] DIR\n"
 			"Started by penstock, with a spec on stdin. DIR is an absolute path.\n");
 	return 2;

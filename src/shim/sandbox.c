@@ -162,7 +162,7 @@ enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec, const cha
 		      const struct group *g, int out, int status, pid_t *ret, struct err *err)
 {
 	AUTO(fd_drop) int args = -1;
-	AUTO(vec_done) words argv = {0};
+	words argv = {0};
 
 	b->turn++;
 	if (spec->box.dir && spec->box.runtime)
@@ -195,7 +195,9 @@ enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec, const cha
 		.pids = spec->pids,
 		.session = true,
 	};
-	return spawn(&s, ret, err);
+	rc = spawn(&s, ret, err);
+	vec_done(&argv);
+	return rc;
 }
 
 /* "key": N in one of the JSON texts that bubblewrap appended. */
