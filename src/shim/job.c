@@ -4,6 +4,7 @@
  * that was started in it; we are their subreaper and wait until the last is gone.
  */
 #include "shim/box.h"
+#include "shim/zygote.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,6 +21,7 @@
 #define RETRY           (100 * USEC_MS) /* for a kill that came before the sandbox was up */
 
 struct job {
+	struct host *host;
 	const char *dir;
 	const struct shim_spec *spec;
 	struct out out;
@@ -33,6 +35,7 @@ struct job {
 };
 /* One command in its sandbox. */
 struct turn {
+	bool cloned; /* from a zygote, which stays: all of a command are gone when the first of its namespace is */
 	int status;
 	pid_t pid;             /* bubblewrap outside */
 	bool may_cancel, gone; /* gone: no process of it is left */
@@ -76,6 +79,12 @@ static void turn_reap(const struct job *j, struct turn *t)
 	int status;
 	pid_t pid;
 
+	if (t->cloned && waitpid(t->pid, &t->wait, WNOHANG) == t->pid) {
+		t->pid = 0;
+		t->gone = true;
+	}
+	if (t->cloned)
+		return;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		if (pid == t->pid) {
 			t->wait = status;
@@ -131,7 +140,10 @@ static int64_t turn_run(struct job *j, const char *command, uint64_t limit, bool
 			enum shim_class *ret, struct err *err)
 {
 	AUTO(fd_drop) int status = memfd_create("status", MFD_CLOEXEC);
-	struct turn t = {.status = status, .may_cancel = may_cancel, .kill_at = USEC_NEVER};
+	struct turn t = {.cloned = j->box.zygote != NULL,
+			 .status = status,
+			 .may_cancel = may_cancel,
+			 .kill_at = USEC_NEVER};
 	int64_t code = -1;
 
 	if (sandbox_start(&j->box, j->spec, command, &j->group, j->out.pipe[1], status, &t.pid,
@@ -293,21 +305,32 @@ static void job_report(struct job *j)
 	shape_write(&o, NULL, &shape_shim_exit, &j->end);
 	/* No fsync: a job's end becomes durable when it is collected. After a loss of power a file
 	 * that is missing or cut counts as a lost shim, and the job runs again. */
+	host_is_free(j->host, &j->watch);
 	if (write_file(path, strbuf_str(&text), &err) != RC_OK)
 		_exit(3); /* without it the job counts as lost with us, which is the truth */
 }
 
 static void job_body(struct job *j)
 {
-	AUTO(freep) char *name = xasprintf("penstock-%ld", (long)getpid());
+	AUTO(freep) char *name = xasprintf("penstock-job-%ld", (long)getpid());
+	uint64_t pids = j->spec->pids ? j->spec->pids : PIDS_DEFAULT;
+	struct zygote *zygote = j->host->zygote;
 	struct shim_left left = {0};
 
-	group_make(&j->group, name, j->spec->memory, j->spec->pids ? j->spec->pids : PIDS_DEFAULT);
+	if (zygote->pid) { /* it dies with us, and leaves no more than an empty group */
+		group_limit(&zygote->group, j->spec->memory, pids);
+		j->group = zygote->group;
+		sandbox_init(&j->box, j->spec, j->dir, zygote);
+		job_main(j);
+		job_finally(j);
+		return;
+	}
+	group_make(&j->group, name, j->spec->memory, pids);
 	for (size_t i = 0; i < j->group.n; i++)
 		vec_push(&left.groups, j->group.paths[i]);
 	left_write(j->dir, &left);
 	vec_done(&left.groups);
-	sandbox_init(&j->box, j->spec, j->dir);
+	sandbox_init(&j->box, j->spec, j->dir, NULL);
 	job_main(j);
 	job_finally(j);
 }
@@ -324,37 +347,43 @@ static enum rc job_surroundings(struct job *j, struct shim_spec *own, struct err
 	return rc == RC_OK ? sides_up(&j->sides, j->dir, own, &j->watch, &j->out, err) : rc;
 }
 
-int job_run(const char *dir, const struct shim_spec *spec)
+int job_run(const char *dir, const struct shim_spec *spec, struct host *host)
 {
 	struct shim_spec own = *spec; /* its members stay spec's */
-	struct job j = {.dir = dir, .spec = &own, .sides = {.told = -1}};
+	struct job j = {.host = host,
+			.dir = dir,
+			.spec = &own,
+			.sides = {.told = -1},
+			.watch = host->watch};
 	struct err err = {0};
 	enum rc rc = out_open(&j.out, dir, false, spec->log_max ? spec->log_max : LOG_DEFAULT, spec,
 			      &err);
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (rc == RC_OK)
-		rc = watch_open(&j.watch, dir, "cancel", &err);
+		rc = watch_folder(&j.watch, dir, "cancel", &err);
 	if (rc == RC_OK)
 		rc = job_surroundings(&j, &own, &err);
 	if (rc == RC_OK) {
 		job_body(&j);
 	} else {
-		j.end = (struct shim_exit){.failure = rc == RC_CONFLICT && j.watch.end
-							      ? SHIM_CANCELLED
-							      : SHIM_INFRA,
-					   .code = -1,
-					   .started = now_wall(),
-					   .ended = now_wall()};
+		j.end = (struct shim_exit){
+			.failure = rc == RC_CONFLICT && j.watch.end ? SHIM_CANCELLED : SHIM_INFRA,
+			.code = -1,
+			.started = now_wall(),
+			.ended = now_wall()};
 		j.end.error = xstrdup(err.msg);
 		out_note(&j.out, "%s", err.msg);
 	}
 	sides_down(&j.sides, &j.out);
 	job_report(&j);
-	group_done(&j.group);
-	left_write(dir, NULL);
+	if (!j.box.zygote) {
+		group_done(&j.group);
+		left_write(dir, NULL);
+	}
 	sandbox_done(&j.box);
-	watch_done(&j.watch);
+	watch_rest(&j.watch);
+	host->watch = j.watch;
 	out_done(&j.out);
 	shape_done(&shape_shim_exit, &j.end);
 	return 0;

@@ -1,6 +1,7 @@
 /* penstock-shim: stands between the daemon and what it runs, so that neither dies with the other.
  * See spec.h. */
 #include "shim/box.h"
+#include "shim/zygote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,10 +32,10 @@ static enum rc take_lock(const char *dir, struct err *err)
 	return RC_OK;
 }
 
-static enum rc read_spec(struct shim_spec *ret, struct err *err)
+enum rc shim_spec_read(int fd, struct shim_spec *ret, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(SHIM_SPEC_MAX);
-	enum rc rc = read_fd(0, SHIM_SPEC_MAX, &text, err);
+	enum rc rc = read_fd(fd, SHIM_SPEC_MAX, &text, err);
 
 	if (rc == RC_OK)
 		rc = shape_parse(strbuf_str(&text), SHIM_SPEC_MAX, &shape_shim_spec, ret, err);
@@ -44,7 +45,7 @@ static enum rc read_spec(struct shim_spec *ret, struct err *err)
 }
 
 /* Descriptors 0 to 2 lead nowhere; nothing else is inherited but the lock. */
-static void own_stdio(void)
+void own_stdio(void)
 {
 	int fd = open("/dev/null", O_RDWR);
 
@@ -54,15 +55,16 @@ static void own_stdio(void)
 		close(fd);
 }
 
-static void wipe_pairs(shim_pairs *list)
+void shim_spec_wipe(struct shim_spec *s)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].value)
-			mem_wipe(list->v[i].value, strlen(list->v[i].value));
+	for (size_t i = 0; i < s->secrets.n; i++)
+		if (s->secrets.v[i].value)
+			mem_wipe(s->secrets.v[i].value, strlen(s->secrets.v[i].value));
+	shape_done(&shape_shim_spec, s);
 }
 
 /* Nobody reads our stderr in earnest: the log is where people look. */
-static int refuse(const char *dir, const struct err *why)
+int shim_refuse(const char *dir, const struct err *why)
 {
 	AUTO(freep) char *path = path_in(dir, "log");
 	AUTO(fd_drop)
@@ -74,28 +76,45 @@ static int refuse(const char *dir, const struct err *why)
 	return 3;
 }
 
+static int run_job(const char *dir, const struct shim_spec *spec)
+{
+	struct zygote zygote = {.ask = -1};
+	struct host host = {.zygote = &zygote, .daemon = -1, .pid = getpid()};
+	struct err err = {0};
+	int ret = 3;
+
+	if (!spec->box.dir && !spec->sides.n)
+		zygote_open(&zygote);
+	if (watch_signals(&host.watch, &err) == RC_OK)
+		ret = job_run(dir, spec, &host);
+	else
+		shim_refuse(dir, &err);
+	zygote_done(&zygote);
+	watch_done(&host.watch);
+	return ret;
+}
+
 static int run(const char *dir)
 {
 	struct shim_spec spec = {0};
 	struct err err = {0};
 	int ret = 1;
 
-	if (take_lock(dir, &err) != RC_OK || read_spec(&spec, &err) != RC_OK)
-		return refuse(dir, &err);
+	if (take_lock(dir, &err) != RC_OK || shim_spec_read(0, &spec, &err) != RC_OK)
+		return shim_refuse(dir, &err);
 	setsid();
 	umask(022);
 	prctl(PR_SET_DUMPABLE, 0); /* secrets are in this memory */
 	own_stdio();
 	switch (spec.kind) {
 	case SHIM_JOB:
-		ret = job_run(dir, &spec);
+		ret = run_job(dir, &spec);
 		break;
 	case SHIM_REPLICA:
 		ret = replica_run(dir, &spec);
 		break;
 	}
-	wipe_pairs(&spec.secrets);
-	shape_done(&shape_shim_spec, &spec);
+	shim_spec_wipe(&spec);
 	return ret;
 }
 
@@ -115,6 +134,8 @@ int main(int argc, char **argv)
 		return clean(argv[2]);
 	if (argc == 5 && streq(argv[1], "--sides") && argv[2][0] == '/')
 		return sides_run(argv[2], descriptor(argv[3]), descriptor(argv[4]));
+	if (argc >= 2 && streq(argv[1], "--host"))
+		return host_run(argc, argv);
 	fprintf(stderr, "usage: penstock-shim [--clean] DIR\n"
 			"Started by penstock, with a spec on stdin. DIR is an absolute path.\n");
 	return 2;

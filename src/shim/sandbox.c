@@ -4,6 +4,7 @@
  * one.
  */
 #include "shim/box.h"
+#include "shim/zygote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,9 +57,9 @@ static void shared_tmp(struct sandbox *b, const char *dir, uint64_t max)
 
 	b->tmp = path_in(dir, "tmp");
 	mkdir(b->tmp, 01777);
-	if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
-	    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
-		(void)!mount("tmpfs", b->tmp, "tmpfs", MS_NOSUID | MS_NODEV, size);
+	bool ours = b->zygote || (geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+				  mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0);
+	b->mounted = ours && mount("tmpfs", b->tmp, "tmpfs", MS_NOSUID | MS_NODEV, size) == 0;
 }
 
 static void tmp_folder(struct sandbox *b, const struct shim_spec *spec, const char *dir)
@@ -99,7 +100,8 @@ static void environment(struct sandbox *b, const struct shim_spec *spec)
 	texts_free(&env);
 }
 
-void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *dir)
+void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *dir,
+		  struct zygote *zygote)
 {
 	static const char *const fixed[] = {"--unshare-pid",     "--unshare-ipc",
 					    "--unshare-uts",     "--unshare-cgroup-try",
@@ -107,7 +109,12 @@ void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *d
 					    "--hostname",        "job",
 					    "--cap-drop",        "ALL"};
 
-	*b = (struct sandbox){0};
+	*b = (struct sandbox){.zygote = zygote};
+	if (zygote) {
+		if (spec->finally.n || spec->steps.n > 1)
+			shared_tmp(b, dir, spec->tmp_max ? spec->tmp_max : TMP_DEFAULT);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		arg(b, fixed[i]);
 	if (!spec->network)
@@ -133,6 +140,8 @@ void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *d
 
 void sandbox_done(struct sandbox *b)
 {
+	if (b->mounted)
+		umount2(b->tmp, MNT_DETACH);
 	texts_free(&b->args);
 	xfree(b->tmp);
 }
@@ -164,6 +173,8 @@ enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec, const cha
 	AUTO(fd_drop) int args = -1;
 	words argv = {0};
 
+	if (b->zygote)
+		return zygote_start(b->zygote, spec, b->tmp, command, out, status, ret, err);
 	b->turn++;
 	if (spec->box.dir && spec->box.runtime)
 		return box_start(b, spec, command, g, out, status, ret, err);

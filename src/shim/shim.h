@@ -26,10 +26,16 @@ struct group {
 	char *paths[GROUPS_MAX];
 	int procs[GROUPS_MAX]; /* open cgroup.procs; a child writes "0" to each */
 	size_t n;
-	char *oom; /* file that counts out-of-memory kills; NULL: unknown */
+	char *oom;                      /* file that counts out-of-memory kills; NULL: unknown */
+	uint64_t oom_before;            /* its count when the limits were set */
+	const char *memory, *tasks;     /* those of the paths that have a limit; NULL: none */
+	uint64_t memory_max, tasks_max; /* as set; 0: none */
 };
 /* Never fails: without control groups it is empty and the limits are left to rlimits. */
 void group_make(struct group *g, const char *name, uint64_t memory, uint64_t pids);
+/* For one job after another: no limits yet. Empty ones that killed shims left behind are removed. */
+void group_make_any(struct group *g, const char *name);
+void group_limit(struct group *g, uint64_t memory, uint64_t pids); /* 0: none */
 bool group_saw_oom(const struct group *g);
 void group_signal(const char *path, int sig); /* every process in it */
 void group_end(const char *path);             /* kill all, until it is empty; remove */
@@ -61,8 +67,8 @@ bool out_end_put(struct out_end *e, const char *p, size_t n);
 /* How much of what was put in is gone, when whole lines are wanted. */
 uint64_t out_end_lost(const struct out_end *e);
 /* Give what is still there from byte `from` on (of all that were put in), in order. */
-void out_end_take(struct out_end *e, uint64_t from, void (*each)(void *ctx, const char *p, size_t n),
-		  void *ctx);
+void out_end_take(struct out_end *e, uint64_t from,
+		  void (*each)(void *ctx, const char *p, size_t n), void *ctx);
 
 /* ---- out_index.c: marks beside the log (base/logmark.h) */
 #define OUT_LATE 256
@@ -70,7 +76,8 @@ struct out_index {
 	int fd; /* -1: none */
 	usec_t next, every;
 	unsigned written;
-	VEC(struct log_mark) late; /* of bytes in out_end: `at` counts from its first byte; steps all, times the last ones */
+	VEC(struct log_mark)
+	late; /* of bytes in out_end: `at` counts from its first byte; steps all, times the last ones */
 	uint64_t late_at;
 	struct strbuf line;
 };
@@ -86,7 +93,8 @@ void out_index_settle(struct out_index *x, uint64_t lost, uint64_t at);
 
 /* ---- out.c: the masked, capped log */
 struct out {
-	char *path, *older; /* older: rotate into it; NULL: above max, keep the beginning and the end */
+	char *path,
+		*older; /* older: rotate into it; NULL: above max, keep the beginning and the end */
 	int fd, pipe[2];
 	uint64_t max, bytes, left_out; /* bytes: in the file at path */
 	struct out_end end;
@@ -101,20 +109,26 @@ MUST_CHECK enum rc out_open(struct out *o, const char *dir, bool rotate, uint64_
 void out_done(struct out *o);
 bool out_read(
 	struct out *o); /* take what the pipe holds, without waiting; false: nothing was there */
-void out_step(struct out *o, uint32_t step, const char *name);    /* marks where it begins */
-void out_step_end(struct out *o, uint32_t step, int64_t exit);    /* after out_flush() */
+void out_step(struct out *o, uint32_t step, const char *name); /* marks where it begins */
+void out_step_end(struct out *o, uint32_t step, int64_t exit); /* after out_flush() */
 void out_finish(struct out *o); /* put the end of an output above the cap behind its beginning */
 void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3); /* a line of ours */
 void out_flush(struct out *o); /* also what masking holds back: at the end of a program */
 
 /* ---- watch.c: signals and the folder, as two descriptors to poll */
 struct watch {
-	int signals, folder;
-	const char *dir, *name; /* the file that means "end" */
-	bool end, child;        /* asked to end; a child changed state */
+	int signals, folder, at; /* at: the watched folder */
+	const char *dir, *name;  /* the file that means "end" */
+	bool end, child;         /* asked to end; a child changed state */
+	bool killed;             /* asked by a signal */
 };
 MUST_CHECK enum rc watch_open(struct watch *w, const char *dir, const char *name, struct err *err);
 void watch_done(struct watch *w);
+/* The same for one folder after another; closing an inotify descriptor costs milliseconds. */
+MUST_CHECK enum rc watch_signals(struct watch *w, struct err *err);
+MUST_CHECK enum rc watch_folder(struct watch *w, const char *dir, const char *name,
+				struct err *err);
+void watch_rest(struct watch *w);
 void watch_read(struct watch *w);
 
 /* ---- env.c */
@@ -128,12 +142,16 @@ void left_write(const char *dir, const struct shim_left *left);
 int clean(const char *dir);
 
 /* ---- sandbox.c: how bubblewrap is told */
+struct zygote;
 struct sandbox {
+	struct zygote *zygote; /* zygote.h; NULL: bubblewrap */
 	shim_texts args;
 	char *tmp;
 	unsigned turn; /* runs so far */
-}; /* tmp: a folder for /tmp that several runs share; NULL: one each */
-void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *dir);
+	bool mounted;  /* on tmp */
+};                     /* tmp: a folder for /tmp that several runs share; NULL: one each */
+void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *dir,
+		  struct zygote *zygote);
 void sandbox_done(struct sandbox *b);
 /* argument: memory file with its options; status: memory file in which it reports. command NULL: spec->argv. */
 MUST_CHECK enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec,
@@ -142,6 +160,24 @@ MUST_CHECK enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec
 pid_t sandbox_init_pid(int status);          /* 0: not yet */
 bool sandbox_exit(int status, int64_t *ret); /* false: it never came to an end of the command */
 
+/* ---- main.c */
+MUST_CHECK enum rc shim_spec_read(int fd, struct shim_spec *ret, struct err *err);
+void shim_spec_wipe(struct shim_spec *s);
+void own_stdio(void);                                    /* descriptors 0 to 2 lead nowhere */
+int shim_refuse(const char *dir, const struct err *why); /* into the log; the exit code */
+
+/* ---- host.c: a shim that runs one job after another for a daemon, and outlives it until its job has ended */
+struct host {
+	struct zygote *zygote;
+	struct watch watch;
+	int daemon; /* socket; -1: there is none, the shim is for one job */
+	pid_t pid;
+};
+int host_run(int argc, char **argv);
+
+/* The next job may be sent: this one's end is about to be written. */
+void host_is_free(struct host *h, const struct watch *w);
+
 /* ---- the two kinds; they return the exit code of the shim */
-int job_run(const char *dir, const struct shim_spec *spec);
+int job_run(const char *dir, const struct shim_spec *spec, struct host *host);
 int replica_run(const char *dir, const struct shim_spec *spec);

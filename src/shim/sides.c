@@ -94,7 +94,7 @@ static enum rc side_open(struct work *w, struct side *s, const struct shim_side 
 	if (rc != RC_OK)
 		return rc;
 	group_make(&s->group, group, def->memory, 4096);
-	sandbox_init(&s->box, &s->spec, s->dir);
+	sandbox_init(&s->box, &s->spec, s->dir, NULL);
 	return RC_OK;
 }
 

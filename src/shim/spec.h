@@ -5,6 +5,8 @@
  * the shim is gone. It sits on base alone; adapters that start a shim include this file as well.
  *
  *	penstock-shim DIR              run the spec on stdin
+ *	penstock-shim --host ROOM      run jobs, one after another, that a daemon sends through the socket fd 3: see host.c; ROOM is
+ *	                               a text to be overwritten with the folder of the job, for ps
  *	penstock-shim --clean DIR      the shim was killed: end what it left (processes, container, control groups); idempotent
  *
  * In DIR, both kinds:

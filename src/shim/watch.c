@@ -7,11 +7,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum rc watch_open(struct watch *w, const char *dir, const char *name, struct err *err)
+enum rc watch_signals(struct watch *w, struct err *err)
 {
 	sigset_t set;
 
-	*w = (struct watch){.signals = -1, .folder = -1, .dir = dir, .name = name};
+	*w = (struct watch){.signals = -1, .folder = -1, .at = -1};
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -23,10 +23,34 @@ enum rc watch_open(struct watch *w, const char *dir, const char *name, struct er
 	w->folder = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->signals < 0 || w->folder < 0)
 		return err_errno(err, errno, "signalfd, inotify");
-	if (inotify_add_watch(w->folder, dir, IN_CREATE | IN_MOVED_TO) < 0)
-		return err_errno(err, errno, "watch %s", dir);
-	w->end = path_is(dir, name);
 	return RC_OK;
+}
+
+enum rc watch_folder(struct watch *w, const char *dir, const char *name, struct err *err)
+{
+	w->dir = dir;
+	w->name = name;
+	w->child = false;
+	w->at = inotify_add_watch(w->folder, dir, IN_CREATE | IN_MOVED_TO);
+	if (w->at < 0)
+		return err_errno(err, errno, "watch %s", dir);
+	w->end = w->killed || path_is(dir, name);
+	return RC_OK;
+}
+
+enum rc watch_open(struct watch *w, const char *dir, const char *name, struct err *err)
+{
+	enum rc rc = watch_signals(w, err);
+
+	return rc == RC_OK ? watch_folder(w, dir, name, err) : rc;
+}
+
+void watch_rest(struct watch *w)
+{
+	if (w->at >= 0)
+		inotify_rm_watch(w->folder, w->at);
+	w->at = -1;
+	w->dir = NULL;
 }
 
 void watch_done(struct watch *w)
@@ -45,10 +69,10 @@ void watch_read(struct watch *w)
 		if (info.ssi_signo == SIGCHLD)
 			w->child = true;
 		else if (info.ssi_signo != SIGHUP)
-			w->end = true;
+			w->end = w->killed = true;
 	}
 	while (read(w->folder, buf, sizeof(buf)) > 0)
 		moved = true;
-	if (moved && !w->end)
+	if (moved && w->dir && !w->end)
 		w->end = path_is(w->dir, w->name);
 }

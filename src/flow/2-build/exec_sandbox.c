@@ -39,10 +39,6 @@ static enum rc launch(const struct sandbox_exec *x, const struct shim_spec *s, c
 	AUTO(strbuf_done) struct strbuf text = STRBUF(SHIM_SPEC_MAX);
 	AUTO(fd_close) int in = -1;
 	struct json_out o = JSON_OUT(&text);
-	const char *argv[] = {x->shim, dir, NULL};
-	static const char *const env[] = {"PATH=/usr/bin:/bin", NULL};
-	struct child_spec c = {.argv = argv, .env = env, .dir = "/", .fds = {-1, -1, -1, lock}};
-	pid_t pid;
 
 	shape_write(&o, NULL, &shape_shim_spec, s);
 	enum rc rc = strbuf_failed(&text)
@@ -52,8 +48,8 @@ static enum rc launch(const struct sandbox_exec *x, const struct shim_spec *s, c
 		mem_wipe(text.p, text.n);
 	if (rc != RC_OK)
 		return rc;
-	c.fds[0] = in;
-	return child_detach(&c, &pid, err);
+	return s->box.dir || s->sides.n ? shim_once(x->pool, dir, lock, in, err)
+					: shim_pool_give(x->pool, dir, lock, in, err);
 }
 
 static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec,
@@ -255,6 +251,7 @@ static void sandbox_free(struct exec *base)
 {
 	struct sandbox_exec *x = of(base);
 
+	shim_pool_free(x->pool);
 	fd_close(&x->inotify);
 	xfree(x->jobs);
 	xfree(x->etc);
@@ -304,6 +301,7 @@ static enum rc init(struct sandbox_exec *x, const char *shim, struct err *err)
 			       "bubblewrap is not installed: apt-get install bubblewrap");
 	if (!x->shim || access(x->shim, X_OK) < 0)
 		return err_errno(err, errno, "%s", shim);
+	x->pool = shim_pool_new(x->shim);
 	x->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (x->inotify < 0)
 		return err_errno(err, errno, "inotify");

@@ -13,12 +13,14 @@ struct job_note {
 };
 extern const struct shape shape_job_note;
 
+struct shim_pool;
 struct sandbox_exec {
 	struct exec base;
 	char *jobs; /* <data>/jobs; below it one folder a job, those with a dot at the front are being prepared */
 	char *etc; /* <data>/sandbox/etc: the jobs' /etc */
 	char *shim, *bwrap;
 	int inotify;
+	struct shim_pool *pool;
 };
 
 /* ---- exec_sandbox_dir.c */
@@ -31,6 +33,15 @@ MUST_CHECK enum rc job_remove(const struct sandbox_exec *x, const char *dir, str
 bool job_has_ended(const char *dir); /* an exit file, or nobody who could write one */
 /* Make the jobs' /etc. */
 MUST_CHECK enum rc sandbox_etc(const struct sandbox_exec *x, struct err *err);
+
+/* ---- exec_sandbox_pool.c: shims that wait for jobs. From any thread. */
+struct shim_pool *shim_pool_new(const char *shim);
+/* Hand a job to a waiting shim, or to a new one. lock, spec: borrowed descriptors. */
+MUST_CHECK enum rc shim_pool_give(struct shim_pool *p, const char *dir, int lock, int spec,
+				  struct err *err);
+MUST_CHECK enum rc shim_once(struct shim_pool *p, const char *dir, int lock, int spec,
+			     struct err *err);
+void shim_pool_free(struct shim_pool *p); /* those that wait end, the others after their job */
 
 /* ---- exec_sandbox_spec.c */
 /* All that the shim is told; its secrets are to be wiped by shim_spec_wipe(). */
