@@ -1,9 +1,11 @@
 /* The daemon: a data folder, a loop, the engine, the API, and the branches that are watched. */
 #include "main/serve.h"
 #include "api/api.h"
+#include "api/cache.h"
 #include "api/wire.h"
 #include "base/log.h"
 #include "flow/1-source/adapters.h"
+#include "flow/2-build/adapters.h"
 #include "flow/5-deploy/adapters_deploy.h"
 #include "io/child.h"
 #include "io/clock.h"
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #define SOURCES_MAX 65536
+#define CACHE_MAX   ((uint64_t)20 << 30)
 
 struct source {
 	char *name, *path;
@@ -28,6 +31,8 @@ struct daemon {
 	struct engine *engine;
 	struct api *api;
 	struct httpd *httpd;
+	struct tool_cache *tools;
+	struct cache_service *caches;
 	VEC(struct source) sources;
 	char *data, *socket;
 };
@@ -202,6 +207,18 @@ static enum rc open_engine(struct daemon *d, const struct serve_options *o, stru
 	return engine_new(&d->house->world, &eo, &d->engine, err);
 }
 
+static enum rc open_caches(struct daemon *d, const struct serve_options *o, struct err *err)
+{
+	AUTO(freep) char *dir = xasprintf("%s/tools", d->data);
+
+	d->tools = tool_cache_disk_new(dir, o->cache_max ? o->cache_max : CACHE_MAX, err);
+	if (!d->tools)
+		return err_wrap(err, "the build tools' cache");
+	d->caches = cache_service_new(d->loop, d->tools);
+	httpd_add_taker(d->httpd, cache_take, d->caches);
+	return RC_OK;
+}
+
 static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
 {
 	struct api_options ao = {
@@ -230,7 +247,7 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 	enum rc rc = httpd_new(d->loop, &ho, &d->httpd, err);
 	if (rc == RC_OK)
 		api_behind(d->api, d->httpd);
-	return rc;
+	return rc == RC_OK ? open_caches(d, o, err) : rc;
 }
 
 static enum rc open_all(struct daemon *d, const struct serve_options *o, struct err *err)
@@ -254,6 +271,8 @@ static void close_all(struct daemon *d)
 {
 	httpd_free(d->httpd);
 	loop_free(d->loop);
+	cache_service_free(d->caches);
+	tool_cache_free(d->tools);
 	api_free(d->api);
 	engine_free(d->engine);
 	house_close(d->house);

@@ -8,6 +8,7 @@ struct serve_options {
 	texts repos; /* "NAME=PATH" or "PATH"; empty: those of the last start, else a repository of our own in <data>/git */
 	uint16_t port; /* 0: unix socket only */
 	uint32_t door_base, replica_base, slots;
+	uint64_t cache_max; /* bytes of the build tools' cache; 0: 20 GiB */
 	bool processes, verbose, json_log;
 };
 /* Run until SIGTERM or SIGINT. Exit code of the program. */

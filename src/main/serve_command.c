@@ -8,6 +8,7 @@ static const struct option serve_options[] = {
 	{"repo", 'r', "[NAME=]DIR", "watch this repository (may be repeated); it is remembered"},
 	{"port", 'p', "N", "TCP port of the API on 127.0.0.1 (7400); 0: the unix socket only"},
 	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
+	{"cache-max", 0, "SIZE", "of the build tools' cache: Turborepo, Nx, Bazel ... (20GiB)"},
 	{"processes", 0, NULL, "run services as processes, even where containers can be had"},
 	{"door-base", 0, "PORT", "first port of the services' front doors (18080)"},
 	{"replica-base", 0, "PORT", "first port of replicas (20000)"},
@@ -28,6 +29,21 @@ static bool number(struct cli *c, const char *option, uint64_t otherwise, uint64
 	return false;
 }
 
+/* "20GiB" and "20Gi" */
+static bool size_option(struct cli *c, const char *option, uint64_t *ret)
+{
+	struct str text = str_of(cli_value(c, option));
+
+	*ret = 0;
+	if (!cli_value(c, option))
+		return true;
+	text.n -= str_ends(text, "B");
+	if (parse_size(text, ret) && *ret >= (uint64_t)1 << 20)
+		return true;
+	(void)cli_usage(c, "--%s wants a size of at least 1MiB, such as 20GiB", option);
+	return false;
+}
+
 static int run_serve(struct cli *c)
 {
 	struct serve_options o = {.data = cli_data(c),
@@ -40,7 +56,8 @@ static int run_serve(struct cli *c)
 	if (!number(c, "port", WIRE_PORT, UINT16_MAX, &port) ||
 	    !number(c, "slots", 0, 1000, &slots) ||
 	    !number(c, "door-base", 0, UINT16_MAX, &doors) ||
-	    !number(c, "replica-base", 0, UINT16_MAX, &replicas))
+	    !number(c, "replica-base", 0, UINT16_MAX, &replicas) ||
+	    !size_option(c, "cache-max", &o.cache_max))
 		return EXIT_USAGE;
 	o.port = (uint16_t)port;
 	o.slots = (uint32_t)slots;
