@@ -1,6 +1,7 @@
 /* Who asks: the kernel's word on the unix socket, a token elsewhere. */
 #include "io/httpd_impl.h"
 
+#include <arpa/inet.h>
 #include <grp.h>
 #include <pwd.h>
 
@@ -133,4 +134,21 @@ void peer_identify(struct request *r)
 
 	r->actor = xstrdup(p->actor);
 	copy_groups(&r->groups, &p->groups);
+}
+
+void request_address(const struct request *r, char ret[REQUEST_ADDRESS])
+{
+	struct sockaddr_storage at = {0};
+	socklen_t n = sizeof(at);
+	const void *address = NULL;
+
+	(void)snprintf(ret, REQUEST_ADDRESS, "local");
+	if (r->conn->way == WAY_UNIX || getpeername(r->conn->fd, (struct sockaddr *)&at, &n) < 0)
+		return;
+	if (at.ss_family == AF_INET)
+		address = &((const struct sockaddr_in *)(const void *)&at)->sin_addr;
+	if (at.ss_family == AF_INET6)
+		address = &((const struct sockaddr_in6 *)(const void *)&at)->sin6_addr;
+	if (!address || !inet_ntop(at.ss_family, address, ret, REQUEST_ADDRESS))
+		(void)snprintf(ret, REQUEST_ADDRESS, "unknown");
 }

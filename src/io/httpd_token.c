@@ -63,6 +63,8 @@ bool token_is_scope(struct str s)
 
 	if (str_is(s, "trusted"))
 		return true;
+	if (str_starts(s, "agent/"))
+		return is_name((struct str){s.p + 6, s.n - 6});
 	if (!str_starts(s, "pr/") || s.n > TOKEN_SCOPE_MAX)
 		return false;
 	s.p += 3;
@@ -247,7 +249,7 @@ enum rc tokens_add(const char *path, const char *name, const char *scope, bool r
 			       "\"%.80s\" is no name of a token: letters, digits, - _ . up to 64",
 			       name);
 	if (scope && !token_is_scope(str_of(scope)))
-		return err_set(err, RC_INVALID, "\"%.80s\" is no scope: trusted or pr/NUMBER",
+		return err_set(err, RC_INVALID, "\"%.80s\" is no scope: trusted, pr/NUMBER or agent/NAME",
 			       scope);
 	enum rc rc = read_locked(path, &lock, &text, err);
 	struct str rest = strbuf_str(&text);

@@ -14,7 +14,7 @@ struct token {
 	bool read_only;
 };
 #define TOKEN_SCOPE_MAX 16
-/* "trusted" or "pr/N" */
+/* "trusted", "pr/N"; "agent/NAME": what an agent of this name may do, and nothing else */
 bool token_is_scope(struct str s);
 struct tokens {
 	char *path;
