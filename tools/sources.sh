@@ -1,6 +1,6 @@
 #!/bin/sh
 # What is to be built, one line a file: "FOLDER PATH". Files below src/ stand under their folder (base, flow/1-source);
-# tests under "tests/FOLDER:LEVEL", where LEVEL is the highest layer that the test includes (base core io clients store
+# tests under "tests/FOLDER:LEVEL", where LEVEL is the highest layer that the test includes (base core dialect io clients store
 # flow all) or "helper" for what is no program
 # (in bench/ every file is one). A test named test_core_* or test_verdict* gets core and base, no more.
 set -eu
