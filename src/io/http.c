@@ -3,18 +3,45 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <strings.h>
+#include <unistd.h>
 
 struct turn {
 	const struct http_request *q;
 	struct http_answer *a;
 	bool too_big, enough;
+	uint64_t sent; /* of an upload */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t kept; /* a thread's handle with its open connections */
 
 static void begin(void)
 {
 	BUG_ON(curl_global_init(CURL_GLOBAL_DEFAULT) != 0);
+	BUG_ON(pthread_key_create(&kept, curl_easy_cleanup) != 0);
+}
+
+/* A handle is nobody else's while it is in use: a request from within another one's `each` gets a new one. */
+static CURL *take_handle(const struct http_request *q)
+{
+	CURL *c = q->keep ? pthread_getspecific(kept) : NULL;
+
+	if (c) {
+		BUG_ON(pthread_setspecific(kept, NULL) != 0);
+		curl_easy_reset(c);
+		return c;
+	}
+	c = curl_easy_init();
+	BUG_ON(!c);
+	return c;
+}
+
+static void give_handle(const struct http_request *q, CURL *c, bool good)
+{
+	if (q->keep && good && !pthread_getspecific(kept))
+		BUG_ON(pthread_setspecific(kept, c) != 0);
+	else
+		curl_easy_cleanup(c);
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
@@ -36,6 +63,10 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 	struct str line = str_trim((struct str){p, size * n}), rest = line,
 		   name = str_cut(&rest, ':');
 
+	if (t->q->header && rest.p)
+		t->q->header(t->q->ctx, name, str_trim(rest));
+	else if (t->q->header && str_starts(line, "HTTP/"))
+		t->q->header(t->q->ctx, (struct str){line.p, 0}, line);
 	if (name.n == 11 && rest.p && strncasecmp(name.p, "retry-after", 11) == 0 &&
 	    !parse_u32(str_trim(rest), &t->a->retry_after))
 		t->a->retry_after = 0;
@@ -45,6 +76,17 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 			       rest.p);
 	}
 	return size * n;
+}
+
+static size_t on_upload(char *p, size_t size, size_t n, void *ctx)
+{
+	struct turn *t = ctx;
+	ssize_t got = pread(t->q->upload, p, size * n, (off_t)t->sent);
+
+	if (got < 0)
+		return CURL_READFUNC_ABORT;
+	t->sent += (uint64_t)got;
+	return (size_t)got;
 }
 
 static enum rc headers(const struct http_request *q, struct curl_slist **ret, struct err *err)
@@ -85,11 +127,16 @@ static void set_up(CURL *c, struct turn *t, struct curl_slist *list, char *why)
 		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
 	if (q->stream) {
 		curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 60L);
+		curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, q->silence ? (long)q->silence : 60L);
 	} else {
 		curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, ms);
 	}
-	if (q->body.n || (q->method && !streq(q->method, "GET") && !streq(q->method, "HEAD"))) {
+	if (q->upload) {
+		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(c, CURLOPT_READFUNCTION, on_upload);
+		curl_easy_setopt(c, CURLOPT_READDATA, t);
+		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)q->upload_size);
+	} else if (q->body.n || (q->method && !streq(q->method, "GET") && !streq(q->method, "HEAD"))) {
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body.p ? q->body.p : "");
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.n);
 	}
@@ -145,8 +192,7 @@ enum rc http_ask(const struct http_request *q, struct http_answer *ret, struct e
 	enum rc rc;
 
 	pthread_once(&once, begin);
-	c = curl_easy_init();
-	BUG_ON(!c);
+	c = take_handle(q);
 	rc = headers(q, &list, err);
 	if (rc == RC_OK) {
 		set_up(c, &t, list, why);
@@ -156,8 +202,8 @@ enum rc http_ask(const struct http_request *q, struct http_answer *ret, struct e
 		if (code != CURLE_OK && !t.enough)
 			rc = failed(&t, code, connects > 0, why, err);
 	}
+	give_handle(q, c, rc == RC_OK && !t.enough);
 	curl_slist_free_all(list);
-	curl_easy_cleanup(c);
 	if (rc != RC_OK) {
 		http_answer_done(&a);
 		return rc;

@@ -15,7 +15,13 @@ struct http_request {
 	const char *unix_socket; /* connect to it; the URL's host is only a name then */
 	uint64_t timeout; /* usec; 0: 10 s. Of the whole; connecting has at most half of it */
 	size_t max;       /* bytes of the answer; 0: 1 MiB. Above: RC_TOO_BIG */
-	bool stream; /* with `each`: no time-out of the whole, but 60 s of silence are too many */
+	bool stream; /* with `each`: no time-out of the whole, but `silence` seconds (0: 60) are too many */
+	uint32_t silence;
+	bool keep; /* the connection is kept for this thread's next request that says so, too */
+	int upload; /* with size: the body is this file's, from its start, instead of `body`; 0: none */
+	uint64_t upload_size;
+	void (*header)(void *ctx, struct str name,
+		       struct str value); /* the status line (name empty), then each header, before the body */
 	bool (*each)(
 		void *ctx, struct
 		str part); /* parts of the body as they come, instead of `body`; false: enough */
