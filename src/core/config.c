@@ -1,4 +1,5 @@
 /* penstock.yml: the top of the table, reading, defaults. */
+#include "base/digest.h"
 #include "core/config_impl.h"
 
 const char *const stage_names[] = {
@@ -9,21 +10,6 @@ const char *const stage_names[] = {
 
 #define CONFIG(member)   .offset = offsetof(struct project_file, c.member)
 #define DEFAULTS(member) .offset = offsetof(struct job_defaults, member)
-
-static const struct key push_keys[] = {
-	{.name = "branches",
-	 .kind = KEY_TEXTS,
-	 .unique = true,
-	 CONFIG(branches),
-	 .check = check_glob,
-	 .help = "Branches whose pushes count, globs too; main when not written."},
-};
-static const struct keys keys_push = {.what = "push", .v = push_keys, .n = ARRAY_LEN(push_keys)};
-static const struct key on_keys[] = {
-	{.name = "push", .kind = KEY_MAP, .sub = &keys_push, .help = "A push to a branch."},
-	{.name = "pull_request", .kind = KEY_LATER},
-};
-static const struct keys keys_on = {.what = "on", .v = on_keys, .n = ARRAY_LEN(on_keys)};
 
 static const struct key default_keys[] = {
 	{.name = "timeout",
@@ -43,6 +29,16 @@ static const struct key default_keys[] = {
 	 .min = 1 << 20,
 	 .max = (uint64_t)1 << 42,
 	 .help = "Limit of a job."},
+	{.name = "cpu",
+	 .kind = KEY_COUNT,
+	 DEFAULTS(cpu),
+	 .min = 1,
+	 .max = 1024000,
+	 .help = "What a job asks of processors, in thousandths; 1000 when not written."},
+	{.name = "container",
+	 .kind = KEY_TEXT,
+	 DEFAULTS(container),
+	 .help = "Image whose file system jobs see."},
 };
 static const struct keys keys_defaults = {
 	.what = "defaults", .v = default_keys, .n = ARRAY_LEN(default_keys)};
@@ -59,6 +55,7 @@ static const struct key ci_keys[] = {
 static const struct keys keys_ci = {
 	.what = "ci", .v = ci_keys, .n = ARRAY_LEN(ci_keys), .other = &jobs_of_ci};
 
+static const char *const infer_word[] = {"infer"};
 static const struct key top_keys[] = {
 	{.name = "version",
 	 .kind = KEY_COUNT,
@@ -74,6 +71,20 @@ static const struct key top_keys[] = {
 	 .check = check_name,
 	 .pattern = NAME_PATTERN,
 	 .help = "the name of the project"},
+	{.name = "include",
+	 .kind = KEY_OWN,
+	 .first = true,
+	 .offset = 0,
+	 .own = own_include,
+	 .schema = "{\"type\":[\"array\",\"string\"],\"items\":{\"type\":\"string\"}}",
+	 .help = "Files with job templates: a path, or SOURCE//path@commit of another repository."},
+	{.name = "templates",
+	 .kind = KEY_OWN,
+	 .first = true,
+	 .offset = 0,
+	 .own = own_templates,
+	 .schema = "{\"type\":\"object\"}",
+	 .help = "Jobs' keys under a name, for \"extends\"."},
 	{.name = "on", .kind = KEY_MAP, .sub = &keys_on, .help = "What starts a run."},
 	{.name = "defaults",
 	 .kind = KEY_MAP,
@@ -99,6 +110,18 @@ static const struct key top_keys[] = {
 	 .check_name = check_unit_name,
 	 .pattern = NAME_PATTERN,
 	 .help = "Deployable units."},
+	{.name = "projects",
+	 .kind = KEY_FLAG,
+	 CONFIG(infer),
+	 .names = infer_word,
+	 .nnames = 1,
+	 .help = "infer: find units in package.json, go.mod, Cargo.toml ... beside those written here."},
+	{.name = "quarantine",
+	 .kind = KEY_LIST,
+	 CONFIG(quarantine),
+	 .sub = &keys_quarantine,
+	 .max = 500,
+	 .help = "Tests whose failure is known, with an owner and an end."},
 	{.name = "ci", .kind = KEY_MAP, .sub = &keys_ci, .help = "Stage 1: build, test, pack."},
 	{.name = "staging",
 	 .kind = KEY_MAP,
@@ -129,6 +152,7 @@ const struct keys keys_top = {.v = top_keys, .n = ARRAY_LEN(top_keys)};
 static void project_file_done(struct project_file *f)
 {
 	shape_done(&shape_retry, &f->defaults.retry);
+	xfree(f->defaults.container);
 	config_done(&f->c);
 }
 
@@ -146,6 +170,7 @@ static enum rc read_all(struct reader *r)
 		return r->err->rc;
 	if (c->branches.n == 0)
 		vec_push(&c->branches, xstrdup("main"));
+	c->infer |= !yaml_get(root, "services") && !yaml_get(root, "libraries");
 	if (!yaml_get(root, "production") || !yaml_get(yaml_get(root, "production"), "strategy"))
 		strategy_default_canary(&c->production_strategy);
 	if (units_check(r) != RC_OK || jobs_check(r) != RC_OK)
@@ -153,22 +178,51 @@ static enum rc read_all(struct reader *r)
 	return deploy_check(r);
 }
 
+/* Included files: their templates, with their own names in messages. */
+static enum rc read_includes(struct reader *r, const struct config_include *includes, size_t n,
+			     struct yaml **docs)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (yaml_read(includes[i].text, includes[i].from, &docs[i], r->err) != RC_OK ||
+		    templates_of(r, docs[i]) != RC_OK)
+			return r->err->rc;
+		vec_push(&r->file->c.includes,
+			 ((struct include_ref){xstrdup(includes[i].from),
+					       digest_hex_dup(includes[i].text)}));
+	}
+	return RC_OK;
+}
+
 enum rc config_read(struct str text, const char *name,
 		    const char *(*zone_rule)(const char *zone, void *ctx), void *ctx,
 		    struct config *ret, struct err *err)
 {
+	return config_read_with(text, name, NULL, 0, zone_rule, ctx, ret, err);
+}
+
+enum rc config_read_with(struct str text, const char *name, const struct config_include *includes,
+			 size_t n, const char *(*zone_rule)(const char *zone, void *ctx), void *ctx,
+			 struct config *ret, struct err *err)
+{
 	AUTO(yaml_freep) struct yaml *doc = NULL;
+	struct yaml **docs = xcalloc(n + 1, sizeof(struct yaml *));
 	AUTO(project_file_done) struct project_file file = {.version = 0};
 	struct err own = {RC_OK, ""};
 
 	if (!err)
 		err = &own;
-	if (yaml_read(text, name, &doc, err) != RC_OK)
-		return err->rc;
-	struct reader r = {
-		.doc = doc, .err = err, .zone_rule = zone_rule, .ctx = ctx, .file = &file};
-	enum rc rc = read_all(&r);
+	struct reader r = {.err = err, .zone_rule = zone_rule, .ctx = ctx, .file = &file};
+	enum rc rc = yaml_read(text, name, &doc, err);
 
+	r.doc = doc;
+	if (rc == RC_OK)
+		rc = read_includes(&r, includes, n, docs);
+	if (rc == RC_OK)
+		rc = read_all(&r);
+	for (size_t i = 0; i < n; i++)
+		yaml_free(docs[i]);
+	xfree(docs);
+	vec_done(&r.templates);
 	vec_done(&r.units);
 	vec_done(&r.jobs);
 	if (rc != RC_OK)

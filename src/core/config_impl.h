@@ -59,6 +59,7 @@ struct keys {
 	bool word; /* one key alone may be written as a word: `strategy: rolling` is {rolling: {}} */
 	/* NAMED and LIST: */
 	size_t size, name_at, line_at; /* of an element; NOWHERE: it has none */
+	const struct shape *shape; /* of an element that a template may have brought: it is replaced, not kept beside (LIST: all, NAMED: of the same name) */
 	/* Begin a fresh element, and finish a read object (key: whose value it is). May be NULL. */
 	enum rc (*finish)(struct reader *r, const struct key *key, const struct yaml_node *at,
 			  void *object, const struct place *place);
@@ -70,6 +71,8 @@ struct keys {
 
 struct job_defaults {
 	uint64_t timeout, memory;
+	uint32_t cpu;
+	char *container;
 	struct retry retry;
 };
 /* The object that the top table fills. */
@@ -79,8 +82,18 @@ struct project_file {
 	uint32_t version;
 };
 typedef VEC(const struct yaml_node *) node_list;
+/* A job template, of this file or of an included one. */
+struct template {
+	const struct yaml *doc;
+	const struct yaml_node *name, *at;
+};
+#define EXTENDS_DEPTH 8
+#define MATRIX_MAX    256 /* rows of a job's matrix */
+#define SHARDS_MAX    64
 struct reader {
 	const struct yaml *doc;
+	VEC(struct template) templates;
+	unsigned extends; /* how deep */
 	struct err *err;
 	const char *(*zone_rule)(const char *zone, void *ctx);
 	void *ctx;
@@ -99,6 +112,13 @@ const char *place_text(const struct place *p, char buf[PLACE_TEXT]);
 /* Read the map (or word) at `at` into object. */
 MUST_CHECK enum rc read_object(struct reader *r, const struct key *key, const struct keys *keys,
 			       const struct yaml_node *at, void *object, const struct place *place);
+/* Only the entries of a map: nothing is required, nothing is finished. */
+MUST_CHECK enum rc read_entries(struct reader *r, const struct keys *keys,
+				const struct yaml_node *at, void *object,
+				const struct place *place);
+/* "x" must be <wanted>, not ... */
+enum rc read_wrong(struct reader *r, const struct key *key, const struct yaml_node *at,
+		   const struct place *place, const char *wanted);
 /* A scalar's text without NUL; the message names the key. */
 MUST_CHECK enum rc read_scalar(struct reader *r, const struct key *key, const struct yaml_node *at,
 			       const struct place *place, struct str *ret);
@@ -131,6 +151,24 @@ enum rc check_interface(struct reader *r, const struct yaml_node *at);
 extern const struct keys keys_top;                   /* config.c */
 extern const struct keys keys_library, keys_service; /* config_unit.c */
 extern const struct keys keys_job, keys_retry;       /* config_job.c */
+extern const struct keys keys_steps, keys_side, keys_caches, keys_split, keys_flaky,
+	keys_reports;                                /* config_part.c */
+enum rc own_matrix(struct reader *r, const struct key *key, const struct yaml_node *at,
+		   void *object, const struct place *place);
+enum rc own_group(struct reader *r, const struct key *key, const struct yaml_node *at, void *object,
+		  const struct place *place);
+extern const struct keys keys_on, keys_quarantine; /* config_on.c */
+enum rc own_templates(struct reader *r, const struct key *key, const struct yaml_node *at,
+		      void *object, const struct place *place); /* config_template.c */
+enum rc own_extends(struct reader *r, const struct key *key, const struct yaml_node *at,
+		    void *object, const struct place *place);
+enum rc own_include(struct reader *r, const struct key *key, const struct yaml_node *at,
+		    void *object, const struct place *place);
+MUST_CHECK enum rc templates_of(struct reader *r, const struct yaml *doc);
+/* Names in `if` and in ${...} of this job, and its expression (config_names.c). */
+MUST_CHECK enum rc names_check(struct reader *r, const struct job_def *job, const struct yaml_node *at);
+/* How many rows a matrix has, without its include and exclude; saturates. */
+uint64_t matrix_product(const struct matrix *m);
 extern const struct keys keys_staging, keys_gate, keys_production, keys_environment,
 	keys_notify;                                 /* config_deploy.c */
 extern const struct keys keys_strategy, keys_window; /* config_strategy.c */
@@ -152,5 +190,14 @@ extern const struct shape shape_retry;
 
 /* A pattern of unit's job as a path of the repository: `../` climbs, never out. False: it leaves the repository. */
 MUST_CHECK bool input_resolve(const char *unit_path, struct str pattern, struct strbuf *to);
+/* A need as it is written. */
+struct need_ref {
+	bool deps, optional;
+	enum stage stage; /* STAGE_NONE: the job's own */
+	struct str name;
+};
+struct need_ref need_parse(const char *text);
+/* The definition it means, or NULL. */
+const struct job_def *need_def(const struct config *c, const struct job_def *job, const struct need_ref *need);
 /* The unit that a job runs for: `*`, "services", "libraries", a name. NULL each: none. */
 bool job_covers(const struct job_def *job, const struct unit *unit);

@@ -1,8 +1,20 @@
 /* Jobs: their keys, and what one job alone must keep to. What holds among jobs is config_needs.c's. */
 #include "core/config_impl.h"
+#include "core/expr.h"
 
 #define JOB(member)   .offset = offsetof(struct job_def, member)
 #define IMAGE(member) .offset = offsetof(struct image_def, member)
+
+static enum rc check_exit(struct reader *r, const struct yaml_node *at)
+{
+	uint64_t code = 0;
+	char text[SHOWN];
+
+	if (!parse_u64(at->text, &code) || code == 0 || code > 255)
+		return FAIL(r, at, "\"%s\" is no exit code of a failure: it is between 1 and 255",
+			    shown(at->text, text));
+	return RC_OK;
+}
 
 static const char *const retry_words[] = {"infra", "timeout", "oom", "any"};
 
@@ -14,7 +26,7 @@ static enum rc finish_retry(struct reader *r, const struct key *key, const struc
 	(void)r;
 	(void)key;
 	(void)place;
-	if (at->kind == YAML_MAP && !yaml_get(at, "on"))
+	if (at->kind == YAML_MAP && !yaml_get(at, "on") && !yaml_get(at, "exit"))
 		vec_push(&retry->on, xstrdup("infra"));
 	return RC_OK;
 }
@@ -27,6 +39,13 @@ static const struct key retry_keys[] = {
 	 .names = retry_words,
 	 .nnames = ARRAY_LEN(retry_words),
 	 .help = "Kinds of failure after which the job is tried again; infra when not written."},
+	{.name = "exit",
+	 .kind = KEY_TEXTS,
+	 .unique = true,
+	 .offset = offsetof(struct retry, exit),
+	 .check = check_exit,
+	 .pattern = "^[0-9]{1,3}$",
+	 .help = "Exit codes after which the job is tried again."},
 	{.name = "max",
 	 .kind = KEY_COUNT,
 	 .required = true,
@@ -101,19 +120,7 @@ static const struct key image_keys[] = {
 static const struct keys keys_image = {
 	.what = "image", .v = image_keys, .n = ARRAY_LEN(image_keys), .finish = finish_image};
 
-static const struct key report_keys[] = {
-	{.name = "junit",
-	 .kind = KEY_TEXT,
-	 JOB(reports.junit),
-	 .check = check_glob,
-	 .help = "Files with test results, relative to the unit."},
-	{.name = "sarif", .kind = KEY_LATER},
-	{.name = "coverage", .kind = KEY_LATER},
-	{.name = "k6", .kind = KEY_LATER},
-};
-static const struct keys keys_reports = {
-	.what = "reports", .v = report_keys, .n = ARRAY_LEN(report_keys)};
-
+/* "build", "^build", "ci.build", each with a "?" at its end or not. */
 static enum rc check_need(struct reader *r, const struct yaml_node *at)
 {
 	struct yaml_node bare = *at;
@@ -121,15 +128,42 @@ static enum rc check_need(struct reader *r, const struct yaml_node *at)
 	if (str_starts(bare.text, "^")) {
 		bare.text.p++;
 		bare.text.n--;
+	} else if (str_starts(bare.text, "ci.") || str_starts(bare.text, "staging.")) {
+		str_cut(&bare.text, '.');
 	}
+	if (str_ends(bare.text, "?"))
+		bare.text.n--;
 	return check_name(r, &bare);
+}
+
+static enum rc check_label(struct reader *r, const struct yaml_node *at)
+{
+	return check_name(r, at);
+}
+
+static enum rc check_container(struct reader *r, const struct yaml_node *at)
+{
+	struct str s = at->text;
+	char text[SHOWN];
+	bool ok = s.n <= 512;
+
+	for (size_t i = 0; ok && i < s.n; i++)
+		ok = (unsigned char)s.p[i] > ' ' && (unsigned char)s.p[i] < 0x7f;
+	if (!ok)
+		return FAIL(r, at, "\"%s\" is no image: write debian:12, registry/name@sha256:... or oci:PATH",
+			    shown(s, text));
+	if (str_ends(s, ":latest"))
+		return FAIL(r, at, "\"%s\": a tag that moves makes no two runs alike; name a version or a digest",
+			    shown(s, text));
+	return RC_OK;
 }
 
 /* An image packs outputs; it runs nothing. */
 static enum rc finish_image_job(struct reader *r, struct job_def *job, const struct yaml_node *at)
 {
-	static const char *const none[] = {"run",     "finally", "outputs", "env",
-					   "secrets", "reports", "network"};
+	static const char *const none[] = {"run",     "steps",     "finally", "outputs", "env",
+					   "secrets", "reports",   "network", "matrix",  "split",
+					   "flaky",   "container", "services", "cache", "strict"};
 
 	job->kind = JOB_IMAGE;
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
@@ -169,7 +203,9 @@ static enum rc finish_job(struct reader *r, const struct key *key, const struct 
 		job->timeout = defaults->timeout;
 	if (job->memory == 0)
 		job->memory = defaults->memory;
-	if (!yaml_get(at, "retry"))
+	if (job->cpu == 0)
+		job->cpu = defaults->cpu;
+	if (job->retry.max == 0 && !yaml_get(at, "retry"))
 		shape_copy(&shape_retry, &job->retry, &defaults->retry);
 	vec_push(&r->jobs, at);
 	if (r->file->c.jobs.n > CONFIG_MAX_JOBS)
@@ -183,10 +219,17 @@ static enum rc finish_job(struct reader *r, const struct key *key, const struct 
 					shown(str_of(job->env.v[i].key), text), job->name);
 	if (yaml_get(at, "image"))
 		return finish_image_job(r, job, at);
-	if (!job->run)
-		return FAIL(r, at, "job \"%s\" does nothing: it has neither \"run\" nor \"image\"",
+	if (!job->run && job->steps.n == 0)
+		return FAIL(r, at,
+			    "job \"%s\" does nothing: it has neither \"run\", \"steps\" nor \"image\"",
 			    job->name);
-	return RC_OK;
+	if (job->run && job->steps.n)
+		return FAIL(r, at, "job \"%s\" has both \"run\" and \"steps\": which one?", job->name);
+	if (!job->container && defaults->container)
+		job->container = xstrdup(defaults->container);
+	if (job->split.into && !job->each)
+		return FAIL(r, at, "job \"%s\" shares out files of a unit: write \"each\"", job->name);
+	return names_check(r, job, at);
 }
 
 static const struct key job_keys[] = {
@@ -199,8 +242,8 @@ static const struct key job_keys[] = {
 	 .unique = true,
 	 JOB(needs),
 	 .check = check_need,
-	 .pattern = "^\\^?[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$",
-	 .help = "Jobs that come first: \"build\" of the same unit, \"^build\" of the units it depends on."},
+	 .pattern = "^(\\^|ci\\.|staging\\.)?[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\\??$",
+	 .help = "Jobs that come first: \"build\" of the same unit, \"^build\" of the units it depends on, \"ci.build\" of an earlier stage; \"?\" at the end: if there is one."},
 	{.name = "inputs",
 	 .kind = KEY_TEXTS,
 	 .unique = true,
@@ -254,6 +297,7 @@ static const struct key job_keys[] = {
 	 .help = "When to try again."},
 	{.name = "reports",
 	 .kind = KEY_MAP,
+	 JOB(reports),
 	 .sub = &keys_reports,
 	 .help = "Files that are read when it has ended."},
 	{.name = "network",
@@ -265,12 +309,96 @@ static const struct key job_keys[] = {
 	 JOB(image),
 	 .sub = &keys_image,
 	 .help = "Pack an image instead of running a command."},
+	{.name = "steps",
+	 .kind = KEY_LIST,
+	 JOB(steps),
+	 .sub = &keys_steps,
+	 .max = 100,
+	 .help = "Commands one after another, each seen by its name; instead of \"run\"."},
+	{.name = "cpu",
+	 .kind = KEY_COUNT,
+	 JOB(cpu),
+	 .min = 1,
+	 .max = 1024000,
+	 .help = "What it asks of processors, in thousandths; 1000 when not written."},
+	{.name = "if",
+	 .kind = KEY_TEXT,
+	 JOB(condition),
+	 .max = EXPR_MAX,
+	 .help = "An expression; when it is not true the job is skipped. docs/expressions.md has its grammar."},
+	{.name = "matrix",
+	 .kind = KEY_OWN,
+	 JOB(matrix),
+	 .own = own_matrix,
+	 .schema = "{\"type\":\"object\"}",
+	 .help = "Axes and their values: the job runs once for each combination."},
+	{.name = "services",
+	 .kind = KEY_NAMED,
+	 JOB(services),
+	 .sub = &keys_side,
+	 .max = 16,
+	 .check_name = check_name,
+	 .pattern = NAME_PATTERN,
+	 .help = "Containers beside the job: databases, queues."},
+	{.name = "cache",
+	 .kind = KEY_LIST,
+	 JOB(caches),
+	 .sub = &keys_caches,
+	 .max = 16,
+	 .help = "Folders of dependencies that are kept from run to run."},
+	{.name = "concurrency",
+	 .kind = KEY_OWN,
+	 JOB(group),
+	 .own = own_group,
+	 .schema = "{\"type\":[\"string\",\"object\"]}",
+	 .help = "A name: of all jobs with it one runs at a time."},
+	{.name = "split",
+	 .kind = KEY_MAP,
+	 JOB(split),
+	 .sub = &keys_split,
+	 .help = "Share out test files to several jobs."},
+	{.name = "flaky",
+	 .kind = KEY_MAP,
+	 JOB(flaky),
+	 .sub = &keys_flaky,
+	 .help = "What to do about tests that fail now and then."},
+	{.name = "container",
+	 .kind = KEY_TEXT,
+	 JOB(container),
+	 .check = check_container,
+	 .help = "Image whose file system the job sees; without it: this machine's /usr."},
+	{.name = "agent",
+	 .kind = KEY_TEXTS,
+	 .unique = true,
+	 JOB(labels),
+	 .check = check_label,
+	 .pattern = NAME_PATTERN,
+	 .help = "Labels that the agent must have."},
+	{.name = "manual",
+	 .kind = KEY_BOOL,
+	 JOB(manual),
+	 .help = "It waits until somebody starts it: penstock start JOB."},
+	{.name = "allow_failure",
+	 .kind = KEY_BOOL,
+	 JOB(allow_failure),
+	 .help = "Its failure is shown and fails nothing."},
+	{.name = "strict",
+	 .kind = KEY_BOOL,
+	 JOB(strict),
+	 .help = "It sees its declared inputs and nothing else of the repository."},
+	{.name = "trusted",
+	 .kind = KEY_BOOL,
+	 JOB(trusted),
+	 .help = "It is left out for a change from a fork."},
+	{.name = "extends",
+	 .kind = KEY_OWN,
+	 .first = true,
+	 JOB(extends),
+	 .own = own_extends,
+	 .schema = "{\"type\":\"string\"}",
+	 .help = "A template that it takes what it does not say itself from."},
 	{.name = "contract", .kind = KEY_LATER},
 	{.name = "scan", .kind = KEY_LATER},
-	{.name = "flaky", .kind = KEY_LATER},
-	{.name = "matrix", .kind = KEY_LATER},
-	{.name = "if", .kind = KEY_LATER},
-	{.name = "services", .kind = KEY_LATER},
 	{.name = "migrations", .kind = KEY_LATER},
 };
 const struct keys keys_job = {.what = "job",

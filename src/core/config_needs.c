@@ -36,6 +36,36 @@ bool input_resolve(const char *unit_path, struct str pattern, struct strbuf *to)
 	return true;
 }
 
+struct need_ref need_parse(const char *text)
+{
+	struct need_ref ref = {.name = str_of(text)};
+
+	if (str_starts(ref.name, "^")) {
+		ref.deps = true;
+		ref.name.p++;
+		ref.name.n--;
+	} else if (str_starts(ref.name, "ci.") || str_starts(ref.name, "staging.")) {
+		ref.stage = str_starts(ref.name, "ci.") ? STAGE_CI : STAGE_STAGING;
+		str_cut(&ref.name, '.');
+	}
+	if (str_ends(ref.name, "?")) {
+		ref.optional = true;
+		ref.name.n--;
+	}
+	return ref;
+}
+
+const struct job_def *need_def(const struct config *c, const struct job_def *job,
+			       const struct need_ref *need)
+{
+	enum stage stage = need->stage == STAGE_NONE ? job->stage : need->stage;
+
+	for (size_t i = 0; i < c->jobs.n; i++)
+		if (c->jobs.v[i].stage == stage && str_is(need->name, c->jobs.v[i].name))
+			return &c->jobs.v[i];
+	return NULL;
+}
+
 static enum rc check_inputs(struct reader *r, const struct job_def *job, const struct yaml_node *at,
 			    const char *path)
 {
@@ -61,25 +91,26 @@ static enum rc check_inputs(struct reader *r, const struct job_def *job, const s
 }
 
 static enum rc no_such_job(struct reader *r, const struct job_def *job,
-			   const struct yaml_node *node, const char *name)
+			   const struct yaml_node *node, const struct need_ref *need)
 {
+	enum stage stage = need->stage == STAGE_NONE ? job->stage : need->stage;
 	const struct config *c = &r->file->c;
 	const char *names[CONFIG_MAX_JOBS], *near;
 	char text[SHOWN];
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->jobs.n && n < ARRAY_LEN(names); i++)
-		if (c->jobs.v[i].stage == job->stage)
+		if (c->jobs.v[i].stage == stage)
 			names[n++] = c->jobs.v[i].name;
-	near = str_nearest(str_of(name), names, n);
+	near = str_nearest(need->name, names, n);
 	shown(node->text, text);
 	if (near)
 		return FAIL(
 			r, node,
 			"job \"%s\" needs \"%s\", which is no job of stage %s; did you mean \"%s\"?",
-			job->name, text, stage_names[job->stage], near);
+			job->name, text, stage_names[stage], near);
 	return FAIL(r, node, "job \"%s\" needs \"%s\", which is no job of stage %s", job->name,
-		    text, stage_names[job->stage]);
+		    text, stage_names[stage]);
 }
 
 /* Every unit of job must have `need`, unless need is the project's. */
@@ -136,18 +167,21 @@ static enum rc check_job(struct reader *r, const struct job_def *job, const stru
 	}
 	for (size_t i = 0; i < job->needs.n; i++) {
 		const struct yaml_node *node = text_node(at, "needs", i);
-		bool deps = job->needs.v[i][0] == '^';
-		const char *name = job->needs.v[i] + deps;
-		const struct job_def *need = config_job(c, job->stage, name);
+		const struct need_ref ref = need_parse(job->needs.v[i]);
+		const struct job_def *need = need_def(c, job, &ref);
 
 		if (!need)
-			return no_such_job(r, job, node, name);
-		if (deps && !job->each)
+			return no_such_job(r, job, node, &ref);
+		if (ref.deps && !job->each)
 			return FAIL(
 				r, node,
 				"job \"%s\" runs once for the project, which depends on no unit: write \"%s\" without \"^\"",
-				job->name, name);
-		if (!deps && check_covered(r, job, need, node) != RC_OK)
+				job->name, job->needs.v[i] + 1);
+		if (ref.stage != STAGE_NONE && ref.stage >= job->stage)
+			return FAIL(r, node,
+				    "job \"%s\" of stage %s cannot need \"%s\": only jobs of an earlier stage are named with their stage",
+				    job->name, stage_names[job->stage], job->needs.v[i]);
+		if (!ref.deps && !ref.optional && check_covered(r, job, need, node) != RC_OK)
 			return r->err->rc;
 	}
 	return RC_OK;
@@ -169,11 +203,11 @@ static bool comes_back(struct walk *w, size_t at, size_t depth)
 
 	w->path[depth] = at;
 	for (size_t i = 0; i < job->needs.n; i++) {
-		bool deps = job->needs.v[i][0] == '^';
-		const struct job_def *need = config_job(w->c, job->stage, job->needs.v[i] + deps);
+		const struct need_ref ref = need_parse(job->needs.v[i]);
+		const struct job_def *need = need_def(w->c, job, &ref);
 		size_t next = need ? (size_t)(need - w->c->jobs.v) : 0;
 
-		if (!need || (deps && !w->climbs))
+		if (!need || (ref.deps && !w->climbs))
 			continue;
 		if (next == w->to) {
 			w->path[depth + 1] = CONFIG_MAX_JOBS;

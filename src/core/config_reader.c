@@ -86,7 +86,7 @@ const struct yaml_node *text_node(const struct yaml_node *map, const char *key, 
 	return list->kind == YAML_LIST && i < list->n ? &list->items[i] : list;
 }
 
-static enum rc wrong(struct reader *r, const struct key *key, const struct yaml_node *at,
+enum rc read_wrong(struct reader *r, const struct key *key, const struct yaml_node *at,
 		     const struct place *place, const char *wanted)
 {
 	char in[PLACE_TEXT + 4], text[SHOWN];
@@ -105,7 +105,7 @@ enum rc read_scalar(struct reader *r, const struct key *key, const struct yaml_n
 	char in[PLACE_TEXT + 4];
 
 	if (at->kind != YAML_SCALAR)
-		return wrong(r, key, at, place,
+		return read_wrong(r, key, at, place,
 			     key->kind == KEY_TEXTS ? "a list of texts" : "text");
 	if (at->text.n > max)
 		return FAIL(r, at, "\"%s\"%s is %zu bytes long; at most %zu are allowed", key->name,
@@ -163,6 +163,9 @@ static enum rc read_texts(struct reader *r, const struct key *key, const struct 
 	if (n > LIST_MAX)
 		return FAIL(r, at, "\"%s\"%s has %zu entries; at most %d are allowed", key->name,
 			    in_place(place, in), n, LIST_MAX);
+	vec_each(old, ret) /* of a template */
+		xfree(*old);
+	ret->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct yaml_node *item = at->kind == YAML_LIST ? &at->items[i] : at;
 		char *value = NULL;
@@ -184,6 +187,19 @@ static int by_key(const void *a, const void *b)
 	return strcmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
 }
 
+/* The job's own value wins over its template's. */
+static void put_pair(pairs *list, struct str name, char *value)
+{
+	vec_each(p, list) {
+		if (!str_is(name, p->key))
+			continue;
+		xfree(p->value);
+		p->value = value;
+		return;
+	}
+	vec_push(list, ((struct pair){xstrndup(name.p, name.n), value}));
+}
+
 static enum rc read_pairs(struct reader *r, const struct key *key, const struct yaml_node *at,
 			  const struct place *place, pairs *ret)
 {
@@ -192,7 +208,7 @@ static enum rc read_pairs(struct reader *r, const struct key *key, const struct 
 	if (at->kind == YAML_NULL)
 		return RC_OK;
 	if (at->kind != YAML_MAP)
-		return wrong(r, key, at, place, "a map of names to texts");
+		return read_wrong(r, key, at, place, "a map of names to texts");
 	if (at->n > LIST_MAX)
 		return FAIL(r, at, "\"%s\"%s has %zu entries; at most %d are allowed", key->name,
 			    in_place(place, in), at->n, LIST_MAX);
@@ -205,8 +221,7 @@ static enum rc read_pairs(struct reader *r, const struct key *key, const struct 
 			value = xstrdup(""); /* VARIABLE: stays an empty value */
 		else if (read_text(r, key, &at->items[i], place, &value) != RC_OK)
 			return r->err->rc;
-		vec_push(ret,
-			 ((struct pair){xstrndup(at->keys[i].text.p, at->keys[i].text.n), value}));
+		put_pair(ret, at->keys[i].text, value);
 	}
 	sort_stable(ret->v, ret->n, sizeof(*ret->v), by_key);
 	return RC_OK;
@@ -229,7 +244,7 @@ static enum rc read_number(struct reader *r, const struct key *key, const struct
 	else if (ok)
 		ok = parse_size(at->text, &value);
 	if (!ok)
-		return wrong(r, key, at, place, wanted[which]);
+		return read_wrong(r, key, at, place, wanted[which]);
 	if (value >= key->min && value <= key->max) {
 		*ret = value;
 		return RC_OK;
@@ -256,6 +271,27 @@ static enum rc read_number(struct reader *r, const struct key *key, const struct
 		    in_place(place, in), strbuf_cstr(&low), strbuf_cstr(&high), text);
 }
 
+/* What a template said of the same name goes. */
+static void drop_named(const struct keys *sub, struct vec_any *list, struct str name)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		char *element = (char *)list->v + i * sub->size;
+
+		if (!str_is(name, *(char **)(void *)(element + sub->name_at)))
+			continue;
+		shape_done(sub->shape, element);
+		memmove(element, element + sub->size, (list->n - i - 1) * sub->size);
+		list->n--;
+		return;
+	}
+}
+
+static void drop_all(const struct keys *sub, struct vec_any *list)
+{
+	while (list->n)
+		shape_done(sub->shape, (char *)list->v + --list->n * sub->size);
+}
+
 /* One element of a NAMED or LIST key; name is NULL in lists. */
 static enum rc read_element(struct reader *r, const struct key *key, const struct yaml_node *name,
 			    const struct yaml_node *at, void *object, const struct place *up)
@@ -269,6 +305,8 @@ static enum rc read_element(struct reader *r, const struct key *key, const struc
 			return r->err->rc;
 		place.name = name->text;
 	}
+	if (name && sub->shape)
+		drop_named(sub, list, name->text);
 	vec_grow(list, sub->size, list->n + 1);
 	char *element = (char *)list->v + list->n++ * sub->size;
 
@@ -288,10 +326,12 @@ static enum rc read_elements(struct reader *r, const struct key *key, const stru
 	if (at->kind == YAML_NULL)
 		return RC_OK;
 	if (at->kind != wanted)
-		return wrong(r, key, at, place, wanted == YAML_MAP ? "a map of names" : "a list");
+		return read_wrong(r, key, at, place, wanted == YAML_MAP ? "a map of names" : "a list");
 	if (key->max && at->n > key->max)
 		return FAIL(r, at, "\"%s\" has %zu entries; at most %llu are allowed", key->name,
 			    at->n, (unsigned long long)key->max);
+	if (key->kind == KEY_LIST && key->sub->shape)
+		drop_all(key->sub, (void *)((char *)object + key->offset));
 	for (size_t i = 0; i < at->n; i++)
 		if (read_element(r, key, wanted == YAML_MAP ? &at->keys[i] : NULL, &at->items[i],
 				 object, place) != RC_OK)
@@ -326,16 +366,16 @@ static enum rc read_key(struct reader *r, const struct key *key, const struct ya
 			    key->name, in_place(place, in));
 	case KEY_BOOL:
 		if (at->kind != YAML_SCALAR || at->quoted || !parse_bool(at->text, (bool *)to))
-			return wrong(r, key, at, place, "true or false");
+			return read_wrong(r, key, at, place, "true or false");
 		return RC_OK;
 	case KEY_FLAG:
 		if (at->kind != YAML_SCALAR || !str_is(at->text, key->names[0]))
-			return wrong(r, key, at, place, key->names[0]);
+			return read_wrong(r, key, at, place, key->names[0]);
 		*(bool *)to = true;
 		return RC_OK;
 	case KEY_SHARE:
 		if (at->kind != YAML_SCALAR || !parse_percent(at->text, (double *)to))
-			return wrong(r, key, at, place, "a percentage such as 0.5%");
+			return read_wrong(r, key, at, place, "a percentage such as 0.5%");
 		return RC_OK;
 	case KEY_COUNT:
 	case KEY_DURATION:
@@ -432,6 +472,17 @@ static enum rc read_entry(struct reader *r, const struct keys *keys, const struc
 	return unknown(r, keys, name, value, place);
 }
 
+enum rc read_entries(struct reader *r, const struct keys *keys, const struct yaml_node *at,
+		     void *object, const struct place *place)
+{
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < at->n; i++)
+			if (read_entry(r, keys, &at->keys[i], &at->items[i], object, place,
+				       pass == 0) != RC_OK)
+				return r->err->rc;
+	return RC_OK;
+}
+
 enum rc read_object(struct reader *r, const struct key *key, const struct keys *keys,
 		    const struct yaml_node *at, void *object, const struct place *place)
 {
@@ -446,11 +497,8 @@ enum rc read_object(struct reader *r, const struct key *key, const struct keys *
 		return FAIL(r, at, "%s must be a map, not %s", place_text(place, what),
 			    node_words(at));
 	}
-	for (unsigned pass = 0; at->kind == YAML_MAP && pass < 2; pass++)
-		for (size_t i = 0; i < at->n; i++)
-			if (read_entry(r, keys, &at->keys[i], &at->items[i], object, place,
-				       pass == 0) != RC_OK)
-				return r->err->rc;
+	if (at->kind == YAML_MAP && read_entries(r, keys, at, object, place) != RC_OK)
+		return r->err->rc;
 	for (size_t i = 0; i < keys->n; i++)
 		if (keys->v[i].required && !(at->kind == YAML_MAP && yaml_get(at, keys->v[i].name)))
 			return FAIL(r, at, "\"%s\"%s is missing: %s", keys->v[i].name,

@@ -176,6 +176,7 @@ struct run {
 	texts critical;             /* once it ended: the critical path's jobs, first to last */
 	texts advice;               /* at most three things that would shorten it, in words */
 	VEC(struct include_ref) includes;
+	pairs images; /* what its jobs' images stood for when it was planned */
 	uint64_t created_at, ended_at;
 	uint32_t next_job; /* how many job ids were given */
 };

@@ -115,6 +115,7 @@ static const struct shape_field run_fields[] = {
 	SHAPE_STRS(T, critical),
 	SHAPE_STRS(T, advice),
 	SHAPE_LIST(T, includes, shape_include_ref),
+	SHAPE_LIST(T, images, shape_pair),
 	SHAPE_U64(T, created_at),
 	SHAPE_U64(T, ended_at),
 	SHAPE_U32(T, next_job),

@@ -5,10 +5,11 @@
  * (transitively) is. A job is affected when its unit is, when penstock.yml or an input of its own changed, or when a need of it is; a job of the
  * project also when any unit is.
  *
- * The key of a job is SHA-256 over, each with its length: "penstock-key-1", stage, name, kind, command, finally, declared environment and secret
- * references (sorted), image definition, outputs and report patterns (sorted), network, memory, the toolchain text (JOB_RUN only), unit and
- * path, its inputs (path, mode and oid, sorted by path), and unit, name and key of its needs (sorted). Nothing undeclared is in it: not timeout,
- * retry, each, other units, nor the order of the file.
+ * The key of a job is SHA-256 over lines, each with its length before it; plan_key_lines() gives them for people. They are: "penstock-key-2", stage,
+ * name, kind, command or steps, finally, declared environment and secret references (sorted), image definition, outputs (sorted) and report patterns,
+ * network, memory, strict, container and services with the digests that their images stand for, the toolchain text (jobs without a container), the row of the
+ * matrix, the files of the shard; then unit and path, its inputs (path, mode and oid, sorted by path), and unit, name and key of its needs (sorted).
+ * Nothing undeclared is in it: not timeout, retry, each, caches of dependencies, other units, nor the order of the file. ${...} is replaced before.
  *
  * Inputs of a job that names none: its unit's tree and, for each direct dep, one entry under the dep's path: the dep's tree id (40 hex), or, when
  * the dep has deps itself, a digest (64 hex) over its tree and theirs, all the way down. So a chain of a thousand libraries costs a thousand entries,
@@ -84,6 +85,7 @@ struct plan {
 	VEC(struct plan_unit) units; /* in order of name */
 	VEC(struct plan_job) jobs;   /* topological: needs stand before */
 	char *hash;                  /* of the plan without hits */
+	pairs images;                /* as it was asked with: what the jobs' images stood for */
 };
 extern const struct shape shape_plan, shape_plan_job, shape_plan_unit;
 void plan_done(struct plan *p);
@@ -95,6 +97,7 @@ struct plan_ask {
 	enum stage stage;
 	const char *toolchain;
 	const struct change *change; /* for `if` and forks; NULL: a push that nobody knows anything of */
+	const pairs *images; /* image as a job names it -> digest that it stands for now; NULL: names count as they are */
 	/* How long a file's tests take, for splits; NULL: not known. 0: never seen. */
 	uint64_t (*file_time)(void *ctx, const char *unit, const char *job, const char *file);
 	void *ctx;

@@ -4,8 +4,6 @@
 #include "core/plan_impl.h"
 #include "core/sort.h"
 
-#define MODE_TREE 040000u
-
 static int by_path(const void *a, const void *b)
 {
 	return strcmp((*(const struct tree_entry *const *)a)->path,
@@ -149,28 +147,32 @@ static const struct hits *glob_find(struct tree *t, struct str pattern, struct s
 	return hits;
 }
 
+void glob_entries(struct tree *t, const char *unit_path, const char *pattern, found_list *ret)
+{
+	AUTO(strbuf_done) struct strbuf b = STRBUF(2 * TEXT_MAX);
+	struct str dir;
+
+	if (!input_resolve(unit_path, str_of(pattern), &b))
+		return;
+	if (input_is_one(strbuf_str(&b), &dir)) {
+		const struct tree_entry *e = tree_find(t, dir);
+
+		if (e)
+			vec_push(ret, e);
+		return;
+	}
+	const struct hits *hits = glob_find(t, strbuf_str(&b), dir);
+
+	for (size_t k = 0; k < hits->v.n; k++)
+		vec_push(ret, hits->v.v[k]);
+}
+
 void inputs_find(struct tree *t, const struct job_def *job, const char *unit_path, found_list *ret)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < job->inputs.n; i++) {
-		AUTO(strbuf_done) struct strbuf b = STRBUF(2 * TEXT_MAX);
-		struct str dir;
-
-		if (!input_resolve(unit_path, str_of(job->inputs.v[i]), &b))
-			continue;
-		if (input_is_one(strbuf_str(&b), &dir)) {
-			const struct tree_entry *e = tree_find(t, dir);
-
-			if (e)
-				vec_push(ret, e);
-			continue;
-		}
-		const struct hits *hits = glob_find(t, strbuf_str(&b), dir);
-
-		for (size_t k = 0; k < hits->v.n; k++)
-			vec_push(ret, hits->v.v[k]);
-	}
+	for (size_t i = 0; i < job->inputs.n; i++)
+		glob_entries(t, unit_path, job->inputs.v[i], ret);
 	sort_stable(ret->v, ret->n, sizeof(*ret->v), by_path);
 	for (size_t i = 0; i < ret->n; i++)
 		if (kept == 0 || !streq(ret->v[kept - 1]->path, ret->v[i]->path))
@@ -188,20 +190,42 @@ static void add_path(texts *to, struct map *seen, struct str path)
 		vec_push(to, xstrndup(path.p, path.n));
 }
 
-static void add_inputs(const struct job_def *job, const char *unit_path, texts *dirs,
-		       struct map *seen_dirs, texts *list, struct map *seen_list)
-{
-	for (size_t i = 0; i < job->inputs.n; i++) {
-		AUTO(strbuf_done) struct strbuf b = STRBUF(2 * TEXT_MAX);
-		struct str dir;
+struct asked {
+	texts *dirs, *list;
+	struct map seen_dirs, seen_list;
+};
 
-		if (!input_resolve(unit_path, str_of(job->inputs.v[i]), &b))
-			continue;
-		if (input_is_one(strbuf_str(&b), &dir))
-			add_path(dirs, seen_dirs, dir);
-		else
-			add_path(list, seen_list, dir);
+static void add_pattern(struct asked *a, const char *unit_path, struct str pattern)
+{
+	AUTO(strbuf_done) struct strbuf b = STRBUF(2 * TEXT_MAX);
+	struct str dir;
+
+	if (!input_resolve(unit_path, pattern, &b))
+		return;
+	if (input_is_one(strbuf_str(&b), &dir))
+		add_path(a->dirs, &a->seen_dirs, dir);
+	else
+		add_path(a->list, &a->seen_list, dir);
+}
+
+/* What each changed('...') of an `if` looks at. */
+static void add_changed(struct asked *a, const char *condition)
+{
+	for (const char *at = condition; at && (at = strstr(at, "changed("));) {
+		const char *from = strchr(at, '\''), *to = from ? strchr(from + 1, '\'') : NULL;
+
+		if (to)
+			add_pattern(a, ".", (struct str){from + 1, (size_t)(to - from - 1)});
+		at = to;
 	}
+}
+
+static void add_unit_paths(struct asked *a, const struct job_def *job, const char *unit_path)
+{
+	vec_each(pattern, &job->inputs)
+		add_pattern(a, unit_path, str_of(*pattern));
+	if (job->split.into)
+		add_pattern(a, unit_path, str_of(job->split.files));
 }
 
 /* Whether a folder above the path (not itself) is in the set. */
@@ -221,25 +245,25 @@ static bool is_below(const struct map *set, const char *path)
 
 void plan_paths(const struct config *c, texts *ret_dirs, texts *ret_list)
 {
-	struct map seen_dirs = {.n = 0}, seen_list = {.n = 0};
+	struct asked a = {.dirs = ret_dirs, .list = ret_list};
 	size_t kept = 0;
 
 	for (size_t i = 0; i < c->units.n; i++)
-		add_path(ret_dirs, &seen_dirs, str_of(c->units.v[i].path));
+		add_path(ret_dirs, &a.seen_dirs, str_of(c->units.v[i].path));
 	for (size_t j = 0; j < c->jobs.n; j++) {
 		const struct job_def *job = &c->jobs.v[j];
 
+		add_changed(&a, job->condition);
 		if (!job->each)
-			add_inputs(job, ".", ret_dirs, &seen_dirs, ret_list, &seen_list);
+			add_unit_paths(&a, job, ".");
 		if (!job->each && job->inputs.n == 0)
-			add_path(ret_dirs, &seen_dirs, STR("."));
-		for (size_t i = 0; job->each && job->inputs.n && i < c->units.n; i++)
+			add_path(ret_dirs, &a.seen_dirs, STR("."));
+		for (size_t i = 0; job->each && (job->inputs.n || job->split.into) && i < c->units.n; i++)
 			if (job_covers(job, &c->units.v[i]))
-				add_inputs(job, c->units.v[i].path, ret_dirs, &seen_dirs, ret_list,
-					   &seen_list);
+				add_unit_paths(&a, job, c->units.v[i].path);
 	}
 	for (size_t i = 0; i < ret_list->n; i++) {
-		if (is_below(&seen_list, ret_list->v[i]))
+		if (is_below(&a.seen_list, ret_list->v[i]))
 			xfree(ret_list->v[i]);
 		else
 			ret_list->v[kept++] = ret_list->v[i];
@@ -247,6 +271,6 @@ void plan_paths(const struct config *c, texts *ret_dirs, texts *ret_list)
 	ret_list->n = kept;
 	sort_stable(ret_dirs->v, ret_dirs->n, sizeof(*ret_dirs->v), sort_by_text);
 	sort_stable(ret_list->v, ret_list->n, sizeof(*ret_list->v), sort_by_text);
-	map_done(&seen_dirs);
-	map_done(&seen_list);
+	map_done(&a.seen_dirs);
+	map_done(&a.seen_list);
 }

@@ -1,6 +1,8 @@
 /* Task keys: everything declared, each field with its length, so that no two jobs have the same bytes. */
+#include "core/config_impl.h"
 #include "core/plan_impl.h"
 #include "core/sort.h"
+#include <stdarg.h>
 
 void key_number(struct strbuf *to, uint64_t value)
 {
@@ -27,30 +29,64 @@ void key_add(struct strbuf *to, struct str value)
 	strbuf_addc(to, ',');
 }
 
-static void add_text(struct strbuf *to, const char *text)
+/* ---- the lines of a definition ---- */
+
+static void hash_line(struct key_sink *to, struct str text)
 {
-	key_number(to, text != NULL);
-	if (text)
-		key_add(to, str_of(text));
+	key_add(to->text, text);
+}
+
+static void keep_line(struct key_sink *to, struct str text)
+{
+	vec_push(to->list, xstrndup(text.p, text.n));
+}
+
+static void line(struct key_sink *to, const char *what, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	strbuf_clear(to->scratch);
+	strbuf_adds(to->scratch, what);
+	strbuf_addc(to->scratch, ' ');
+	for (const char *c = name; c && *c; c++) { /* so that no name and value look like another pair */
+		if (*c == '=' || *c == '\\')
+			strbuf_addc(to->scratch, '\\');
+		strbuf_addc(to->scratch, *c);
+	}
+	if (name)
+		strbuf_addc(to->scratch, '=');
+	strbuf_adds(to->scratch, value);
+	to->line(to, strbuf_str(to->scratch));
+}
+
+static void number_line(struct key_sink *to, const char *what, uint64_t value)
+{
+	char digits[21];
+	size_t n = sizeof(digits) - 1;
+
+	digits[n] = '\0';
+	do
+		digits[--n] = (char)('0' + value % 10);
+	while ((value /= 10));
+	line(to, what, NULL, digits + n);
 }
 
 /* In the order of the list. */
-static void add_texts(struct strbuf *to, const texts *list)
+static void text_lines(struct key_sink *to, const char *what, const texts *list)
 {
-	key_number(to, list->n);
 	for (size_t i = 0; i < list->n; i++)
-		key_add(to, str_of(list->v[i]));
+		line(to, what, NULL, list->v[i]);
 }
 
 /* A set: in order of the texts. */
-static void add_set(struct strbuf *to, const texts *list)
+static void set_lines(struct key_sink *to, const char *what, const texts *list)
 {
 	texts copy = {NULL, 0, 0};
 
 	for (size_t i = 0; i < list->n; i++)
 		vec_push(&copy, list->v[i]);
 	sort_stable(copy.v, copy.n, sizeof(*copy.v), sort_by_text);
-	add_texts(to, &copy);
+	text_lines(to, what, &copy);
 	vec_done(&copy);
 }
 
@@ -59,50 +95,102 @@ static int by_key(const void *a, const void *b)
 	return strcmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
 }
 
-static void add_pairs(struct strbuf *to, const pairs *list)
+static void pair_lines(struct key_sink *to, const char *what, const pairs *list)
 {
 	pairs copy = {NULL, 0, 0};
 
 	for (size_t i = 0; i < list->n; i++)
 		vec_push(&copy, list->v[i]);
 	sort_stable(copy.v, copy.n, sizeof(*copy.v), by_key);
-	key_number(to, copy.n);
-	for (size_t i = 0; i < copy.n; i++) {
-		key_add(to, str_of(copy.v[i].key));
-		key_add(to, str_of(copy.v[i].value));
-	}
+	for (size_t i = 0; i < copy.n; i++)
+		line(to, what, copy.v[i].key, copy.v[i].value);
 	vec_done(&copy);
 }
 
-struct digest key_of_def(const struct job_def *job, const char *toolchain)
+/* An image counts as what it stands for now; one that is not known, as its name. */
+static const char *image_of(const struct plan_ask *ask, const char *name)
 {
-	AUTO(strbuf_done) struct strbuf b = STRBUF(KEY_TEXT_MAX);
+	for (size_t i = 0; ask->images && i < ask->images->n; i++)
+		if (streq(ask->images->v[i].key, name))
+			return ask->images->v[i].value;
+	return name;
+}
 
-	key_add(&b, STR("penstock-key-1"));
-	key_add(&b, str_of(stage_names[job->stage]));
-	key_add(&b, str_of(job->name));
-	key_add(&b, str_of(job_kind_names[job->kind]));
-	add_text(&b, job->run);
-	add_texts(&b, &job->finally);
-	add_pairs(&b, &job->env);
-	add_pairs(&b, &job->secrets);
-	add_set(&b, &job->outputs);
-	add_text(&b, job->reports.junit);
-	key_number(&b, job->network);
-	key_number(&b, job->memory);
-	if (job->kind == JOB_RUN) {
-		add_text(&b, toolchain);
-	} else {
-		add_text(&b, job->image.from);
-		add_pairs(&b, &job->image.copy);
-		add_text(&b, job->image.user);
-		add_texts(&b, &job->image.entrypoint);
-		add_texts(&b, &job->image.cmd);
-		add_pairs(&b, &job->image.env);
-		add_text(&b, job->image.workdir);
+static void service_lines(const struct job_def *def, const struct plan_ask *ask, struct key_sink *to)
+{
+	for (size_t i = 0; i < def->services.n; i++) {
+		const struct service_def *s = &def->services.v[i];
+
+		line(to, "service", s->name, image_of(ask, s->image));
+		pair_lines(to, "service-env", &s->env);
+		text_lines(to, "service-arg", &s->args);
+		line(to, "service-ready", NULL, s->ready);
+		number_line(to, "service-port", s->port);
 	}
-	BUG_ON(strbuf_failed(&b)); /* penstock.yml is far smaller */
-	return digest_of(strbuf_str(&b));
+}
+
+static void image_lines(const struct job_def *def, struct key_sink *to)
+{
+	line(to, "from", NULL, def->image.from);
+	pair_lines(to, "copy", &def->image.copy);
+	line(to, "user", NULL, def->image.user);
+	text_lines(to, "entrypoint", &def->image.entrypoint);
+	text_lines(to, "cmd", &def->image.cmd);
+	pair_lines(to, "image-env", &def->image.env);
+	line(to, "workdir", NULL, def->image.workdir);
+}
+
+static void run_lines(const struct job_def *def, const struct plan_ask *ask, struct key_sink *to)
+{
+	for (size_t i = 0; i < def->steps.n; i++) {
+		line(to, "step", NULL, def->steps.v[i].name);
+		line(to, "step-run", NULL, def->steps.v[i].run);
+	}
+	if (def->container)
+		line(to, "container", def->container, image_of(ask, def->container));
+	else
+		line(to, "toolchain", NULL, ask->toolchain);
+	service_lines(def, ask, to);
+}
+
+void key_lines_of_def(const struct job_def *def, const struct plan_ask *ask, const pairs *row,
+		      struct key_sink *to)
+{
+	line(to, "penstock-key-2", NULL, stage_names[def->stage]);
+	line(to, "job", NULL, def->name);
+	line(to, "kind", NULL, job_kind_names[def->kind]);
+	line(to, "run", NULL, def->run);
+	text_lines(to, "finally", &def->finally);
+	pair_lines(to, "env", &def->env);
+	pair_lines(to, "secret", &def->secrets);
+	set_lines(to, "output", &def->outputs);
+	line(to, "junit", NULL, def->reports.junit);
+	line(to, "sarif", NULL, def->reports.sarif);
+	line(to, "coverage", NULL, def->reports.coverage);
+	line(to, "problems", NULL, def->reports.problems);
+	line(to, "summary", NULL, def->reports.summary);
+	if (def->network)
+		line(to, "network", NULL, "true");
+	if (def->strict)
+		line(to, "strict", NULL, "true");
+	if (def->memory)
+		number_line(to, "memory", def->memory);
+	if (row)
+		pair_lines(to, "matrix", row);
+	if (def->kind == JOB_RUN)
+		run_lines(def, ask, to);
+	else
+		image_lines(def, to);
+}
+
+struct digest key_of_def(const struct job_def *def, const struct plan_ask *ask, const pairs *row)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(KEY_TEXT_MAX), scratch = STRBUF(KEY_TEXT_MAX);
+	struct key_sink to = {hash_line, &text, &scratch, NULL};
+
+	key_lines_of_def(def, ask, row, &to);
+	BUG_ON(strbuf_failed(&text)); /* penstock.yml is far smaller */
+	return digest_of(strbuf_str(&text));
 }
 
 static void add_inputs(struct strbuf *to, const struct plan_input *inputs, size_t n)
@@ -124,6 +212,11 @@ enum rc key_of_job(const struct digest *def, const char *unit, const char *path,
 	key_add(scratch, str_of(unit));
 	key_add(scratch, str_of(path));
 	add_inputs(scratch, job->inputs.v, job->inputs.n);
+	if (job->shards) {
+		key_number(scratch, job->files.n);
+		for (size_t i = 0; i < job->files.n; i++)
+			key_add(scratch, str_of(job->files.v[i]));
+	}
 	key_number(scratch, n);
 	for (size_t i = 0; i < n; i++) {
 		key_add(scratch, str_of(needs[i].text));
@@ -143,4 +236,62 @@ char *key_of_closure(const struct plan_input *inputs, size_t n, struct strbuf *s
 	key_add(scratch, STR("penstock-closure-1"));
 	add_inputs(scratch, inputs, n);
 	return digest_hex_dup(strbuf_str(scratch));
+}
+
+/* ---- for people ---- */
+
+static void key_line(texts *ret, const char *fmt, ...) PRINTF(2, 3);
+static void key_line(texts *ret, const char *fmt, ...)
+{
+	struct strbuf b = STRBUF(2 * RUN_MAX);
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_addv(&b, fmt, ap);
+	va_end(ap);
+	vec_push(ret, strbuf_take(&b));
+}
+
+static const char *key_in(const struct plan *plan, const char *need)
+{
+	struct str name = str_of(need), unit = str_cut(&name, '/');
+
+	vec_each(job, &plan->jobs)
+		if (str_is(unit, job->unit) && str_is(name, job->job))
+			return job->state == PLAN_SKIPPED ? "skipped" : job->key;
+	return "-";
+}
+
+enum rc plan_key_lines(const struct plan_ask *ask, const struct plan *plan,
+		       const struct plan_job *job, texts *ret, struct err *err)
+{
+	const struct job_def *def =
+		config_job(ask->config, job->stage, job->def ? job->def : job->job);
+	AUTO(strbuf_done) struct strbuf scratch = STRBUF(KEY_TEXT_MAX);
+	struct key_sink to = {keep_line, NULL, &scratch, ret};
+	struct job_def own = {0};
+
+	if (!def)
+		return err_set(err, RC_NOT_FOUND, "penstock.yml has no job \"%s\"", job->job);
+	const struct unit *unit = *job->unit ? config_unit(ask->config, job->unit) : NULL;
+	const struct job_names names = {.def = def,
+					.unit = unit,
+					.matrix = &job->matrix,
+					.shard = job->shard,
+					.shards = job->shards,
+					.change = ask->change};
+
+	shape_copy(&shape_job_def, &own, def);
+	names_fill_def(&names, &own);
+	key_lines_of_def(&own, ask, job->matrix.n ? &job->matrix : NULL, &to);
+	shape_done(&shape_job_def, &own);
+	key_line(ret, "unit %s", job->unit);
+	key_line(ret, "path %s", unit ? unit->path : ".");
+	vec_each(in, &job->inputs)
+		key_line(ret, "input %s %o %s", in->path, in->mode, in->oid);
+	vec_each(file, &job->files)
+		key_line(ret, "file %s", *file);
+	vec_each(need, &job->needs)
+		key_line(ret, "need %s %s", *need, key_in(plan, *need));
+	return RC_OK;
 }

@@ -62,6 +62,7 @@ static const struct shape_field plan_fields[] = {
 	SHAPE_LIST(struct plan, units, shape_plan_unit),
 	SHAPE_LIST(struct plan, jobs, shape_plan_job),
 	SHAPE_STR(struct plan, hash),
+	SHAPE_LIST(struct plan, images, shape_pair),
 };
 const struct shape shape_plan = SHAPE(struct plan, plan_fields);
 

@@ -17,7 +17,7 @@ static const struct may runs[] = {
 	{"superseded", ""},
 };
 static const struct may jobs[] = {
-	{"blocked", "ready skipped cancelled"},
+	{"blocked", "ready skipped cancelled manual"},
 	{"ready", "running cancelled"},
 	{"running", "ready passed flaky failed cancelled lost"},
 	{"passed", ""},
@@ -28,6 +28,7 @@ static const struct may jobs[] = {
 	{"flaky", ""},
 	{"cancelled", ""},
 	{"lost", "ready failed cancelled"},
+	{"manual", "ready skipped cancelled"},
 };
 static const struct may releases[] = {
 	{"built", "staging rejected failed superseded"},
@@ -119,7 +120,7 @@ static void reached(void **state)
 {
 	(void)state;
 	reach("run", run_next, 6, 1);
-	reach("job", job_next, 11, 1 | 1 << JOB_CACHED | 1 << JOB_UNAFFECTED);
+	reach("job", job_next, JOB_STATES, 1 | 1 << JOB_CACHED | 1 << JOB_UNAFFECTED);
 	reach("release", release_next, 10, 1);
 	reach("rollout", rollout_next, 10, 1);
 	reach("incident", incident_next, 3, 1);
