@@ -14,7 +14,7 @@ find src -name '*.c' 2>/dev/null | sort | awk '{
 }'
 find tests/unit tests/port tests/sim tests/bench tests/fuzz -name '*.[ch]' 2>/dev/null | sort | awk '
 BEGIN {
-	n = split("base core project io clients store ports secrets flow engine api cli main shim", layer, " ")
+	n = split("base core project dialect io clients store ports secrets flow engine api cli main shim", layer, " ")
 	for (i = 1; i <= n; i++)
 		rank[layer[i]] = i
 	all = rank["engine"]
