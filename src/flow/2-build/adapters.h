@@ -2,6 +2,8 @@
 #pragma once
 #include "ports/blobs.h"
 #include "ports/exec.h"
+#include "ports/image.h"
+#include "ports/secret.h"
 #include "ports/tool_cache.h"
 
 /* <data>/cas and <data>/results; both are made when missing. NULL: see err. */
@@ -23,3 +25,7 @@ struct exec *exec_fake_new(void);
 /* Add the results of one JUnit XML text to ret. RC_INVALID says line and column; RC_TOO_BIG above
  * JUNIT_MAX. */
 MUST_CHECK enum rc junit_read(struct str xml, struct junit *ret, struct err *err);
+
+/* Images in <data>/images. secret (borrowed, may be NULL) knows logins: "file:registry-<host>" is "user:password". NULL: see err. */
+struct image *image_disk_new(const char *data_dir, struct secret *secret, struct err *err);
+struct image *image_fake_new(void);

@@ -1,0 +1,63 @@
+/*
+ * Port: images of containers, from registries and from OCI layouts. Blocking, safe from any thread and any number of processes.
+ * Adapters: image_disk (<data>/images), image_fake.
+ */
+#pragma once
+#include "core/config.h"
+
+/* An image whose file system is here. */
+struct image_root {
+	char *digest; /* "sha256:...", what the name meant */
+	char *path;   /* absolute; its file system, never to be written */
+	pairs env;
+	texts entrypoint, cmd;
+	char *cwd;  /* NULL: "/" */
+	char *user; /* as the image says; NULL: root */
+	uint32_t uid, gid;
+};
+extern const struct shape shape_image_root;
+void image_root_done(struct image_root *r);
+
+struct image;
+struct image_ops {
+	const char *name;
+	enum rc (*resolve)(struct image *i, const char *ref, char **ret_digest, char **ret_warning,
+			   struct err *err);
+	enum rc (*pull)(struct image *i, const char *ref,
+			bool (*progress)(void *ctx, const char *what, uint64_t have, uint64_t size),
+			void *ctx, struct image_root *ret, struct err *err);
+	enum rc (*prune)(struct image *i, uint64_t max, uint64_t *ret_freed, struct err *err);
+	void (*free)(struct image *i);
+};
+struct image {
+	const struct image_ops *ops;
+};
+/*
+ * What a name ("node:20", "oci:/folder") means now: "sha256:...". A name with a digest means that, without a question. An answer is good for ten
+ * minutes; when the registry does not answer, the last one is given with a warning (else *ret_warning stays as it was). RC_NOT_FOUND: no such image;
+ * RC_DENIED: it wants a login; RC_INVALID: not a name.
+ */
+MUST_CHECK static inline enum rc image_resolve(struct image *i, const char *ref, char **ret_digest,
+					       char **ret_warning, struct err *err)
+{
+	return i->ops->resolve(i, ref, ret_digest, ret_warning, err);
+}
+/* Make sure that it is here ("name@sha256:..." is not resolved again), and say where. Every blob is checked. progress may be NULL; false from it: RC_CONFLICT. */
+MUST_CHECK static inline enum rc
+image_pull(struct image *i, const char *ref,
+	   bool (*progress)(void *ctx, const char *what, uint64_t have, uint64_t size), void *ctx,
+	   struct image_root *ret, struct err *err)
+{
+	return i->ops->pull(i, ref, progress, ctx, ret, err);
+}
+/* Remove the longest unused ones until no more than max bytes are kept; none that was used within an hour. */
+MUST_CHECK static inline enum rc image_prune(struct image *i, uint64_t max, uint64_t *ret_freed,
+					     struct err *err)
+{
+	return i->ops->prune(i, max, ret_freed, err);
+}
+static inline void image_free(struct image *i)
+{
+	if (i)
+		i->ops->free(i);
+}
