@@ -58,8 +58,9 @@ struct agent_options {
 	struct loop *loop;
 	struct exec *exec;
 	struct blobs *blobs;
-	bool (*said)(void *ctx, const char *line); /* may be NULL: connected, refused ... for people */
+	void (*said)(void *ctx, const char *line); /* may be NULL: connected, refused ... for people */
 	void *ctx;
 };
-/* RC_OK: drained, or told to end. RC_CONFLICT, RC_DENIED, RC_INVALID: the daemon refused it; *err says why. */
+/* To be called once, at the end of a process: workers may still be busy when it returns.
+ * RC_OK: drained, or told to end. RC_CONFLICT, RC_DENIED, RC_INVALID: the daemon refused it; *err says why. */
 MUST_CHECK enum rc agent_run(const struct agent_options *o, struct err *err);
