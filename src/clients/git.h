@@ -88,6 +88,9 @@ MUST_CHECK enum rc repo_tree(struct repo *r, const char *rev, const struct repo_
 /* Append a file. RC_NOT_FOUND (also for a folder, link or submodule), RC_TOO_BIG. */
 MUST_CHECK enum rc repo_file(struct repo *r, const char *rev, const char *path, size_t max,
 			     struct strbuf *ret, struct err *err);
+/* A file's contents by its blob's id. */
+MUST_CHECK enum rc repo_blob(struct repo *r, const char *oid, size_t max, struct strbuf *ret,
+			     struct err *err);
 /* Write the files and links at or below paths under the existing folder `into`, with their whole
  * paths; modes 0644 and 0755. Never follows a link; a link that could lead outside of `into` is
  * RC_INVALID; a file that stands there is replaced. */

@@ -304,3 +304,22 @@ enum rc repo_file(struct repo *r, const char *rev, const char *path, size_t max,
 		return err_set(err, RC_TOO_BIG, "%s at %.12s has %zu bytes", path, rev, n);
 	return RC_OK;
 }
+
+enum rc repo_blob(struct repo *r, const char *oid, size_t max, struct strbuf *ret, struct err *err)
+{
+	AUTO(git_odb_objectp) git_odb_object *raw = NULL;
+	git_oid id;
+
+	if (git_oid_fromstr(&id, oid) < 0)
+		return err_set(err, RC_INVALID, "\"%.60s\" is no object's id", oid);
+	int code = git_odb_read(&raw, r->odb, &id);
+	if (code == GIT_ENOTFOUND)
+		return err_set(err, RC_CORRUPT, "%s lacks the contents of %s", r->path, oid);
+	if (code < 0)
+		return git_fail(err, code, "object %s in %s", oid, r->path);
+	if (git_odb_object_size(raw) > max)
+		return err_set(err, RC_TOO_BIG, "%s has %zu bytes; at most %zu are read", oid,
+			       git_odb_object_size(raw), max);
+	strbuf_add(ret, git_odb_object_data(raw), git_odb_object_size(raw));
+	return strbuf_failed(ret) ? err_set(err, RC_TOO_BIG, "%s is too large", oid) : RC_OK;
+}

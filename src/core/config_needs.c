@@ -148,7 +148,7 @@ static enum rc check_job(struct reader *r, const struct job_def *job, const stru
 		if (job->inputs.n && check_inputs(r, job, at, c->units.v[i].path) != RC_OK)
 			return r->err->rc;
 	}
-	if (!any) {
+	if (!any && !c->infer) { /* inferred units are not known yet */
 		const char *near = NULL;
 		char text[SHOWN];
 		VEC(const char *) names = {NULL, 0, 0};

@@ -197,7 +197,7 @@ static enum rc check_links(struct reader *r, const struct lookup *l, const struc
 	for (size_t i = 0; i < u->deps.n; i++) {
 		const struct yaml_node *node = text_node(at, "deps", i);
 
-		if (!map_get(&l->by_name, str_of(u->deps.v[i])))
+		if (!map_get(&l->by_name, str_of(u->deps.v[i])) && !r->file->c.infer)
 			return no_such(r, node, &l->by_name, "unit");
 		if (streq(u->deps.v[i], u->name))
 			return FAIL(r, node, "unit \"%s\" depends on itself", u->name);

@@ -1,5 +1,6 @@
 /* The turn: queued events through step(), into one transaction, then out. */
 #include "engine/engine_impl.h"
+#include "project/read.h"
 #include "base/log.h"
 
 static bool restore_one(void *ctx, const struct store_snapshot *snap)
@@ -78,6 +79,7 @@ enum rc engine_new(const struct world *w, const struct engine_options *o, struct
 	e->o = *o;
 	model_init(&e->model);
 	inputs_init(e);
+	e->projects = project_cache_new();
 	e->building = batch_new();
 	enum rc rc = restore(e, err);
 	if (rc != RC_OK) {
@@ -130,6 +132,7 @@ void engine_free(struct engine *e)
 	vec_done(&e->listeners);
 	xfree(e->stalled);
 	model_done(&e->model);
+	project_cache_free(e->projects);
 	xfree(e);
 }
 

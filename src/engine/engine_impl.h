@@ -115,6 +115,7 @@ struct engine {
 	struct runtime_inputs runtime_inputs;
 	bool collecting_poll, ensuring;
 	VEC(struct unread) unread;
+	struct project_cache *projects; /* manifests and lockfiles that were read */
 	struct map collecting; /* job ids whose result is being fetched */
 };
 

@@ -60,7 +60,7 @@ static void print_json(const struct plan *p, usec_t began)
 static void print_table(const struct local_change *c, usec_t began)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(OUT_MAX);
-	const struct plan *p = &c->plan;
+	const struct plan *p = &c->read.plan;
 	struct counts n = count(p);
 	int unit = 4, job = 3;
 
@@ -118,7 +118,7 @@ static enum rc make(const struct plan_options *o, struct local_change *ret, stru
 	if (rc == RC_OK)
 		rc = open_cache(o->cache, &cache, err);
 	if (rc == RC_OK && cache)
-		rc = local_look_up(&ret->plan, cache, false, err);
+		rc = project_results(&ret->read.plan, cache, false, err);
 	blobs_free(cache);
 	return rc;
 }
@@ -132,7 +132,7 @@ int local_plan(const struct plan_options *o)
 	if (make(o, &change, &err) != RC_OK)
 		return local_fail_as(&err, o->json);
 	if (o->json)
-		print_json(&change.plan, began);
+		print_json(&change.read.plan, began);
 	else
 		print_table(&change, began);
 	return EXIT_GOOD;

@@ -121,15 +121,15 @@ static enum rc make_plan(struct local_run *r, const char *into, struct err *err)
 	enum rc rc = read_worktree(r, into, err);
 
 	if (rc == RC_OK)
-		rc = check_wanted(r->o, &r->change.config, err);
+		rc = check_wanted(r->o, &r->change.read.head.config, err);
 	if (rc == RC_OK)
-		narrow(r->o, &r->change.plan);
+		narrow(r->o, &r->change.read.plan);
 	if (rc != RC_OK)
 		return rc;
 	struct blobs *cache = blobs_disk_new(r->w.cache, err);
 	if (!cache)
 		return err->rc;
-	rc = local_look_up(&r->change.plan, cache, false, err);
+	rc = project_results(&r->change.read.plan, cache, false, err);
 	blobs_free(cache);
 	return rc;
 }
@@ -188,7 +188,7 @@ static void submit(struct local_run *r)
 	struct event moved = {.kind = EV_REF_MOVED}, planned = {.kind = EV_CHANGE_PLANNED};
 	AUTO(strbuf_done) struct strbuf json = STRBUF((size_t)256 << 20);
 	struct json_out out = JSON_OUT(&json);
-	struct config *c = &r->change.config;
+	struct config *c = &r->change.read.head.config;
 
 	moved.repo = xstrdup("local");
 	moved.ref = xstrdup(RUN_REF);
@@ -202,14 +202,14 @@ static void submit(struct local_run *r)
 	planned.config_digest = digest_hex_dup(strbuf_str(&json));
 	planned.config = *c;
 	*c = (struct config){0};
-	vec_each(job, &r->change.plan.jobs)
+	vec_each(job, &r->change.read.plan.jobs)
 		while (job->inputs.n) {
 			struct plan_input *in = &job->inputs.v[--job->inputs.n];
 			xfree(in->path);
 			xfree(in->oid);
 		}
-	planned.plan = r->change.plan;
-	r->change.plan = (struct plan){0};
+	planned.plan = r->change.read.plan;
+	r->change.read.plan = (struct plan){0};
 	planned.change = (struct change){.repo = xstrdup("local"),
 					 .ref = xstrdup(RUN_REF),
 					 .commit = xstrdup(r->change.head),

@@ -3,28 +3,28 @@
 #include "clients/git.h"
 #include "core/plan.h"
 #include "ports/blobs.h"
+#include "project/read.h"
+#include "project/results.h"
 
-#define CONFIG_FILE "penstock.yml"
+#define CONFIG_FILE PROJECT_FILE
 
 struct local_change {
 	char head[GIT_HEX + 1];
 	char base[GIT_HEX + 1]; /* "": everything counts as changed */
-	struct config config;
-	struct plan plan;
+	struct project_reading read;
 };
 void local_change_done(struct local_change *c);
 
+/* A repository as what a project is read from; ctx is r. */
+struct project_source local_source(struct repo *r);
 /* Open what --repo names (NULL: here). */
 MUST_CHECK enum rc local_repo(const char *path, struct repo **ret, struct err *err);
 /* head (NULL: HEAD) as an id; says so when there is no commit at all. */
 MUST_CHECK enum rc local_head(struct repo *r, const char *head, char ret[GIT_HEX + 1],
 			      struct err *err);
-/* penstock.yml of a commit. RC_INVALID: there is none, or it is wrong. */
+/* penstock.yml of a commit, with the units that are inferred. RC_INVALID: there is none, or it is wrong. */
 MUST_CHECK enum rc local_config(struct repo *r, const char *commit, struct config *ret,
 				struct err *err);
 /* Read head and base (ids; base NULL or "": none) and plan stage ci. */
 MUST_CHECK enum rc local_change(struct repo *r, const char *head, const char *base,
 				struct local_change *ret, struct err *err);
-/* Hits among the misses; what a miss needs and the cache has lost becomes a miss. all: look for
- * results of unaffected jobs too. */
-MUST_CHECK enum rc local_look_up(struct plan *p, struct blobs *cache, bool all, struct err *err);

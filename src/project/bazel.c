@@ -1,5 +1,5 @@
 /* BUILD and BUILD.bazel: rules with a name, and the labels that they hold. Read, never evaluated. */
-#include "project/manifest_impl.h"
+#include "project/buildfile_impl.h"
 #include "project/scan.h"
 
 /* "//libs/shared", "//libs/shared:lib" and "@//..." are this repository's; "@x//..." is another's. */
@@ -18,7 +18,7 @@ static bool add_label(struct source *s, struct str text, uint32_t line)
 	AUTO(freep) char *path = path_join(".", package);
 	if (!path || streq(path, s->m->dir))
 		return true;
-	if (s->m->deps.n == MANIFEST_MENTIONS)
+	if (s->m->deps.n == BUILDFILE_MENTIONS)
 		return false;
 	vec_push(&s->m->deps, ((struct mention){xstrdup(path), NULL, true, false, line}));
 	return true;

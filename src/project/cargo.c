@@ -1,5 +1,5 @@
 /* Cargo.toml: packages, workspaces, path dependencies. */
-#include "project/manifest_impl.h"
+#include "project/buildfile_impl.h"
 
 static struct str range_of(const struct toml_node *dep)
 {

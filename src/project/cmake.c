@@ -1,5 +1,5 @@
 /* CMakeLists.txt: targets, what they link, and folders that belong to it. Variables are not followed. */
-#include "project/manifest_impl.h"
+#include "project/buildfile_impl.h"
 #include "project/scan.h"
 
 #include <strings.h>

@@ -1,5 +1,5 @@
 /* go.mod and go.work: directives, one a line or several in brackets. */
-#include "project/manifest_impl.h"
+#include "project/buildfile_impl.h"
 
 struct go_line {
 	struct str directive, rest; /* rest without the comment */
@@ -109,7 +109,7 @@ enum rc read_go(struct source *s)
 enum rc read_go_work(struct source *s)
 {
 	struct go_reader r = {.text = s->text};
-	AUTO(strbuf_done) struct strbuf settings = STRBUF(MANIFEST_MAX);
+	AUTO(strbuf_done) struct strbuf settings = STRBUF(BUILDFILE_MAX);
 	struct go_line l;
 
 	s->m->workspace = true;

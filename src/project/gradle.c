@@ -2,7 +2,7 @@
  * settings.gradle and build.gradle, Groovy and Kotlin: include(":a:b"), project(":x").projectDir = file("dir"),
  * project(":x") and the accessors projects.a.b as dependencies, plugins that make a program. Read, never evaluated.
  */
-#include "project/manifest_impl.h"
+#include "project/buildfile_impl.h"
 #include "project/scan.h"
 
 static struct scan begin(const struct source *s)
@@ -27,7 +27,7 @@ static void set_place(struct source *s, struct str project, char *take_dir)
 			p->value = take_dir;
 			return;
 		}
-	if (strbuf_failed(&name) || s->m->places.n == MANIFEST_MENTIONS)
+	if (strbuf_failed(&name) || s->m->places.n == BUILDFILE_MENTIONS)
 		xfree(take_dir);
 	else
 		vec_push(&s->m->places, ((struct pair){strbuf_take(&name), take_dir}));

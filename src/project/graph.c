@@ -6,8 +6,8 @@
 
 static int by_folder(const void *a, const void *b)
 {
-	const struct manifest *x = *(const struct manifest *const *)a;
-	const struct manifest *y = *(const struct manifest *const *)b;
+	const struct buildfile *x = *(const struct buildfile *const *)a;
+	const struct buildfile *y = *(const struct buildfile *const *)b;
 	int order = strcmp(x->dir, y->dir);
 
 	if (!order && x->kind != y->kind)
@@ -15,14 +15,14 @@ static int by_folder(const void *a, const void *b)
 	return order ? order : strcmp(x->file, y->file);
 }
 
-static void key_of(struct strbuf *to, enum manifest_kind kind, struct str dir)
+static void key_of(struct strbuf *to, enum buildfile_kind kind, struct str dir)
 {
 	strbuf_clear(to);
 	strbuf_addc(to, (char)('a' + kind));
 	strbuf_addstr(to, dir);
 }
 
-const struct manifest *linker_above(const struct linker *l, enum manifest_kind kind,
+const struct buildfile *linker_above(const struct linker *l, enum buildfile_kind kind,
 				    const char *dir)
 {
 	AUTO(strbuf_done) struct strbuf key = STRBUF(8192);
@@ -30,7 +30,7 @@ const struct manifest *linker_above(const struct linker *l, enum manifest_kind k
 
 	for (;;) {
 		key_of(&key, kind, at);
-		const struct manifest *m = map_get(&l->at, strbuf_str(&key));
+		const struct buildfile *m = map_get(&l->at, strbuf_str(&key));
 		if (m || str_is(at, "."))
 			return m;
 		while (at.n && at.p[at.n - 1] != '/')
@@ -65,11 +65,11 @@ static bool matches(const texts *globs, const char *dir)
 }
 
 /* The nearest of them that speaks for folders below it. */
-static const struct manifest *workspace_of(const struct linker *l, enum manifest_kind kind,
-					   const struct manifest *m)
+static const struct buildfile *workspace_of(const struct linker *l, enum buildfile_kind kind,
+					   const struct buildfile *m)
 {
 	const char *dir = m->dir;
-	const struct manifest *space;
+	const struct buildfile *space;
 
 	while ((space = linker_above(l, kind, dir))) {
 		if (space != m && space->workspace)
@@ -87,7 +87,7 @@ static const struct manifest *workspace_of(const struct linker *l, enum manifest
 	return NULL;
 }
 
-static bool is_named_by_path(const struct linker *l, const struct manifest *m)
+static bool is_named_by_path(const struct linker *l, const struct buildfile *m)
 {
 	for (size_t i = 0; i < l->n; i++)
 		vec_each(d, &l->list[i]->deps)
@@ -96,34 +96,34 @@ static bool is_named_by_path(const struct linker *l, const struct manifest *m)
 	return false;
 }
 
-static bool is_member(const struct linker *l, const struct manifest *m)
+static bool is_member(const struct linker *l, const struct buildfile *m)
 {
-	const struct manifest *space = NULL;
+	const struct buildfile *space = NULL;
 
-	if (m->kind == MANIFEST_NPM)
-		space = linker_above(l, MANIFEST_PNPM, m->dir);
-	if (m->kind == MANIFEST_NPM && space && !space->members.n)
+	if (m->kind == BUILDFILE_NPM)
+		space = linker_above(l, BUILDFILE_PNPM, m->dir);
+	if (m->kind == BUILDFILE_NPM && space && !space->members.n)
 		return streq(space->dir, m->dir);
-	if (m->kind == MANIFEST_NPM && !space)
-		space = workspace_of(l, MANIFEST_NPM, m);
-	else if (m->kind == MANIFEST_CARGO || m->kind == MANIFEST_PYTHON)
+	if (m->kind == BUILDFILE_NPM && !space)
+		space = workspace_of(l, BUILDFILE_NPM, m);
+	else if (m->kind == BUILDFILE_CARGO || m->kind == BUILDFILE_PYTHON)
 		space = workspace_of(l, m->kind, m);
 	if (!space)
 		return true;
-	if (m->kind == MANIFEST_NPM && streq(space->dir, m->dir))
+	if (m->kind == BUILDFILE_NPM && streq(space->dir, m->dir))
 		return false; /* the workspace itself */
 	if (matches(&space->excludes, m->dir))
 		return false;
 	return matches(&space->members, m->dir) ||
-	       (m->kind == MANIFEST_CARGO && is_named_by_path(l, m));
+	       (m->kind == BUILDFILE_CARGO && is_named_by_path(l, m));
 }
 
 /* A CMake folder with targets above it, or anything that has the Dockerfile in it. */
-static bool is_part(const struct linker *l, const struct manifest *m, const struct map *units)
+static bool is_part(const struct linker *l, const struct buildfile *m, const struct map *units)
 {
 	struct str at = str_of(m->dir);
 
-	if (m->kind != MANIFEST_CMAKE && m->kind != MANIFEST_DOCKER)
+	if (m->kind != BUILDFILE_CMAKE && m->kind != BUILDFILE_DOCKER)
 		return false;
 	for (;;) {
 		while (at.n && at.p[at.n - 1] != '/')
@@ -131,20 +131,20 @@ static bool is_part(const struct linker *l, const struct manifest *m, const stru
 		if (!at.n)
 			return false;
 		at.n--;
-		const struct manifest *up = map_get(units, at);
-		if (up && (m->kind == MANIFEST_DOCKER || up->kind == MANIFEST_CMAKE))
+		const struct buildfile *up = map_get(units, at);
+		if (up && (m->kind == BUILDFILE_DOCKER || up->kind == BUILDFILE_CMAKE))
 			return true;
 	}
 	(void)l;
 }
 
-static bool builds_itself(const struct manifest *m)
+static bool builds_itself(const struct buildfile *m)
 {
-	return m->kind == MANIFEST_GO || m->kind == MANIFEST_CARGO || m->kind == MANIFEST_MAVEN ||
-	       m->kind == MANIFEST_PYTHON || m->kind == MANIFEST_CMAKE;
+	return m->kind == BUILDFILE_GO || m->kind == BUILDFILE_CARGO || m->kind == BUILDFILE_MAVEN ||
+	       m->kind == BUILDFILE_PYTHON || m->kind == BUILDFILE_CMAKE;
 }
 
-static void add_unit(struct linker *l, const struct manifest *m)
+static void add_unit(struct linker *l, const struct buildfile *m)
 {
 	size_t i = (size_t)(uintptr_t)map_get(&l->unit, str_of(m->dir));
 
@@ -157,7 +157,7 @@ static void add_unit(struct linker *l, const struct manifest *m)
 		u->library = true;
 		u->file = xstrdup(m->file);
 		u->line = 1;
-		u->why = xasprintf("%s", manifest_tools[m->kind]);
+		u->why = xasprintf("%s", buildfile_tools[m->kind]);
 	}
 	struct project_unit *u = &l->g->units.v[i - 1];
 	vec_push(&u->manifests, m);
@@ -176,10 +176,10 @@ static void find_units(struct linker *l)
 {
 	struct map units = {0};
 	bool below = false, root = false;
-	VEC(const struct manifest *) found = {0};
+	VEC(const struct buildfile *) found = {0};
 
 	for (size_t i = 0; i < l->n; i++) {
-		const struct manifest *m = l->list[i];
+		const struct buildfile *m = l->list[i];
 		if (!m->unit || !is_member(l, m))
 			continue;
 		if (is_part(l, m, &units))
@@ -214,15 +214,15 @@ bool marker_is(const char *path)
 static bool marks(const struct project_unit *u, const char *rest)
 {
 	vec_each(m, &u->manifests) {
-		enum manifest_kind kind = (*m)->kind;
-		if (kind == MANIFEST_GO &&
+		enum buildfile_kind kind = (*m)->kind;
+		if (kind == BUILDFILE_GO &&
 		    (streq(rest, "main.go") || (!strncmp(rest, "cmd/", 4) &&
 						streq(path_base(rest), "main.go"))))
 			return true;
-		if (kind == MANIFEST_CARGO &&
+		if (kind == BUILDFILE_CARGO &&
 		    (streq(rest, "src/main.rs") || !strncmp(rest, "src/bin/", 8)))
 			return true;
-		if (kind == MANIFEST_PYTHON && streq(path_base(rest), "__main__.py"))
+		if (kind == BUILDFILE_PYTHON && streq(path_base(rest), "__main__.py"))
 			return true;
 	}
 	return false;
@@ -317,7 +317,7 @@ static void name_units(struct project_graph *g)
 	map_done(&taken);
 }
 
-void project_graph(const struct manifest *const *manifests, size_t n, const texts *markers,
+void project_graph(const struct buildfile *const *manifests, size_t n, const texts *markers,
 		   struct project_graph *ret)
 {
 	AUTO(strbuf_done) struct strbuf key = STRBUF(8192);

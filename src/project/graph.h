@@ -8,7 +8,7 @@
  * testing and would close a circle are left out and said in notes.
  */
 #pragma once
-#include "project/manifest.h"
+#include "project/buildfile.h"
 
 struct project_edge {
 	uint32_t to; /* index of the unit */
@@ -21,7 +21,7 @@ struct project_unit {
 	char *file; /* the manifest that makes it a unit, or what says that it is a service */
 	uint32_t line;
 	char *why;              /* "script \"start\"", or the tool of a library */
-	VEC(const struct manifest *) manifests; /* borrowed */
+	VEC(const struct buildfile *) manifests; /* borrowed */
 	VEC(struct project_edge) deps; /* in order of the unit's place, without doubles */
 };
 struct project_graph {
@@ -29,7 +29,7 @@ struct project_graph {
 	texts notes;                    /* "file:line: ..." for people */
 };
 /* markers: paths of files that tell programs from libraries (main.go, src/main.rs ...). The manifests must outlive the graph. */
-void project_graph(const struct manifest *const *manifests, size_t n, const texts *markers,
+void project_graph(const struct buildfile *const *manifests, size_t n, const texts *markers,
 		   struct project_graph *ret);
 void project_graph_done(struct project_graph *g);
 /* Whether a path is that of a marker. */

@@ -38,9 +38,9 @@ static bool same_project(const char *a, const char *b)
 	}
 }
 
-static const char *gradle_place(const struct linker *l, const struct manifest *m, const char *name)
+static const char *gradle_place(const struct linker *l, const struct buildfile *m, const char *name)
 {
-	const struct manifest *settings = linker_above(l, MANIFEST_GRADLE_SETTINGS, m->dir);
+	const struct buildfile *settings = linker_above(l, BUILDFILE_GRADLE_SETTINGS, m->dir);
 
 	if (!settings)
 		return NULL;
@@ -53,18 +53,18 @@ static const char *gradle_place(const struct linker *l, const struct manifest *m
 	return NULL;
 }
 
-static uint32_t meant(const struct edges *e, const struct manifest *m, const struct mention *d)
+static uint32_t meant(const struct edges *e, const struct buildfile *m, const struct mention *d)
 {
 	AUTO(strbuf_done) struct strbuf key = STRBUF(4096);
 	uint32_t none = (uint32_t)e->l->g->units.n;
 
 	if (d->path)
 		return linker_unit(e->l, d->name);
-	if (m->kind == MANIFEST_GRADLE) {
+	if (m->kind == BUILDFILE_GRADLE) {
 		const char *dir = gradle_place(e->l, m, d->name);
 		return dir ? linker_unit(e->l, dir) : none;
 	}
-	name_key(&key, manifest_tools[m->kind], d->name);
+	name_key(&key, buildfile_tools[m->kind], d->name);
 	size_t i = (size_t)(uintptr_t)map_get(&e->names, strbuf_str(&key));
 	return i ? (uint32_t)(i - 1) : none;
 }
@@ -75,13 +75,13 @@ static void gather_names(struct edges *e)
 	AUTO(strbuf_done) struct strbuf key = STRBUF(4096);
 
 	for (size_t i = 0; i < e->l->n; i++) {
-		const struct manifest *m = e->l->list[i];
+		const struct buildfile *m = e->l->list[i];
 		uint32_t unit = linker_unit(e->l, m->dir);
 		if (unit == e->l->g->units.n ||
-		    (m->kind != MANIFEST_CMAKE && !streq(e->l->g->units.v[unit].path, m->dir)))
+		    (m->kind != BUILDFILE_CMAKE && !streq(e->l->g->units.v[unit].path, m->dir)))
 			continue;
 		vec_each(name, &m->names) {
-			name_key(&key, manifest_tools[m->kind], *name);
+			name_key(&key, buildfile_tools[m->kind], *name);
 			if (!map_get(&e->names, strbuf_str(&key)))
 				map_put(&e->names, strbuf_str(&key), (void *)(uintptr_t)(unit + 1));
 		}
@@ -93,9 +93,9 @@ static void gather(struct edges *e)
 	size_t units = e->l->g->units.n;
 
 	for (size_t i = 0; i < e->l->n; i++) {
-		const struct manifest *m = e->l->list[i];
+		const struct buildfile *m = e->l->list[i];
 		uint32_t from = linker_unit(e->l, m->dir);
-		if (from == units || (m->kind != MANIFEST_CMAKE &&
+		if (from == units || (m->kind != BUILDFILE_CMAKE &&
 				      !streq(e->l->g->units.v[from].path, m->dir)))
 			continue;
 		vec_each(d, &m->deps) {

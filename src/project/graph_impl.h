@@ -4,7 +4,7 @@
 #include "project/graph.h"
 
 struct linker {
-	const struct manifest **list; /* in order of folder, then kind */
+	const struct buildfile **list; /* in order of folder, then kind */
 	size_t n;
 	const texts *markers;
 	struct map at;   /* "kind:folder" -> the manifest */
@@ -12,7 +12,7 @@ struct linker {
 	struct project_graph *g;
 };
 /* The nearest manifest of a kind in dir or above, or NULL. */
-const struct manifest *linker_above(const struct linker *l, enum manifest_kind kind,
+const struct buildfile *linker_above(const struct linker *l, enum buildfile_kind kind,
 				    const char *dir);
 /* The unit at a path or the nearest above it (but not the root); n units: none. */
 uint32_t linker_unit(const struct linker *l, const char *path);

@@ -342,7 +342,7 @@ static void add_closure(const struct lock *l, uint32_t package, digest_list *to)
 	vec_push(to, l->digests[l->component[package]]);
 }
 
-static void add_mentions(const struct lock *l, const struct manifest *m, digest_list *to)
+static void add_mentions(const struct lock *l, const struct buildfile *m, digest_list *to)
 {
 	vec_each(d, &m->deps) {
 		uint32_t package = lock_mention(l, m->dir, d);
@@ -356,14 +356,14 @@ static void add_mentions(const struct lock *l, const struct manifest *m, digest_
 
 /* The package that is the unit itself. */
 static uint32_t unit_of(const struct lock *l, const char *path,
-			const struct manifest *const *manifests, size_t n)
+			const struct buildfile *const *manifests, size_t n)
 {
 	uint32_t i = (uint32_t)(uintptr_t)map_get(&l->units, str_of(path));
 
 	if (i)
 		return i - 1;
 	for (size_t k = 0; l->kind == LOCK_CARGO && k < n; k++) {
-		if (manifests[k]->kind != MANIFEST_CARGO || !manifests[k]->names.n)
+		if (manifests[k]->kind != BUILDFILE_CARGO || !manifests[k]->names.n)
 			continue;
 		AUTO(freep) char *key = xasprintf("unit %s", manifests[k]->names.v[0]);
 		return lock_find(l, str_of(key));
@@ -372,7 +372,7 @@ static uint32_t unit_of(const struct lock *l, const char *path,
 }
 
 bool lock_slice(const struct lock *l, const char *unit_path,
-		const struct manifest *const *manifests, size_t n, char ret[65])
+		const struct buildfile *const *manifests, size_t n, char ret[65])
 {
 	digest_list used = {0};
 	uint32_t unit = unit_of(l, unit_path, manifests, n);
@@ -382,7 +382,7 @@ bool lock_slice(const struct lock *l, const char *unit_path,
 			add_closure(l, l->to[k], &used);
 	}
 	for (size_t k = 0; unit == NONE && k < n; k++)
-		if (streq(manifest_tools[manifests[k]->kind], lock_tools[l->kind]))
+		if (streq(buildfile_tools[manifests[k]->kind], lock_tools[l->kind]))
 			add_mentions(l, manifests[k], &used);
 	bool any = used.n > 0;
 	if (any)

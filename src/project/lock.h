@@ -4,7 +4,7 @@
  * that others use make no difference. Circles among packages are fine.
  */
 #pragma once
-#include "project/manifest.h"
+#include "project/buildfile.h"
 
 #define LOCK_MAX_BYTES    ((size_t)32 << 20)
 #define LOCK_MAX_PACKAGES 200000u
@@ -34,4 +34,4 @@ size_t lock_packages(const struct lock *l);
 /* The digest (64 hex) of all that a unit uses: by its folder where the lockfile knows that, else by what its manifests
  * mention. False: nothing. */
 bool lock_slice(const struct lock *l, const char *unit_path,
-		const struct manifest *const *manifests, size_t n, char ret[65]);
+		const struct buildfile *const *manifests, size_t n, char ret[65]);

@@ -3,7 +3,7 @@
 #include "base/strbuf.h"
 #include "base/toml.h"
 #include "project/lock_impl.h"
-#include "project/manifest_impl.h"
+#include "project/buildfile_impl.h"
 
 #define NONE   UINT32_MAX
 #define NOTHING ((struct str){NULL, 0})

@@ -1,5 +1,5 @@
 /* pom.xml: who it is, whom it names as dependency, plugin and parent. */
-#include "project/manifest_impl.h"
+#include "project/buildfile_impl.h"
 #include "project/xml.h"
 
 static bool add_artifact(struct source *s, const struct xml *dep)
@@ -51,7 +51,7 @@ static void find_refs(struct source *s)
 	struct str rest = s->text;
 	const char *p;
 
-	while (s->m->refs.n < MANIFEST_MENTIONS && rest.n > 2 &&
+	while (s->m->refs.n < BUILDFILE_MENTIONS && rest.n > 2 &&
 	       (p = memmem(rest.p, rest.n, "${", 2))) {
 		const char *end = s->text.p + s->text.n;
 		const char *close = memchr(p, '}', (size_t)(end - p));

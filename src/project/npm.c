@@ -1,5 +1,5 @@
 /* package.json (npm, yarn) and pnpm-workspace.yaml. */
-#include "project/manifest_impl.h"
+#include "project/buildfile_impl.h"
 
 /* Where keys stand: jansson does not say, so they are looked for in order; a walk in the order of the text. */
 struct cursor {
@@ -77,7 +77,7 @@ static enum rc read_deps(struct source *s, const struct json *root)
 enum rc read_npm(struct source *s)
 {
 	AUTO(json_freep) struct json *root = NULL;
-	enum rc rc = json_read(s->text, MANIFEST_MAX, &root, s->err);
+	enum rc rc = json_read(s->text, BUILDFILE_MAX, &root, s->err);
 
 	if (rc != RC_OK)
 		return err_wrap(s->err, "%s", s->m->file);

@@ -120,7 +120,7 @@ static bool is_used(const struct managed *m, const struct map *mine, const struc
 	return map_get(mine, str_of(m->name)) || !map_get(named, str_of(m->name));
 }
 
-void pom_slice(const struct pom *p, const struct manifest *module, const struct map *named,
+void pom_slice(const struct pom *p, const struct buildfile *module, const struct map *named,
 	       char ret[65])
 {
 	struct map index = {0}, mine = {0};

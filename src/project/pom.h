@@ -5,11 +5,11 @@
  */
 #pragma once
 #include "base/map.h"
-#include "project/manifest.h"
+#include "project/buildfile.h"
 
 struct pom;
 MUST_CHECK enum rc pom_read(const char *file, struct str text, struct pom **ret, struct err *err);
 void pom_free(struct pom *p);
 /* named: "group:artifact" that any module names. */
-void pom_slice(const struct pom *p, const struct manifest *module, const struct map *named,
+void pom_slice(const struct pom *p, const struct buildfile *module, const struct map *named,
 	       char ret[65]);

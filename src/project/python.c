@@ -1,5 +1,5 @@
 /* pyproject.toml: PEP 621, uv workspaces and sources, poetry with path dependencies. */
-#include "project/manifest_impl.h"
+#include "project/buildfile_impl.h"
 
 char *python_name(struct str name)
 {

@@ -13,7 +13,7 @@ struct maker {
 	struct slices *to;
 };
 struct group {
-	VEC(const struct manifest *) v;
+	VEC(const struct buildfile *) v;
 };
 
 bool slice_is_lock(const char *path)
@@ -121,7 +121,7 @@ static int by_version(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
-static bool is_used_by(const struct manifest *work, const struct manifest *module)
+static bool is_used_by(const struct buildfile *work, const struct buildfile *module)
 {
 	vec_each(member, &work->members)
 		if (streq(*member, module->dir))
@@ -129,11 +129,11 @@ static bool is_used_by(const struct manifest *work, const struct manifest *modul
 	return false;
 }
 
-static void select_versions(const struct maker *m, const struct manifest *work, struct map *to)
+static void select_versions(const struct maker *m, const struct buildfile *work, struct map *to)
 {
 	for (size_t i = 0; i < m->ask->n_manifests; i++) {
-		const struct manifest *module = m->ask->manifests[i];
-		if (module->kind != MANIFEST_GO || !is_used_by(work, module))
+		const struct buildfile *module = m->ask->manifests[i];
+		if (module->kind != BUILDFILE_GO || !is_used_by(work, module))
 			continue;
 		vec_each(d, &module->deps) {
 			const char *have = d->range ? map_get(to, str_of(d->name)) : "";
@@ -143,8 +143,8 @@ static void select_versions(const struct maker *m, const struct manifest *work, 
 	}
 }
 
-static void use_go_work(struct maker *m, const struct unit *u, const struct manifest *module,
-			const struct manifest *work)
+static void use_go_work(struct maker *m, const struct unit *u, const struct buildfile *module,
+			const struct buildfile *work)
 {
 	struct map selected = {0};
 	AUTO(strbuf_done) struct strbuf text = STRBUF((size_t)16 << 20);
@@ -168,8 +168,8 @@ static void use_go_work(struct maker *m, const struct unit *u, const struct mani
 	map_done(&selected);
 }
 
-static const struct manifest *manifest_at(const struct maker *m, struct str dir,
-					  enum manifest_kind kind)
+static const struct buildfile *manifest_at(const struct maker *m, struct str dir,
+					  enum buildfile_kind kind)
 {
 	const struct group *g = map_get(&m->by_dir, dir);
 
@@ -179,12 +179,12 @@ static const struct manifest *manifest_at(const struct maker *m, struct str dir,
 	return NULL;
 }
 
-static void use_go(struct maker *m, const struct unit *u, const struct manifest *module)
+static void use_go(struct maker *m, const struct unit *u, const struct buildfile *module)
 {
 	struct str dir = str_of(u->path);
 
 	while (up(&dir)) {
-		const struct manifest *work = manifest_at(m, dir, MANIFEST_GO_WORK);
+		const struct buildfile *work = manifest_at(m, dir, BUILDFILE_GO_WORK);
 		if (!work)
 			continue;
 		if (is_used_by(work, module))
@@ -200,17 +200,17 @@ static void use_go_module(struct maker *m, const struct unit *u)
 
 	while (up(&dir)) {
 		const struct locked *l = locked_at(m, dir, "go.sum");
-		if (manifest_at(m, dir, MANIFEST_GO) && l)
+		if (manifest_at(m, dir, BUILDFILE_GO) && l)
 			add_whole(m, u, l);
-		if (manifest_at(m, dir, MANIFEST_GO))
+		if (manifest_at(m, dir, BUILDFILE_GO))
 			return;
 	}
 }
 
 /* ---- Maven: the parents ---- */
-static void use_parents(struct maker *m, const struct unit *u, const struct manifest *module)
+static void use_parents(struct maker *m, const struct unit *u, const struct buildfile *module)
 {
-	const struct manifest *at = module;
+	const struct buildfile *at = module;
 	char digest[65];
 
 	for (unsigned i = 0; i < 16 && at && at->parent; i++) {
@@ -238,14 +238,14 @@ static void make_unit(struct maker *m, const struct unit *u)
 	}
 	for (size_t t = 0; t < ARRAY_LEN(tools); t++)
 		for (size_t i = 0; i < g->v.n; i++)
-			if (streq(manifest_tools[g->v.v[i]->kind], tools[t])) {
+			if (streq(buildfile_tools[g->v.v[i]->kind], tools[t])) {
 				use_tool(m, u, g, tools[t]);
 				break;
 			}
 	vec_each(one, &g->v) {
-		if ((*one)->kind == MANIFEST_GO)
+		if ((*one)->kind == BUILDFILE_GO)
 			use_go(m, u, *one);
-		else if ((*one)->kind == MANIFEST_MAVEN)
+		else if ((*one)->kind == BUILDFILE_MAVEN)
 			use_parents(m, u, *one);
 	}
 }
@@ -261,7 +261,7 @@ static int by_unit_and_path(const void *a, const void *b)
 static void index_manifests(struct maker *m)
 {
 	for (size_t i = 0; i < m->ask->n_manifests; i++) {
-		const struct manifest *one = m->ask->manifests[i];
+		const struct buildfile *one = m->ask->manifests[i];
 		struct group *g = map_get(&m->by_dir, str_of(one->dir));
 		const void *p = one;
 		if (!g) {
@@ -270,7 +270,7 @@ static void index_manifests(struct maker *m)
 		}
 		vec_push(&g->v, one);
 		map_put(&m->by_file, str_of(one->file), (void *)(uintptr_t)p);
-		for (size_t k = 0; one->kind == MANIFEST_MAVEN && k < one->deps.n; k++)
+		for (size_t k = 0; one->kind == BUILDFILE_MAVEN && k < one->deps.n; k++)
 			map_put(&m->named, str_of(one->deps.v[k].name), (void *)(uintptr_t)p);
 	}
 }

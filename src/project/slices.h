@@ -13,7 +13,7 @@ struct locked {
 };
 struct slice_ask {
 	const struct config *config;
-	const struct manifest *const *manifests;
+	const struct buildfile *const *manifests;
 	size_t n_manifests;
 	const struct locked *locked;
 	size_t n_locked;

@@ -3,10 +3,10 @@
 #include "base/json.h"
 #include "base/toml.h"
 #include "base/yaml.h"
-#include "project/manifest.h"
+#include "project/buildfile.h"
 
 struct source {
-	struct manifest *m;
+	struct buildfile *m;
 	struct str text;
 	struct err *err;
 };

@@ -1,16 +1,16 @@
 /* Which file is a manifest, and what all readers share. */
-#include "project/manifest.h"
-#include "project/manifest_impl.h"
+#include "project/buildfile.h"
+#include "project/buildfile_impl.h"
 #include "base/glob.h"
 
-const char *const manifest_tools[] = {
+const char *const buildfile_tools[] = {
 #define X(name, tool, file) tool,
-	MANIFEST_MAP(X)
+	BUILDFILE_MAP(X)
 #undef X
 };
 static const char *const files[] = {
 #define X(name, tool, file) file,
-	MANIFEST_MAP(X)
+	BUILDFILE_MAP(X)
 #undef X
 };
 
@@ -92,7 +92,7 @@ bool path_is_foreign(const char *path)
 	return false;
 }
 
-bool manifest_is(const char *path, enum manifest_kind *ret)
+bool buildfile_is(const char *path, enum buildfile_kind *ret)
 {
 	const char *base = path_base(path);
 	size_t n = strlen(base);
@@ -106,7 +106,7 @@ bool manifest_is(const char *path, enum manifest_kind *ret)
 			continue;
 		if (path_is_foreign(path))
 			return false;
-		*ret = (enum manifest_kind)i;
+		*ret = (enum buildfile_kind)i;
 		return true;
 	}
 	return false;
@@ -127,7 +127,7 @@ enum rc source_fail(const struct source *s, uint32_t line, const char *fmt, ...)
 enum rc too_many(const struct source *s)
 {
 	return err_set(s->err, RC_TOO_BIG, "%s:1: names more than %u others", s->m->file,
-		       MANIFEST_MENTIONS);
+		       BUILDFILE_MENTIONS);
 }
 
 void source_runs(struct source *s, const char *what, uint32_t line)
@@ -148,7 +148,7 @@ static bool is_plain(struct str s)
 
 bool add_mention(struct source *s, struct str name, struct str range, bool dev, uint32_t line)
 {
-	if (s->m->deps.n == MANIFEST_MENTIONS)
+	if (s->m->deps.n == BUILDFILE_MENTIONS)
 		return false;
 	if (is_plain(name))
 		vec_push(&s->m->deps,
@@ -164,7 +164,7 @@ bool add_path(struct source *s, struct str rel, bool dev, uint32_t line)
 
 	if (!path)
 		return true;
-	if (s->m->deps.n == MANIFEST_MENTIONS) {
+	if (s->m->deps.n == BUILDFILE_MENTIONS) {
 		xfree(path);
 		return false;
 	}
@@ -174,7 +174,7 @@ bool add_path(struct source *s, struct str rel, bool dev, uint32_t line)
 
 void add_name(struct source *s, struct str name)
 {
-	if (is_plain(name) && s->m->names.n < MANIFEST_MENTIONS)
+	if (is_plain(name) && s->m->names.n < BUILDFILE_MENTIONS)
 		vec_push(&s->m->names, xstrndup(name.p, name.n));
 }
 
@@ -188,7 +188,7 @@ void add_member(struct source *s, struct str glob, bool exclude)
 	texts *to = exclude ? &s->m->excludes : &s->m->members;
 	char *path = is_plain(glob) ? path_join(s->m->dir, glob) : NULL;
 
-	if (path && to->n < MANIFEST_MENTIONS && glob_check(str_of(path), NULL) == RC_OK)
+	if (path && to->n < BUILDFILE_MENTIONS && glob_check(str_of(path), NULL) == RC_OK)
 		vec_push(to, path);
 	else
 		xfree(path);
@@ -202,7 +202,7 @@ static void texts_free(texts *t)
 	vec_done(t);
 }
 
-void manifest_done(struct manifest *m)
+void buildfile_done(struct buildfile *m)
 {
 	vec_each(d, &m->deps) {
 		xfree(d->name);
@@ -222,7 +222,7 @@ void manifest_done(struct manifest *m)
 	xfree(m->settings);
 	xfree(m->file);
 	xfree(m->dir);
-	*m = (struct manifest){.kind = MANIFEST_NPM};
+	*m = (struct buildfile){.kind = BUILDFILE_NPM};
 }
 
 static enum rc read_docker(struct source *s)
@@ -232,37 +232,37 @@ static enum rc read_docker(struct source *s)
 	return RC_OK;
 }
 
-enum rc manifest_read(const char *file, struct str text, struct manifest *ret, struct err *err)
+enum rc buildfile_read(const char *file, struct str text, struct buildfile *ret, struct err *err)
 {
 	static enum rc (*const readers[])(struct source *) = {
-		[MANIFEST_NPM] = read_npm,
-		[MANIFEST_PNPM] = read_pnpm,
-		[MANIFEST_GO] = read_go,
-		[MANIFEST_GO_WORK] = read_go_work,
-		[MANIFEST_CARGO] = read_cargo,
-		[MANIFEST_MAVEN] = read_maven,
-		[MANIFEST_GRADLE_SETTINGS] = read_gradle_settings,
-		[MANIFEST_GRADLE] = read_gradle,
-		[MANIFEST_PYTHON] = read_python,
-		[MANIFEST_CMAKE] = read_cmake,
-		[MANIFEST_BAZEL] = read_bazel,
-		[MANIFEST_DOCKER] = read_docker,
+		[BUILDFILE_NPM] = read_npm,
+		[BUILDFILE_PNPM] = read_pnpm,
+		[BUILDFILE_GO] = read_go,
+		[BUILDFILE_GO_WORK] = read_go_work,
+		[BUILDFILE_CARGO] = read_cargo,
+		[BUILDFILE_MAVEN] = read_maven,
+		[BUILDFILE_GRADLE_SETTINGS] = read_gradle_settings,
+		[BUILDFILE_GRADLE] = read_gradle,
+		[BUILDFILE_PYTHON] = read_python,
+		[BUILDFILE_CMAKE] = read_cmake,
+		[BUILDFILE_BAZEL] = read_bazel,
+		[BUILDFILE_DOCKER] = read_docker,
 	};
-	struct manifest m = {.kind = MANIFEST_NPM};
-	enum manifest_kind kind;
+	struct buildfile m = {.kind = BUILDFILE_NPM};
+	enum buildfile_kind kind;
 
-	if (!manifest_is(file, &kind))
+	if (!buildfile_is(file, &kind))
 		return err_set(err, RC_INVALID, "%s:1: is no manifest", file);
-	if (text.n > MANIFEST_MAX)
+	if (text.n > BUILDFILE_MAX)
 		return err_set(err, RC_TOO_BIG, "%s:1: is larger than %zu bytes", file,
-			       MANIFEST_MAX);
+			       BUILDFILE_MAX);
 	m.kind = kind;
 	m.file = xstrdup(file);
 	m.dir = path_dir(file);
 	struct source s = {&m, text, err};
 	enum rc rc = readers[kind](&s);
 	if (rc != RC_OK) {
-		manifest_done(&m);
+		buildfile_done(&m);
 		return rc;
 	}
 	*ret = m;

@@ -5,28 +5,28 @@
 #pragma once
 #include "core/config.h"
 
-#define MANIFEST_MAX      ((size_t)1 << 20)
-#define MANIFEST_MENTIONS 5000u
+#define BUILDFILE_MAX      ((size_t)1 << 20)
+#define BUILDFILE_MENTIONS 5000u
 
-#define MANIFEST_MAP(X)                                                                        \
-	X(MANIFEST_NPM, "npm", "package.json")                                                 \
-	X(MANIFEST_PNPM, "pnpm", "pnpm-workspace.yaml")                                        \
-	X(MANIFEST_GO, "go", "go.mod")                                                         \
-	X(MANIFEST_GO_WORK, "go", "go.work")                                                   \
-	X(MANIFEST_CARGO, "cargo", "Cargo.toml")                                               \
-	X(MANIFEST_MAVEN, "maven", "pom.xml")                                                  \
-	X(MANIFEST_GRADLE_SETTINGS, "gradle", "settings.gradle")                               \
-	X(MANIFEST_GRADLE, "gradle", "build.gradle")                                           \
-	X(MANIFEST_PYTHON, "python", "pyproject.toml")                                         \
-	X(MANIFEST_CMAKE, "cmake", "CMakeLists.txt")                                           \
-	X(MANIFEST_BAZEL, "bazel", "BUILD")                                                    \
-	X(MANIFEST_DOCKER, "docker", "Dockerfile")
-enum manifest_kind {
+#define BUILDFILE_MAP(X)                                                                        \
+	X(BUILDFILE_NPM, "npm", "package.json")                                                 \
+	X(BUILDFILE_PNPM, "pnpm", "pnpm-workspace.yaml")                                        \
+	X(BUILDFILE_GO, "go", "go.mod")                                                         \
+	X(BUILDFILE_GO_WORK, "go", "go.work")                                                   \
+	X(BUILDFILE_CARGO, "cargo", "Cargo.toml")                                               \
+	X(BUILDFILE_MAVEN, "maven", "pom.xml")                                                  \
+	X(BUILDFILE_GRADLE_SETTINGS, "gradle", "settings.gradle")                               \
+	X(BUILDFILE_GRADLE, "gradle", "build.gradle")                                           \
+	X(BUILDFILE_PYTHON, "python", "pyproject.toml")                                         \
+	X(BUILDFILE_CMAKE, "cmake", "CMakeLists.txt")                                           \
+	X(BUILDFILE_BAZEL, "bazel", "BUILD")                                                    \
+	X(BUILDFILE_DOCKER, "docker", "Dockerfile")
+enum buildfile_kind {
 #define X(name, tool, file) name,
-	MANIFEST_MAP(X)
+	BUILDFILE_MAP(X)
 #undef X
 };
-extern const char *const manifest_tools[12];
+extern const char *const buildfile_tools[12];
 
 /* Another unit or a package, as this manifest names it. */
 struct mention {
@@ -36,8 +36,8 @@ struct mention {
 	bool dev; /* only for building and testing it */
 	uint32_t line;
 };
-struct manifest {
-	enum manifest_kind kind;
+struct buildfile {
+	enum buildfile_kind kind;
 	char *file, *dir; /* "libs/a/package.json", "libs/a"; "." the root */
 	bool unit;        /* its folder is one */
 	bool workspace;   /* other folders belong to it */
@@ -52,13 +52,13 @@ struct manifest {
 	char *settings;          /* go.work: all but its `use` lines, or NULL */
 };
 /* Whether a path is that of a manifest; by its last part. False too inside of folders that hold others' code. */
-bool manifest_is(const char *path, enum manifest_kind *ret);
+bool buildfile_is(const char *path, enum buildfile_kind *ret);
 /* Inside node_modules, vendor, third_party, testdata or a folder that begins with a dot. */
 bool path_is_foreign(const char *path);
 /* Read one. RC_INVALID: "file:line: what". *ret untouched on failure. */
-MUST_CHECK enum rc manifest_read(const char *file, struct str text, struct manifest *ret,
+MUST_CHECK enum rc buildfile_read(const char *file, struct str text, struct buildfile *ret,
 				 struct err *err);
-void manifest_done(struct manifest *m);
+void buildfile_done(struct buildfile *m);
 
 /* ---- paths of a repository ---- */
 char *path_dir(const char *file); /* "." for a file of the root */
