@@ -5,6 +5,7 @@
 #   make test                     release and sanitizer builds, all suites, lint
 #   make unit T=test_strbuf [SAN=1]   one test and only the layers below it
 #   make bench                    measurements against peers
+#   make peers [T="turbo nx"]     real programs that others wrote, against ours (installs them outside the tree)
 #   make fuzz [FUZZ_SECONDS=60] [T=fuzz_yaml]    every parser of outside bytes
 #   make sanitize                 the suites under ASan and UBSan only
 #   make sim [SEEDS=100000]       the simulator
@@ -53,6 +54,10 @@ sim: test-deps
 bench: test-deps
 	@tools/bench.sh $(BUILD)
 
+peers: test-deps
+	@tools/build.sh $(BUILD) all
+	@tests/peers/run.sh $(BUILD) $(T)
+
 fuzz: test-deps
 	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS) $(T)
 
@@ -71,4 +76,4 @@ install: all
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
 
-.PHONY: all deps test-deps demo test sanitize unit sim bench fuzz lint format install clean
+.PHONY: all deps test-deps demo test sanitize unit sim bench peers fuzz lint format install clean

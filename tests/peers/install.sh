@@ -1,0 +1,38 @@
+#!/bin/bash
+# tests/peers/install.sh: the real programs that tests/peers/run.sh tries us against, into $PENSTOCK_PEERS
+# (~/.cache/penstock-peers). What cannot be had is left out and said; run.sh then skips it by name.
+set -u
+cd "$(dirname "$0")" || exit 2
+peers=${PENSTOCK_PEERS:-$HOME/.cache/penstock-peers}
+
+for tool in turbo nx moon; do
+	mkdir -p "$peers/$tool"
+	if cmp -s "npm/$tool/package-lock.json" "$peers/$tool/package-lock.json" && [ -e "$peers/$tool/.installed" ]; then
+		continue
+	fi
+	rm -f "$peers/$tool/.installed"
+	cp "npm/$tool/package.json" "npm/$tool/package-lock.json" "$peers/$tool/"
+	if ! command -v npm >/dev/null; then
+		echo "peers: $tool cannot be had: there is no npm"
+	elif (cd "$peers/$tool" && npm ci --no-audit --no-fund >"$peers/$tool.log" 2>&1); then
+		touch "$peers/$tool/.installed"
+	else
+		echo "peers: $tool cannot be had: $(tail -n 1 "$peers/$tool.log")"
+	fi
+done
+
+missing=
+for package in bazel-bootstrap ccache gradle nginx-light libnginx-mod-http-dav-ext; do
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=" $package"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+	echo "peers: without root these are not installed:$missing"
+	exit 0
+fi
+for package in $missing; do
+	echo "peers: installing $package"
+	said=$(DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$package" </dev/null 2>&1) ||
+		echo "peers: $package cannot be had: $(tail -n 1 <<<"$said")"
+done
+exit 0
