@@ -20,6 +20,7 @@ static void free_aggregate(enum aggregate_kind kind, void *object)
 
 void model_done(struct model *m)
 {
+	ready_clear(m);
 	for (unsigned k = 0; k < AGG_KINDS; k++) {
 		for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[k], e));)
 			free_aggregate((enum aggregate_kind)k, e->value);
@@ -27,7 +28,6 @@ void model_done(struct model *m)
 	}
 	model_untouch(m); /* the index too */
 	vec_done(&m->touched);
-	vec_done(&m->ready);
 }
 
 void *model_get(const struct model *m, enum aggregate_kind kind, const char *id)
@@ -195,13 +195,10 @@ static void link_job(struct model *m, struct job *job)
 		job->waiting++;
 		vec_push(&on->dependents, job);
 	}
-	if (job->state == JOB_READY)
-		ready_add(m, job);
 }
 
 enum rc model_link(struct model *m, struct err *err)
 {
-	ready_clear(m);
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
 		struct job *job = e->value;
 
@@ -211,6 +208,7 @@ enum rc model_link(struct model *m, struct err *err)
 	}
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));)
 		link_job(m, e->value);
+	ready_rebuild(m);
 	return RC_OK;
 }
 
@@ -285,9 +283,10 @@ bool model_is_ended(const struct model *m, enum aggregate_kind kind, const char 
 		return config_is_ended(m, id);
 	case AGG_INCIDENT:
 		return model_incident(m, id)->state == INCIDENT_CLOSED;
+	case AGG_AGENT:
+		return agent_is_over(m, model_agent(m, id));
 	case AGG_PROJECT:
 	case AGG_ENVIRONMENT:
-	case AGG_AGENT:
 	case AGG_HISTORY:
 	case AGG_QUEUE:
 	case AGG_KINDS:

@@ -158,6 +158,10 @@ struct job {
 	/* not in the shape; rebuilt by model_link() */
 	uint32_t waiting; /* needs that are not settled */
 	VEC(struct job *) dependents;
+	struct ready_class *waits_in; /* core/ready.h: while it is ready */
+	struct job *ready_prev, *ready_next;
+	size_t ready_slot;
+	uint64_t ready_order, path;
 };
 
 struct run {
@@ -321,6 +325,13 @@ struct repo_ref {
 struct repo_config {
 	char *repo, *config;
 };
+/* A time of penstock.yml at which a run begins. */
+struct schedule_ref {
+	char *repo, *cron, *zone, *rule, *branch;
+	uint64_t next;
+	char *last; /* what became of the last time, in words */
+};
+
 struct project { /* one, id "project" */
 	char *id;
 	char *name;
@@ -330,6 +341,7 @@ struct project { /* one, id "project" */
 	VEC(struct quarantine_def) quarantine; /* by people; penstock.yml has its own */
 	uint32_t runs, releases, rollouts, incidents; /* ids given */
 	VEC(struct repo_ref) refs;
+	VEC(struct schedule_ref) schedules;
 	char *config;     /* of the last change read, of whatever repository */
 	uint64_t started; /* how often the engine started */
 	char *version;
@@ -383,7 +395,9 @@ struct merge_queue {
 	char *tip;      /* what the target stood at when they were merged */
 	char *trial;    /* the commit that is tested */
 	char *run;
-	char *reason; /* of the last thing that went wrong */
+	bool stale;   /* what is being merged is not wanted any more */
+	char *reason; /* of the last thing that went wrong: each that was put out, by its ref */
+	uint64_t reason_at; /* number of the event that said so */
 	uint64_t since;
 };
 
@@ -415,7 +429,13 @@ struct model {
 	struct map by_kind[AGG_KINDS]; /* id -> struct <kind> *, in order of creation */
 	VEC(struct touch) touched;     /* by the last step(), without doubles */
 	struct map touch_index;        /* the same, by "kind/id", once they are many */
-	VEC(struct job *) ready;       /* jobs that wait for a slot; rebuilt by model_link() */
+	struct ready {
+		struct map classes; /* by what they ask for: struct ready_class *, core/ready.h */
+		struct map groups;  /* concurrency group -> the job that holds it */
+		size_t n;
+		uint64_t order;  /* given to those that became ready */
+		uint64_t newest; /* the latest ready_at of a job that was started */
+	} ready; /* jobs that wait for a place; rebuilt by model_link() */
 };
 void model_init(struct model *m);
 void model_done(struct model *m);

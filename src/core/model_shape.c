@@ -370,10 +370,18 @@ static const struct shape_field queue_fields[] = {
 	SHAPE_STR(T, tip),
 	SHAPE_STR(T, trial),
 	SHAPE_STR(T, run),
+	SHAPE_BOOL(T, stale),
 	SHAPE_STR(T, reason),
+	SHAPE_U64(T, reason_at),
 	SHAPE_U64(T, since),
 };
 static const struct shape shape_queue = SHAPE(T, queue_fields);
+#undef T
+#define T struct schedule_ref
+static const struct shape_field schedule_ref_fields[] = {
+	SHAPE_STR(T, repo), SHAPE_STR(T, cron),   SHAPE_STR(T, zone), SHAPE_STR(T, rule),
+	SHAPE_STR(T, branch), SHAPE_U64(T, next), SHAPE_STR(T, last)};
+static const struct shape shape_schedule_ref = SHAPE(T, schedule_ref_fields);
 #undef T
 #define T struct project
 static const struct shape_field project_fields[] = {
@@ -382,6 +390,7 @@ static const struct shape_field project_fields[] = {
 	SHAPE_LIST(T, quarantine, shape_quarantine_def),
 	SHAPE_U32(T, running),  SHAPE_U32(T, runs),      SHAPE_U32(T, releases),
 	SHAPE_U32(T, rollouts), SHAPE_U32(T, incidents), SHAPE_LIST(T, refs, shape_repo_ref),
+	SHAPE_LIST(T, schedules, shape_schedule_ref),
 	SHAPE_STR(T, config),   SHAPE_U64(T, started),   SHAPE_STR(T, version)};
 static const struct shape shape_project = SHAPE(T, project_fields);
 #undef T

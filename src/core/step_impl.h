@@ -40,7 +40,10 @@ void job_make_ready(struct step *s, struct job *job, const char *why);
 void schedule(struct step *s);
 void agent_take(struct step *s, struct job *job); /* job->agent, cpu, memory are set: it runs there from now on */
 void agent_give(struct step *s, struct job *job); /* it does not any more */
+/* step_agent.c */
 void agent_local(struct step *s);                 /* EV_STARTED: the daemon's own machine, as it is now */
+bool agent_owns(const struct job *job, const struct event *ev); /* the event tells of this very attempt, from where it runs (event's id; NULL: local) */
+void on_agent_timer(struct step *s);                            /* EV_TIMER with text "agent" */
 enum rc on_agent(struct step *s);
 enum rc on_drain(struct step *s);
 /* forecast.c: how long a run takes and took */
@@ -56,7 +59,10 @@ enum rc on_queue_del(struct step *s);
 enum rc on_merged(struct step *s);
 enum rc on_landed(struct step *s);
 void queue_run_ended(struct step *s, struct run *run); /* a CHANGE_QUEUE run */
-void queue_target_moved(struct step *s, const char *repo, const char *ref); /* somebody else pushed to a target */
+bool queue_wants(const struct model *m, const struct change *c); /* a CHANGE_QUEUE: is it still the one to test? else no run is made of it */
+void queue_run_began(struct step *s, const struct run *run);
+void queue_target_moved(struct step *s, const char *repo, const char *ref); /* after project.refs says so: any branch, target or entry */
+void on_queue_timer(struct step *s);                                        /* EV_TIMER with text "queue" */
 /* step_cron.c: runs by the clock */
 void schedules_arm(struct step *s, const char *repo, const struct config *c); /* penstock.yml was read: the next times become timers */
 void on_cron_timer(struct step *s);                                          /* EV_TIMER with text "cron" */

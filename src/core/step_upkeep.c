@@ -12,6 +12,12 @@ enum rc on_timer(struct step *s)
 	struct rollout *ro = model_rollout(s->m, ev->rollout);
 	struct environment *env = model_environment(s->m, ev->environment);
 
+	if (streq(ev->text, "cron"))
+		on_cron_timer(s);
+	if (streq(ev->text, "agent"))
+		on_agent_timer(s);
+	if (streq(ev->text, "queue"))
+		on_queue_timer(s);
 	if (streq(ev->text, "gate") && r)
 		gate_evaluate(s, r);
 	if (streq(ev->text, "max") && ro &&
@@ -144,7 +150,7 @@ static void forget_configs(struct step *s)
 	}
 }
 
-/* A start finds in the store only what had not ended, and jobs that wait in the order in which they were made: a replay of the journal does the same. */
+/* A start finds in the store only what had not ended, and orders jobs that wait anew: a replay of the journal does the same. */
 void forget_ended(struct step *s)
 {
 	VEC(struct touch) ended = {0};
@@ -159,13 +165,7 @@ void forget_ended(struct step *s)
 		xfree(t->id);
 	}
 	vec_done(&ended);
-	ready_clear(s->m);
-	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
-		struct job *job = e->value;
-
-		if (job->state == JOB_READY)
-			ready_add(s->m, job);
-	}
+	ready_rebuild(s->m);
 }
 
 static bool touched_now(const struct model *m, const char *id)

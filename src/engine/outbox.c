@@ -307,6 +307,8 @@ static void answer_at_once(struct engine *e, struct pending *p)
 		ev.release = p->effect.release ? xstrdup(p->effect.release) : NULL;
 		ev.rollout = p->effect.rollout ? xstrdup(p->effect.rollout) : NULL;
 		ev.environment = p->effect.environment ? xstrdup(p->effect.environment) : NULL;
+		ev.type = p->effect.type ? xstrdup(p->effect.type) : NULL;
+		ev.until = p->effect.at;
 	} else {
 		traffic_history(e, p->effect.rollout, &ev);
 	}

@@ -18,7 +18,7 @@ static const struct may runs[] = {
 };
 static const struct may jobs[] = {
 	{"blocked", "ready skipped cancelled manual"},
-	{"ready", "running cancelled"},
+	{"ready", "running cancelled failed"},
 	{"running", "ready passed flaky failed cancelled lost"},
 	{"passed", ""},
 	{"cached", ""},
