@@ -23,7 +23,7 @@ void project_reading_done(struct project_reading *r)
 
 static enum rc read_head(struct side *s, struct err *err)
 {
-	enum rc rc = side_config(s, err);
+	enum rc rc = side_config(s, NULL, err);
 
 	if (rc == RC_OK)
 		rc = side_files(s, err);
@@ -50,11 +50,10 @@ static enum rc reuse(struct side *s, const struct side *head, struct project_rea
 	enum rc rc = RC_OK;
 
 	r->same_config = true;
-	if (s->to->config.infer) {
+	if (head->to->config.infer) {
 		plan_paths(&head->to->config, &dirs, &list);
 		rc = source->tree(source->ctx, s->commit, &dirs, &list, NULL, &s->to->facts, err);
 	}
-	config_done(&s->to->config);
 	vec_each(one, &head->to->facts.slices)
 		vec_push(&s->to->facts.slices,
 			 ((struct lock_slice){xstrdup(one->unit), xstrdup(one->path),
@@ -73,15 +72,18 @@ static enum rc read_base(struct side *s, const struct side *head, struct project
 			 struct err *err)
 {
 	struct err why = {RC_OK, ""};
-	enum rc rc = side_config(s, &why);
+	enum rc rc = side_config(s, head, &why);
 
 	if (rc == RC_OK)
 		rc = side_files(s, &why);
-	bool same = rc == RC_OK && str_eq(strbuf_str(&s->text), strbuf_str(&head->text));
-	if (same && same_files(s, head))
+	if (rc == RC_OK && s->like && same_files(s, head)) {
 		rc = reuse(s, head, r, &why);
-	else if (rc == RC_OK)
-		rc = side_units(s, &why);
+	} else {
+		if (rc == RC_OK && s->like)
+			rc = side_config(s, NULL, &why);
+		if (rc == RC_OK)
+			rc = side_units(s, &why);
+	}
 	if (rc == RC_UNAVAILABLE || rc == RC_NO_SPACE || rc == RC_CORRUPT)
 		return err_set(err, rc, "%s", why.msg);
 	if (rc == RC_OK)

@@ -94,8 +94,10 @@ static enum rc read_includes(const struct project_source *source, const char *co
 	return rc;
 }
 
+/* like: what another commit's text is; the same here needs no reading again, and ret stays empty. */
 static enum rc read_config(const struct project_source *source, const char *commit, bool without,
-			   struct strbuf *text, struct config *ret, struct err *err)
+			   struct str like, struct strbuf *text, struct config *ret,
+			   struct err *err)
 {
 	AUTO(includes_done) struct includes includes = {.list = {0}};
 	enum rc rc = source->file(source->ctx, commit, PROJECT_FILE, NULL, (size_t)1 << 20, text,
@@ -111,15 +113,16 @@ static enum rc read_config(const struct project_source *source, const char *comm
 			       commit);
 	if (rc == RC_OK)
 		rc = read_includes(source, commit, strbuf_str(text), &includes, err);
-	if (rc == RC_OK)
-		rc = config_read_with(strbuf_str(text), PROJECT_FILE, includes.list.v,
-				      includes.list.n, source->zone_rule, source->zone_ctx, ret,
-				      err);
+	size_t own = text->n;
 	vec_each(i, &includes.list) {
 		strbuf_addc(text, '\0');
 		strbuf_addstr(text, i->text);
 	}
-	return rc;
+	if (rc != RC_OK || (like.n && str_eq(like, strbuf_str(text))))
+		return rc;
+	return config_read_with((struct str){strbuf_cstr(text), own}, PROJECT_FILE,
+				includes.list.v, includes.list.n, source->zone_rule,
+				source->zone_ctx, ret, err);
 }
 
 enum rc project_config(const struct project_source *source, const char *commit, struct config *ret,
@@ -127,13 +130,25 @@ enum rc project_config(const struct project_source *source, const char *commit, 
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(SIDE_TEXT_MAX);
 
-	return read_config(source, commit, false, &text, ret, err);
+	return read_config(source, commit, false, (struct str){NULL, 0}, &text, ret, err);
 }
 
-enum rc side_config(struct side *s, struct err *err)
+enum rc side_config(struct side *s, const struct side *other, struct err *err)
 {
-	return read_config(s->ask->source, s->commit, s->ask->without_file, &s->text,
-			   &s->to->config, err);
+	struct str like = other ? strbuf_str(&other->text) : (struct str){NULL, 0};
+
+	strbuf_clear(&s->text);
+	s->like = NULL;
+	enum rc rc = read_config(s->ask->source, s->commit, s->ask->without_file, like, &s->text,
+				 &s->to->config, err);
+	if (rc == RC_OK && other && str_eq(like, strbuf_str(&s->text)))
+		s->like = other;
+	return rc;
+}
+
+static const struct config *config_of(const struct side *s)
+{
+	return s->like ? &s->like->to->config : &s->to->config;
 }
 
 /* ---- files ---- */
@@ -227,9 +242,9 @@ static enum rc look_for_locks(struct side *s, struct err *err)
 	texts dirs = {0}, list = {0}, files = {0};
 	struct tree_facts more = {.commit = NULL};
 
-	plan_paths(&s->to->config, &dirs, &list);
+	plan_paths(config_of(s), &dirs, &list);
 	size_t plain = dirs.n;
-	add_probes(&s->to->config, &dirs);
+	add_probes(config_of(s), &dirs);
 	enum rc rc = source->tree(source->ctx, s->commit, &dirs, &list, NULL, &s->to->facts, err);
 	bool any = false;
 	vec_each(e, &s->to->facts.entries)
@@ -239,7 +254,7 @@ static enum rc look_for_locks(struct side *s, struct err *err)
 	if (rc == RC_OK && any) {
 		for (size_t i = plain; i < dirs.n; i++)
 			vec_push(&files, xstrdup(dirs.v[i]));
-		add_manifests(&s->to->config, &files);
+		add_manifests(config_of(s), &files);
 		const texts none = {0};
 		rc = source->tree(source->ctx, s->commit, &files, &none, NULL, &more, err);
 		if (rc == RC_OK)
@@ -254,5 +269,5 @@ static enum rc look_for_locks(struct side *s, struct err *err)
 
 enum rc side_files(struct side *s, struct err *err)
 {
-	return s->to->config.infer ? list_all(s, err) : look_for_locks(s, err);
+	return config_of(s)->infer ? list_all(s, err) : look_for_locks(s, err);
 }

@@ -9,6 +9,7 @@ struct side {
 	struct project_cache *cache;
 	const char *commit;
 	struct project_side *to;
+	const struct side *like; /* whose penstock.yml is the same; then to->config is empty */
 	struct strbuf text;   /* penstock.yml and all that it includes, for comparing */
 	entry_list files;     /* manifests, lockfiles and markers; in order of path */
 	VEC(const struct buildfile *) manifests;
@@ -20,8 +21,8 @@ struct side {
 void side_init(struct side *s, const struct project_ask *ask, struct project_cache *cache,
 	       const char *commit, struct project_side *to);
 void side_done(struct side *s);
-/* penstock.yml and what it includes, into to->config. */
-MUST_CHECK enum rc side_config(struct side *s, struct err *err);
+/* penstock.yml and what it includes, into to->config; when they are what `other` (may be NULL) has, only noted in like. */
+MUST_CHECK enum rc side_config(struct side *s, const struct side *other, struct err *err);
 /* Which files there are: by a walk of everything, or (nothing is inferred) by a look where lockfiles can be. */
 MUST_CHECK enum rc side_files(struct side *s, struct err *err);
 /* All after that: units, trees, slices. */
