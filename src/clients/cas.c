@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define PIECE ((size_t)128 << 10)
+#define SMALL ((size_t)256 << 10)
 
 struct cas {
 	char *dir;
@@ -174,6 +175,21 @@ static enum rc open_regular(const char *path, int *ret, struct err *err)
 	return RC_OK;
 }
 
+/* In one piece: what is here already is only read. RC_TOO_BIG: it is not small. */
+static enum rc put_small(struct cas *c, int from, uint64_t max, char ret_hex[DIGEST_HEX + 1],
+			 uint64_t *ret_size, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf bytes = STRBUF(SMALL + 1);
+	struct stat st;
+
+	if (fstat(from, &st) < 0 || (uint64_t)st.st_size > MIN_OF((uint64_t)SMALL, max) ||
+	    fd_read(from, (size_t)MIN_OF((uint64_t)SMALL, max), &bytes, err) != RC_OK)
+		return RC_TOO_BIG;
+	if (ret_size)
+		*ret_size = bytes.n;
+	return cas_put(c, strbuf_str(&bytes), ret_hex, err);
+}
+
 enum rc cas_put_file(struct cas *c, const char *path, uint64_t max, char ret_hex[DIGEST_HEX + 1],
 		     uint64_t *ret_size, struct err *err)
 {
@@ -185,6 +201,11 @@ enum rc cas_put_file(struct cas *c, const char *path, uint64_t max, char ret_hex
 	enum rc rc = open_regular(path, &from, e);
 	if (rc != RC_OK)
 		return rc;
+	rc = put_small(c, from, max, ret_hex, ret_size, e);
+	if (rc != RC_TOO_BIG)
+		return rc == RC_OK ? rc : err_wrap(e, "keep %s", path);
+	if (lseek(from, 0, SEEK_SET) < 0)
+		return err_errno(e, errno, "read %s", path);
 	AUTO(freep) char *temp = temp_path(c);
 	rc = new_file(temp, 0600, &to, e);
 	if (rc == RC_OK)
