@@ -85,8 +85,16 @@ static void add_snapshot(struct engine *e, struct batch *b, const struct touch *
 	s->ended = model_is_ended(&e->model, t->kind, t->id);
 }
 
+/* An order was carried out as planned, and its outcome will be told later: what comes next will take it along. Lost by a crash, the
+ * order is carried out again, which changes nothing. */
+static bool is_told_only(const struct event *ev)
+{
+	return ev->kind == EV_JOB_STARTED;
+}
+
 void batch_add(struct engine *e, struct batch *b, const struct event *ev, struct effects *out)
 {
+	e->urgent |= out->list.n || !is_told_only(ev);
 	add_record(e, b, ev);
 	vec_each(t, &e->model.touched)
 		add_snapshot(e, b, t);
@@ -166,6 +174,9 @@ static void publish(struct engine *e, struct batch *b)
 	vec_each(k, &b->records)
 		for (size_t i = e->listeners.n; i-- > 0;)
 			e->listeners.v[i].fn(e->listeners.v[i].ctx, &k->r);
+	vec_each(k, &b->records)
+		if (str_is(k->r.type, event_kind_names[EV_JOB_ENDED]))
+			observe_ended(e, k->subject);
 	vec_each(a, &b->asks)
 		a->done(a->ctx, RC_OK, NULL, a->seq);
 }
@@ -205,10 +216,27 @@ static void wrote_batch(void *arg)
 	commit_start(e);
 }
 
+static void lingered(void *arg)
+{
+	struct engine *e = arg;
+
+	e->lingers = false;
+	e->urgent = true;
+	commit_start(e);
+}
+
 void commit_start(struct engine *e)
 {
 	if (e->committing || (e->building->records.n == 0 && e->building->done.n == 0))
 		return;
+	if (!e->urgent && e->building->asks.n == 0) {
+		if (!e->lingers)
+			runner_timer(e->w.runner, runner_now(e->w.runner) + COMMIT_LAZY, lingered,
+				     e);
+		e->lingers = true;
+		return;
+	}
+	e->urgent = false;
 	e->committing = true;
 	e->commit_began = runner_now(e->w.runner);
 	e->writing = e->building;

@@ -8,6 +8,7 @@
 #define POLL_EVERY   USEC_SEC        /* look at jobs and replicas even when no fd said so */
 #define TRAFFIC_TICK (100 * USEC_MS) /* close seconds of traffic */
 #define RETRY_COMMIT USEC_SEC
+#define COMMIT_LAZY  (5 * USEC_MS) /* for what nobody waits for */
 
 struct ask {
 	engine_answer *done;
@@ -96,6 +97,8 @@ struct engine {
 	VEC(struct queued) queue;
 	size_t queue_at;
 	bool turning, committing, started, stopped;
+	bool urgent;  /* in building is something that somebody waits for: an effect, an answer */
+	bool lingers; /* the timer of what is not urgent runs */
 	struct batch *building, *writing;
 	enum rc commit_rc;
 	struct err commit_err;
@@ -173,6 +176,7 @@ void observe_start(struct engine *e);
 /* observe_jobs.c */
 void observe_jobs(struct engine *e);
 void observe_lost(struct engine *e);
+void observe_ended(struct engine *e, const char *job); /* its end is durable */
 /* observe.c */
 void observe_replicas(struct engine *e);
 void observe_set_again(struct engine *e, const char *environment, const char *unit,

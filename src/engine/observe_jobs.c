@@ -97,6 +97,38 @@ static void forgot(void *arg)
 	xfree(f);
 }
 
+static void forget(struct engine *e, const char *job)
+{
+	AUTO(freep) char *lane = xasprintf("job/%s", job);
+	struct forget *f = xcalloc(1, sizeof(*f));
+
+	map_put(&e->collecting, str_of(job), e);
+	f->e = e;
+	f->job = xstrdup(job);
+	runner_work(e->w.runner, lane, forget_it, forgot, f);
+}
+
+static void collect(struct engine *e, const char *job)
+{
+	AUTO(freep) char *lane = xasprintf("job/%s", job);
+	struct collect *c = xcalloc(1, sizeof(*c));
+
+	map_put(&e->collecting, str_of(job), e);
+	c->e = e;
+	c->job = xstrdup(job);
+	runner_work(e->w.runner, lane, collect_it, collected, c);
+}
+
+/* A crash now needs no second run. */
+void observe_ended(struct engine *e, const char *id)
+{
+	const struct job *job = model_job(&e->model, id);
+
+	if (!e->stopped && !map_get(&e->collecting, str_of(id)) &&
+	    (!job || (job->kind == JOB_RUN && job->state != JOB_RUNNING)))
+		forget(e, id);
+}
+
 /* An ended job of this attempt is fetched; one that nobody waits for any more is removed. */
 static void see_job(void *ctx, const struct exec_seen *seen)
 {
@@ -104,26 +136,13 @@ static void see_job(void *ctx, const struct exec_seen *seen)
 	const struct job *job = model_job(&e->model, seen->job);
 
 	bool wanted = job && job->state == JOB_RUNNING && job->attempt <= seen->attempt;
-	bool durable =
-		!e->committing &&
-		e->building->records.n == 0; /* its end is, too: a crash now needs no second run */
-	if (seen->running || map_get(&e->collecting, str_of(seen->job)) || (!wanted && !durable))
+	bool durable = !e->committing && e->building->records.n == 0; /* its end is, too */
+	if (seen->running || map_get(&e->collecting, str_of(seen->job)))
 		return;
-	map_put(&e->collecting, str_of(seen->job), e);
-	AUTO(freep) char *lane = xasprintf("job/%s", seen->job);
-	if (wanted) {
-		struct collect *c = xcalloc(1, sizeof(*c));
-
-		c->e = e;
-		c->job = xstrdup(seen->job);
-		runner_work(e->w.runner, lane, collect_it, collected, c);
-	} else {
-		struct forget *f = xcalloc(1, sizeof(*f));
-
-		f->e = e;
-		f->job = xstrdup(seen->job);
-		runner_work(e->w.runner, lane, forget_it, forgot, f);
-	}
+	if (wanted)
+		collect(e, seen->job);
+	else if (durable)
+		forget(e, seen->job);
 }
 
 void observe_jobs(struct engine *e)
