@@ -79,6 +79,8 @@ struct engine_stats {
 };
 const struct engine_stats *engine_stats(const struct engine *e);
 
+/* An agent has said which jobs it has: those that it should have and the executor does not know are lost. */
+void engine_agent_back(struct engine *e, const char *agent);
 /* A ref was pushed, told by a hook: read the refs of this source again, now. */
 void engine_source_changed(struct engine *e, const char *repo);
 /* Traffic of a service's version since the daemon started; false: none seen. */

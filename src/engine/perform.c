@@ -71,6 +71,7 @@ void fail_outcome(const struct effect *f, const struct err *err, struct event *r
 									      : FAILURE_INFRA;
 		ret->exit = -1;
 		ret->count = f->spec.attempt;
+		ret->id = f->spec.agent ? xstrdup(f->spec.agent) : NULL;
 		return;
 	case EF_ATTEST:
 		ret->kind = EV_ATTESTED;

@@ -149,6 +149,7 @@ enum rc perform_start_job(struct engine *e, const struct effect *f, struct outco
 		return rc;
 	ret->ev.kind = EV_JOB_STARTED;
 	ret->ev.job = xstrdup(f->job);
+	ret->ev.id = f->spec.agent ? xstrdup(f->spec.agent) : NULL;
 	ret->ev.count = f->spec.attempt;
 	return RC_OK;
 }
