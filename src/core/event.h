@@ -7,7 +7,7 @@
 
 #define EVENT_MAP(X)                                                                                                                 \
 	X(EV_STARTED, "engine.started")     /* slots, version */                                                                     \
-	X(EV_REF_MOVED, "source.ref_moved") /* repo, ref, commit (NULL: deleted), base (old) */                                      \
+	X(EV_REF_MOVED, "source.ref_moved") /* repo, ref, commit (NULL: deleted), base (old), ok: it stood there when we first looked */                                      \
 	X(EV_CHANGE_PLANNED,                                                                                                         \
 	  "source.change_planned") /* change, config_digest, config (when new), plan; answers EF_READ_CHANGE */                      \
 	X(EV_CHANGE_REFUSED, "source.change_refused")   /* change, error */                                                          \

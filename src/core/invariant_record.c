@@ -24,7 +24,7 @@ static bool counts_right(const struct model *m, const struct run *run, struct er
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
 		const struct job *job = e->value;
 
-		if (!streq(job->run, run->id) || job->settled)
+		if (!streq(job->run, run->id) || job->settled || job->optional)
 			continue;
 		open += job->stage == STAGE_CI;
 		stage += job->stage != STAGE_CI;
@@ -55,7 +55,7 @@ bool holds_nothing_lost(const struct invariant_memory *k, const struct model *m,
 		running += job->state == JOB_RUNNING;
 		ready += job->state == JOB_READY;
 		if (job->settled != job_is_final(job->state) && job->state != JOB_CACHED &&
-		    job->state != JOB_UNAFFECTED)
+		    job->state != JOB_UNAFFECTED && job->state != JOB_SKIPPED)
 			return broken(why, "%s is %s and settled %d", job->id,
 				      job_state_names[job->state], job->settled);
 	}

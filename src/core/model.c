@@ -152,7 +152,12 @@ const struct unit *model_unit(const struct model *m, const char *name,
 		if (u)
 			return u;
 	}
-	return NULL;
+	const struct config *c =
+		p ? model_config(m, p->config) : NULL; /* of a journal that knew one repository */
+
+	if (ret_config)
+		*ret_config = c;
+	return c ? config_unit(c, name) : NULL;
 }
 
 const struct config *model_config(const struct model *m, const char *digest)

@@ -137,11 +137,13 @@ struct job {
 	char *agent;            /* where it runs, or ran: "local" or an agent's name */
 	char *group;            /* concurrency group */
 	bool amber;             /* failed, and may */
+	bool optional; /* a manual job, or one behind it: nothing waits for it */
 	bool played;            /* a manual job that somebody started */
 	uint32_t cpu;           /* what it takes of an agent, thousandths */
 	uint64_t memory;        /* bytes */
 	uint32_t retries;       /* that its classes of failure have used */
 	uint32_t flaky_tries;   /* that flaky.retry has used */
+	uint32_t losses;        /* of agents under it */
 	bool resumed;           /* made in a workspace that was kept: its result is not the key's */
 	struct job_report report;
 	uint32_t attempt;                        /* from 1 once started */

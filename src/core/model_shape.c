@@ -14,26 +14,32 @@ ENUM_DEFINE(incident_state, INCIDENT_STATE_MAP, 3)
 ENUM_DEFINE(failure, FAILURE_MAP, 7)
 ENUM_DEFINE(replica_state, REPLICA_STATE_MAP, 6)
 const char *const aggregate_kind_names[AGG_KINDS] = {
-	"project", "config", "run", "job", "release", "rollout", "environment", "incident", "agent", "history", "queue"};
+	"project",     "config",   "run",   "job",     "release", "rollout",
+	"environment", "incident", "agent", "history", "queue"};
 
 #define T struct change
 static const struct shape_field change_fields[] = {
 	SHAPE_ENUM(T, kind, change_kind_names),
-	SHAPE_STR(T, target),  SHAPE_STR(T, number),  SHAPE_BOOL(T, fork),
+	SHAPE_STR(T, target),
+	SHAPE_STR(T, number),
+	SHAPE_BOOL(T, fork),
 	SHAPE_STRS(T, labels),
-	SHAPE_STR(T, repo),    SHAPE_STR(T, ref),     SHAPE_STR(T, commit),
-	SHAPE_STR(T, base),    SHAPE_STR(T, author),  SHAPE_STR(T, email),
-	SHAPE_STR(T, subject), SHAPE_STR(T, reverts), SHAPE_U64(T, pushed_at),
+	SHAPE_STR(T, repo),
+	SHAPE_STR(T, ref),
+	SHAPE_STR(T, commit),
+	SHAPE_STR(T, base),
+	SHAPE_STR(T, author),
+	SHAPE_STR(T, email),
+	SHAPE_STR(T, subject),
+	SHAPE_STR(T, reverts),
+	SHAPE_U64(T, pushed_at),
 };
 const struct shape shape_change = SHAPE(T, change_fields);
 #undef T
 #define T struct junit
 static const struct shape_field junit_fields[] = {
-	SHAPE_U32(T, tests),
-	SHAPE_U32(T, failed),
-	SHAPE_U32(T, skipped),
-	SHAPE_STR(T, first_failure),
-	SHAPE_STRS(T, failures),
+	SHAPE_U32(T, tests),         SHAPE_U32(T, failed),    SHAPE_U32(T, skipped),
+	SHAPE_STR(T, first_failure), SHAPE_STRS(T, failures),
 };
 const struct shape shape_junit = SHAPE(T, junit_fields);
 #undef T
@@ -43,8 +49,8 @@ const struct shape shape_file_time = SHAPE(T, file_time_fields);
 #undef T
 #define T struct job_report
 static const struct shape_field job_report_fields[] = {
-	SHAPE_STR(T, blob),       SHAPE_U32(T, errors),       SHAPE_U32(T, warnings),
-	SHAPE_U64(T, lines),      SHAPE_U64(T, covered),      SHAPE_U64(T, base_lines),
+	SHAPE_STR(T, blob),         SHAPE_U32(T, errors),  SHAPE_U32(T, warnings),
+	SHAPE_U64(T, lines),        SHAPE_U64(T, covered), SHAPE_U64(T, base_lines),
 	SHAPE_U64(T, base_covered), SHAPE_STR(T, cause),
 };
 const struct shape shape_job_report = SHAPE(T, job_report_fields);
@@ -70,11 +76,13 @@ static const struct shape_field job_fields[] = {
 	SHAPE_STR(T, agent),
 	SHAPE_STR(T, group),
 	SHAPE_BOOL(T, amber),
+	SHAPE_BOOL(T, optional),
 	SHAPE_BOOL(T, played),
 	SHAPE_U32(T, cpu),
 	SHAPE_U64(T, memory),
 	SHAPE_U32(T, retries),
 	SHAPE_U32(T, flaky_tries),
+	SHAPE_U32(T, losses),
 	SHAPE_BOOL(T, resumed),
 	SHAPE_SUB(T, report, shape_job_report),
 	SHAPE_U32(T, attempt),
@@ -318,12 +326,12 @@ static const struct shape shape_repo_config = SHAPE(T, repo_config_fields);
 #undef T
 #define T struct agent
 static const struct shape_field agent_fields[] = {
-	SHAPE_STR(T, id),           SHAPE_ENUM(T, state, agent_state_names),
-	SHAPE_STRS(T, labels),      SHAPE_U32(T, cpu),
-	SHAPE_U64(T, memory),       SHAPE_U32(T, used_cpu),
-	SHAPE_U64(T, used_memory),  SHAPE_U32(T, running),
-	SHAPE_STR(T, version),      SHAPE_STR(T, address),
-	SHAPE_U64(T, since),        SHAPE_U64(T, lost_at),
+	SHAPE_STR(T, id),          SHAPE_ENUM(T, state, agent_state_names),
+	SHAPE_STRS(T, labels),     SHAPE_U32(T, cpu),
+	SHAPE_U64(T, memory),      SHAPE_U32(T, used_cpu),
+	SHAPE_U64(T, used_memory), SHAPE_U32(T, running),
+	SHAPE_STR(T, version),     SHAPE_STR(T, address),
+	SHAPE_U64(T, since),       SHAPE_U64(T, lost_at),
 };
 static const struct shape shape_agent = SHAPE(T, agent_fields);
 #undef T
@@ -353,9 +361,9 @@ static const struct shape_field history_fields[] = {
 static const struct shape shape_history = SHAPE(T, history_fields);
 #undef T
 #define T struct queue_entry
-static const struct shape_field queue_entry_fields[] = {
-	SHAPE_STR(T, ref),    SHAPE_STR(T, commit), SHAPE_STR(T, actor),
-	SHAPE_STR(T, number), SHAPE_U64(T, since),  SHAPE_U32(T, tries)};
+static const struct shape_field queue_entry_fields[] = {SHAPE_STR(T, ref),   SHAPE_STR(T, commit),
+							SHAPE_STR(T, actor), SHAPE_STR(T, number),
+							SHAPE_U64(T, since), SHAPE_U32(T, tries)};
 static const struct shape shape_queue_entry = SHAPE(T, queue_entry_fields);
 #undef T
 #define T struct merge_queue
@@ -379,19 +387,26 @@ static const struct shape shape_queue = SHAPE(T, queue_fields);
 #undef T
 #define T struct schedule_ref
 static const struct shape_field schedule_ref_fields[] = {
-	SHAPE_STR(T, repo), SHAPE_STR(T, cron),   SHAPE_STR(T, zone), SHAPE_STR(T, rule),
+	SHAPE_STR(T, repo),   SHAPE_STR(T, cron), SHAPE_STR(T, zone), SHAPE_STR(T, rule),
 	SHAPE_STR(T, branch), SHAPE_U64(T, next), SHAPE_STR(T, last)};
 static const struct shape shape_schedule_ref = SHAPE(T, schedule_ref_fields);
 #undef T
 #define T struct project
-static const struct shape_field project_fields[] = {
-	SHAPE_STR(T, id),       SHAPE_STR(T, name),      SHAPE_U32(T, slots),
-	SHAPE_LIST(T, configs, shape_repo_config),
-	SHAPE_LIST(T, quarantine, shape_quarantine_def),
-	SHAPE_U32(T, running),  SHAPE_U32(T, runs),      SHAPE_U32(T, releases),
-	SHAPE_U32(T, rollouts), SHAPE_U32(T, incidents), SHAPE_LIST(T, refs, shape_repo_ref),
-	SHAPE_LIST(T, schedules, shape_schedule_ref),
-	SHAPE_STR(T, config),   SHAPE_U64(T, started),   SHAPE_STR(T, version)};
+static const struct shape_field project_fields[] = {SHAPE_STR(T, id),
+						    SHAPE_STR(T, name),
+						    SHAPE_U32(T, slots),
+						    SHAPE_LIST(T, configs, shape_repo_config),
+						    SHAPE_LIST(T, quarantine, shape_quarantine_def),
+						    SHAPE_U32(T, running),
+						    SHAPE_U32(T, runs),
+						    SHAPE_U32(T, releases),
+						    SHAPE_U32(T, rollouts),
+						    SHAPE_U32(T, incidents),
+						    SHAPE_LIST(T, refs, shape_repo_ref),
+						    SHAPE_LIST(T, schedules, shape_schedule_ref),
+						    SHAPE_STR(T, config),
+						    SHAPE_U64(T, started),
+						    SHAPE_STR(T, version)};
 static const struct shape shape_project = SHAPE(T, project_fields);
 #undef T
 

@@ -85,7 +85,7 @@ char *names_fill(const struct job_names *n, const char *text)
 	struct strbuf b = STRBUF(2 * RUN_MAX);
 	const char *at = text;
 
-	for (const char *dollar; (dollar = strstr(at, "${")); ) {
+	for (const char *dollar; (dollar = strstr(at, "${"));) {
 		const char *end = strchr(dollar, '}');
 		struct str value;
 		char buf[32];
@@ -98,7 +98,8 @@ char *names_fill(const struct job_names *n, const char *text)
 		}
 		if (!end)
 			break;
-		if (name_value(n, (struct str){dollar + 2, (size_t)(end - dollar - 2)}, buf, &value))
+		if (name_value(n, (struct str){dollar + 2, (size_t)(end - dollar - 2)}, buf,
+			       &value))
 			strbuf_addstr(&b, value);
 		at = end + 1;
 	}
@@ -117,7 +118,8 @@ static void fill(const struct job_names *n, char **text)
 }
 
 /* Every text that may hold a name. */
-static void each_text(struct job_def *def, void (*fn)(void *ctx, char **text, bool group), void *ctx)
+static void each_text(struct job_def *def, void (*fn)(void *ctx, char **text, bool group),
+		      void *ctx)
 {
 	fn(ctx, &def->container, false);
 	fn(ctx, &def->group.name, true);
@@ -202,7 +204,8 @@ static bool is_fixed(const struct check *c, struct str name, bool group)
 {
 	struct str value;
 
-	if (group && (str_is(name, "branch") || str_is(name, "target") || str_is(name, "pr.number")))
+	if (group &&
+	    (str_is(name, "branch") || str_is(name, "target") || str_is(name, "pr.number")))
 		return true;
 	return is_known((void *)(uintptr_t)c, name) && !change_value(NULL, name, &value) &&
 	       !str_is(name, "pr.labels");
@@ -213,14 +216,16 @@ static void check_text(void *ctx, char **text, bool group)
 	struct check *c = ctx;
 	char name_text[SHOWN];
 
-	for (const char *at = *text; at && c->r->err->rc == RC_OK && (at = strstr(at, "${")); at += 2) {
+	for (const char *at = *text; at && c->r->err->rc == RC_OK && (at = strstr(at, "${"));
+	     at += 2) {
 		const char *end = strchr(at, '}');
 		struct str name = {at + 2, end ? (size_t)(end - at - 2) : strlen(at + 2)};
 
 		if (at > *text && at[-1] == '$')
 			continue;
 		if (!end)
-			FAIL(c->r, c->at, "\"${%s\" in job \"%s\" has no end; write \"$${\" for a plain \"${\"",
+			FAIL(c->r, c->at,
+			     "\"${%s\" in job \"%s\" has no end; write \"$${\" for a plain \"${\"",
 			     shown(name, name_text), c->job->name);
 		else if (!is_fixed(c, name, group))
 			FAIL(c->r, c->at,
@@ -243,7 +248,8 @@ static enum rc unique_check(struct reader *r, const struct job_def *job, const s
 		AUTO(freep) char *name = instance_name(job, &rows.v[i].v, 0, 0);
 
 		if (map_put(&seen, str_of(name), &seen))
-			rc = FAIL(r, at, "the matrix of job \"%s\" has \"%s\" twice", job->name, name);
+			rc = FAIL(r, at, "the matrix of job \"%s\" has \"%s\" twice", job->name,
+				  name);
 	}
 	map_done(&seen);
 	return rc;
@@ -260,12 +266,18 @@ enum rc names_check(struct reader *r, const struct job_def *job, const struct ya
 	each_text(&view, check_text, &c);
 	if (r->err->rc != RC_OK)
 		return r->err->rc;
+	if (job->stage != STAGE_CI && job->condition && strstr(job->condition, "changed("))
+		return FAIL(
+			r, condition ? condition : at,
+			"\"if\" of job \"%s\": changed() is for jobs of stage ci; use affected('unit')",
+			job->name);
+	if (job->stage != STAGE_CI && job->split.into)
+		return FAIL(r, at, "job \"%s\": \"split\" is for jobs of stage ci", job->name);
 	if (unique_check(r, job, at) != RC_OK)
 		return r->err->rc;
-	if (job->condition &&
-	    expr_check(str_of(job->condition), is_known, &c, NULL, &why) != RC_OK)
-		return FAIL(r, condition ? condition : at, "\"if\" of job \"%s\" (%s): %s", job->name,
-			    shown(str_of(job->condition), text), why.msg);
+	if (job->condition && expr_check(str_of(job->condition), is_known, &c, NULL, &why) != RC_OK)
+		return FAIL(r, condition ? condition : at, "\"if\" of job \"%s\" (%s): %s",
+			    job->name, shown(str_of(job->condition), text), why.msg);
 	return RC_OK;
 }
 

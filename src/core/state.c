@@ -11,7 +11,8 @@ const uint16_t run_next[6] = {
 const uint16_t job_next[JOB_STATES] = {
 	[JOB_BLOCKED] = TO(JOB_READY) | TO(JOB_SKIPPED) | TO(JOB_CANCELLED) | TO(JOB_MANUAL),
 	[JOB_MANUAL] = TO(JOB_READY) | TO(JOB_SKIPPED) | TO(JOB_CANCELLED),
-	[JOB_READY] = TO(JOB_RUNNING) | TO(JOB_CANCELLED) | TO(JOB_FAILED), /* no agent could ever take it */
+	[JOB_READY] = TO(JOB_RUNNING) | TO(JOB_CANCELLED) |
+		      TO(JOB_FAILED), /* no agent could ever take it */
 	[JOB_RUNNING] = TO(JOB_READY) | TO(JOB_PASSED) | TO(JOB_FLAKY) | TO(JOB_FAILED) |
 			TO(JOB_CANCELLED) | TO(JOB_LOST),
 	[JOB_LOST] = TO(JOB_READY) | TO(JOB_FAILED) | TO(JOB_CANCELLED),
@@ -75,6 +76,17 @@ void job_set(struct model *m, struct job *j, enum job_state to, const char *why)
 		j->settled = true;
 		j->ended_at = m->time;
 	}
+	model_touch(m, AGG_JOB, j->id);
+}
+
+void job_reopen(struct model *m, struct job *j, const char *why)
+{
+	BUG_ON(j->state != JOB_FAILED);
+	j->state = JOB_READY;
+	j->settled = false;
+	j->ready_at = m->time;
+	j->ended_at = 0;
+	replace(&j->why, why);
 	model_touch(m, AGG_JOB, j->id);
 }
 

@@ -36,6 +36,8 @@ static inline bool job_is_good(enum job_state s)
 /* Set the state (a move that the table lacks is our bug and aborts), the reason (copied; NULL keeps), mark as touched. */
 void run_set(struct model *m, struct run *r, enum run_state to, const char *reason);
 void job_set(struct model *m, struct job *j, enum job_state to, const char *why);
+/* The one way out of an end state, by a person's order: a failed job is ready again, in its kept workspace. What its run came to stays. */
+void job_reopen(struct model *m, struct job *j, const char *why);
 void release_set(struct model *m, struct release *r, enum release_state to, const char *reason);
 void rollout_set(struct model *m, struct rollout *ro, enum rollout_state to, const char *reason);
 void incident_set(struct model *m, struct incident *i, enum incident_state to);

@@ -47,11 +47,11 @@ static enum rc (*const handlers[EVENT_KINDS])(struct step *s) = {
 	[EV_MERGED] = on_merged,
 	[EV_LANDED] = on_landed,
 	[EV_DRAIN] = on_drain,
-	[EV_START_JOB] = on_nothing,
+	[EV_START_JOB] = on_start_job,
 	[EV_QUEUE_ADD] = on_queue_add,
 	[EV_QUEUE_DEL] = on_queue_del,
-	[EV_QUARANTINE] = on_nothing,
-	[EV_UNQUARANTINE] = on_nothing,
+	[EV_QUARANTINE] = on_quarantine,
+	[EV_UNQUARANTINE] = on_unquarantine,
 	[EV_EFFECT_FAILED] = on_effect_failed,
 };
 

@@ -2,8 +2,8 @@
 #include "core/ready.h"
 #include "core/step_impl.h"
 
-#define LOST_TRIES 3          /* of a job whose agents are lost */
-#define LOST_KEPT  USEC_HOUR  /* how long a lost agent is remembered */
+#define LOST_TRIES 3         /* of a job whose agents are lost */
+#define LOST_KEPT  USEC_HOUR /* how long a lost agent is remembered */
 
 static struct agent *agent_new(struct step *s, const char *id)
 {
@@ -136,7 +136,8 @@ enum rc on_drain(struct step *s)
 	struct agent *a = model_agent(s->m, s->ev->id);
 
 	if (!a)
-		return err_set(s->err, RC_NOT_FOUND, "there is no agent %s; `penstock agents` lists them",
+		return err_set(s->err, RC_NOT_FOUND,
+			       "there is no agent %s; `penstock agents` lists them",
 			       s->ev->id ? s->ev->id : "(none named)");
 	if (a->state == AGENT_LOST)
 		return err_set(s->err, RC_CONFLICT, "agent %s is not connected", a->id);

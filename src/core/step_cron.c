@@ -39,8 +39,8 @@ static const char *branch_of(const struct config *c, const struct schedule_def *
 
 static bool same(const struct schedule_ref *r, const struct schedule_def *def, const char *branch)
 {
-	return streq(r->cron, def->cron) && streq(r->zone, def->zone) && streq(r->rule, def->rule) &&
-	       streq(r->branch, branch);
+	return streq(r->cron, def->cron) && streq(r->zone, def->zone) &&
+	       streq(r->rule, def->rule) && streq(r->branch, branch);
 }
 
 static void schedule_ref_done(struct schedule_ref *r)
@@ -94,12 +94,13 @@ void schedules_arm(struct step *s, const char *repo, const struct config *c)
 		if (is_armed(p, repo, def, branch))
 			continue;
 		vec_push(&p->schedules,
-			 ((struct schedule_ref){.repo = xstrdup(repo),
-						.cron = copy(def->cron),
-						.zone = copy(def->zone),
-						.rule = copy(def->rule),
-						.branch = copy(branch),
-						.next = next_time(def->cron, def->rule, s->m->time)}));
+			 ((struct schedule_ref){
+				 .repo = xstrdup(repo),
+				 .cron = copy(def->cron),
+				 .zone = copy(def->zone),
+				 .rule = copy(def->rule),
+				 .branch = copy(branch),
+				 .next = next_time(def->cron, def->rule, s->m->time)}));
 		arm(s, vec_last(&p->schedules));
 		model_touch(s->m, AGG_PROJECT, "project");
 	}
@@ -142,7 +143,8 @@ static void fire(struct step *s, const struct project *p, struct schedule_ref *r
 		strbuf_adds(&b, " late");
 	}
 	if (!head)
-		strbuf_addf(&b, ": left out, there is no branch %s", r->branch ? r->branch : "to run");
+		strbuf_addf(&b, ": left out, there is no branch %s",
+			    r->branch ? r->branch : "to run");
 	else if (late >= LATE_MOST)
 		strbuf_adds(&b, ": left out");
 	else
@@ -160,7 +162,8 @@ void on_cron_timer(struct step *s)
 		if (r->next > s->m->time)
 			continue;
 		fire(s, p, r);
-		r->next = next_time(r->cron, r->rule, s->m->time); /* several that were missed are one */
+		r->next = next_time(r->cron, r->rule,
+				    s->m->time); /* several that were missed are one */
 		arm(s, r);
 		model_touch(s->m, AGG_PROJECT, "project");
 	}

@@ -180,9 +180,40 @@ static bool may_approve(const struct event *ev, const struct approve_def *def)
 	return false;
 }
 
+/* Somebody looked at a change from a fork. */
+static enum rc approve_run(struct step *s)
+{
+	const struct event *ev = s->ev;
+	struct run *run = model_run(s->m, ev->run);
+
+	if (!run)
+		return err_set(s->err, RC_NOT_FOUND, "there is no run %s under way", ev->run);
+	if (!run->waits || run_is_final(run->state))
+		return err_set(s->err, RC_CONFLICT, "%s waits for nobody's approval: it is %s",
+			       run->id, run_state_names[run->state]);
+	if (is_author(ev->actor, &run->change))
+		return err_set(s->err, RC_DENIED,
+			       "%s is the author of %s: somebody else has to look at it", ev->actor,
+			       run->id);
+	run->waits = false;
+	if (!ev->ok) {
+		run_cancel(s, run, RUN_CANCELLED, ev->text ? ev->text : "not approved");
+		return RC_OK;
+	}
+	AUTO(freep) char *reason = xasprintf("approved by %s", ev->actor);
+	set_text(&run->reason, reason);
+	model_touch(s->m, AGG_RUN, run->id);
+	run_begin(s, run);
+	run_settle(s, run);
+	return RC_OK;
+}
+
 enum rc on_approve(struct step *s)
 {
 	const struct event *ev = s->ev;
+
+	if (ev->run && !ev->release)
+		return approve_run(s);
 	struct release *r = model_release(s->m, ev->release);
 
 	if (!r)

@@ -28,6 +28,10 @@ enum rc on_ref_moved(struct step *s);
 enum rc on_change_planned(struct step *s);
 enum rc on_change_refused(struct step *s);
 void run_cancel(struct step *s, struct run *run, enum run_state to, const char *reason);
+void run_begin(struct step *s, struct run *run);     /* its jobs may start */
+const struct config *repo_config(const struct model *m, const char *repo); /* as a trusted change of it last said; NULL: none did */
+char *main_branch(const struct config *c);           /* refs/heads/...; c may be NULL; the caller's */
+void job_of_def(struct job *job, const struct job_def *def, const struct unit *unit, const struct change *change); /* cpu, memory, group, optional */
 void run_touch_all(struct step *s, struct run *run); /* the run and its jobs */
 /* step_job.c */
 enum rc on_job_started(struct step *s);
@@ -35,6 +39,10 @@ enum rc on_job_ended(struct step *s);
 struct job *job_new(struct step *s, struct run *run, enum stage stage, const char *unit,
 		    const char *name);
 void job_settled(struct step *s, struct job *job); /* tells dependents, run or release */
+void job_begin(struct step *s, struct job *job);   /* it may run when it waits for nothing: ready, or manual */
+void job_lost(struct step *s, struct job *job, const char *reason); /* its agent is gone: elsewhere when that is safe, else failed */
+void run_settle(struct step *s, struct run *run);  /* ends it when nothing is open */
+bool test_quarantined(const struct step *s, const struct job *job, const char *test);
 void job_make_ready(struct step *s, struct job *job, const char *why);
 /* schedule.c: which ready job goes where, when */
 void schedule(struct step *s);
@@ -66,6 +74,8 @@ void on_queue_timer(struct step *s);                                        /* E
 /* step_cron.c: runs by the clock */
 void schedules_arm(struct step *s, const char *repo, const struct config *c); /* penstock.yml was read: the next times become timers */
 void on_cron_timer(struct step *s);                                          /* EV_TIMER with text "cron" */
+/* step_stage.c: the jobs of a stage of a release; whether there is any that the release waits for */
+bool stage_jobs_start(struct step *s, struct release *r, enum stage stage);
 /* step_spec.c */
 void fill_spec(struct step *s, struct job *job, struct job_spec *spec);
 void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy *d);

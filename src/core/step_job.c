@@ -1,6 +1,9 @@
 /* Jobs: ready, run, ended; what waits for them. */
+#include "base/glob.h"
 #include "core/ready.h"
 #include "core/step_impl.h"
+
+#define LOSSES_MAX 3
 
 struct job *job_new(struct step *s, struct run *run, enum stage stage, const char *unit,
 		    const char *name)
@@ -41,11 +44,23 @@ enum rc on_job_started(struct step *s)
 	return RC_OK;
 }
 
-static bool may_retry(const struct job *job, const struct job_def *def, enum failure f)
+static const struct job_def *def_of(const struct step *s, const struct job *job)
 {
-	if (!def || job->attempt > def->retry.max)
-		return false;
-	return texts_has(&def->retry.on, failure_names[f]) || texts_has(&def->retry.on, "any");
+	const struct run *run = model_run(s->m, job->run);
+	const struct config *c = run ? model_config(s->m, run->config) : NULL;
+
+	return c ? config_job(c, job->stage, job->def ? job->def : job->name) : NULL;
+}
+
+/* A manual job waits for a person instead. */
+static void unblock(struct step *s, struct job *job)
+{
+	const struct job_def *def = def_of(s, job);
+
+	if (def && def->manual && !job->played)
+		job_set(s->m, job, JOB_MANUAL, "waits for somebody to start it");
+	else
+		job_make_ready(s, job, NULL);
 }
 
 /* A failed need: what waits for it will not run. */
@@ -54,7 +69,7 @@ static void skip_dependents(struct step *s, struct job *job)
 	vec_each(on, &job->dependents) {
 		struct job *d = *on;
 
-		if (d->settled || d->state != JOB_BLOCKED)
+		if (d->settled || (d->state != JOB_BLOCKED && d->state != JOB_MANUAL))
 			continue;
 		AUTO(freep)
 		char *why = xasprintf("%s of %s failed", job->name,
@@ -64,45 +79,63 @@ static void skip_dependents(struct step *s, struct job *job)
 	}
 }
 
+/* All that the run waits for has ended. */
+static void run_end(struct step *s, struct run *run)
+{
+	bool releases = run->change.kind == CHANGE_PUSH || run->change.kind == CHANGE_TAG;
+	const struct config *c = model_config(s->m, run->config);
+
+	run_set(s->m, run, run->failed ? RUN_FAILED : RUN_PASSED, NULL);
+	run_review(s, run);
+	if (run->change.kind == CHANGE_QUEUE)
+		queue_run_ended(s, run);
+	if (!run->failed && releases && c && c->tag_releases == (run->change.kind == CHANGE_TAG))
+		release_create(s, run);
+	else
+		run_touch_all(s, run);
+}
+
+void run_settle(struct step *s, struct run *run)
+{
+	if (run->open == 0 && !run_is_final(run->state))
+		run_end(s, run);
+}
+
 static void run_job_settled(struct step *s, struct job *job)
 {
 	struct run *run = model_run(s->m, job->run);
 
+	run->amber += !job->resumed && (job->amber || job->state == JOB_FLAKY);
+	model_touch(s->m, AGG_RUN, run->id);
+	if (job->optional)
+		return;
 	BUG_ON(run->open == 0);
 	run->open--;
-	if (job->state == JOB_FAILED) {
+	if (job->state == JOB_FAILED && !job->amber) {
 		run->failed++;
 		if (!run->reason)
 			set_textf(&run->reason, "%s of %s failed: %s", job->name,
 				  *job->unit ? job->unit : "the project",
 				  job->error ? job->error : failure_names[job->failure]);
 	}
-	model_touch(s->m, AGG_RUN, run->id);
 	if (run->open)
 		return;
-	if (run_is_final(run->state)) { /* cancelled; this was the last to end */
+	if (run_is_final(run->state)) /* cancelled; this was the last to end */
 		run_touch_all(s, run);
-		return;
-	}
-	if (run->failed) {
-		run_set(s->m, run, RUN_FAILED, NULL);
-		run_touch_all(s, run);
-		return;
-	}
-	run_set(s->m, run, RUN_PASSED, NULL);
-	release_create(s, run);
+	else
+		run_end(s, run);
 }
 
 void job_settled(struct step *s, struct job *job)
 {
-	if (job_is_good(job->state)) {
+	if (job_is_good(job->state) || job->amber) {
 		vec_each(on, &job->dependents) {
 			struct job *d = *on;
 
 			if (d->settled || d->waiting == 0)
 				continue;
 			if (--d->waiting == 0)
-				job_make_ready(s, d, NULL);
+				unblock(s, d);
 		}
 	} else {
 		skip_dependents(s, job);
@@ -112,6 +145,14 @@ void job_settled(struct step *s, struct job *job)
 	else
 		release_job_ended(s, job);
 }
+
+void job_begin(struct step *s, struct job *job)
+{
+	if (!job->settled && job->waiting == 0)
+		unblock(s, job);
+}
+
+/* ---- how it ended ---- */
 
 static void take_result(struct step *s, struct job *job)
 {
@@ -124,6 +165,112 @@ static void take_result(struct step *s, struct job *job)
 	set_text(&job->image, ev->image);
 	shape_done(&shape_junit, &job->junit);
 	shape_copy(&shape_junit, &job->junit, &ev->junit);
+	shape_done(&shape_job_report, &job->report);
+	shape_copy(&shape_job_report, &job->report, &ev->report);
+}
+
+static bool is_listed(const struct quarantine_def *q, const char *unit, const char *test,
+		      usec_t now)
+{
+	return now < q->until && (!q->unit || streq(q->unit, unit)) &&
+	       (streq(q->test, test) || glob_match(str_of(q->test), str_of(test)));
+}
+
+bool test_quarantined(const struct step *s, const struct job *job, const char *test)
+{
+	const struct run *run = model_run(s->m, job->run);
+	const struct config *c = run ? model_config(s->m, run->config) : NULL;
+	const struct project *p = model_project(s->m);
+
+	for (size_t i = 0; c && i < c->quarantine.n; i++)
+		if (is_listed(&c->quarantine.v[i], job->unit, test, s->m->time))
+			return true;
+	for (size_t i = 0; i < p->quarantine.n; i++)
+		if (is_listed(&p->quarantine.v[i], job->unit, test, s->m->time))
+			return true;
+	return false;
+}
+
+/* Nothing failed but tests that are in quarantine, and all their names are known. */
+static bool only_quarantined(const struct step *s, const struct job *job, const struct job_def *def)
+{
+	if (!def || !def->flaky.quarantine || job->failure != FAILURE_EXIT || !job->junit.failed ||
+	    job->junit.failures.n != job->junit.failed)
+		return false;
+	vec_each(test, &job->junit.failures)
+		if (!test_quarantined(s, job, *test))
+			return false;
+	return true;
+}
+
+static bool retry_covers(const struct retry *r, enum failure f, int64_t exit)
+{
+	if (texts_has(&r->on, failure_names[f]) || texts_has(&r->on, "any"))
+		return true;
+	vec_each(code, &r->exit) {
+		int64_t wanted = 0;
+
+		if (f == FAILURE_EXIT && parse_i64(str_of(*code), &wanted) && wanted == exit)
+			return true;
+	}
+	return false;
+}
+
+/* Once more? By its retry; or, when tests failed, to see whether they are flaky. */
+static bool try_again(struct step *s, struct job *job, const struct job_def *def)
+{
+	bool tests = job->failure == FAILURE_EXIT && job->junit.failed;
+	AUTO(freep) char *why = NULL;
+
+	if (!def || job->resumed)
+		return false;
+	if (job->retries < def->retry.max && retry_covers(&def->retry, job->failure, job->exit)) {
+		job->retries++;
+		why = xasprintf("attempt %u failed (%s), tried again", job->attempt,
+				failure_names[job->failure]);
+	} else if (tests && job->flaky_tries < def->flaky.retry) {
+		job->flaky_tries++;
+		why = xasprintf("%u tests failed in attempt %u, tried again: are they flaky?",
+				job->junit.failed, job->attempt);
+	} else {
+		return false;
+	}
+	job_make_ready(s, job, why);
+	return true;
+}
+
+static void passed(struct step *s, struct job *job, enum failure before, const texts *failures)
+{
+	const struct failed_key *same = history_failed_key(s->m, job);
+
+	if (job->resumed) {
+		job_set(s->m, job, JOB_PASSED, "in its kept workspace; its run's outcome stands");
+	} else if (before == FAILURE_EXIT || before == FAILURE_TIMEOUT) {
+		job_set(s->m, job, JOB_FLAKY, "passed on another try");
+		history_flaky(s, job, failures);
+	} else if (same) {
+		AUTO(freep) char *why = xasprintf("flaky: the same key failed in %s", same->job);
+
+		job_set(s->m, job, JOB_FLAKY, why);
+		history_flaky(s, job, failures);
+	} else {
+		job_set(s->m, job, JOB_PASSED, NULL);
+	}
+}
+
+static void failed(struct step *s, struct job *job, const struct job_def *def)
+{
+	if (!job->resumed && only_quarantined(s, job, def)) {
+		AUTO(freep)
+		char *why =
+			xasprintf("only quarantined tests failed: %s%s", job->junit.failures.v[0],
+				  job->junit.failures.n > 1 ? ", ..." : "");
+
+		job_set(s->m, job, JOB_FLAKY, why);
+		return;
+	}
+	job->amber = def && def->allow_failure;
+	job_set(s->m, job, JOB_FAILED, NULL);
 }
 
 enum rc on_job_ended(struct step *s)
@@ -133,33 +280,60 @@ enum rc on_job_ended(struct step *s)
 
 	if (!job || job->state != JOB_RUNNING || job->attempt != ev->count)
 		return RC_OK;
+	if (ev->id && !streq(job->agent, ev->id))
+		return RC_OK; /* from an agent that it was taken from */
 	const struct run *run = model_run(s->m, job->run);
-	const struct job_def *def =
-		config_job(model_config(s->m, run->config), job->stage, job->name);
+	const struct job_def *def = def_of(s, job);
 	enum failure before = job->failure;
+	texts failures = job->junit.failures;
 
+	job->junit.failures = (texts){NULL, 0, 0};
 	agent_give(s, job);
 	take_result(s, job);
 	job->failure = ev->failure;
 	bool cancelled = ev->failure == FAILURE_CANCELLED || run->state == RUN_CANCELLED ||
 			 run->state == RUN_SUPERSEDED;
-	if (ev->failure == FAILURE_NONE && !cancelled) {
-		job_set(s->m, job, before == FAILURE_EXIT ? JOB_FLAKY : JOB_PASSED,
-			before == FAILURE_EXIT ? "passed on another try" : NULL);
-	} else if (cancelled) {
+	if (cancelled)
 		job_set(s->m, job, JOB_CANCELLED, NULL);
-	} else {
-		if (ev->failure == FAILURE_INFRA)
-			job_set(s->m, job, JOB_LOST, NULL);
-		if (may_retry(job, def, ev->failure)) {
-			AUTO(freep)
-			char *why = xasprintf("attempt %u failed (%s), tried again", job->attempt,
-					      failure_names[ev->failure]);
-			job_make_ready(s, job, why);
-			return RC_OK;
-		}
-		job_set(s->m, job, JOB_FAILED, NULL);
-	}
+	else if (ev->failure == FAILURE_NONE)
+		passed(s, job, before, &failures);
+	else if (ev->failure == FAILURE_INFRA)
+		job_set(s->m, job, JOB_LOST, NULL);
+	if (!cancelled && !job->resumed)
+		history_learn(s, job);
+	vec_each(test, &failures)
+		xfree(*test);
+	vec_done(&failures);
+	if (!job->settled && try_again(s, job, def))
+		return RC_OK;
+	if (!job->settled)
+		failed(s, job, def);
 	job_settled(s, job);
 	return RC_OK;
+}
+
+/* Its agent is gone. What it did there cannot have reached anything outside of the sandbox, or it may be done twice: then it runs elsewhere. */
+void job_lost(struct step *s, struct job *job, const char *reason)
+{
+	const struct job_def *def = def_of(s, job);
+	const struct run *run = model_run(s->m, job->run);
+	bool safe = def && ((job->stage == STAGE_CI && !def->network && !def->secrets.n) ||
+			    texts_has(&def->retry.on, "infra") || texts_has(&def->retry.on, "any"));
+
+	agent_give(s, job);
+	job->failure = FAILURE_INFRA;
+	set_text(&job->error, reason);
+	if (run_is_final(run->state)) {
+		job_set(s->m, job, JOB_CANCELLED, NULL);
+		job_settled(s, job);
+		return;
+	}
+	job_set(s->m, job, JOB_LOST, NULL);
+	if (safe && job->losses < LOSSES_MAX) {
+		job->losses++;
+		job_make_ready(s, job, reason);
+		return;
+	}
+	failed(s, job, def);
+	job_settled(s, job);
 }

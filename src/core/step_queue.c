@@ -168,9 +168,9 @@ static void push(struct step *s, struct merge_queue *q)
 		const struct queue_entry *one = &q->entries.v[i];
 
 		texts_add(&e->ids, one->commit);
-		vec_push(&e->trailers, ((struct pair){.key = xstrdup(one->ref),
-						      .value = xstrdup(one->number ? one->number
-										   : "")}));
+		vec_push(&e->trailers,
+			 ((struct pair){.key = xstrdup(one->ref),
+					.value = xstrdup(one->number ? one->number : "")}));
 	}
 }
 
@@ -299,9 +299,8 @@ bool queue_wants(const struct model *m, const struct change *c)
 
 void queue_run_ended(struct step *s, struct run *run)
 {
-	struct merge_queue *q = run->change.target
-					? model_queue(s->m, run->change.repo, run->change.target)
-					: NULL;
+	struct merge_queue *q =
+		run->change.target ? model_queue(s->m, run->change.repo, run->change.target) : NULL;
 
 	if (!q || q->state != QUEUE_TESTING || !streq(q->trial, run->change.commit))
 		return;
@@ -320,7 +319,8 @@ enum rc on_landed(struct step *s)
 	if (!q || q->state != QUEUE_LANDING)
 		return RC_OK;
 	if (!ev->ok) { /* the target moved, or cannot be moved just now: merge again */
-		set_textf(&q->reason, "it could not land: %s", ev->error ? ev->error : "the target moved");
+		set_textf(&q->reason, "it could not land: %s",
+			  ev->error ? ev->error : "the target moved");
 		rest(s, q, q->tip);
 		queue_target_moved(s, q->repo, q->target);
 		return RC_OK;
@@ -421,9 +421,10 @@ static enum rc refuse(struct step *s, const char *target)
 		   *head = ev->commit ? ev->commit : tip_of(s->m, ev->repo, ev->ref);
 
 	if (!c || !is_queue_branch(c, target))
-		return err_set(s->err, RC_INVALID,
-			       "%s is no target of a merge queue: on.merge_queue.branches of penstock.yml names them",
-			       branch_of(target));
+		return err_set(
+			s->err, RC_INVALID,
+			"%s is no target of a merge queue: on.merge_queue.branches of penstock.yml names them",
+			branch_of(target));
 	if (!tip || !head)
 		return err_set(s->err, RC_NOT_FOUND, "there is no branch %s in %s",
 			       branch_of(tip ? ev->ref : target), ev->repo);
@@ -432,10 +433,12 @@ static enum rc refuse(struct step *s, const char *target)
 			       branch_of(target));
 	for (size_t i = 0; q && i < q->entries.n; i++)
 		if (streq(q->entries.v[i].ref, ev->ref))
-			return err_set(s->err, RC_CONFLICT, "%s is in the queue already, as number %zu",
+			return err_set(s->err, RC_CONFLICT,
+				       "%s is in the queue already, as number %zu",
 				       branch_of(ev->ref), i + 1);
 	if (q && q->entries.n >= ENTRIES_MAX)
-		return err_set(s->err, RC_TOO_BIG, "the queue of %s has %d entries; wait for some to land",
+		return err_set(s->err, RC_TOO_BIG,
+			       "the queue of %s has %d entries; wait for some to land",
 			       branch_of(target), ENTRIES_MAX);
 	return RC_OK;
 }
@@ -445,8 +448,9 @@ enum rc on_queue_add(struct step *s)
 	const struct event *ev = s->ev;
 
 	if (!ev->repo || !ev->ref || !ev->type || !*ev->type)
-		return err_set(s->err, RC_INVALID,
-			       "a change for the merge queue needs a repository, a ref and a target branch");
+		return err_set(
+			s->err, RC_INVALID,
+			"a change for the merge queue needs a repository, a ref and a target branch");
 	AUTO(freep) char *target = target_of(ev);
 	if (refuse(s, target) != RC_OK)
 		return s->err->rc;
@@ -484,7 +488,8 @@ enum rc on_queue_del(struct step *s)
 		if (!streq(q->entries.v[i].ref, ev->ref))
 			continue;
 		if (inside && q->state == QUEUE_LANDING)
-			return err_set(s->err, RC_CONFLICT, "%s is landing just now", branch_of(ev->ref));
+			return err_set(s->err, RC_CONFLICT, "%s is landing just now",
+				       branch_of(ev->ref));
 		AUTO(freep) char *reason = xasprintf("%s took it out", ev->actor);
 		put_out(s, q, i, reason);
 		q->stale = q->stale || (inside && q->state == QUEUE_MERGING);
@@ -493,5 +498,6 @@ enum rc on_queue_del(struct step *s)
 		return RC_OK;
 	}
 	return err_set(s->err, RC_NOT_FOUND, "%s is in no queue of %s",
-		       ev->ref ? branch_of(ev->ref) : "(no ref)", target ? branch_of(target) : "(no target)");
+		       ev->ref ? branch_of(ev->ref) : "(no ref)",
+		       target ? branch_of(target) : "(no target)");
 }

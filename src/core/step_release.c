@@ -156,29 +156,6 @@ static bool has_active_rollout(const struct model *m, const struct release *r)
 	return false;
 }
 
-/* The jobs of the stage, once its services run. Returns whether there are any. */
-static bool start_stage_jobs(struct step *s, struct release *r, enum stage stage)
-{
-	struct run *run = model_run(s->m, r->run);
-	const struct config *c = model_config(s->m, r->config);
-	bool any = false;
-
-	vec_each(def, &c->jobs) {
-		if (def->stage != stage || def->kind != JOB_RUN)
-			continue;
-		for (size_t i = 0; i < (def->each ? r->items.n : 1); i++) {
-			struct job *job = job_new(s, run, stage,
-						  def->each ? r->items.v[i].unit : "", def->name);
-
-			set_text(&job->release, r->id);
-			r->jobs_open++;
-			any = true;
-			job_make_ready(s, job, "the services of this stage are up");
-		}
-	}
-	return any;
-}
-
 /* Is there a job of this release and stage that ran? Then they were started. */
 static bool stage_jobs_ended_well(const struct model *m, const struct release *r, enum stage stage,
 				  bool *ret_any)
@@ -192,7 +169,8 @@ static bool stage_jobs_ended_well(const struct model *m, const struct release *r
 		if (!streq(job->release, r->id) || job->stage != stage)
 			continue;
 		*ret_any = true;
-		good = good && job_is_good(job->state);
+		good = good && (job_is_good(job->state) || job->amber || job->optional ||
+				job->state == JOB_SKIPPED);
 	}
 	return good;
 }
@@ -281,7 +259,7 @@ void release_push(struct step *s, struct release *r)
 		return;
 	if (!stage_jobs_ended_well(s->m, r, env->stage, &any))
 		return; /* release_break is on its way */
-	if (any || !start_stage_jobs(s, r, env->stage))
+	if (any || !stage_jobs_start(s, r, env->stage))
 		finish_stage(s, r, env);
 }
 
@@ -289,12 +267,13 @@ void release_job_ended(struct step *s, struct job *job)
 {
 	struct release *r = model_release(s->m, job->release);
 
-	if (!r)
+	if (!r || job->optional)
 		return;
 	BUG_ON(r->jobs_open == 0);
 	r->jobs_open--;
 	model_touch(s->m, AGG_RELEASE, r->id);
-	if (!job_is_good(job->state) && !r->rolling_back && !release_is_final(r->state)) {
+	if (!job_is_good(job->state) && !job->amber && !r->rolling_back &&
+	    !release_is_final(r->state)) {
 		AUTO(freep)
 		char *why = xasprintf("%s failed in %s: %s", job->name, stage_names[job->stage],
 				      job->error ? job->error : failure_names[job->failure]);

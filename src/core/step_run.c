@@ -56,7 +56,7 @@ void run_cancel(struct step *s, struct run *run, enum run_state to, const char *
 		}
 		ready_del(s->m, job);
 		job_set(s->m, job, JOB_CANCELLED, reason);
-		run->open -= job->stage == STAGE_CI;
+		run->open -= job->stage == STAGE_CI && !job->optional;
 	}
 	run_touch_all(s, run);
 }
@@ -70,6 +70,68 @@ static void cancel_ref(struct step *s, const char *repo, const char *ref, const 
 		    !run_is_final(run->state))
 			run_cancel(s, run, RUN_CANCELLED, reason);
 	}
+}
+
+/* "17" of refs/pull/17/head and refs/merge-requests/17/head. */
+static struct str pull_number(const char *ref)
+{
+	struct str rest = str_of(ref), number = {NULL, 0};
+
+	if (str_starts(rest, "refs/pull/"))
+		rest = (struct str){rest.p + 10, rest.n - 10};
+	else if (str_starts(rest, "refs/merge-requests/"))
+		rest = (struct str){rest.p + 20, rest.n - 20};
+	else
+		return number;
+	number = str_cut(&rest, '/');
+	for (size_t i = 0; i < number.n; i++)
+		if (number.p[i] < '0' || number.p[i] > '9')
+			return (struct str){NULL, 0};
+	return str_is(rest, "head") && number.n < 20 ? number : (struct str){NULL, 0};
+}
+
+const struct config *repo_config(const struct model *m, const char *repo)
+{
+	const struct project *p = model_project(m);
+
+	for (size_t i = 0; i < p->configs.n; i++)
+		if (streq(p->configs.v[i].repo, repo))
+			return model_config(m, p->configs.v[i].config);
+	return NULL;
+}
+
+char *main_branch(const struct config *c)
+{
+	for (size_t i = 0; c && i < c->branches.n; i++)
+		if (!strpbrk(c->branches.v[i], "*?[{"))
+			return xasprintf("refs/heads/%s", c->branches.v[i]);
+	return xstrdup("refs/heads/main");
+}
+
+/* What kind of change a ref brings; false: none. */
+static bool change_of_ref(struct step *s, const char *old, struct change *ret)
+{
+	const struct event *ev = s->ev;
+	struct str number = pull_number(ev->ref);
+
+	*ret = (struct change){.pushed_at = ev->started_at ? ev->started_at : s->m->time};
+	if ((number.n || str_starts(str_of(ev->ref), "refs/tags/")) && ev->ok)
+		return false; /* it stood there before anybody asked us */
+	if (number.n) {
+		ret->kind = CHANGE_PULL;
+		ret->number = xstrndup(number.p, number.n);
+		ret->target = main_branch(repo_config(s->m, ev->repo));
+		ret->fork = true; /* until the repository says otherwise */
+	} else if (str_starts(str_of(ev->ref), "refs/tags/")) {
+		ret->kind = CHANGE_TAG;
+	} else if (!str_starts(str_of(ev->ref), "refs/heads/")) {
+		return false;
+	}
+	ret->repo = xstrdup(ev->repo);
+	ret->ref = xstrdup(ev->ref);
+	ret->commit = xstrdup(ev->commit);
+	ret->base = ret->kind == CHANGE_PUSH && old && *old ? xstrdup(old) : NULL;
+	return true;
 }
 
 enum rc on_ref_moved(struct step *s)
@@ -97,25 +159,43 @@ enum rc on_ref_moved(struct step *s)
 		cancel_ref(s, ev->repo, ev->ref, "the branch was deleted");
 		return RC_OK;
 	}
-	if (!str_starts(str_of(ev->ref), "refs/heads/"))
+	struct change change;
+	if (!change_of_ref(s, old, &change))
 		return RC_OK;
-	struct effect *e = order(s, EF_READ_CHANGE, "source/%s", ev->repo);
-	e->change = (struct change){.repo = xstrdup(ev->repo),
-				    .ref = xstrdup(ev->ref),
-				    .commit = xstrdup(ev->commit),
-				    .base = old && *old ? xstrdup(old) : NULL,
-				    .pushed_at = ev->started_at ? ev->started_at : s->m->time};
+	order(s, EF_READ_CHANGE, "source/%s", ev->repo)->change = change;
+	if (change.kind == CHANGE_PUSH)
+		queue_target_moved(s, ev->repo, ev->ref);
 	return RC_OK;
 }
 
-static bool branch_counts(const struct config *c, const char *ref)
+static bool matches(const texts *globs, const char *ref, const char *prefix)
 {
-	struct str branch = {ref + strlen("refs/heads/"), strlen(ref) - strlen("refs/heads/")};
-
-	vec_each(pattern, &c->branches)
-		if (glob_match(str_of(*pattern), branch))
+	if (!ref || !str_starts(str_of(ref), prefix))
+		return false;
+	vec_each(pattern, globs)
+		if (glob_match(str_of(*pattern), str_of(ref + strlen(prefix))))
 			return true;
 	return false;
+}
+
+/* Whether penstock.yml wants runs of such a change. */
+static bool change_counts(const struct config *c, const struct change *change)
+{
+	switch (change->kind) {
+	case CHANGE_TAG:
+		return matches(&c->tags, change->ref, "refs/tags/");
+	case CHANGE_PULL:
+		return c->pull_requests &&
+		       matches(c->pull_branches.n ? &c->pull_branches : &c->branches,
+			       change->target, "refs/heads/");
+	case CHANGE_QUEUE:
+	case CHANGE_SCHEDULE:
+	case CHANGE_PERSON:
+		return true;
+	case CHANGE_PUSH:
+		break;
+	}
+	return matches(&c->branches, change->ref, "refs/heads/");
 }
 
 static struct run *run_new(struct step *s, const struct change *change)
@@ -131,14 +211,33 @@ static struct run *run_new(struct step *s, const struct change *change)
 	return run;
 }
 
+/* What the plan and its definition say of a job. */
+static void fill_job(struct step *s, const struct run *run, struct job *job,
+		     const struct plan_job *pj)
+{
+	const struct config *c = model_config(s->m, run->config);
+	const struct job_def *def = config_job(c, STAGE_CI, pj->def ? pj->def : pj->job);
+
+	job->kind = pj->kind;
+	set_text(&job->key, pj->key);
+	set_text(&job->why, pj->why);
+	set_text(&job->def, pj->def);
+	vec_each(p, &pj->matrix)
+		vec_push(&job->matrix, ((struct pair){xstrdup(p->key), xstrdup(p->value)}));
+	job->shard = pj->shard;
+	job->shards = pj->shards;
+	vec_each(file, &pj->files)
+		vec_push(&job->files, xstrdup(*file));
+	if (def)
+		job_of_def(job, def, *job->unit ? config_unit(c, job->unit) : NULL, &run->change);
+}
+
 /* One job of the plan; needs are ids of jobs made before it. */
 static void plan_to_job(struct step *s, struct run *run, const struct plan_job *pj)
 {
 	struct job *job = job_new(s, run, STAGE_CI, pj->unit, pj->job);
 
-	job->kind = pj->kind;
-	set_text(&job->key, pj->key);
-	set_text(&job->why, pj->why);
+	fill_job(s, run, job, pj);
 	run->jobs++;
 	vec_each(need, &pj->needs) {
 		struct str rest = str_of(*need), unit = str_cut(&rest, '/');
@@ -151,22 +250,23 @@ static void plan_to_job(struct step *s, struct run *run, const struct plan_job *
 		texts_add(&job->needs, id);
 		if (!on->settled) {
 			job->waiting++;
+			job->optional = job->optional || on->optional;
 			vec_push(&on->dependents, job);
 		}
 	}
 	if (pj->state == PLAN_MISS) {
-		run->open++;
+		run->open += !job->optional;
 		return;
 	}
 	set_text(&job->outputs, pj->outputs);
 	set_text(&job->image, pj->image);
-	job->state = pj->state == PLAN_HIT ? JOB_CACHED : JOB_UNAFFECTED;
+	job->state = pj->state == PLAN_HIT          ? JOB_CACHED
+		     : pj->state == PLAN_UNAFFECTED ? JOB_UNAFFECTED
+						    : JOB_SKIPPED;
 	job->settled = true;
 	job->ended_at = s->m->time;
-	if (pj->state == PLAN_HIT)
-		run->cached++;
-	else
-		run->unaffected++;
+	run->cached += pj->state == PLAN_HIT;
+	run->unaffected += pj->state == PLAN_UNAFFECTED;
 }
 
 static void make_jobs(struct step *s, struct run *run, const struct plan *plan)
@@ -176,14 +276,36 @@ static void make_jobs(struct step *s, struct run *run, const struct plan *plan)
 			texts_add(&run->affected, unit->name);
 	vec_each(pj, &plan->jobs)
 		plan_to_job(s, run, pj);
-	vec_each(pj, &plan->jobs) {
-		AUTO(freep)
-		char *id = xasprintf("%s/ci/%s/%s", run->id, *pj->unit ? pj->unit : "-", pj->job);
-		struct job *job = model_job(s->m, id);
+	if (!run->waits)
+		run_begin(s, run);
+}
 
-		if (!job->settled && job->waiting == 0)
-			job_make_ready(s, job, NULL);
+void run_begin(struct step *s, struct run *run)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
+		struct job *job = e->value;
+
+		if (streq(job->run, run->id) && job->state == JOB_BLOCKED)
+			job_begin(s, job);
 	}
+}
+
+/* What a trusted change says is the project's from now on: a pull request decides nothing but its own run. */
+static void keep_repo_config(struct step *s, struct project *p)
+{
+	struct repo_config *mine = NULL;
+
+	vec_each(rc, &p->configs)
+		mine = streq(rc->repo, s->ev->change.repo) ? rc : mine;
+	if (!mine) {
+		vec_push(&p->configs, ((struct repo_config){.repo = xstrdup(s->ev->change.repo)}));
+		mine = vec_last(&p->configs);
+	}
+	if (streq(mine->config, s->ev->config_digest))
+		return;
+	set_text(&mine->config, s->ev->config_digest);
+	model_touch(s->m, AGG_PROJECT, "project");
+	schedules_arm(s, s->ev->change.repo, &s->ev->config);
 }
 
 static void keep_config(struct step *s)
@@ -197,6 +319,9 @@ static void keep_config(struct step *s)
 		ref->id = xstrdup(s->ev->config_digest);
 		shape_copy(&shape_config, &ref->config, c);
 	}
+	if (s->ev->change.kind != CHANGE_PUSH && s->ev->change.kind != CHANGE_TAG)
+		return;
+	keep_repo_config(s, p);
 	if (!streq(p->config, s->ev->config_digest)) {
 		if (p->config && model_config(s->m, p->config))
 			model_touch(s->m, AGG_CONFIG, p->config);
@@ -209,44 +334,136 @@ static void keep_config(struct step *s)
 	environment_of(s, c->production_env, STAGE_PRODUCTION);
 }
 
+/* An older run of the same pull request has nothing to say any more. */
+static void supersede_pull(struct step *s, const struct run *newer)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_RUN], e));) {
+		struct run *run = e->value;
+		AUTO(freep) char *why = xasprintf("%s is newer", newer->id);
+
+		if (run != newer && run->change.kind == CHANGE_PULL && !run_is_final(run->state) &&
+		    streq(run->change.repo, newer->change.repo) &&
+		    streq(run->change.ref, newer->change.ref))
+			run_cancel(s, run, RUN_SUPERSEDED, why);
+	}
+}
+
+/* A newer run's job takes the place of older runs' in its group. Only in ci: a deploy is never dropped. */
+static void supersede_groups(struct step *s, const struct run *newer)
+{
+	const struct config *c = model_config(s->m, newer->config);
+
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
+		const struct job *job = e->value;
+		const struct job_def *def =
+			config_job(c, STAGE_CI, job->def ? job->def : job->name);
+
+		if (!streq(job->run, newer->id) || job->settled || !job->group || !def ||
+		    !def->group.supersede)
+			continue;
+		for (struct map_entry *o = NULL; (o = map_next(&s->m->by_kind[AGG_JOB], o));) {
+			const struct job *old = o->value;
+			struct run *run = model_run(s->m, old->run);
+			AUTO(freep)
+			char *why =
+				xasprintf("%s has a newer job of group %s", newer->id, job->group);
+
+			if (old->stage == STAGE_CI && !old->settled && run != newer &&
+			    streq(old->group, job->group) && !run_is_final(run->state))
+				run_cancel(s, run, RUN_SUPERSEDED, why);
+		}
+	}
+}
+
+/* From whom a run is: what the repository's own penstock.yml, not the request's, says of forks. */
+static const char *fork_refused(struct step *s, struct run *run)
+{
+	const struct config *c = repo_config(s->m, run->change.repo);
+
+	if (run->change.kind != CHANGE_PULL || !run->change.fork)
+		return NULL;
+	if (!c)
+		return "no branch of this repository was read yet, so nobody said what pull requests from forks may do";
+	if (c->forks == FORKS_NEVER)
+		return "pull requests from forks are not run (on.pull_request.forks: never)";
+	run->waits = c->forks == FORKS_APPROVE;
+	if (run->waits)
+		set_text(&run->reason,
+			 "a change from a fork waits for approval: penstock approve RUN");
+	return NULL;
+}
+
+static void plan_to_run(struct step *s, struct run *run)
+{
+	const struct event *ev = s->ev;
+
+	set_text(&run->config, ev->config_digest);
+	set_text(&run->plan, ev->plan.hash);
+	run->budget = ev->config.ci_budget;
+	vec_each(in, &ev->config.includes)
+		vec_push(&run->includes,
+			 ((struct include_ref){xstrdup(in->from), xstrdup(in->digest)}));
+	vec_each(image, &ev->plan.images)
+		vec_push(&run->images, ((struct pair){xstrdup(image->key), xstrdup(image->value)}));
+	const char *refused = fork_refused(s, run);
+	make_jobs(s, run, &ev->plan);
+	run_predict(s, run);
+	if (refused)
+		run_cancel(s, run, RUN_CANCELLED, refused);
+	else if (run->open == 0 && !run->waits)
+		set_text(&run->reason,
+			 run->cached ? "everything was cached" : "nothing is affected");
+	if (run->change.kind == CHANGE_PULL)
+		supersede_pull(s, run);
+	supersede_groups(s, run);
+	if (!run->waits)
+		run_settle(s, run);
+}
+
 enum rc on_change_planned(struct step *s)
 {
 	const struct event *ev = s->ev;
-	struct repo_ref *ref = find_ref(model_project(s->m), ev->change.repo, ev->change.ref);
+	const struct change *change = &ev->change;
+	struct repo_ref *ref = find_ref(model_project(s->m), change->repo, change->ref);
+	bool by_ref = change->kind == CHANGE_PUSH || change->kind == CHANGE_TAG ||
+		      change->kind == CHANGE_PULL;
 
-	if (!ref || (streq(ref->commit, ev->change.commit) && ref->run))
+	if (by_ref && (!ref || (streq(ref->commit, change->commit) && ref->run)))
 		return RC_OK; /* deleted meanwhile, or a second answer */
 	if (!ev->config_digest)
 		return err_set(s->err, RC_INVALID, "a planned change needs its penstock.yml");
-	if (!branch_counts(&ev->config, ev->change.ref)) {
-		set_text(&ref->run, "-");
+	if (!change_counts(change->kind == CHANGE_PULL && repo_config(s->m, change->repo)
+				   ? repo_config(s->m, change->repo)
+				   : &ev->config,
+			   change)) {
+		if (ref)
+			set_text(&ref->run, "-");
 		model_touch(s->m, AGG_PROJECT, "project");
 		return RC_OK;
 	}
 	keep_config(s);
-	struct run *run = run_new(s, &ev->change);
-	if (streq(ref->commit, ev->change.commit))
+	struct run *run = run_new(s, change);
+	if (by_ref && streq(ref->commit, change->commit))
 		set_text(&ref->run, run->id);
-	set_text(&run->config, ev->config_digest);
-	set_text(&run->plan, ev->plan.hash);
-	make_jobs(s, run, &ev->plan);
-	if (run->open == 0) {
-		run_set(s->m, run, RUN_PASSED,
-			run->cached ? "everything was cached" : "nothing is affected");
-		release_create(s, run);
-	}
+	plan_to_run(s, run);
 	return RC_OK;
 }
 
 enum rc on_change_refused(struct step *s)
 {
-	struct repo_ref *ref = find_ref(model_project(s->m), s->ev->change.repo, s->ev->change.ref);
+	const struct change *change = &s->ev->change;
+	struct repo_ref *ref = find_ref(model_project(s->m), change->repo, change->ref);
+	bool by_ref = change->kind == CHANGE_PUSH || change->kind == CHANGE_TAG ||
+		      change->kind == CHANGE_PULL;
 
-	if (!ref || !streq(ref->commit, s->ev->change.commit) || ref->run)
+	if (by_ref && (!ref || !streq(ref->commit, change->commit) || ref->run))
 		return RC_OK;
-	struct run *run = run_new(s, &s->ev->change);
-	set_text(&ref->run, run->id);
+	struct run *run = run_new(s, change);
+	if (by_ref)
+		set_text(&ref->run, run->id);
 	run_set(s->m, run, RUN_RUNNING, NULL);
 	run_set(s->m, run, RUN_FAILED, s->ev->error ? s->ev->error : "penstock.yml cannot be used");
+	if (change->kind == CHANGE_QUEUE)
+		queue_run_ended(s, run);
 	return RC_OK;
 }

@@ -1,5 +1,8 @@
 /* What an executor and a runtime must know, taken from the configuration of the change itself. */
+#include "core/names.h"
 #include "core/step_impl.h"
+
+#define SPLIT_TEXT_MAX ((size_t)96 << 10)
 
 static void add_pair(pairs *list, const char *key, const char *value)
 {
@@ -42,6 +45,17 @@ static void add_needs(struct step *s, const struct job *job, const struct config
 }
 
 /* Jobs of staging and production are told where the services are: "url:<environment>/<unit>" is resolved by the engine. */
+static void add_unit_urls(const struct config *c, const char *env, struct job_spec *spec)
+{
+	vec_each(u, &c->units) {
+		AUTO(freep) char *key = upper(u->name, "_URL");
+		AUTO(freep) char *value = xasprintf("url:%s/%s", env, u->name);
+
+		if (!u->library)
+			add_pair(&spec->env, key, value);
+	}
+}
+
 static void add_urls(struct step *s, const struct job *job, const struct config *c,
 		     struct job_spec *spec)
 {
@@ -55,9 +69,6 @@ static void add_urls(struct step *s, const struct job *job, const struct config 
 		if (u->library)
 			continue;
 		uint32_t w = wave[u - c->units.v];
-		AUTO(freep) char *key = upper(u->name, "_URL");
-		AUTO(freep) char *value = xasprintf("url:%s/%s", env, u->name);
-		add_pair(&spec->env, key, value);
 		if (!front || w > best || (w == best && u->consumes.n > front->consumes.n)) {
 			front = u;
 			best = w;
@@ -69,7 +80,14 @@ static void add_urls(struct step *s, const struct job *job, const struct config 
 		add_pair(&spec->env,
 			 job->stage == STAGE_PRODUCTION ? "PRODUCTION_URL" : "STAGING_URL", value);
 	}
-	(void)s;
+	add_unit_urls(c, env, spec);
+	vec_each(other,
+		 &model_project(s->m)->configs) { /* services of the project's other repositories */
+		const struct config *theirs = model_config(s->m, other->config);
+
+		if (theirs && !streq(other->repo, spec->change.repo))
+			add_unit_urls(theirs, env, spec);
+	}
 }
 
 /* An input pattern of a unit as a pattern of the repository: ../../tools/x of services/a is tools/x. */
@@ -124,11 +142,102 @@ static void add_reads(const struct config *c, const struct unit *u, const struct
 	vec_done(&closure);
 }
 
+/* An image by its name and the digest that it stood for when the run was planned. */
+static void pin_image(const struct run *run, char **image)
+{
+	for (size_t i = 0; *image && i < run->images.n; i++) {
+		const struct pair *p = &run->images.v[i];
+
+		if (!streq(p->key, *image) || !str_starts(str_of(p->value), "sha256:") ||
+		    strchr(*image, '@'))
+			continue;
+		char *pinned = xasprintf("%s@%s", *image, p->value);
+		xfree(*image);
+		*image = pinned;
+		return;
+	}
+}
+
+/* Its definition, with names replaced and images pinned. */
+static void fill_def(const struct run *run, const struct job *job, const struct job_def *def,
+		     const struct unit *u, struct job_spec *spec)
+{
+	const struct job_names names = {.def = def,
+					.unit = u,
+					.matrix = &job->matrix,
+					.shard = job->shard,
+					.shards = job->shards,
+					.change = &run->change};
+
+	shape_copy(&shape_job_def, &spec->def, def);
+	names_fill_def(&names, &spec->def);
+	pin_image(run, &spec->def.container);
+	vec_each(side, &spec->def.services)
+		pin_image(run, &side->image);
+}
+
+static void add_matrix(const struct job *job, struct job_spec *spec)
+{
+	AUTO(strbuf_done) struct strbuf files = STRBUF(SPLIT_TEXT_MAX);
+
+	vec_each(p, &job->matrix) {
+		AUTO(freep) char *name = upper(p->key, "");
+		AUTO(freep) char *key = xasprintf("MATRIX_%s", name);
+
+		add_pair(&spec->env, key, p->value);
+	}
+	if (!job->shards)
+		return;
+	AUTO(freep) char *index = xasprintf("%u", job->shard);
+	AUTO(freep) char *total = xasprintf("%u", job->shards);
+	add_pair(&spec->env, "SPLIT_INDEX", index);
+	add_pair(&spec->env, "SPLIT_TOTAL", total);
+	vec_each(file, &job->files) {
+		vec_push(&spec->files, xstrdup(*file));
+		strbuf_addf(&files, "%s\n", *file);
+	}
+	if (!strbuf_failed(&files)) /* else only in the file that $SPLIT_LIST names */
+		add_pair(&spec->env, "SPLIT_FILES", strbuf_cstr(&files));
+}
+
+void job_of_def(struct job *job, const struct job_def *def, const struct unit *unit,
+		const struct change *change)
+{
+	const struct job_names names = {.def = def,
+					.unit = unit,
+					.matrix = &job->matrix,
+					.shard = job->shard,
+					.shards = job->shards,
+					.change = change};
+
+	job->cpu = def->cpu;
+	job->memory = def->memory;
+	job->optional = def->manual;
+	if (def->group.name)
+		job->group = names_fill(&names, def->group.name);
+}
+
+/* Which tests of the job are in quarantine now, as they are written. */
+static void add_quarantine(const struct step *s, const struct config *c, const struct job *job,
+			   struct job_spec *spec)
+{
+	const struct project *p = model_project(s->m);
+
+	for (size_t i = 0; i < c->quarantine.n + p->quarantine.n; i++) {
+		const struct quarantine_def *q = i < c->quarantine.n
+							 ? &c->quarantine.v[i]
+							 : &p->quarantine.v[i - c->quarantine.n];
+
+		if (s->m->time < q->until && (!q->unit || streq(q->unit, job->unit)))
+			vec_push(&spec->tests, xstrdup(q->test));
+	}
+}
+
 void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
 {
 	const struct run *run = model_run(s->m, job->run);
 	const struct config *c = model_config(s->m, run->config);
-	const struct job_def *def = config_job(c, job->stage, job->name);
+	const struct job_def *def = config_job(c, job->stage, job->def ? job->def : job->name);
 	const struct unit *u = *job->unit ? config_unit(c, job->unit) : NULL;
 
 	BUG_ON(!def);
@@ -136,9 +245,15 @@ void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
 	set_text(&spec->key, job->key);
 	set_text(&spec->unit, job->unit);
 	set_text(&spec->path, u ? u->path : ".");
-	shape_copy(&shape_job_def, &spec->def, def);
+	fill_def(run, job, def, u, spec);
 	copy_change(&spec->change, &run->change);
 	spec->attempt = job->attempt;
+	spec->trusted = !run->change.fork;
+	spec->resume = job->resumed;
+	spec->keep = true;
+	set_text(&spec->agent, job->agent);
+	add_matrix(job, spec);
+	add_quarantine(s, c, job, spec);
 	add_reads(c, u, def, spec);
 	add_needs(s, job, c, spec);
 	add_pair(&spec->env, "PENSTOCK_RUN", job->run);
@@ -149,6 +264,16 @@ void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
 	}
 }
 
+/* Who provides what the unit consumes. */
+static void add_consumers(const struct config *c, const struct unit *u, struct deploy *d)
+{
+	vec_each(name, &u->consumes)
+		vec_each(other, &c->units)
+			if (texts_has(&other->provides, *name) &&
+			    !texts_has(&d->consumers, other->name))
+				texts_add(&d->consumers, other->name);
+}
+
 void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy *d)
 {
 	const struct release *r = model_release(m, ro->release);
@@ -157,6 +282,9 @@ void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy 
 	if (!c)
 		c = model_config(m, model_project(m)->config);
 	const struct unit *u = c ? config_unit(c, ro->unit) : NULL;
+
+	if (!u)
+		u = model_unit(m, ro->unit, &c);
 	set_text(&d->environment, ro->environment);
 	set_text(&d->unit, ro->unit);
 	set_text(&d->image, ro->image);
@@ -171,9 +299,11 @@ void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy 
 		add_pair(&d->env, p->key, p->value);
 	vec_each(p, &u->secrets)
 		add_pair(&d->secrets, p->key, p->value);
-	vec_each(name, &u->consumes)
-		vec_each(other, &c->units)
-			if (texts_has(&other->provides, *name) &&
-			    !texts_has(&d->consumers, other->name))
-				texts_add(&d->consumers, other->name);
+	add_consumers(c, u, d);
+	vec_each(other, &model_project(m)->configs) {
+		const struct config *theirs = model_config(m, other->config);
+
+		if (theirs && theirs != c)
+			add_consumers(theirs, u, d);
+	}
 }

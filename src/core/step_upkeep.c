@@ -71,11 +71,9 @@ static void start_again(struct step *s, const struct rollout *ro, uint32_t count
 /* What is live in an environment, as a rollout that was over long ago. */
 static void start_live(struct step *s, struct environment *env)
 {
-	const struct config *c = model_config(s->m, model_project(s->m)->config);
-
 	for (size_t i = 0; i < env->live.n; i++) {
 		const struct live *l = &env->live.v[i];
-		const struct unit *u = c ? config_unit(c, l->unit) : NULL;
+		const struct unit *u = model_unit(s->m, l->unit, NULL);
 		struct rollout was = {.environment = env->id,
 				      .unit = l->unit,
 				      .image = l->image,
@@ -134,6 +132,9 @@ static bool config_used(const struct model *m, const char *digest)
 {
 	if (streq(model_project(m)->config, digest))
 		return true;
+	vec_each(rc, &model_project(m)->configs)
+		if (streq(rc->config, digest))
+			return true;
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));)
 		if (streq(((struct run *)e->value)->config, digest))
 			return true;
