@@ -132,6 +132,11 @@ MUST_CHECK enum rc repo_move(struct repo *r, const char *ref, const char *expect
  * files. */
 MUST_CHECK enum rc repo_take_back(struct repo *r, const char *tip, const char *commit,
 				  const char *base, char ret_tree[GIT_HEX + 1], struct err *err);
+/* A commit that merges `head` onto `onto` (no branch moves): the head's author, this committer, whose time is the later one of both parents. `onto` itself when
+ * it holds the head already. RC_CONFLICT names the files. */
+MUST_CHECK enum rc repo_merge(struct repo *r, const char *onto, const char *head,
+			      const char *message, const char *committer, const char *email,
+			      char ret[GIT_HEX + 1], struct err *err);
 /* Append a unified diff of one file; an empty old or new text stands for "no file". Nothing when
  * they are equal. */
 void repo_diff(struct strbuf *to, const char *path, struct str old_text, struct str new_text);

@@ -361,14 +361,20 @@ static bool same_branches(const struct branches *a, const struct branches *b)
 	return true;
 }
 
+/* Branches, and what the merge queue tests; in order of name. */
+static const char *const fetched[] = {"refs/heads/", "refs/penstock/queue/"};
+
 enum rc repo_fetch(struct repo *mirror, struct repo *from, bool *ret_changed, struct err *err)
 {
 	AUTO(branches_done) struct branches want = {0}, have = {0};
 	AUTO(haul_done) struct haul h = {.from = from, .to = mirror};
-	enum rc rc = repo_refs(from, "refs/heads/", keep_branch, &want, err);
+	enum rc rc = RC_OK;
 
-	if (rc == RC_OK)
-		rc = repo_refs(mirror, "refs/heads/", keep_branch, &have, err);
+	for (size_t i = 0; i < ARRAY_LEN(fetched) && rc == RC_OK; i++) {
+		rc = repo_refs(from, fetched[i], keep_branch, &want, err);
+		if (rc == RC_OK)
+			rc = repo_refs(mirror, fetched[i], keep_branch, &have, err);
+	}
 	if (rc != RC_OK)
 		return rc;
 	bool changed = !same_branches(&want, &have);

@@ -24,6 +24,9 @@ void git_revwalkp(git_revwalk **p);
 MUST_CHECK enum rc git_find_commit(struct repo *r, const char *rev, git_commit **ret,
 				   struct err *err);
 
+/* RC_CONFLICT: "<who> changed the same lines of a, b". */
+enum rc git_name_conflicts(git_index *index, const char *who, struct err *err);
+
 /* A tree's entries straight from its bytes. */
 struct tree_iter {
 	git_odb_object *raw;

@@ -154,7 +154,7 @@ enum rc repo_write_tree(struct repo *r, const char *ref, const char *expected, c
 	return commit_tree(r, ref, parent, whole, message, by, ret, err);
 }
 
-static enum rc name_conflicts(git_index *index, struct err *err)
+enum rc git_name_conflicts(git_index *index, const char *who, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf names = STRBUF(300);
 	git_index_conflict_iterator *it = NULL;
@@ -169,7 +169,7 @@ static enum rc name_conflicts(git_index *index, struct err *err)
 					    : o ? o->path
 						: t->path);
 	git_index_conflict_iterator_free(it);
-	return err_set(err, RC_CONFLICT, "later commits changed the same lines of %s%s",
+	return err_set(err, RC_CONFLICT, "%s changed the same lines of %s%s", who,
 		       strbuf_cstr(&names), n > 3 ? " and others" : "");
 }
 
@@ -196,7 +196,7 @@ enum rc repo_take_back(struct repo *r, const char *tip, const char *commit, cons
 	if (rc != RC_OK)
 		return rc;
 	if (!code && git_index_has_conflicts(index))
-		return name_conflicts(index, err);
+		return git_name_conflicts(index, "later commits", err);
 	if (!code)
 		code = git_index_write_tree_to(&oid, index, r->git);
 	if (code)

@@ -24,8 +24,8 @@ static const struct field fields[FIELDS] = {
 static const struct {
 	const char *name, *means;
 } shorts[] = {
-	{"@hourly", "0 * * * *"},  {"@daily", "0 0 * * *"},  {"@midnight", "0 0 * * *"},
-	{"@weekly", "0 0 * * 0"},  {"@monthly", "0 0 1 * *"}, {"@yearly", "0 0 1 1 *"},
+	{"@hourly", "0 * * * *"},   {"@daily", "0 0 * * *"},   {"@midnight", "0 0 * * *"},
+	{"@weekly", "0 0 * * 0"},   {"@monthly", "0 0 1 * *"}, {"@yearly", "0 0 1 1 *"},
 	{"@annually", "0 0 1 1 *"},
 };
 
@@ -113,7 +113,8 @@ static bool never_is(const struct cron *c)
 	static const uint32_t last[] = {0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 	for (uint32_t m = 1; m <= 12; m++)
-		if ((c->months >> m) & 1 && c->days & (uint32_t)((UINT64_C(1) << (last[m] + 1)) - 2))
+		if ((c->months >> m) & 1 &&
+		    c->days & (uint32_t)((UINT64_C(1) << (last[m] + 1)) - 2))
 			return false;
 	return c->any_weekday;
 }
@@ -137,10 +138,11 @@ enum rc cron_parse(struct str text, struct cron *ret, struct err *err)
 				"\"%.*s\" is no time of crontab: write minute, hour, day, month and weekday, such as \"0 3 * * Mon-Fri\", or @daily",
 				(int)whole.n, whole.p);
 		if (!read_field(&fields[i], words[i], &bits[i]))
-			return err_set(err, RC_INVALID,
-				       "\"%.*s\" is no %s of crontab: a number from %u to %u, a range 1-5, a list 1,3 or a step */10",
-				       (int)words[i].n, words[i].p, fields[i].what, fields[i].min,
-				       fields[i].max);
+			return err_set(
+				err, RC_INVALID,
+				"\"%.*s\" is no %s of crontab: a number from %u to %u, a range 1-5, a list 1,3 or a step */10",
+				(int)words[i].n, words[i].p, fields[i].what, fields[i].min,
+				fields[i].max);
 	}
 	if (str_trim(rest).n)
 		return err_set(err, RC_INVALID, "\"%.*s\" has more than five parts", (int)whole.n,

@@ -113,12 +113,14 @@ static bool place(struct forecast *f, struct node *n)
 	vec_each(b, &f->bins) {
 		ever = ever || agent_could(&b->room, &n->asks);
 		if (agent_has_room(&b->room, &n->asks) &&
-		    (!best || b->room.cpu - b->room.used_cpu < best->room.cpu - best->room.used_cpu))
+		    (!best ||
+		     b->room.cpu - b->room.used_cpu < best->room.cpu - best->room.used_cpu))
 			best = b;
 	}
 	if (!best && ever)
 		return false;
-	n->bin = best ? (size_t)(best - f->bins.v) + 1 : 0; /* 0: nobody could; it would need one more */
+	n->bin = best ? (size_t)(best - f->bins.v) + 1
+		      : 0; /* 0: nobody could; it would need one more */
 	if (best) {
 		best->room.used_cpu += n->asks.cpu;
 		best->room.used_memory += n->asks.memory;

@@ -100,7 +100,8 @@ static void learn_end(struct history *h, const struct job *job, uint64_t usec)
 	h->runs++;
 	h->failed += job->state == JOB_FAILED;
 	h->flaky += job->state == JOB_FLAKY;
-	if (job_is_good(job->state) && !job->resumed) /* a failure may end early, a resumed one began late */
+	if (job_is_good(job->state) &&
+	    !job->resumed) /* a failure may end early, a resumed one began late */
 		learn_usec(h, usec);
 }
 
@@ -110,8 +111,8 @@ static void learn_file(struct history *h, const struct file_time *now)
 	vec_each(was, &h->files) {
 		if (!streq(was->file, now->file))
 			continue;
-		uint64_t differs = was->usec > now->usec ? was->usec - now->usec
-							 : now->usec - was->usec;
+		uint64_t differs =
+			was->usec > now->usec ? was->usec - now->usec : now->usec - was->usec;
 		if (differs * 10 > was->usec * 3)
 			was->usec = now->usec;
 		return;

@@ -250,7 +250,8 @@ size_t ready_count(const struct model *m)
 	return m->ready.n;
 }
 
-struct job *ready_starved(const struct model *m, bool (*may)(const struct model *m, const struct ready_class *c))
+struct job *ready_starved(const struct model *m,
+			  bool (*may)(const struct model *m, const struct ready_class *c))
 {
 	struct job *oldest = NULL;
 
@@ -260,9 +261,9 @@ struct job *ready_starved(const struct model *m, bool (*may)(const struct model 
 
 		if (m->time < job->ready_at + STARVED || m->ready.newest < job->ready_at + STARVED)
 			continue;
-		if (oldest && (oldest->ready_at < job->ready_at ||
-			       (oldest->ready_at == job->ready_at &&
-				oldest->ready_order < job->ready_order)))
+		if (oldest &&
+		    (oldest->ready_at < job->ready_at ||
+		     (oldest->ready_at == job->ready_at && oldest->ready_order < job->ready_order)))
 			continue;
 		if ((c->group && map_get(&m->ready.groups, str_of(c->group))) || !may(m, c))
 			continue;

@@ -7,10 +7,10 @@
 #include "core/step_impl.h"
 #include "base/strbuf.h"
 
-#define ADVICE     3
-#define WORTH      (5 * USEC_SEC) /* a saving below that is not worth a word */
-#define LOOK_BACK  6              /* runs */
-#define LOOK_AT    16             /* jobs of the critical path */
+#define ADVICE    3
+#define WORTH     (5 * USEC_SEC) /* a saving below that is not worth a word */
+#define LOOK_BACK 6              /* runs */
+#define LOOK_AT   16             /* jobs of the critical path */
 
 struct advice {
 	uint64_t saves;
@@ -218,9 +218,10 @@ static void advise_inputs(struct review *v, const struct job *job)
 	uint64_t then = longest_way(v, job, 0, NULL);
 	uint64_t saves = v->as_it_was > then ? v->as_it_was - then : 0;
 
-	strbuf_addf(&b,
-		    "narrow the inputs of %s: it ran %u times in its last %u runs and made the same %u times",
-		    name, ran, had, same + 1);
+	strbuf_addf(
+		&b,
+		"narrow the inputs of %s: it ran %u times in its last %u runs and made the same %u times",
+		name, ran, had, same + 1);
 	add_saving(&b, saves);
 	advise(v, saves, strbuf_take(&b));
 }
@@ -258,7 +259,8 @@ static void advise_agents(struct review *v, const texts *critical)
 
 	vec_each(id, critical) {
 		const struct job *job = v->jobs.v[index_of(v, *id) - 1];
-		uint64_t wait = job->started_at > job->ready_at ? job->started_at - job->ready_at : 0;
+		uint64_t wait =
+			job->started_at > job->ready_at ? job->started_at - job->ready_at : 0;
 
 		if (job->group || !job->ready_at || wait < USEC_SEC)
 			continue;

@@ -94,8 +94,7 @@ static void say_waits(struct model *m, struct job *job, const char *text)
 {
 	const char *old = job->why ? job->why : "", *mark = strstr(old, WAITS_MARK);
 	size_t n = mark ? (size_t)(mark - old) : strlen(old);
-	char *why = text ? xasprintf("%.*s%s%s", (int)n, old, WAITS_MARK, text)
-			 : xstrndup(old, n);
+	char *why = text ? xasprintf("%.*s%s%s", (int)n, old, WAITS_MARK, text) : xstrndup(old, n);
 
 	if (!streq(why, old)) {
 		xfree(job->why);
@@ -206,8 +205,7 @@ static char *nobody(const struct model *m, const struct ready_class *c)
 		strbuf_add_size(&b, c->memory);
 	}
 	for (size_t i = 0; i < c->labels.n; i++)
-		strbuf_addf(&b, "%s%s", i ? ", " : " on an agent with the labels ",
-			    c->labels.v[i]);
+		strbuf_addf(&b, "%s%s", i ? ", " : " on an agent with the labels ", c->labels.v[i]);
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_AGENT], e));) {
 		const struct agent *a = e->value;
 		struct ready_class small = {.labels = c->labels, .local = c->local};

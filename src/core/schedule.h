@@ -5,4 +5,5 @@
 
 bool agent_could(const struct agent *a, const struct ready_class *c);    /* when it is empty */
 bool agent_has_room(const struct agent *a, const struct ready_class *c); /* now */
-bool class_is_held(const struct model *m, const struct ready_class *c);  /* its group's one place is taken */
+bool class_is_held(const struct model *m,
+		   const struct ready_class *c); /* its group's one place is taken */

@@ -148,6 +148,10 @@ enum rc perform_read_change(struct engine *e, const struct effect *f, struct out
 			    struct err *err);
 enum rc perform_revert(struct engine *e, const struct effect *f, struct outcome *ret,
 		       struct err *err);
+enum rc perform_merge(struct engine *e, const struct effect *f, struct outcome *ret,
+		      struct err *err);
+enum rc perform_land(struct engine *e, const struct effect *f, struct outcome *ret,
+		     struct err *err);
 enum rc perform_start_job(struct engine *e, const struct effect *f, struct outcome *ret,
 			  struct err *err);
 enum rc perform_pack(struct engine *e, const struct effect *f, struct outcome *ret,

@@ -39,7 +39,9 @@ enum rc perform(struct engine *e, const struct effect *f, const struct order_con
 	case EF_NOTIFY:
 		return perform_notify(e, f, c, ret, err);
 	case EF_MERGE:
+		return perform_merge(e, f, ret, err);
 	case EF_LAND:
+		return perform_land(e, f, ret, err);
 	case EF_WATCH:
 	case EF_TIMER:
 		break;
@@ -94,11 +96,14 @@ void fail_outcome(const struct effect *f, const struct err *err, struct event *r
 	case EF_NOTIFY:
 		ret->kind = EV_NOTIFIED;
 		return;
+	case EF_MERGE:
+	case EF_LAND:
+		ret->kind = f->kind == EF_MERGE ? EV_MERGED : EV_LANDED;
+		ret->id = f->type ? xstrdup(f->type) : NULL;
+		return;
 	case EF_CANCEL_JOB:
 	case EF_STOP_REPLICAS:
 	case EF_SET_WEIGHT:
-	case EF_MERGE:
-	case EF_LAND:
 	case EF_WATCH:
 	case EF_TIMER:
 		break;

@@ -8,6 +8,15 @@
 struct scm_ref {
 	char *ref, *commit;
 };
+/* Changes merged as they would land. Texts are borrowed. */
+struct scm_merge {
+	const char *target; /* refs/heads/main */
+	const char *tip;    /* what it stood at */
+	const char *ref;    /* where the result is kept: refs/penstock/queue/main */
+	const char *id;     /* of the queue: the trailer Penstock-Queue */
+	const texts *heads; /* commits, in order */
+	const pairs *names; /* of the heads: ref, number ("" without) */
+};
 struct scm;
 struct scm_ops {
 	const char *name;
@@ -23,6 +32,9 @@ struct scm_ops {
 			       const texts *paths, const char *into, struct err *err);
 	enum rc (*revert)(struct scm *s, const char *repo, const struct change *change,
 			  const char *message, char **ret_commit, struct err *err);
+	enum rc (*merge)(struct scm *s, const char *repo, const struct scm_merge *m,
+			 char **ret_commit, texts *ret_conflicts, struct err *err);
+	enum rc (*land)(struct scm *s, const char *repo, const struct change *c, struct err *err);
 	void (*free)(struct scm *s);
 };
 struct scm {
@@ -72,6 +84,24 @@ MUST_CHECK static inline enum rc scm_revert(struct scm *s, const char *repo, con
 {
 	return s->ops->revert(s, repo, c, message, ret_commit, err);
 }
+/* Merge the heads onto the tip, one merge commit each: its author is the head's, its committer Penstock, its time the latest of its parents', so that the
+ * same merge done twice is the same commit. A head that does not merge is left out and named in *ret_conflicts; one that the tip holds already adds nothing.
+ * The last commit (the tip, when nothing was merged) is kept under m->ref and can be read like any other. RC_NOT_FOUND: no such commit. No branch moves. */
+MUST_CHECK static inline enum rc scm_merge(struct scm *s, const char *repo,
+					   const struct scm_merge *m, char **ret_commit,
+					   texts *ret_conflicts, struct err *err)
+{
+	return s->ops->merge(s, repo, m, ret_commit, ret_conflicts, err);
+}
+/* Move c->target from c->base to c->commit, and forget c->ref. RC_OK also when it holds the commit already (done twice, or others pushed since); RC_CONFLICT:
+ * it stands elsewhere, nothing moved. */
+MUST_CHECK static inline enum rc scm_land(struct scm *s, const char *repo, const struct change *c,
+					  struct err *err)
+{
+	return s->ops->land(s, repo, c, err);
+}
+/* The message of the merge of a head. The caller's. */
+char *scm_merge_message(const struct scm_merge *m, size_t i);
 static inline void scm_free(struct scm *s)
 {
 	if (s)

@@ -356,6 +356,157 @@ static void taking_back_in_vain(void **state)
 	assert_null(made);
 }
 
+/* ---- the merge queue ---- */
+#define TRIAL "refs/penstock/queue/main"
+
+struct merging {
+	texts heads, conflicts;
+	pairs names;
+	char *made;
+};
+
+static void merging_done(struct merging *m)
+{
+	vec_each(head, &m->heads)
+		xfree(*head);
+	vec_each(one, &m->conflicts)
+		xfree(*one);
+	vec_each(p, &m->names) {
+		xfree(p->key);
+		xfree(p->value);
+	}
+	vec_done(&m->heads);
+	vec_done(&m->conflicts);
+	vec_done(&m->names);
+	xfree(m->made);
+}
+
+static void add_head(struct merging *m, const char *commit, const char *ref, const char *number)
+{
+	vec_push(&m->heads, xstrdup(commit));
+	vec_push(&m->names, ((struct pair){xstrdup(ref), xstrdup(number)}));
+}
+
+static void merge(struct merging *m, const char *tip)
+{
+	const struct scm_merge what = {.target = MAIN,
+				       .tip = tip,
+				       .ref = TRIAL,
+				       .id = "shop:refs/heads/main",
+				       .heads = &m->heads,
+				       .names = &m->names};
+
+	OK(scm_merge(bed.scm, REPO, &what, &m->made, &m->conflicts, &err));
+}
+
+/* A branch from a commit, with one file. */
+static const char *bed_branch(const char *ref, const char *from, const char *path, const char *text)
+{
+	bed_set(ref, from);
+	return bed_commit(ref, "change", &(struct fake_file){path, str_of(text), 0, false}, 1);
+}
+
+static void check_at(const char *commit, const char *path, const char *want)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(1000);
+
+	OK(scm_file(bed.scm, REPO, commit, path, 1000, &text, &err));
+	assert_string_equal(strbuf_cstr(&text), want);
+}
+
+static void merges(void **state)
+{
+	AUTO(merging_done) struct merging m = {0}, again = {0}, old = {0};
+
+	(void)state;
+	bed_repo();
+	const char *base = bed_file("f", "1\n");
+	const char *a = bed_branch("refs/heads/a", base, "a", "of a");
+	const char *b = bed_branch("refs/heads/b", base, "f", "2\n");
+	const char *c = bed_branch("refs/heads/c", base, "f", "3\n"); /* as b, otherwise */
+	const char *d = bed_branch("refs/heads/d", base, "d", "of d");
+	const char *tip = bed_file("g", "somebody's");
+
+	add_head(&m, a, "refs/heads/a", "17");
+	add_head(&m, b, "refs/heads/b", "");
+	add_head(&m, c, "refs/heads/c", "");
+	add_head(&m, d, "refs/heads/d", "");
+	merge(&m, tip);
+	assert_int_equal(m.conflicts.n, 1);
+	assert_string_equal(m.conflicts.v[0], c);
+	check_at(m.made, "a", "of a");
+	check_at(m.made, "f", "2\n");
+	check_at(m.made, "d", "of d");
+	check_at(m.made, "g", "somebody's");
+	AUTO(change_done) struct change made = change_of(m.made, tip);
+	OK(scm_change(bed.scm, REPO, &made, &err));
+	assert_string_equal(made.base, tip); /* it comes after the tip */
+	assert_string_equal(made.author, "Ann");
+	assert_string_equal(made.subject, "Merge d into main");
+	AUTO(strbuf_done) struct strbuf refs = STRBUF(1000);
+	strbuf_addf(&refs, "a=%s b=%s c=%s d=%s main=%s ", a, b, c, d, tip);
+	check_refs(strbuf_cstr(&refs)); /* no branch moved */
+
+	add_head(&again, a, "refs/heads/a", "17");
+	add_head(&again, b, "refs/heads/b", "");
+	add_head(&again, c, "refs/heads/c", "");
+	add_head(&again, d, "refs/heads/d", "");
+	merge(&again, tip);
+	assert_string_equal(again.made, m.made); /* done twice is done once */
+
+	add_head(&old, base, "refs/heads/old", "");
+	merge(&old, tip);
+	assert_string_equal(old.made, tip); /* nothing was to be merged */
+	assert_int_equal(old.conflicts.n, 0);
+
+	const struct scm_merge bad = {.target = MAIN, .tip = NOBODY, .ref = TRIAL, .id = "x", .heads = &old.heads};
+	FAILS(RC_NOT_FOUND, scm_merge(bed.scm, REPO, &bad, &old.made, &old.conflicts, &err));
+}
+
+static struct change landing(const char *base, const char *commit)
+{
+	struct change c = change_of(commit, base);
+
+	xfree(c.ref);
+	c.ref = xstrdup(TRIAL);
+	c.target = xstrdup(MAIN);
+	return c;
+}
+
+static void lands(void **state)
+{
+	AUTO(merging_done) struct merging m = {0}, late = {0};
+
+	(void)state;
+	bed_repo();
+	const char *base = bed_file("f", "1\n");
+	const char *a = bed_branch("refs/heads/a", base, "a", "of a");
+	add_head(&m, a, "refs/heads/a", "");
+	merge(&m, base);
+	AUTO(change_done) struct change c = landing(base, m.made);
+	OK(scm_land(bed.scm, REPO, &c, &err));
+	AUTO(strbuf_done) struct strbuf refs = STRBUF(1000);
+	strbuf_addf(&refs, "a=%s main=%s ", a, m.made);
+	check_refs(strbuf_cstr(&refs));
+	OK(scm_land(bed.scm, REPO, &c, &err)); /* once more */
+	const char *tip = bed_file("g", "somebody's");
+	OK(scm_land(bed.scm, REPO, &c, &err)); /* and after others */
+	check_at(tip, "a", "of a");
+	check_at(tip, "g", "somebody's");
+
+	const char *b = bed_branch("refs/heads/b", tip, "b", "of b");
+	add_head(&late, b, "refs/heads/b", "");
+	merge(&late, tip);
+	const char *faster = bed_file("h", "faster");
+	AUTO(change_done) struct change d = landing(tip, late.made);
+	FAILS(RC_CONFLICT, scm_land(bed.scm, REPO, &d, &err));
+	strbuf_clear(&refs);
+	strbuf_addf(&refs, "a=%s b=%s main=%s ", a, b, faster);
+	check_refs(strbuf_cstr(&refs));
+	bed_set(MAIN, NULL);
+	FAILS(RC_CONFLICT, scm_land(bed.scm, REPO, &d, &err));
+}
+
 /* ---- only the fake ---- */
 static void failing(void **state)
 {
@@ -516,7 +667,8 @@ static int end(void **state)
 	cmocka_unit_test(empty_repository), cmocka_unit_test(branches), cmocka_unit_test(changes), \
 		cmocka_unit_test(files_at_commits), cmocka_unit_test(tree_facts),                  \
 		cmocka_unit_test(laying_out), cmocka_unit_test(taking_back),                       \
-		cmocka_unit_test(taking_back_in_vain)
+		cmocka_unit_test(taking_back_in_vain), cmocka_unit_test(merges),            \
+		cmocka_unit_test(lands)
 
 int main(void)
 {

@@ -132,12 +132,48 @@ static enum rc scm_w_revert(struct scm *x, const char *repo, const struct change
 	return rc;
 }
 
+static enum rc scm_w_merge(struct scm *x, const char *repo, const struct scm_merge *m, char **ret,
+			   texts *conflicts, struct err *err)
+{
+	struct sim *s = SIM(scm, x);
+	texts again = {0};
+	char *made = NULL, *other = NULL;
+
+	if (sim_trouble(s, PORT_SCM, "scm.merge", err))
+		return err->rc;
+	enum rc rc = scm_merge(s->scm, repo, m, &made, conflicts, err);
+	if (rc == RC_OK && sim_twice(s, "scm.merge")) {
+		rc = scm_merge(s->scm, repo, m, &other, &again, err);
+		if (rc == RC_OK && !streq(made, other))
+			sim_fail(s, 6, "one merge made %s and %s", made, other);
+		xfree(other);
+		vec_each(one, &again)
+			xfree(*one);
+		vec_done(&again);
+	}
+	if (rc == RC_OK && sim_unheard(s, PORT_SCM, "scm.merge", err))
+		rc = err->rc;
+	if (rc == RC_OK)
+		*ret = made;
+	else
+		xfree(made);
+	return rc;
+}
+
+static enum rc scm_w_land(struct scm *x, const char *repo, const struct change *c, struct err *err)
+{
+	struct sim *s = SIM(scm, x);
+
+	FAULTY(s, PORT_SCM, "scm.land", err, scm_land(s->scm, repo, c, err));
+}
+
 static void nothing_scm(struct scm *x)
 {
 	(void)x;
 }
 static const struct scm_ops scm_w = {"sim",      scm_w_refs,        scm_w_change, scm_w_file,
-				     scm_w_tree, scm_w_materialise, scm_w_revert, nothing_scm};
+				     scm_w_tree, scm_w_materialise, scm_w_revert, scm_w_merge,
+				     scm_w_land, nothing_scm};
 
 /* ---- contents and images ---- */
 

@@ -70,10 +70,31 @@ static void next(void **state)
 }
 
 static const char *const refused[] = {
-	"", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *",
-	"* * * 13 *", "* * * 0 *", "* * * * 8", "5-1 * * * *", "*/0 * * * *", "5/10 * * * *",
-	"1,,2 * * * *", "-1 * * * *", "+1 * * * *", "1- * * * *", "a * * * *", "@reboot",
-	"0 0 30 2 *", "0 0 31 4,6,9,11 *", "* * * janu *", "001 * * * *", "*-5 * * * *", "*/61 * * * *",
+	"",
+	"* * * *",
+	"* * * * * *",
+	"60 * * * *",
+	"* 24 * * *",
+	"* * 0 * *",
+	"* * 32 * *",
+	"* * * 13 *",
+	"* * * 0 *",
+	"* * * * 8",
+	"5-1 * * * *",
+	"*/0 * * * *",
+	"5/10 * * * *",
+	"1,,2 * * * *",
+	"-1 * * * *",
+	"+1 * * * *",
+	"1- * * * *",
+	"a * * * *",
+	"@reboot",
+	"0 0 30 2 *",
+	"0 0 31 4,6,9,11 *",
+	"* * * janu *",
+	"001 * * * *",
+	"*-5 * * * *",
+	"*/61 * * * *",
 };
 
 static void refusals(void **state)
@@ -141,8 +162,9 @@ static void against_the_clock(void **state)
 		(void)snprintf(text, sizeof(text), draw(&seed, 2) ? "%u %u * * *" : "%u/1 * * * *",
 			       draw(&seed, 60), draw(&seed, 5));
 		if (strchr(text, '/'))
-			(void)snprintf(text, sizeof(text), "*/%u %u,%u * * %u-6", 1 + draw(&seed, 59),
-				       draw(&seed, 4), draw(&seed, 24), draw(&seed, 6));
+			(void)snprintf(text, sizeof(text), "*/%u %u,%u * * %u-6",
+				       1 + draw(&seed, 59), draw(&seed, 4), draw(&seed, 24),
+				       draw(&seed, 6));
 		CHECK(cron_parse(str_of(text), &c, &err) == RC_OK, text);
 		int64_t after = (int64_t)(at(begins[draw(&seed, ARRAY_LEN(begins))]) / USEC_SEC) +
 				draw(&seed, 86400 * 2);

@@ -1,52 +1,14 @@
 /* Repositories in memory: every commit has its whole list of files, and an id that is a hash of
  * what it says. */
-#include "base/digest.h"
-#include "base/map.h"
 #include "clients/lay.h"
-#include "flow/1-source/adapters.h"
-
-#define HEX       40
-#define MODE_FILE 0100644u
-#define MODE_TREE 0040000u
-#define MODE_LINK 0120000u
-#define TRAILER   "Penstock-Reverts"
-#define MAIL      "penstock@localhost"
-
-struct blob { /* shared by the commits that have it */
-	unsigned refs;
-	char oid[HEX + 1];
-	struct strbuf bytes;
-};
-struct file {
-	char *path;
-	uint32_t mode;
-	struct blob *blob;
-};
-struct files {
-	VEC(struct file) list; /* in order of path */
-};
-struct commit {
-	char id[HEX + 1], parent[HEX + 1];
-	char *author, *email, *message;
-	struct files files;
-};
-struct fake_repo {
-	struct map commits;  /* id -> struct commit */
-	struct map branches; /* ref -> struct commit */
-};
-struct scm_fake {
-	struct scm base;
-	struct map repos; /* name -> struct fake_repo */
-	unsigned after, failing;
-	enum rc rc;
-};
+#include "flow/1-source/scm_fake_impl.h"
 
 static struct scm_fake *fake_of(struct scm *s)
 {
 	return container_of(s, struct scm_fake, base);
 }
 
-static enum rc begin(struct scm *s, const char *repo, struct fake_repo **ret, struct err *err)
+enum rc fake_begin(struct scm *s, const char *repo, struct fake_repo **ret, struct err *err)
 {
 	struct scm_fake *f = fake_of(s);
 
@@ -108,7 +70,7 @@ static size_t files_at(const struct files *f, const char *path)
 	return i;
 }
 
-static const struct file *files_find(const struct files *f, const char *path)
+const struct file *fake_files_find(const struct files *f, const char *path)
 {
 	size_t i = files_at(f, path);
 
@@ -116,7 +78,7 @@ static const struct file *files_find(const struct files *f, const char *path)
 }
 
 /* blob NULL removes. Takes its own reference. */
-static void files_set(struct files *f, const char *path, uint32_t mode, struct blob *blob)
+void fake_files_set(struct files *f, const char *path, uint32_t mode, struct blob *blob)
 {
 	size_t i = files_at(f, path);
 	bool there = i < f->list.n && streq(f->list.v[i].path, path);
@@ -163,7 +125,7 @@ static bool hash_tree(const struct files *f, const char *dir, char ret[HEX + 1])
 }
 
 /* ---- commits ---- */
-static struct commit *commit_find(const struct fake_repo *r, const char *rev, struct err *err)
+struct commit *fake_commit_find(const struct fake_repo *r, const char *rev, struct err *err)
 {
 	struct commit *c = map_get(&r->commits, str_of(rev));
 
@@ -174,10 +136,12 @@ static struct commit *commit_find(const struct fake_repo *r, const char *rev, st
 	return c;
 }
 
-static bool is_ancestor(const struct fake_repo *r, const char *base, const struct commit *c)
+bool fake_is_ancestor(const struct fake_repo *r, const char *base, const struct commit *c)
 {
 	for (; c; c = c->parent[0] ? map_get(&r->commits, str_of(c->parent)) : NULL)
-		if (streq(c->id, base))
+		if (streq(c->id, base) ||
+		    (c->second[0] &&
+		     fake_is_ancestor(r, base, map_get(&r->commits, str_of(c->second)))))
 			return true;
 	return false;
 }
@@ -212,7 +176,7 @@ static char *subject(const char *message)
 	return xstrndup(line.p, line.n);
 }
 
-static void commit_free(struct commit *c)
+void fake_commit_free(struct commit *c)
 {
 	files_done(&c->files);
 	xfree(c->author);
@@ -222,24 +186,25 @@ static void commit_free(struct commit *c)
 }
 
 /* Takes c and gives it its id; when that commit is there already, returns that one. */
-static struct commit *commit_keep(struct fake_repo *r, struct commit *c)
+struct commit *fake_commit_keep(struct fake_repo *r, struct commit *c)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(SIZE_MAX / 4);
 	char tree[HEX + 1];
 
 	hash_tree(&c->files, ".", tree);
-	strbuf_addf(&text, "%s\n%s\n%s\n%s\n%s", tree, c->parent, c->author, c->email, c->message);
+	strbuf_addf(&text, "%s\n%s\n%s\n%s\n%s\n%s", tree, c->parent, c->second, c->author,
+		    c->email, c->message);
 	hash_text(strbuf_str(&text), c->id);
 	struct commit *same = map_get(&r->commits, str_of(c->id));
 	if (same) {
-		commit_free(c);
+		fake_commit_free(c);
 		return same;
 	}
 	map_put(&r->commits, str_of(c->id), c);
 	return c;
 }
 
-static struct commit *commit_child(const struct commit *parent, const char *author,
+struct commit *fake_commit_child(const struct commit *parent, const char *author,
 				   const char *email, const char *message)
 {
 	struct commit *c = xcalloc(1, sizeof(*c));
@@ -263,12 +228,14 @@ static enum rc fake_refs(struct scm *s, const char *repo,
 			 struct err *err)
 {
 	struct fake_repo *r;
-	enum rc rc = begin(s, repo, &r, err);
+	enum rc rc = fake_begin(s, repo, &r, err);
 	VEC(const struct map_entry *) sorted = {0};
 
 	if (rc != RC_OK)
 		return rc;
 	for (struct map_entry *e = NULL; (e = map_next(&r->branches, e));) {
+		if (!str_starts(str_of(e->key), "refs/heads/"))
+			continue; /* commits that are tested */
 		vec_push(&sorted, e);
 		for (size_t i = sorted.n - 1; i && strcmp(sorted.v[i - 1]->key, e->key) > 0; i--) {
 			sorted.v[i] = sorted.v[i - 1];
@@ -291,17 +258,17 @@ static void replace(char **to, char *take_value)
 static enum rc fake_change(struct scm *s, const char *repo, struct change *c, struct err *err)
 {
 	struct fake_repo *r;
-	enum rc rc = begin(s, repo, &r, err);
+	enum rc rc = fake_begin(s, repo, &r, err);
 
 	if (rc != RC_OK)
 		return rc;
 	if (!c->commit)
 		return err_set(err, RC_INVALID, "the change of %s names no commit", repo);
-	const struct commit *at = commit_find(r, c->commit, err);
+	const struct commit *at = fake_commit_find(r, c->commit, err);
 	if (!at)
 		return RC_NOT_FOUND;
 	replace(&c->commit, xstrdup(at->id));
-	if (!c->base || streq(c->base, at->id) || !is_ancestor(r, c->base, at))
+	if (!c->base || streq(c->base, at->id) || !fake_is_ancestor(r, c->base, at))
 		replace(&c->base, NULL);
 	replace(&c->author, xstrdup(at->author));
 	replace(&c->email, xstrdup(at->email));
@@ -314,12 +281,12 @@ static enum rc fake_file(struct scm *s, const char *repo, const char *commit, co
 			 size_t max, struct strbuf *ret, struct err *err)
 {
 	struct fake_repo *r;
-	enum rc rc = begin(s, repo, &r, err);
-	const struct commit *c = rc == RC_OK ? commit_find(r, commit, err) : NULL;
+	enum rc rc = fake_begin(s, repo, &r, err);
+	const struct commit *c = rc == RC_OK ? fake_commit_find(r, commit, err) : NULL;
 
 	if (!c)
 		return rc == RC_OK ? RC_NOT_FOUND : rc;
-	const struct file *f = files_find(&c->files, path);
+	const struct file *f = fake_files_find(&c->files, path);
 	if (!f || f->mode == MODE_LINK)
 		return err_set(err, RC_NOT_FOUND, "%s: %.12s has no file %s", repo, commit, path);
 	if (f->blob->bytes.n > max)
@@ -361,8 +328,8 @@ static enum rc fake_tree(struct scm *s, const char *repo, const char *commit, co
 	struct tree_facts t = {0};
 	struct fake_repo *r;
 	char hex[HEX + 1];
-	enum rc rc = begin(s, repo, &r, err);
-	const struct commit *c = rc == RC_OK ? commit_find(r, commit, err) : NULL;
+	enum rc rc = fake_begin(s, repo, &r, err);
+	const struct commit *c = rc == RC_OK ? fake_commit_find(r, commit, err) : NULL;
 
 	if (!c)
 		return rc == RC_OK ? RC_NOT_FOUND : rc;
@@ -371,7 +338,7 @@ static enum rc fake_tree(struct scm *s, const char *repo, const char *commit, co
 			add_entry(&t, c->files.list.v[i].path, c->files.list.v[i].blob->oid,
 				  c->files.list.v[i].mode);
 	for (size_t i = 0; dirs && i < dirs->n; i++) {
-		const struct file *f = files_find(&c->files, dirs->v[i]);
+		const struct file *f = fake_files_find(&c->files, dirs->v[i]);
 		if (has_entry(&t, dirs->v[i]))
 			continue;
 		if (f)
@@ -393,8 +360,8 @@ static enum rc fake_materialise(struct scm *s, const char *repo, const char *com
 {
 	AUTO(lay_freep) struct lay *lay = NULL;
 	struct fake_repo *r;
-	enum rc rc = begin(s, repo, &r, err);
-	const struct commit *c = rc == RC_OK ? commit_find(r, commit, err) : NULL;
+	enum rc rc = fake_begin(s, repo, &r, err);
+	const struct commit *c = rc == RC_OK ? fake_commit_find(r, commit, err) : NULL;
 
 	if (!c)
 		return rc == RC_OK ? RC_NOT_FOUND : rc;
@@ -412,7 +379,7 @@ static enum rc fake_materialise(struct scm *s, const char *repo, const char *com
 	return rc;
 }
 
-static bool same_file(const struct file *a, const struct file *b)
+bool fake_same_file(const struct file *a, const struct file *b)
 {
 	return !a || !b ? a == b : a->mode == b->mode && streq(a->blob->oid, b->blob->oid);
 }
@@ -427,15 +394,15 @@ static enum rc take_back(struct commit *to, const struct commit *tip, const stru
 	for (size_t side = 0; side < 2; side++)
 		for (size_t i = 0; i < sides[side]->list.n; i++) {
 			const char *path = sides[side]->list.v[i].path;
-			const struct file *bad = files_find(&c->files, path),
-					  *good = files_find(&base->files, path);
-			const struct file *now = files_find(&tip->files, path);
-			if (same_file(bad, good) || same_file(now, good))
+			const struct file *bad = fake_files_find(&c->files, path),
+					  *good = fake_files_find(&base->files, path);
+			const struct file *now = fake_files_find(&tip->files, path);
+			if (fake_same_file(bad, good) || fake_same_file(now, good))
 				continue;
-			if (!same_file(now, bad))
+			if (!fake_same_file(now, bad))
 				return err_set(err, RC_CONFLICT,
 					       "later commits changed the same lines of %s", path);
-			files_set(&to->files, path, good ? good->mode : 0,
+			fake_files_set(&to->files, path, good ? good->mode : 0,
 				  good ? good->blob : NULL);
 		}
 	return RC_OK;
@@ -457,19 +424,19 @@ static enum rc fake_revert(struct scm *s, const char *repo, const struct change 
 			   const char *message, char **ret_commit, struct err *err)
 {
 	struct fake_repo *r;
-	enum rc rc = begin(s, repo, &r, err);
+	enum rc rc = fake_begin(s, repo, &r, err);
 
 	if (rc != RC_OK)
 		return rc;
 	if (!c->base)
 		return err_set(err, RC_INVALID, "%.12s has no base in %s: nothing to go back to",
 			       c->commit, repo);
-	const struct commit *bad = commit_find(r, c->commit, err),
-			    *base = commit_find(r, c->base, err);
+	const struct commit *bad = fake_commit_find(r, c->commit, err),
+			    *base = fake_commit_find(r, c->base, err);
 	if (!bad || !base)
 		return RC_NOT_FOUND;
 	const struct commit *tip = map_get(&r->branches, str_of(c->ref));
-	if (!tip || !is_ancestor(r, c->commit, tip))
+	if (!tip || !fake_is_ancestor(r, c->commit, tip))
 		return err_set(err, RC_CONFLICT, "%s does not hold %.12s any more", c->ref,
 			       c->commit);
 	AUTO(freep) char *value = trailer(message, TRAILER);
@@ -478,16 +445,16 @@ static enum rc fake_revert(struct scm *s, const char *repo, const struct change 
 		value ? xstrdup(message) : xasprintf("%s\n\n%s: %s\n", message, TRAILER, c->commit);
 	const struct commit *own = find_earlier(r, tip, bad->id, value ? value : c->commit);
 	if (!own) {
-		struct commit *made = commit_child(tip, "Penstock", MAIL, text);
+		struct commit *made = fake_commit_child(tip, "Penstock", MAIL, text);
 		char before[HEX + 1], after[HEX + 1];
 		rc = take_back(made, tip, bad, base, err);
 		hash_tree(&tip->files, ".", before);
 		hash_tree(&made->files, ".", after);
 		if (rc != RC_OK || streq(before, after)) {
-			commit_free(made);
+			fake_commit_free(made);
 			own = tip;
 		} else {
-			own = commit_keep(r, made);
+			own = fake_commit_keep(r, made);
 			scm_fake_set(s, repo, c->ref, own->id);
 		}
 	}
@@ -503,7 +470,7 @@ static void fake_free(struct scm *s)
 	for (struct map_entry *e = NULL; (e = map_next(&f->repos, e));) {
 		struct fake_repo *r = e->value;
 		for (struct map_entry *c = NULL; (c = map_next(&r->commits, c));)
-			commit_free(c->value);
+			fake_commit_free(c->value);
 		map_done(&r->commits);
 		map_done(&r->branches);
 		xfree(r);
@@ -520,6 +487,8 @@ static const struct scm_ops scm_fake = {
 	.tree = fake_tree,
 	.materialise = fake_materialise,
 	.revert = fake_revert,
+	.merge = fake_merge,
+	.land = fake_land,
 	.free = fake_free,
 };
 
@@ -547,17 +516,17 @@ const char *scm_fake_commit(struct scm *s, const char *repo, const char *ref,
 	struct fake_repo *r = map_get(&fake_of(s)->repos, str_of(repo));
 
 	BUG_ON(!r);
-	struct commit *made = commit_child(
+	struct commit *made = fake_commit_child(
 		map_get(&r->branches, str_of(ref)), c->author ? c->author : "Ann",
 		c->email ? c->email : "ann@example.com", c->message ? c->message : "change");
 	for (size_t i = 0; i < c->n; i++) {
 		const struct fake_file *f = &c->files[i];
 		struct blob *b = f->remove ? NULL : blob_new(f->bytes);
-		files_set(&made->files, f->path, f->mode ? f->mode : MODE_FILE, b);
+		fake_files_set(&made->files, f->path, f->mode ? f->mode : MODE_FILE, b);
 		if (b)
 			blob_drop(b);
 	}
-	made = commit_keep(r, made);
+	made = fake_commit_keep(r, made);
 	map_put(&r->branches, str_of(ref), made);
 	return made->id;
 }

@@ -340,6 +340,82 @@ static enum rc local_revert(struct scm *s, const char *repo, const struct change
 	return RC_OK;
 }
 
+/* ---- the merge queue ---- */
+static enum rc open_source(struct scm *s, const char *repo, struct repo **ret, struct err *err)
+{
+	const struct source *src = source_find(local_of(s), repo, err);
+
+	return src ? repo_open(src->path, ret, err) : RC_NOT_FOUND;
+}
+
+/* Wherever it stands now. */
+static enum rc keep_under(struct repo *r, const char *ref, const char *commit, struct err *err)
+{
+	char now[GIT_HEX + 1];
+	struct err ignored = {0};
+	bool there = repo_resolve(r, ref, now, &ignored) == RC_OK;
+
+	if (there ? streq(now, commit) : !commit)
+		return RC_OK;
+	return repo_move(r, ref, there ? now : NULL, commit, err);
+}
+
+static enum rc local_merge(struct scm *s, const char *repo, const struct scm_merge *m,
+			   char **ret_commit, texts *ret_conflicts, struct err *err)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	char at[GIT_HEX + 1], head[GIT_HEX + 1];
+	texts conflicts = {0};
+	enum rc rc = open_source(s, repo, &r, err);
+
+	if (rc == RC_OK)
+		rc = repo_resolve(r, m->tip, at, err);
+	for (size_t i = 0; i < m->heads->n && rc == RC_OK; i++) {
+		AUTO(freep) char *message = scm_merge_message(m, i);
+
+		rc = repo_resolve(r, m->heads->v[i], head, err);
+		if (rc == RC_OK)
+			rc = repo_merge(r, at, head, message, PENSTOCK_NAME, PENSTOCK_MAIL, at, err);
+		if (rc != RC_CONFLICT)
+			continue;
+		vec_push(&conflicts, xstrdup(m->heads->v[i]));
+		rc = RC_OK;
+	}
+	if (rc == RC_OK)
+		rc = keep_under(r, m->ref, at, err);
+	vec_each(one, &conflicts) {
+		if (rc == RC_OK)
+			vec_push(ret_conflicts, *one);
+		else
+			xfree(*one);
+	}
+	vec_done(&conflicts);
+	if (rc != RC_OK)
+		return err_wrap(err, "merge for %s of %s", m->target, repo);
+	*ret_commit = xstrdup(at);
+	return RC_OK;
+}
+
+static enum rc local_land(struct scm *s, const char *repo, const struct change *c, struct err *err)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	char tip[GIT_HEX + 1];
+	bool inside = false;
+	struct err ignored = {0};
+	enum rc rc = open_source(s, repo, &r, err);
+
+	if (rc == RC_OK)
+		rc = repo_resolve(r, c->commit, tip, err);
+	if (rc == RC_OK)
+		rc = repo_move(r, c->target, c->base, c->commit, err);
+	if (rc == RC_CONFLICT && repo_resolve(r, c->target, tip, &ignored) == RC_OK &&
+	    repo_is_ancestor(r, c->commit, tip, &inside, &ignored) == RC_OK && inside)
+		rc = RC_OK; /* it was done before */
+	if (rc == RC_OK)
+		rc = keep_under(r, c->ref, NULL, err);
+	return rc == RC_OK ? RC_OK : err_wrap(err, "land on %s of %s", c->target, repo);
+}
+
 static void source_done(struct source *src)
 {
 	xfree(src->name);
@@ -366,6 +442,8 @@ static const struct scm_ops scm_local = {
 	.tree = local_tree,
 	.materialise = local_materialise,
 	.revert = local_revert,
+	.merge = local_merge,
+	.land = local_land,
 	.free = local_free,
 };
 
