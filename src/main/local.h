@@ -30,6 +30,17 @@ struct plan_options {
 };
 int local_plan(const struct plan_options *o);
 
+enum graph_format { GRAPH_TEXT, GRAPH_JSON, GRAPH_DOT, GRAPH_MERMAID, GRAPH_SVG };
+struct graph_options {
+	const char *repo; /* NULL: . */
+	const char *rev;  /* NULL: the work tree as it stands; HEAD of a bare repository */
+	const char *base; /* compare with it; NULL: only when affected is asked for, where head left the default branch */
+	const char *unit; /* NULL: all */
+	bool affected;    /* only units that the change touches */
+	enum graph_format format;
+};
+int local_graph(const struct graph_options *o);
+
 struct run_options {
 	const char *repo; /* NULL: . */
 	const char *const *jobs;

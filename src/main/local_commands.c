@@ -40,6 +40,39 @@ static int plan(struct cli *c)
 		.json = c->json});
 }
 
+/* ---- graph ---- */
+static const struct option graph_options[] = {
+	{"format", 'f', "FORMAT", "text, json, dot, mermaid or svg (by graphviz)"},
+	{"affected", 'a', NULL, "only units that the change touches, and why"},
+	{"base", 0, "REV", "mark what changed since (default: where HEAD left the default branch)"},
+	{"rev", 0, "REV", "of this commit (default: the work tree as it stands)"},
+	{"repo", 0, "DIR", "a bare repository or a clone (default: the one here)"},
+	{0},
+};
+
+static int graph(struct cli *c)
+{
+	static const char *const names[] = {"text", "json", "dot", "mermaid", "svg"};
+	const char *wanted = cli_value(c, "format");
+	enum graph_format format = c->json ? GRAPH_JSON : GRAPH_TEXT;
+	bool known = !wanted;
+
+	for (size_t i = 0; wanted && i < ARRAY_LEN(names); i++)
+		if (streq(wanted, names[i])) {
+			format = (enum graph_format)i;
+			known = true;
+		}
+	if (!known)
+		return cli_usage(c, "--format takes text, json, dot, mermaid or svg, not \"%s\"",
+				 wanted);
+	return local_graph(&(struct graph_options){.repo = cli_value(c, "repo"),
+						   .rev = cli_value(c, "rev"),
+						   .base = cli_value(c, "base"),
+						   .unit = c->n_args ? c->args[0] : NULL,
+						   .affected = cli_flag(c, "affected"),
+						   .format = format});
+}
+
 /* ---- run ---- */
 static const struct option run_options[] = {
 	{"unit", 'u', "UNIT", "only jobs of this unit, and what they need"},
@@ -167,6 +200,13 @@ const struct command local_commands[] = {
 	 "penstock plan --repo shop.git --base main~1 --head main    # bare, without a checkout\n"
 	 "penstock plan --json | jq '.jobs[] | select(.state == \"miss\")'\n",
 	 plan, 0, 0},
+	{"graph", HERE, "Show units, what each is built from, and where that is written",
+	 "[UNIT] [--format FORMAT] [--affected]", graph_options,
+	 "penstock graph                       # the work tree as it stands, also without a penstock.yml\n"
+	 "penstock graph web                   # one unit: what it is built from, and who uses it\n"
+	 "penstock graph --affected --base main\n"
+	 "penstock graph --format svg >graph.svg\n",
+	 graph, 0, 1},
 	{"run", HERE, "Run stage ci here, with what is not committed yet", "[JOB...] [--unit UNIT]",
 	 run_options,
 	 "penstock run                     # all that the change touches\n"
