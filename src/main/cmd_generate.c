@@ -1,4 +1,5 @@
 /* `penstock generate`: the jobs of stage ci in another system's words. */
+#include "clients/git_worktree.h"
 #include "main/local.h"
 #include "main/local_dialect.h"
 #include "main/local_plan.h"
@@ -28,7 +29,7 @@ int local_generate(const struct generate_options *o)
 
 	if (read_change(o, &change, &err) != RC_OK)
 		return local_fail(&err);
-	struct generate g = {.config = &change.read.config, .plan = &change.read.plan, .affected = o->affected};
+	struct generate g = {.config = &change.read.head.config, .plan = &change.read.plan, .affected = o->affected};
 	enum rc rc = generate_dialect(&g, o->dialect, &text, &err);
 	if (rc == RC_OK)
 		local_print(&text);
