@@ -1,11 +1,29 @@
 /* One suite for all executors. */
 #include "port/exec_kit.h"
+#include "port/oci_kit.h"
 
 struct kind {
 	const char *name;
 	bool fake;
+	const char *how; /* of containers; NULL: the machine's /usr */
 };
-static const struct kind kinds[] = {{"fake", true}, {"sandbox", false}};
+static const struct kind kinds[] = {{"fake", true, NULL},
+				    {"sandbox", false, NULL},
+				    {"container in bwrap", false, "bwrap"},
+				    {"container in runc", false, "runc"},
+				    {"container in crun", false, "crun"},
+				    {"container in podman", false, "podman"},
+				    {"container in docker", false, "docker"}};
+static struct layout layout;
+static char container[100]; /* "oci:..."; empty: none */
+static struct image *images;
+
+/* A job of this kind. */
+static void fresh(struct rig *r, const char *run)
+{
+	spec_new(r, run);
+	r->spec.def.container = *container ? container : NULL;
+}
 
 static int open_kind(void **state)
 {
@@ -13,6 +31,15 @@ static int open_kind(void **state)
 	struct rig *r = xcalloc(1, sizeof(*r));
 
 	rig_open(r, k->fake);
+	*container = '\0';
+	if (k->how) {
+		struct err why = {0};
+		snprintf(container, sizeof(container), "oci:%s", layout.dir);
+		images = image_disk_new(r->dir, NULL, &why);
+		if (!images)
+			fail_msg("%s", why.msg);
+		OK(exec_sandbox_containers(r->x, images, k->how, &err));
+	}
 	*state = r;
 	return 0;
 }
@@ -22,6 +49,8 @@ static int close_kind(void **state)
 	struct rig *r = *state;
 
 	rig_close(r);
+	image_free(images);
+	images = NULL;
 	xfree(r);
 	return 0;
 }
@@ -30,7 +59,7 @@ static void success(void **state)
 {
 	struct rig *r = *state;
 
-	spec_new(r, "echo hello $WHO");
+	fresh(r, "echo hello $WHO");
 	struct pair who = {lit("WHO"), lit("world")};
 	vec_push(&r->spec.env, who);
 	job_run(r);
@@ -39,7 +68,7 @@ static void success(void **state)
 	CHECK(r->end.attempt == 1 && streq(r->end.job, r->spec.job), "which");
 	CHECK(r->end.started_at && r->end.ended_at >= r->end.started_at, "times");
 	AUTO(strbuf_done) struct strbuf kept = STRBUF(1000);
-	OK(blobs_get(r->blobs, r->end.log, 1000, &kept, &err));
+	kept_log(r, &kept);
 	CHECK_STR(strbuf_cstr(&kept), "hello world\n", "the kept log");
 	CHECK(!r->end.outputs && !r->end.error, "nothing else");
 }
@@ -48,11 +77,11 @@ static void exit_codes(void **state)
 {
 	struct rig *r = *state;
 
-	spec_new(r, "echo before\nexit 3");
+	fresh(r, "echo before\nexit 3");
 	job_run(r);
 	CHECK_END(r, FAILURE_EXIT, 3, "exit 3");
 	CHECK_STR(r->end.error, "exit 3", "error");
-	spec_new(r, "false\necho never");
+	fresh(r, "false\necho never");
 	job_run(r);
 	CHECK_END(r, FAILURE_EXIT, 1, "sh -e");
 	CHECK_NO_LOG(r, "never");
@@ -62,7 +91,7 @@ static void timeout_and_finally(void **state)
 {
 	struct rig *r = *state;
 
-	spec_new(r, "echo begun\nsleep 30\necho never");
+	fresh(r, "echo begun\nsleep 30\necho never");
 	r->spec.def.timeout = 200 * USEC_MS;
 	vec_push(&r->spec.def.finally, lit("echo at last"));
 	job_run(r);
@@ -72,7 +101,7 @@ static void timeout_and_finally(void **state)
 	CHECK_LOG(r, "at last\n");
 	CHECK_NO_LOG(r, "never");
 	CHECK(r->end.error, "says why");
-	spec_new(r, "exit 4");
+	fresh(r, "exit 4");
 	vec_push(&r->spec.def.finally, lit("echo one"));
 	vec_push(&r->spec.def.finally, lit("echo two"));
 	job_run(r);
@@ -86,7 +115,7 @@ static void cancel(void **state)
 	struct rig *r = *state;
 	bool ended = false;
 
-	spec_new(r, "echo begun\nsleep 30");
+	fresh(r, "echo begun\nsleep 30");
 	vec_push(&r->spec.def.finally, lit("echo at last"));
 	job_start(r);
 	while (!r->log.n)
@@ -108,7 +137,7 @@ static void start_twice(void **state)
 {
 	struct rig *r = *state;
 
-	spec_new(r, "echo $ATTEMPT");
+	fresh(r, "echo $ATTEMPT");
 	struct pair p = {lit("ATTEMPT"), lit("first")};
 	vec_push(&r->spec.env, p);
 	job_start(r);
@@ -136,11 +165,11 @@ static void unknown(void **state)
 	struct err why = {0};
 	bool ended;
 
-	spec_new(r, "true");
+	fresh(r, "true");
 	CHECK(exec_collect(r->x, "run-9/ci/a/b", &r->in, &r->end, &why) == RC_NOT_FOUND, "collect");
 	CHECK(exec_log(r->x, "run-9/ci/a/b", 0, 10, &r->log, &ended, &why) == RC_NOT_FOUND, "log");
 	CHECK(exec_forget(r->x, "run-9/ci/a/b", &why) == RC_OK, "forget");
-	spec_new(r, "sleep 5");
+	fresh(r, "sleep 5");
 	job_start(r);
 	CHECK(exec_collect(r->x, r->spec.job, &r->in, &r->end, &why) == RC_CONFLICT, "not ended");
 	OK(exec_cancel(r->x, r->spec.job, &why));
@@ -153,14 +182,14 @@ static void outputs(void **state)
 	struct rig *r = *state;
 	AUTO(manifest_done) struct manifest m = {0};
 
-	spec_new(r, "mkdir -p out\necho made > out/a.txt\necho more > out/b.txt");
+	fresh(r, "mkdir -p out\necho made > out/a.txt\necho more > out/b.txt");
 	vec_push(&r->spec.def.outputs, lit("out/**"));
 	job_run(r);
 	CHECK_END(r, FAILURE_NONE, 0, "outputs");
 	OK(manifest_list(r->blobs, r->end.outputs, &m, &err));
 	CHECK(m.entries.n == 2, "two files");
 	CHECK_STR(m.entries.v[0].path, "out/a.txt", "path");
-	spec_new(r, "true");
+	fresh(r, "true");
 	vec_push(&r->spec.def.outputs, lit("out/**"));
 	job_run(r);
 	CHECK_END(r, FAILURE_OUTPUT, 0, "missing");
@@ -173,7 +202,7 @@ static void secrets(void **state)
 	struct rig *r = *state;
 	struct err err = {0};
 
-	spec_new(r, "echo the token is $TOKEN.");
+	fresh(r, "echo the token is $TOKEN.");
 	struct pair p = {lit("TOKEN"), lit("file:TOKEN")};
 	vec_push(&r->spec.def.secrets, p);
 	job_run(r);
@@ -182,6 +211,33 @@ static void secrets(void **state)
 	r->spec.def.secrets.v[0].value = lit("file:NONE");
 	CHECK(exec_start(r->x, &r->spec, &r->in, &err) == RC_NOT_FOUND, "no such secret");
 	CHECK(!job_look(r).known, "not started");
+}
+
+/* Can jobs of this kind run here? Says why not. */
+static bool possible(const struct kind *k)
+{
+	char dir[] = "/tmp/penstock-exec-XXXXXX";
+	struct err err = {0};
+
+	if (k->fake)
+		return true;
+	if (access("/usr/bin/bwrap", X_OK) != 0)
+		err_set(&err, RC_UNSUPPORTED, "bubblewrap is not installed");
+	else if (k->how && !layout_possible())
+		err_set(&err, RC_UNSUPPORTED, "busybox-static is not installed");
+	if (err.rc == RC_OK && k->how) {
+		assert_non_null(mkdtemp(dir));
+		struct exec *x = exec_sandbox_new(dir, shim_path(), &err);
+		struct image *i = image_disk_new(dir, NULL, &err);
+		if (x && i && exec_sandbox_containers(x, i, k->how, &err) != RC_OK)
+			BUG_ON(err.rc == RC_OK);
+		exec_free(x);
+		image_free(i);
+		(void)!tree_remove(dir, NULL);
+	}
+	if (err.rc != RC_OK)
+		printf("skipped: %s (%s)\n", k->name, err.msg);
+	return err.rc == RC_OK;
 }
 
 int main(void)
@@ -202,11 +258,11 @@ int main(void)
 	struct CMUnitTest all[ARRAY_LEN(tests) * ARRAY_LEN(kinds)];
 	size_t n = 0;
 
+	if (layout_possible())
+		layout_make(&layout);
 	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-		if (!kinds[k].fake && access("/usr/bin/bwrap", X_OK) != 0) {
-			printf("skipped: sandbox (bubblewrap is not installed)\n");
+		if (!possible(&kinds[k]))
 			continue;
-		}
 		for (size_t i = 0; i < ARRAY_LEN(tests); i++)
 			all[n++] = (struct CMUnitTest){
 				xasprintf("%s: %s", kinds[k].name, tests[i].name), tests[i].run,
@@ -215,5 +271,7 @@ int main(void)
 	int failed = _cmocka_run_group_tests("exec", all, n, NULL, NULL);
 	for (size_t i = 0; i < n; i++)
 		xfree((char *)(uintptr_t)all[i].name);
+	if (*layout.dir)
+		layout_drop(&layout);
 	return failed;
 }

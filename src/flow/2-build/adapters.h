@@ -17,6 +17,14 @@ struct tool_cache *tool_cache_memory_new(uint64_t max);
 /* Jobs in <data>/jobs, each in bubblewrap under shim_path (absolute). NULL: see err. Jobs of an
  * earlier daemon on the same folder are known again. */
 struct exec *exec_sandbox_new(const char *data_dir, const char *shim_path, struct err *err);
+/* Jobs with `container` and services: images (borrowed), and what runs them: "auto" (runc, else crun, else bwrap), one of these names, or the path of a
+ * runtime. RC_UNSUPPORTED says what is missing. Without this call such jobs are refused. */
+MUST_CHECK enum rc exec_sandbox_containers(struct exec *x, struct image *images, const char *how,
+					   struct err *err);
+/* Keep folders of failed jobs that say so in <data>/kept for so long and no more than max bytes (0: no limit) of them. */
+void exec_sandbox_keep(struct exec *x, usec_t keep_for, uint64_t max);
+/* Remove those whose time is over. Blocks. */
+void exec_sandbox_sweep(struct exec *x);
 /* Jobs that run nowhere: the command's text says what would have happened. For tests and the
  * simulator; see exec_fake.c. */
 struct exec *exec_fake_new(void);

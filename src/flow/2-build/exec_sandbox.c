@@ -3,7 +3,7 @@
  * that a new daemon sees what an old one started, and nothing is shared between threads but the
  * kernel's inotify queue.
  */
-#include "flow/2-build/exec_sandbox.h"
+#include "flow/2-build/exec_container.h"
 
 #include "base/glob.h"
 #include "io/child.h"
@@ -54,8 +54,30 @@ static enum rc launch(const struct sandbox_exec *x, const struct shim_spec *s, c
 					: shim_pool_give(x->pool, dir, lock, in, err);
 }
 
+/* A folder with the job's inputs and caches; or the one that the attempt before left. */
+static enum rc workspace(const struct sandbox_exec *x, const struct job_spec *spec,
+			 const struct exec_inputs *in, const char *dir, uint32_t *ret_resume_from,
+			 struct err *err)
+{
+	struct err why = {0};
+	enum rc rc = spec->resume ? kept_take(x, spec, dir, ret_resume_from, &why) : RC_NOT_FOUND;
+
+	if (rc != RC_NOT_FOUND) {
+		if (rc != RC_OK)
+			*err = why;
+		return rc;
+	}
+	rc = dir_make(dir, 0700, err);
+	if (rc == RC_OK)
+		rc = job_inputs(spec, dir, in, err);
+	if (rc == RC_OK)
+		caches_restore(x, spec, dir);
+	return rc;
+}
+
 static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec,
-		       const struct exec_inputs *in, const char *dir, struct err *err)
+		       const struct exec_inputs *in, const char *dir, uint32_t *ret_resume_from,
+		       struct err *err)
 {
 	struct job_note note = {.attempt = spec->attempt,
 				.job = spec->job,
@@ -65,9 +87,7 @@ static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec
 	(void)x;
 	enum rc rc = tree_remove(dir, err); /* of a start that was cut off */
 	if (rc == RC_OK)
-		rc = dir_make(dir, 0700, err);
-	if (rc == RC_OK)
-		rc = job_inputs(spec, dir, in, err);
+		rc = workspace(x, spec, in, dir, ret_resume_from, err);
 	if (rc != RC_OK)
 		return rc;
 	note.started = clock_wall();
@@ -84,7 +104,7 @@ static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec
  */
 static enum rc publish(const struct sandbox_exec *x, const struct job_spec *spec,
 		       const struct exec_inputs *in, const char *from, const char *dir,
-		       struct err *err)
+		       uint32_t resume_from, struct err *err)
 {
 	AUTO(freep) char *lock_path = dir_path(from, "lock");
 	AUTO(fd_close) int lock = -1;
@@ -93,7 +113,10 @@ static enum rc publish(const struct sandbox_exec *x, const struct job_spec *spec
 	enum rc rc = shim_spec_make(x, spec, dir, in, &s, err);
 	if (rc != RC_OK)
 		return rc;
-	rc = file_lock(lock_path, &lock, err);
+	s.resume_from = resume_from;
+	rc = kept_note(spec, &s, from, err);
+	if (rc == RC_OK)
+		rc = file_lock(lock_path, &lock, err);
 	if (rc == RC_OK && inotify_add_watch(x->inotify, from, SIGNS) < 0)
 		rc = err_errno(err, errno, "watch %s", from);
 	if (rc == RC_OK && rename(from, dir) < 0)
@@ -126,12 +149,13 @@ static enum rc sandbox_start(struct exec *base, const struct job_spec *spec,
 		shape_done(&shape_job_note, &note);
 		if (same)
 			return RC_OK;
-		rc = job_remove(x, dir, e);
+		rc = kept_retire(x, dir, e);
 	}
 	if (rc == RC_OK)
-		rc = prepare(x, spec, in, from, e);
+		rc = prepare(x, spec, in, from, &resume_from, e);
+	uint32_t resume_from = 0;
 	if (rc == RC_OK)
-		rc = publish(x, spec, in, from, dir, e);
+		rc = publish(x, spec, in, from, dir, resume_from, e);
 	if (rc == RC_OK)
 		return rc;
 	(void)!tree_remove(from, NULL);
@@ -215,7 +239,7 @@ static enum rc sandbox_forget(struct exec *base, const char *job, struct err *er
 	if (rc != RC_OK)
 		return rc;
 	AUTO(freep) char *dir = job_dir(of(base), job, false);
-	return job_remove(of(base), dir, err);
+	return kept_retire(of(base), dir, err);
 }
 
 static enum rc sandbox_log(struct exec *base, const char *job, uint64_t from, size_t max,
@@ -261,6 +285,8 @@ static void sandbox_free(struct exec *base)
 	xfree(x->bwrap);
 	xfree(x);
 }
+	xfree(x->runtime);
+	xfree(x->data);
 
 static const struct exec_ops ops = {"sandbox",      sandbox_start, sandbox_cancel,
 				    sandbox_fd,     sandbox_poll,  sandbox_collect,
@@ -340,6 +366,7 @@ struct exec *exec_sandbox_new(const char *data_dir, const char *shim_path, struc
 	x->inotify = -1;
 	x->jobs = xasprintf("%s/jobs", data ? data : "");
 	x->etc = xasprintf("%s/sandbox/etc", data ? data : "");
+	x->data = xstrdup(data ? data : "");
 	x->shim = realpath(shim_path, NULL); /* it is started from "/" */
 	x->bwrap = find_bwrap();
 	if (data && init(x, shim_path, err) == RC_OK)

@@ -22,6 +22,11 @@ struct sandbox_exec {
 	int inotify;
 	struct shim_pool *pool;
 };
+	struct image *images;   /* borrowed; NULL: no containers */
+	char *runtime;          /* of containers: runc or crun; NULL: bubblewrap */
+	char *data;
+	usec_t keep_for;        /* failed jobs' folders; 0: not kept */
+	uint64_t keep_max, cache_max; /* bytes of all kept folders, of all dependency caches */
 
 /* ---- exec_sandbox_dir.c */
 char *job_dir(const struct sandbox_exec *x, const char *job, bool preparing);

@@ -1,5 +1,5 @@
 /* What a job gets: its inputs, its environment, its limits. */
-#include "flow/2-build/exec_sandbox.h"
+#include "flow/2-build/exec_container.h"
 
 #include "base/glob.h"
 #include "io/files.h"
@@ -59,10 +59,14 @@ static void binds(const struct sandbox_exec *x, const struct job_spec *spec, con
 	AUTO(freep) char *unit = unit_dir(work, spec->path);
 	AUTO(freep) char *inside = unit_dir("/repo", spec->path);
 
-	bind(s, x->etc, "/etc", false);
-	bind(s, "/etc/ld.so.cache", "/etc/ld.so.cache", false);
-	bind(s, "/etc/alternatives", "/etc/alternatives", false);
-	if (spec->def.network) {
+	bool boxed = spec->def.container && *spec->def.container; /* it has an /etc of its own */
+
+	if (!boxed) {
+		bind(s, x->etc, "/etc", false);
+		bind(s, "/etc/ld.so.cache", "/etc/ld.so.cache", false);
+		bind(s, "/etc/alternatives", "/etc/alternatives", false);
+	}
+	if (!boxed && spec->def.network) {
 		bind(s, "/etc/resolv.conf", "/etc/resolv.conf", false);
 		bind(s, "/etc/ssl/certs", "/etc/ssl/certs", false);
 	}
@@ -127,7 +131,9 @@ enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec
 	for (size_t i = 0; i < spec->env.n; i++)
 		pair_into(&s.env, spec->env.v[i].key, spec->env.v[i].value);
 	binds(x, spec, dir, &s);
-	enum rc rc = secrets(spec, in, &s, err);
+	enum rc rc = container_make(x, spec, in, &s, err);
+	if (rc == RC_OK)
+		rc = secrets(spec, in, &s, err);
 	if (rc == RC_OK)
 		*ret = s;
 	else
