@@ -91,7 +91,7 @@ struct job_def *draft_job(struct draft *d, struct str name, uint32_t line)
 	return job;
 }
 
-void pairs_set(pairs *p, const char *key, const char *value)
+void draft_pair(pairs *p, const char *key, const char *value)
 {
 	vec_each(pair, p)
 		if (streq(pair->key, key)) {
@@ -102,7 +102,7 @@ void pairs_set(pairs *p, const char *key, const char *value)
 	vec_push(p, ((struct pair){xstrdup(key), xstrdup(value)}));
 }
 
-void texts_add(texts *t, const char *text)
+void draft_text(texts *t, const char *text)
 {
 	vec_each(have, t)
 		if (streq(*have, text))
@@ -175,7 +175,7 @@ void draft_settle(struct draft *d, const char *file)
 
 /* ---- writing ---- */
 /* "1m30s" would do as well: one unit is easier to read. */
-void duration_text(uint64_t usec, char ret[24])
+void draft_duration(uint64_t usec, char ret[24])
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF(24);
 	uint64_t s = usec / USEC_SEC;
@@ -197,7 +197,7 @@ static void out_duration(struct yaml_out *o, const char *key, uint64_t usec)
 
 	if (!usec)
 		return;
-	duration_text(usec, text);
+	draft_duration(usec, text);
 	yaml_out_word(o, key, "%s", text);
 }
 

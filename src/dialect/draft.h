@@ -9,8 +9,8 @@
 char *draft_slug(struct str text, const char *otherwise);
 /* A new job with a name of its own; valid until the next one is made. */
 struct job_def *draft_job(struct draft *d, struct str name, uint32_t line);
-void pairs_set(pairs *p, const char *key, const char *value);
-void texts_add(texts *t, const char *text); /* once */
-void duration_text(uint64_t usec, char ret[24]);
+void draft_pair(pairs *p, const char *key, const char *value);
+void draft_text(texts *t, const char *text); /* once */
+void draft_duration(uint64_t usec, char ret[24]);
 /* Names of variables that no job of ours may have, needs without a job: taken out, with a remark. */
 void draft_settle(struct draft *d, const char *file);

@@ -106,10 +106,10 @@ static void command(const struct gen *g, const struct gen_job *job, const char *
 		return;
 	texts paths = {0};
 	if (gen_has_outputs(job))
-		texts_add(&paths, file);
+		draft_text(&paths, file);
 	AUTO(freep) char *junit = job->def->reports.junit ? gen_path(job, job->def->reports.junit) : NULL;
 	if (junit)
-		texts_add(&paths, junit);
+		draft_text(&paths, junit);
 	yaml_out_texts(o, "artifact_paths", paths.v, paths.n);
 	vec_each(p, &paths)
 		xfree(*p);

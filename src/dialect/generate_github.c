@@ -307,9 +307,9 @@ static void runner(const struct gen_job *job, struct yaml_out *o)
 		yaml_out_text(o, "runs-on", "ubuntu-latest");
 		return;
 	}
-	texts_add(&labels, "self-hosted");
+	draft_text(&labels, "self-hosted");
 	vec_each(label, &job->def->labels)
-		texts_add(&labels, *label);
+		draft_text(&labels, *label);
 	yaml_out_texts(o, "runs-on", labels.v, labels.n);
 	vec_each(label, &labels)
 		xfree(*label);

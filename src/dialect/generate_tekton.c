@@ -217,7 +217,7 @@ static void one(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 		vec_push(&after, (char *)(uintptr_t) "source");
 	yaml_out_texts(o, "runAfter", after.v, after.n);
 	vec_done(&after);
-	duration_text(def->timeout, time);
+	draft_duration(def->timeout, time);
 	if (str_ends(str_of(time), "d"))
 		yaml_out_word(o, "timeout", "%lluh", (unsigned long long)(def->timeout / USEC_HOUR));
 	else

@@ -16,13 +16,13 @@ static void read_env(struct importer *im, const struct yaml_node *env)
 
 		if (node_is_text(value) && str_starts(hole, "secrets.") && !str_is(hole, "secrets.GITHUB_TOKEN")) {
 			AUTO(freep) char *reference = xasprintf("file:%.*s", (int)hole.n - 8, hole.p + 8);
-			pairs_set(&job->secrets, key, reference);
+			draft_pair(&job->secrets, key, reference);
 		} else if (node_is_text(value)) {
 			AUTO(freep) char *text = github_text(im, value, value->text, false);
 			if (text)
-				pairs_set(&job->env, key, text);
+				draft_pair(&job->env, key, text);
 		} else if (value->kind == YAML_NULL) {
-			pairs_set(&job->env, key, "");
+			draft_pair(&job->env, key, "");
 		} else {
 			lost(im, value, "write a text", "env %s", key);
 		}
@@ -217,7 +217,7 @@ static void read_row(struct importer *im, const struct yaml_node *row, pairs *re
 		AUTO(freep) char *key = draft_slug(row->keys[i].text, "axis");
 		AUTO(freep) char *value = node_dup(&row->items[i]);
 		if (node_is_text(&row->items[i]) && is_matrix_value(str_of(value)))
-			pairs_set(ret, key, value);
+			draft_pair(ret, key, value);
 		else
 			lost(im, &row->items[i], "a value has 1 to 64 letters, digits, '.', '_' and '-'", "matrix value %s", key);
 	}
@@ -237,7 +237,7 @@ static void read_axis(struct importer *im, const struct yaml_node *name, const s
 	for (size_t i = 0; i < values->n; i++) {
 		AUTO(freep) char *value = node_dup(&values->items[i]);
 		if (node_is_text(&values->items[i]) && is_matrix_value(str_of(value)))
-			texts_add(&axis->values, value);
+			draft_text(&axis->values, value);
 		else
 			lost(im, &values->items[i], "a value has 1 to 64 letters, digits, '.', '_' and '-'", "a value of matrix axis %s", axis->name);
 	}
@@ -291,7 +291,7 @@ static void read_needs(struct importer *im, const struct yaml_node *needs)
 	node_texts(im, needs, "needs", &names);
 	vec_each(name, &names) {
 		AUTO(freep) char *slug = draft_slug(str_of(*name), "job");
-		texts_add(&importer_job(im)->needs, slug);
+		draft_text(&importer_job(im)->needs, slug);
 		xfree(*name);
 	}
 	vec_done(&names);
@@ -311,7 +311,7 @@ static void read_runner(struct importer *im, const struct yaml_node *on)
 		if (github_has_hole(str_of(*label)))
 			lost(im, on, "name labels under agent: they cannot come from the matrix", "runs-on: %.80s", *label);
 		else if (!str_starts(str_of(slug), "ubuntu-") && !streq(slug, "self-hosted") && !streq(slug, "linux") && !streq(slug, "x64"))
-			texts_add(&importer_job(im)->labels, slug);
+			draft_text(&importer_job(im)->labels, slug);
 		xfree(*label);
 	}
 	vec_done(&labels);
@@ -394,7 +394,7 @@ static void read_services(struct importer *im, const struct yaml_node *services)
 			AUTO(freep) char *key = node_dup(&env->keys[k]);
 			AUTO(freep) char *value = github_text(im, &env->items[k], env->items[k].text, false);
 			if (value)
-				pairs_set(&def.env, key, value);
+				draft_pair(&def.env, key, value);
 		}
 		if (yaml_get(s, "volumes"))
 			lost(im, yaml_get(s, "volumes"), "a service begins empty: fill it in a step", "volumes of service %s", def.name);

@@ -68,7 +68,7 @@ static char *variable_of(struct importer *im, struct str name)
 	if (str_is(kind, "secrets") && is_variable(rest) && !str_is(rest, "GITHUB_TOKEN")) {
 		AUTO(freep) char *key = xstrndup(rest.p, rest.n);
 		AUTO(freep) char *reference = xasprintf("file:%s", key);
-		pairs_set(&importer_job(im)->secrets, key, reference);
+		draft_pair(&importer_job(im)->secrets, key, reference);
 		return xstrdup(key);
 	}
 	if (str_is(kind, "env") && is_variable(rest))

@@ -32,7 +32,7 @@ static void add_cache(struct importer *im, char *const *keys, size_t n, const ch
 	struct cache_def *cache = vec_last(&job->caches);
 	vec_push(&cache->paths, here);
 	for (size_t i = 0; i < n; i++)
-		texts_add(&cache->key, keys[i]);
+		draft_text(&cache->key, keys[i]);
 }
 
 /* setup-*: `cache: npm`. */
@@ -138,7 +138,7 @@ static void hashed_files(struct str text, texts *ret)
 			return;
 		piece = (struct str){rest.p, (size_t)(to - rest.p)};
 		AUTO(freep) char *glob = xstrndup(piece.p, piece.n);
-		texts_add(ret, glob);
+		draft_text(ret, glob);
 		rest = (struct str){to + 1, rest.n - (size_t)(to + 1 - rest.p)};
 	}
 }
@@ -157,7 +157,7 @@ static void map_cache(struct importer *im, const struct yaml_node *step, const s
 		if (!line.n)
 			continue;
 		if (!github_has_hole(line) && cache_folder(job, line, &here)) {
-			texts_add(&cache.paths, here);
+			draft_text(&cache.paths, here);
 			xfree(here);
 		} else {
 			lost(im, path, "keep folders inside the unit's folder, and tell the tool where by env", "cache of %.*s",
@@ -169,7 +169,7 @@ static void map_cache(struct importer *im, const struct yaml_node *step, const s
 	if (!path)
 		lost(im, step, "write cache: [{key: [...], paths: [...]}]", "a cache without a path");
 	if (!cache.key.n)
-		texts_add(&cache.key, "**/*lock*");
+		draft_text(&cache.key, "**/*lock*");
 	if (cache.paths.n) {
 		vec_push(&job->caches, cache);
 		return;
@@ -206,7 +206,7 @@ static void map_upload(struct importer *im, const struct yaml_node *step, const 
 		if (github_has_hole(line) || !line.n || strchr("/~!.", line.p[0]) || glob_check(str_of(glob), NULL) != RC_OK)
 			lost(im, path, "outputs are globs inside the unit's folder", "upload of %.*s", (int)MIN_OF(line.n, 100), line.p);
 		else
-			texts_add(&importer_job(im)->outputs, glob);
+			draft_text(&importer_job(im)->outputs, glob);
 	}
 }
 

@@ -47,7 +47,7 @@ static void read_variables(struct gitlab *g, const struct yaml_node *vars)
 		if (value->kind == YAML_MAP)
 			value = yaml_get(value, "value");
 		AUTO(freep) char *text = node_dup(value);
-		pairs_set(&g->vars, key, text);
+		draft_pair(&g->vars, key, text);
 	}
 }
 
@@ -60,7 +60,7 @@ static void set_env(struct gitlab *g, const struct yaml_node *at)
 		if (str_starts(str_of(p->key), "GIT_") || str_starts(str_of(p->key), "FF_") || str_starts(str_of(p->key), "DOCKER_TLS"))
 			continue; /* they steer the runner */
 		if (str_starts(str_of(p->value), MATRIX_NAME)) {
-			pairs_set(&job->env, p->key, p->value);
+			draft_pair(&job->env, p->key, p->value);
 			continue;
 		}
 		if (!expand(g, str_of(p->value), &b)) {
@@ -72,7 +72,7 @@ static void set_env(struct gitlab *g, const struct yaml_node *at)
 				strbuf_addc(&safe, '$');
 			strbuf_addc(&safe, b.p[i]);
 		}
-		pairs_set(&job->env, p->key, strbuf_cstr(&safe));
+		draft_pair(&job->env, p->key, strbuf_cstr(&safe));
 	}
 }
 
@@ -102,12 +102,12 @@ static void service_env(struct gitlab *g, const struct yaml_node *own, struct se
 		for (size_t i = 0; image[i] && image[i] != '-' && same; i++)
 			same = p->key[i] && (p->key[i] | 32) == image[i];
 		if (same)
-			pairs_set(&def->env, p->key, p->value);
+			draft_pair(&def->env, p->key, p->value);
 	}
 	for (size_t i = 0; own && own->kind == YAML_MAP && i < own->n; i++) {
 		AUTO(freep) char *key = node_dup(&own->keys[i]);
 		AUTO(freep) char *value = node_dup(&own->items[i]);
-		pairs_set(&def->env, key, value);
+		draft_pair(&def->env, key, value);
 	}
 }
 
@@ -160,7 +160,7 @@ static void read_paths(struct gitlab *g, const struct yaml_node *paths, texts *r
 		if (!known || !s.n || strchr("/.~", s.p[0]) || glob_check(str_of(glob), NULL) != RC_OK)
 			lost(&g->im, paths, "outputs are globs inside the unit's folder", "artifacts: %.100s", *path);
 		else
-			texts_add(ret, glob);
+			draft_text(ret, glob);
 		xfree(*path);
 	}
 	vec_done(&list);
@@ -229,7 +229,7 @@ static void read_cache(struct gitlab *g, const struct yaml_node *c)
 	vec_each(path, &paths) {
 		char *here = NULL;
 		if (!strchr(*path, '$') && cache_folder(job, str_of(*path), &here)) {
-			texts_add(&cache.paths, here);
+			draft_text(&cache.paths, here);
 			xfree(here);
 		} else {
 			lost(&g->im, yaml_get(c, "paths"), "keep folders inside the unit's folder", "cache of %.100s", *path);
@@ -239,7 +239,7 @@ static void read_cache(struct gitlab *g, const struct yaml_node *c)
 	vec_done(&paths);
 	node_texts(&g->im, files, "cache.key.files", &cache.key);
 	if (!cache.key.n)
-		texts_add(&cache.key, "**/*lock*");
+		draft_text(&cache.key, "**/*lock*");
 	if (node_is_text(key) && !memchr(key->text.p, '$', key->text.n))
 		cache.name = draft_slug(key->text, "cache");
 	if (cache.paths.n) {
@@ -271,7 +271,7 @@ static void read_retry(struct gitlab *g, const struct yaml_node *r)
 		bool known = false;
 		for (size_t i = 0; i < ARRAY_LEN(classes); i++)
 			if (streq(*w, classes[i].theirs)) {
-				texts_add(&retry->on, classes[i].ours);
+				draft_text(&retry->on, classes[i].ours);
 				known = true;
 			}
 		if (!known)
@@ -281,7 +281,7 @@ static void read_retry(struct gitlab *g, const struct yaml_node *r)
 	vec_done(&when);
 	node_texts(&g->im, codes, "retry.exit_codes", &retry->exit);
 	if (!retry->on.n && !retry->exit.n)
-		texts_add(&retry->on, "any");
+		draft_text(&retry->on, "any");
 }
 
 /* "1h 30m", "3 hours 30 minutes", "90 minutes" */
@@ -325,7 +325,7 @@ static void add_row(struct gitlab *g, const struct yaml_node *row, size_t at, co
 	if (!values) {
 		struct combination c = {0};
 		vec_each(p, so_far)
-			pairs_set(&c.v, p->key, p->value);
+			draft_pair(&c.v, p->key, p->value);
 		if (c.v.n)
 			vec_push(&job->matrix.include, c);
 		return;
@@ -339,9 +339,9 @@ static void add_row(struct gitlab *g, const struct yaml_node *row, size_t at, co
 			continue;
 		}
 		vec_each(p, so_far)
-			pairs_set(&next, p->key, p->value);
+			draft_pair(&next, p->key, p->value);
 		AUTO(freep) char *text = node_dup(value);
-		pairs_set(&next, axis, text);
+		draft_pair(&next, axis, text);
 		add_row(g, row, at + 1, &next);
 		vec_each(p, &next) {
 			xfree(p->key);
@@ -365,7 +365,7 @@ static void read_parallel(struct gitlab *g, const struct yaml_node *p, struct st
 		axis->name = xstrdup("node");
 		for (uint32_t i = 1; i <= n; i++) {
 			AUTO(freep) char *value = xasprintf("%u", i);
-			texts_add(&axis->values, value);
+			draft_text(&axis->values, value);
 		}
 		strbuf_addf(head, "export CI_NODE_INDEX=\"$MATRIX_NODE\" CI_NODE_TOTAL=%u\n", n);
 		return;
@@ -382,7 +382,7 @@ static void read_parallel(struct gitlab *g, const struct yaml_node *p, struct st
 			AUTO(freep) char *axis = draft_slug(row->keys[k].text, "axis");
 			AUTO(freep) char *value = xasprintf(MATRIX_NAME "%s}", axis);
 			if (job_has_axis(job, axis))
-				pairs_set(&g->vars, key, value);
+				draft_pair(&g->vars, key, value);
 		}
 	}
 }
@@ -398,7 +398,7 @@ static void read_needs(struct gitlab *g, const struct yaml_node *needs)
 		}
 		AUTO(freep) char *slug = draft_slug(job->text, "job");
 		AUTO(freep) char *name = xasprintf("%s%s", slug, node_is_true(yaml_get(n, "optional")) ? "?" : "");
-		texts_add(&importer_job(&g->im)->needs, name);
+		draft_text(&importer_job(&g->im)->needs, name);
 	}
 }
 
@@ -417,7 +417,7 @@ static void check_variables(struct gitlab *g, const struct yaml_node *at, struct
 		size_t before = seen.n;
 		if (seen.n >= 20 || str_starts(str_of(name), "CI_NODE_"))
 			continue;
-		texts_add(&seen, name);
+		draft_text(&seen, name);
 		if (seen.n > before)
 			lost(&g->im, at,
 			     streq(name, "CI_PROJECT_DIR") ? "a job starts in the folder of its unit: $PWD"
@@ -500,7 +500,7 @@ static void read_job(struct gitlab *g, const struct yaml_node *job)
 		if (strchr(*label, '$'))
 			lost(&g->im, tags, "name labels under agent", "tags: %.80s", *label);
 		else
-			texts_add(&def->labels, slug);
+			draft_text(&def->labels, slug);
 		xfree(*label);
 	}
 	vec_done(&labels);
@@ -524,7 +524,7 @@ enum rc gitlab_job(struct gitlab *g, const struct yaml_node *name, const struct 
 	if (gitlab_resolve(g, name->text, 0, &job, err) != RC_OK)
 		return err->rc == RC_OK ? err_set(err, RC_INTERNAL, "%s: a job went away", g->im.file) : err->rc;
 	vec_each(p, &g->vars)
-		pairs_set(&before, p->key, p->value);
+		draft_pair(&before, p->key, p->value);
 	const struct yaml_node *stage = yaml_get(&job, "stage");
 	vec_push(&g->job_stages, node_is_text(stage) ? node_dup(stage) : xstrdup("test"));
 	vec_push(&g->has_needs, (bool)(yaml_get(&job, "needs") != NULL));
@@ -571,7 +571,7 @@ void gitlab_order(struct gitlab *g)
 			if (at >= stage || (at != nearest && !loose) || other->manual)
 				continue;
 			AUTO(freep) char *name = xasprintf("%s%s", other->name, other->condition ? "?" : "");
-			texts_add(&c->jobs.v[i].needs, name);
+			draft_text(&c->jobs.v[i].needs, name);
 		}
 	}
 }

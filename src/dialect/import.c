@@ -163,7 +163,7 @@ bool cache_folder(struct job_def *job, struct str path, char **ret)
 			continue;
 		AUTO(freep) char *value = xasprintf("%s%s", streq(known[i].variable, "MAVEN_ARGS") ? "-Dmaven.repo.local=" : "",
 						    known[i].here);
-		pairs_set(&job->env, known[i].variable, value);
+		draft_pair(&job->env, known[i].variable, value);
 		*ret = xstrdup(known[i].here);
 		return true;
 	}

@@ -13,7 +13,7 @@ static void read_refs(struct importer *im, const struct yaml_node *refs, const c
 		if (**ref == '!' || glob_check(str_of(*ref), NULL) != RC_OK)
 			lost(im, refs, "name what counts, not what does not", "%s: %.100s", what, *ref);
 		else
-			texts_add(ret, *ref);
+			draft_text(ret, *ref);
 		xfree(*ref);
 	}
 	vec_done(&list);
@@ -69,7 +69,7 @@ static void read_push(struct importer *im, const struct yaml_node *on)
 		lost(im, yaml_get(on, "tags-ignore"), "name the tags that count", "push.tags-ignore");
 	bool any = !yaml_get(on, "branches") && !yaml_get(on, "tags") && !yaml_get(on, "branches-ignore");
 	if (any)
-		texts_add(&c->branches, "**");
+		draft_text(&c->branches, "**");
 	read_paths(im, "push", on);
 }
 

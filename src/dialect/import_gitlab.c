@@ -18,13 +18,13 @@ static void read_stages(struct gitlab *g)
 	static const char *const usual[] = {".pre", "build", "test", "deploy", ".post"};
 	const struct yaml_node *stages = gitlab_global(g, "stages");
 
-	texts_add(&g->stages, ".pre");
+	draft_text(&g->stages, ".pre");
 	if (stages)
 		node_texts(&g->im, stages, "stages", &g->stages);
 	else
 		for (size_t i = 1; i < 4; i++)
-			texts_add(&g->stages, usual[i]);
-	texts_add(&g->stages, ".post");
+			draft_text(&g->stages, usual[i]);
+	draft_text(&g->stages, ".post");
 }
 
 /* workflow:rules that only choose what starts a pipeline become `on`. */
@@ -34,7 +34,7 @@ static void read_workflow(struct gitlab *g)
 	struct config *c = &g->im.d->c;
 	AUTO(strbuf_done) struct strbuf any = STRBUF(16384);
 
-	texts_add(&c->branches, "main");
+	draft_text(&c->branches, "main");
 	c->pull_requests = true; /* where it is not used it starts nothing */
 	if (yaml_get(workflow, "name"))
 		lost(&g->im, yaml_get(workflow, "name"), "a run is named by its commit", "workflow.name");
@@ -43,10 +43,10 @@ static void read_workflow(struct gitlab *g)
 		if (node_is_text(when) && str_is(when->text, "never"))
 			lost(&g->im, when, "on: names what starts a run", "a rule of workflow with when: never");
 		else if (node_is_text(text) && memmem(text->text.p, text->text.n, "CI_COMMIT_TAG", 13))
-			texts_add(&c->tags, "**");
+			draft_text(&c->tags, "**");
 		else if (node_is_text(text) && memmem(text->text.p, text->text.n, "CI_COMMIT_BRANCH", 16) &&
 			 !memmem(text->text.p, text->text.n, "CI_DEFAULT_BRANCH", 17) && !memmem(text->text.p, text->text.n, "==", 2))
-			texts_add(&c->branches, "**");
+			draft_text(&c->branches, "**");
 	}
 }
 
@@ -60,7 +60,7 @@ static void read_globals(struct gitlab *g)
 		if (value->kind == YAML_MAP)
 			value = yaml_get(value, "value");
 		AUTO(freep) char *text = node_dup(value);
-		pairs_set(&g->vars, key, text);
+		draft_pair(&g->vars, key, text);
 	}
 }
 
