@@ -1,6 +1,7 @@
 /* libmicrohttpd inside the loop: one of its daemons a listener, driven by its epoll descriptor and its next time-out. */
 #include "io/httpd_impl.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -159,7 +160,7 @@ static enum rc start(struct httpd *h, enum way way, int fd, struct err *err)
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL, MHD_OPTION_NOTIFY_COMPLETED,
 		request_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_END);
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 	if (!h->mhd[way]) {
 		fd_close(&fd);
 		return err_set(err, RC_UNAVAILABLE, "the HTTP server does not start");
@@ -197,6 +198,7 @@ enum rc httpd_new(struct loop *l, const struct httpd_options *o, struct httpd **
 {
 	struct httpd *h = xcalloc(1, sizeof(*h));
 
+	signal(SIGPIPE, SIG_IGN); /* or the library does without sendfile() */
 	h->loop = l;
 	h->o = *o;
 	h->o.address = h->o.socket = h->o.tokens = NULL; /* borrowed for this call only */

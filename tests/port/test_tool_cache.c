@@ -444,15 +444,26 @@ static void a_file_under_another_name_is_none(void **state)
 static void it_is_all_there_after_a_restart(void **state)
 {
 	struct rig *r = *state;
-	AUTO(freep) char *half = xasprintf("%s/tmp/1.1", r->dir);
+	struct summary s = {0};
+	AUTO(freep) char *half = NULL, *fresh = NULL;
 
 	PUT(r, TOOL_TRUSTED, "nx", "1", STR("kept"));
-	OK(file_write(half, STR("half of a put"), 0600, &err));
+	AUTO(freep) char *path = only_file(r);
+	*strrchr(path, '/') = 0;
+	half = xasprintf("%s/.put.1.1", path);
+	fresh = xasprintf("%s/.put.2.1", path);
+	OK(file_write(half, STR("half of a put, of a daemon that died"), 0600, &err));
+	OK(file_write(fresh, STR("half of a put"), 0600, &err));
+	const struct timespec long_ago[2] = {{.tv_sec = 1700000000}, {.tv_sec = 1700000000}};
+	assert_int_equal(utimensat(AT_FDCWD, half, long_ago, 0), 0);
 	tool_cache_free(r->c);
 	r->c = tool_cache_disk_new(r->dir, MAX, NULL);
 	assert_non_null(r->c);
 	reads(r, (struct tool_key){TOOL_TRUSTED, "nx", "1"}, STR("kept"), true);
+	OK(tool_cache_usage(r->c, sum, &s, &err));
+	assert_int_equal(s.trusted, 1);
 	assert_false(file_exists(half));
+	assert_true(file_exists(fresh));
 }
 
 /* What was there before the daemon's start counts, too. */

@@ -45,6 +45,11 @@ static char *path_of(const struct disk *d, const struct tool_key *k)
 
 /* ---- put ---- */
 
+static int open_new(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 static enum rc put_open(struct tool_cache *c, const struct tool_key *k, uint64_t size,
 			struct tool_put **ret, struct err *err)
 {
@@ -57,10 +62,14 @@ static enum rc put_open(struct tool_cache *c, const struct tool_key *k, uint64_t
 	struct disk_put *p = xcalloc(1, sizeof(*p));
 	tool_put_init(&p->base, c, k);
 	p->fd = -1;
-	p->temp =
-		xasprintf("%s/tmp/%ld.%u", d->dir, (long)getpid(), atomic_fetch_add(&d->serial, 1));
+	/* Beside its place: a name given within one folder costs least, and folders share no lock. No id begins with a dot. */
+	AUTO(freep) char *folder = folder_of(d, k);
+	p->temp = xasprintf("%s/" TEMP "%ld.%u", folder, (long)getpid(),
+			    atomic_fetch_add(&d->serial, 1));
 	p->held = STRBUF(BUFFER + JSON_MAX + FOOT);
-	p->fd = open(p->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	p->fd = open_new(p->temp);
+	if (p->fd < 0 && errno == ENOENT && dir_make(folder, 0700, err) == RC_OK)
+		p->fd = open_new(p->temp);
 	if (p->fd < 0) {
 		enum rc rc = err_errno(err, errno, "create %s", p->temp);
 
@@ -129,22 +138,14 @@ static int give_name(const char *temp, const char *path, bool replace)
 static enum rc publish(struct disk *d, struct disk_put *p, const struct tool_key *k, bool replace,
 		       struct err *err)
 {
-	AUTO(freep) char *folder = folder_of(d, k), *path = path_of(d, k);
+	AUTO(freep) char *path = path_of(d, k);
 	struct stat before = {0}, now = {0};
-	int r;
 
 	if (fstat(p->fd, &now) < 0)
 		return err_errno(err, errno, "stat %s", p->temp);
 	if (replace && lstat(path, &before) < 0)
 		before.st_size = 0;
-	r = give_name(p->temp, path, replace);
-	if (r < 0 && errno == ENOENT) {
-		enum rc rc = dir_make(folder, 0700, err);
-
-		if (rc != RC_OK)
-			return rc;
-		r = give_name(p->temp, path, replace);
-	}
+	int r = give_name(p->temp, path, replace);
 	if (r < 0 && errno == EEXIST)
 		return err_set(err, RC_CONFLICT, "%s of %s is there already", k->id, k->space);
 	if (r < 0)
@@ -288,9 +289,7 @@ static const struct tool_cache_ops ops = {"disk", put_open, put_write,  put_keep
 
 struct tool_cache *tool_cache_disk_new(const char *dir, uint64_t max, struct err *err)
 {
-	AUTO(freep) char *temp = xasprintf("%s/tmp", dir);
-
-	if (tree_remove(temp, err) != RC_OK || dir_make(temp, 0700, err) != RC_OK)
+	if (dir_make(dir, 0700, err) != RC_OK)
 		return NULL;
 	struct disk *d = xcalloc(1, sizeof(*d));
 	d->base = (struct tool_cache){&ops, max};

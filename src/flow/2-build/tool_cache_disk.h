@@ -1,7 +1,7 @@
 /*
  * Inside the tools' cache on a disk, for nobody else.
  *
- *	<dir>/trusted/<space>/<2 hex>/<id>	<dir>/pr/<n>/<space>/<2 hex>/<id>	<dir>/tmp/
+ *	<dir>/trusted/<space>/<2 hex>/<id>	<dir>/pr/<n>/<space>/<2 hex>/<id>	(.put.*: on its way in)
  *
  * A file is the bytes, then what is known of them as JSON, then a foot of fixed length that says where both end and holds a digest of the
  * JSON. The time of access is the time of use: it is set by us, and the kernel's own habits add nothing to it. Nothing is forced to the disk:
@@ -13,6 +13,7 @@
 
 #include "ports/tool_cache.h"
 
+#define TEMP     ".put."
 #define FOOT     64
 #define JSON_MAX ((size_t)64 << 10)
 #define CHECKED  1024 /* large files whose digest was compared lately */

@@ -7,10 +7,12 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "flow/2-build/tool_cache_disk.h"
+#include "io/clock.h"
 #include "io/files.h"
 
-#define OLDEST ((size_t)16 << 10) /* files that one look remembers */
-#define LEAVE  10                 /* a trim leaves room: one part of so many */
+#define OLDEST    ((size_t)16 << 10) /* files that one look remembers */
+#define TEMP_KEPT (6 * USEC_HOUR)
+#define LEAVE     10 /* a trim leaves room: one part of so many */
 
 struct victim {
 	usec_t used;
@@ -80,6 +82,11 @@ static void count(struct look *l, struct str scope, struct str space, uint64_t s
 	u->bytes += size;
 }
 
+static usec_t stamp(struct timespec t)
+{
+	return (usec_t)t.tv_sec * USEC_SEC + (usec_t)t.tv_nsec / 1000;
+}
+
 static enum rc each(void *ctx, const struct file_seen *seen, struct err *err)
 {
 	struct look *l = ctx;
@@ -90,16 +97,18 @@ static enum rc each(void *ctx, const struct file_seen *seen, struct err *err)
 	if (seen->kind != FILE_REGULAR || !split(seen->path, &scope, &space) ||
 	    (l->scope && !str_is(scope, l->scope)) ||
 	    fstatat(seen->dir, seen->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return RC_OK; /* it may go at any time */
+		return RC_OK;       /* it may go at any time */
+	if (seen->name[0] == '.') { /* on its way in, unless its daemon died on the way */
+		if (clock_wall() > stamp(st.st_mtim) + TEMP_KEPT)
+			unlinkat(seen->dir, seen->name, 0);
+		return RC_OK;
+	}
 	l->bytes += (uint64_t)st.st_size;
 	if (l->by_space)
 		count(l, scope, space, (uint64_t)st.st_size);
 	if (l->by_age) {
-		usec_t used =
-			(usec_t)st.st_atim.tv_sec * USEC_SEC + (usec_t)st.st_atim.tv_nsec / 1000;
-
-		vec_push(&l->oldest,
-			 ((struct victim){used, (uint64_t)st.st_size, xstrdup(seen->path)}));
+		vec_push(&l->oldest, ((struct victim){stamp(st.st_atim), (uint64_t)st.st_size,
+						      xstrdup(seen->path)}));
 		if (l->oldest.n == 2 * OLDEST)
 			forget_youngest(l);
 	}
