@@ -5,9 +5,9 @@
 #include "core/schedule.h"
 #include "base/strbuf.h"
 
-#define HOPE       (10 * USEC_MIN) /* an agent that could take a job may still come */
-#define EXPLAINED  32              /* of a group's waiting jobs, the first, are told who holds it */
-#define WAITS_MARK "; waits: "
+#define HOPE      (10 * USEC_MIN) /* an agent that could take a job may still come */
+#define EXPLAINED 32              /* of a group's waiting jobs, the first, are told who holds it */
+#define WAITS     "waits: "       /* what stands before it in job->why is the plan's */
 
 /* ---- what fits where ---- */
 
@@ -92,9 +92,10 @@ static struct agent *nearest(const struct model *m, const struct ready_class *c)
 
 static void say_waits(struct model *m, struct job *job, const char *text)
 {
-	const char *old = job->why ? job->why : "", *mark = strstr(old, WAITS_MARK);
-	size_t n = mark ? (size_t)(mark - old) : strlen(old);
-	char *why = text ? xasprintf("%.*s%s%s", (int)n, old, WAITS_MARK, text) : xstrndup(old, n);
+	const char *old = job->why ? job->why : "", *mark = strstr(old, "; " WAITS);
+	size_t n = str_starts(str_of(old), WAITS) ? 0 : mark ? (size_t)(mark - old) : strlen(old);
+	char *why = text ? xasprintf("%.*s%s" WAITS "%s", (int)n, old, n ? "; " : "", text)
+			 : xstrndup(old, n);
 
 	if (!streq(why, old)) {
 		xfree(job->why);
@@ -194,16 +195,22 @@ static void start(struct step *s, struct job *job, struct agent *a)
 
 /* ---- what nobody can take ---- */
 
+static void add_size(struct strbuf *b, uint32_t cpu, uint64_t memory)
+{
+	strbuf_addf(b, "%g processor%s", cpu / 1000.0, cpu == 1000 ? "" : "s");
+	if (!memory)
+		return;
+	strbuf_adds(b, " and ");
+	strbuf_add_size(b, memory);
+}
+
 static char *nobody(const struct model *m, const struct ready_class *c)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF(4096);
 	const struct agent *most = NULL;
 
-	strbuf_addf(&b, "it asks for %g processors", c->cpu / 1000.0);
-	if (c->memory) {
-		strbuf_adds(&b, " and ");
-		strbuf_add_size(&b, c->memory);
-	}
+	strbuf_adds(&b, "it asks for ");
+	add_size(&b, c->cpu, c->memory);
 	for (size_t i = 0; i < c->labels.n; i++)
 		strbuf_addf(&b, "%s%s", i ? ", " : " on an agent with the labels ", c->labels.v[i]);
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_AGENT], e));) {
@@ -217,11 +224,8 @@ static char *nobody(const struct model *m, const struct ready_class *c)
 		strbuf_adds(&b, "; no such agent is connected");
 		return strbuf_take(&b);
 	}
-	strbuf_addf(&b, "; the biggest is %s with %g processors", most->id, most->cpu / 1000.0);
-	if (most->memory) {
-		strbuf_adds(&b, " and ");
-		strbuf_add_size(&b, most->memory);
-	}
+	strbuf_addf(&b, "; the biggest is %s with ", most->id);
+	add_size(&b, most->cpu, most->memory);
 	return strbuf_take(&b);
 }
 
