@@ -117,8 +117,8 @@ static void find_paths(struct model *m, const char *run)
 		struct job *job = jobs->entries[i].key ? jobs->entries[i].value : NULL;
 		uint64_t longest = 0;
 
-		if (!job || job->settled || !streq(job->run, run))
-			continue;
+		if (!job || job->settled || job->waits_in || !streq(job->run, run))
+			continue; /* what stands in a heap keeps its place */
 		vec_each(on, &job->dependents)
 			longest = MAX_OF(longest, (*on)->path);
 		job->path = guess_job(m, &g, job) + longest;
