@@ -23,6 +23,7 @@ static const char *state_name(enum aggregate_kind kind, const void *thing)
 	case AGG_CONFIG:
 	case AGG_ENVIRONMENT:
 	case AGG_HISTORY:
+	case AGG_SOURCE:
 	case AGG_KINDS:
 		break;
 	}

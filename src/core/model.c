@@ -119,6 +119,29 @@ struct incident *model_incident(const struct model *m, const char *id)
 	return model_get(m, AGG_INCIDENT, id);
 }
 
+struct project_repo *model_source(const struct model *m, const char *repo)
+{
+	return model_get(m, AGG_SOURCE, repo);
+}
+
+struct repo_ref *source_ref(const struct project_repo *src, const char *ref)
+{
+	size_t low = 0, high = src ? src->refs.n : 0;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = strcmp(src->refs.v[mid].ref, ref);
+
+		if (order == 0)
+			return &src->refs.v[mid];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
 struct agent *model_agent(const struct model *m, const char *id)
 {
 	return model_get(m, AGG_AGENT, id);
@@ -143,8 +166,8 @@ const struct unit *model_unit(const struct model *m, const char *name,
 {
 	const struct project *p = model_project(m);
 
-	for (size_t i = 0; p && i < p->configs.n; i++) {
-		const struct config *c = model_config(m, p->configs.v[i].config);
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_SOURCE], e));) {
+		const struct config *c = model_config(m, ((struct project_repo *)e->value)->config);
 		const struct unit *u = c ? config_unit(c, name) : NULL;
 
 		if (u && ret_config)
@@ -254,8 +277,8 @@ static bool config_is_ended(const struct model *m, const char *digest)
 
 	if (p && streq(p->config, digest))
 		return false;
-	for (size_t i = 0; p && i < p->configs.n; i++)
-		if (streq(p->configs.v[i].config, digest))
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_SOURCE], e));)
+		if (streq(((struct project_repo *)e->value)->config, digest))
 			return false;
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));) {
 		const struct run *run = e->value;
@@ -294,6 +317,7 @@ bool model_is_ended(const struct model *m, enum aggregate_kind kind, const char 
 	case AGG_ENVIRONMENT:
 	case AGG_HISTORY:
 	case AGG_QUEUE:
+	case AGG_SOURCE:
 	case AGG_KINDS:
 		return false;
 	}

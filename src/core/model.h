@@ -319,34 +319,34 @@ struct incident {
 	bool paged;
 };
 
-struct repo_ref {
-	char *repo, *ref, *commit;
-	char *run;
-};
-/* penstock.yml of one repository, as last read. */
-struct repo_config {
-	char *repo, *config;
-};
 /* A time of penstock.yml at which a run begins. */
 struct schedule_ref {
 	char *repo, *cron, *zone, *rule, *branch;
 	uint64_t next;
 	char *last; /* what became of the last time, in words */
 };
-
 struct project { /* one, id "project" */
 	char *id;
 	char *name;
 	uint32_t slots; /* jobs at a time, here */
 	uint32_t running;
-	VEC(struct repo_config) configs;
 	VEC(struct quarantine_def) quarantine; /* by people; penstock.yml has its own */
 	uint32_t runs, releases, rollouts, incidents; /* ids given */
-	VEC(struct repo_ref) refs;
 	VEC(struct schedule_ref) schedules;
 	char *config;     /* of the last change read, of whatever repository */
 	uint64_t started; /* how often the engine started */
 	char *version;
+};
+
+/* A repository of the project; id: its name. */
+struct repo_ref {
+	char *ref, *commit;
+	char *run; /* of this commit; "-": none is wanted */
+};
+struct project_repo {
+	char *id;
+	char *config; /* of penstock.yml as a trusted change last said it */
+	VEC(struct repo_ref) refs; /* in order of name */
 };
 
 /* A machine that runs jobs. "local" is the daemon's own. */
@@ -415,6 +415,7 @@ enum aggregate_kind {
 	AGG_AGENT,
 	AGG_HISTORY,
 	AGG_QUEUE,
+	AGG_SOURCE,
 	AGG_KINDS
 };
 extern const char *const aggregate_kind_names[AGG_KINDS];
@@ -459,6 +460,8 @@ struct release *model_release(const struct model *m, const char *id);
 struct rollout *model_rollout(const struct model *m, const char *id);
 struct environment *model_environment(const struct model *m, const char *id);
 struct incident *model_incident(const struct model *m, const char *id);
+struct project_repo *model_source(const struct model *m, const char *repo);
+struct repo_ref *source_ref(const struct project_repo *src, const char *ref); /* NULL: not known; src may be NULL */
 struct agent *model_agent(const struct model *m, const char *id);
 /* Of a unit's ("" or NULL: the project's) job by its definition's or instance's name. */
 struct history *model_history(const struct model *m, const char *unit, const char *job);

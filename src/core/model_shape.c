@@ -15,7 +15,7 @@ ENUM_DEFINE(failure, FAILURE_MAP, 7)
 ENUM_DEFINE(replica_state, REPLICA_STATE_MAP, 6)
 const char *const aggregate_kind_names[AGG_KINDS] = {
 	"project",     "config",   "run",   "job",     "release", "rollout",
-	"environment", "incident", "agent", "history", "queue"};
+	"environment", "incident", "agent", "history", "queue",   "source"};
 
 #define T struct change
 static const struct shape_field change_fields[] = {
@@ -316,13 +316,14 @@ static const struct shape_field incident_fields[] = {SHAPE_STR(T, id),
 static const struct shape shape_incident = SHAPE(T, incident_fields);
 #undef T
 #define T struct repo_ref
-static const struct shape_field repo_ref_fields[] = {SHAPE_STR(T, repo), SHAPE_STR(T, ref),
-						     SHAPE_STR(T, commit), SHAPE_STR(T, run)};
+static const struct shape_field repo_ref_fields[] = {SHAPE_STR(T, ref), SHAPE_STR(T, commit),
+						     SHAPE_STR(T, run)};
 static const struct shape shape_repo_ref = SHAPE(T, repo_ref_fields);
 #undef T
-#define T struct repo_config
-static const struct shape_field repo_config_fields[] = {SHAPE_STR(T, repo), SHAPE_STR(T, config)};
-static const struct shape shape_repo_config = SHAPE(T, repo_config_fields);
+#define T struct project_repo
+static const struct shape_field source_fields[] = {SHAPE_STR(T, id), SHAPE_STR(T, config),
+						   SHAPE_LIST(T, refs, shape_repo_ref)};
+static const struct shape shape_source = SHAPE(T, source_fields);
 #undef T
 #define T struct agent
 static const struct shape_field agent_fields[] = {
@@ -392,28 +393,21 @@ static const struct shape_field schedule_ref_fields[] = {
 static const struct shape shape_schedule_ref = SHAPE(T, schedule_ref_fields);
 #undef T
 #define T struct project
-static const struct shape_field project_fields[] = {SHAPE_STR(T, id),
-						    SHAPE_STR(T, name),
-						    SHAPE_U32(T, slots),
-						    SHAPE_LIST(T, configs, shape_repo_config),
-						    SHAPE_LIST(T, quarantine, shape_quarantine_def),
-						    SHAPE_U32(T, running),
-						    SHAPE_U32(T, runs),
-						    SHAPE_U32(T, releases),
-						    SHAPE_U32(T, rollouts),
-						    SHAPE_U32(T, incidents),
-						    SHAPE_LIST(T, refs, shape_repo_ref),
-						    SHAPE_LIST(T, schedules, shape_schedule_ref),
-						    SHAPE_STR(T, config),
-						    SHAPE_U64(T, started),
-						    SHAPE_STR(T, version)};
+static const struct shape_field project_fields[] = {
+	SHAPE_STR(T, id),        SHAPE_STR(T, name),
+	SHAPE_U32(T, slots),     SHAPE_LIST(T, quarantine, shape_quarantine_def),
+	SHAPE_U32(T, running),   SHAPE_U32(T, runs),
+	SHAPE_U32(T, releases),  SHAPE_U32(T, rollouts),
+	SHAPE_U32(T, incidents), SHAPE_LIST(T, schedules, shape_schedule_ref),
+	SHAPE_STR(T, config),    SHAPE_U64(T, started),
+	SHAPE_STR(T, version)};
 static const struct shape shape_project = SHAPE(T, project_fields);
 #undef T
 
 const struct shape *const aggregate_shapes[AGG_KINDS] = {
 	&shape_project, &shape_config_ref, &shape_run,         &shape_job,
 	&shape_release, &shape_rollout,    &shape_environment, &shape_incident,
-	&shape_agent,   &shape_history,    &shape_queue};
+	&shape_agent,   &shape_history,    &shape_queue,       &shape_source};
 
 #define T struct facts_instance
 static const struct shape_field facts_instance_fields[] = {

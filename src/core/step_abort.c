@@ -172,14 +172,14 @@ static void revert_landed(struct step *s, const struct release *r, const char *c
 /* The answer may come after the commit's own run: then what waited for that run is over now. */
 static bool built_already(const struct model *m, const char *commit)
 {
-	const struct project *p = model_project(m);
-
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));)
 		if (streq(((struct run *)e->value)->change.commit, commit))
 			return ((struct run *)e->value)->state == RUN_PASSED;
-	vec_each(ref, &p->refs) /* a run that ended and was forgotten */
-		if (streq(ref->commit, commit) && ref->run && !streq(ref->run, "-"))
-			return true;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_SOURCE], e));)
+		vec_each(ref, &((struct project_repo *)e->value)
+				       ->refs) /* a run that ended and was forgotten */
+			if (streq(ref->commit, commit) && ref->run && !streq(ref->run, "-"))
+				return true;
 	return false;
 }
 

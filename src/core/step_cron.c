@@ -106,14 +106,13 @@ void schedules_arm(struct step *s, const char *repo, const struct config *c)
 	}
 }
 
-static const char *head_of(const struct project *p, const struct schedule_ref *r)
+static const char *head_of(const struct model *m, const struct schedule_ref *r)
 {
 	AUTO(freep) char *ref = r->branch ? xasprintf("refs/heads/%s", r->branch) : NULL;
 
-	for (size_t i = 0; ref && i < p->refs.n; i++)
-		if (streq(p->refs.v[i].repo, r->repo) && streq(p->refs.v[i].ref, ref))
-			return p->refs.v[i].commit;
-	return NULL;
+	const struct repo_ref *known = ref ? source_ref(model_source(m, r->repo), ref) : NULL;
+
+	return known ? known->commit : NULL;
 }
 
 static void order_run(struct step *s, const struct schedule_ref *r, const char *head)
@@ -128,11 +127,11 @@ static void order_run(struct step *s, const struct schedule_ref *r, const char *
 				    .pushed_at = s->m->time};
 }
 
-static void fire(struct step *s, const struct project *p, struct schedule_ref *r)
+static void fire(struct step *s, struct schedule_ref *r)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF(1000);
 	usec_t late = s->m->time - r->next;
-	const char *head = head_of(p, r);
+	const char *head = head_of(s->m, r);
 	char due[TIME_TEXT];
 
 	time_text(r->next, due);
@@ -161,7 +160,7 @@ void on_cron_timer(struct step *s)
 	vec_each(r, &p->schedules) {
 		if (r->next > s->m->time)
 			continue;
-		fire(s, p, r);
+		fire(s, r);
 		r->next = next_time(r->cron, r->rule,
 				    s->m->time); /* several that were missed are one */
 		arm(s, r);

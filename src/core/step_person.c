@@ -341,11 +341,12 @@ enum rc on_rerun(struct step *s)
 	if (!run_is_final(run->state))
 		return err_set(s->err, RC_CONFLICT, "%s is still %s", run->id,
 			       run_state_names[run->state]);
-	struct project *p = model_project(s->m);
-	vec_each(ref, &p->refs)
-		if (streq(ref->run, run->id))
-			set_text(&ref->run, NULL);
-	model_touch(s->m, AGG_PROJECT, "project");
+	struct project_repo *src = model_source(s->m, run->change.repo);
+	for (size_t i = 0; src && i < src->refs.n; i++)
+		if (streq(src->refs.v[i].run, run->id)) {
+			set_text(&src->refs.v[i].run, NULL);
+			model_touch(s->m, AGG_SOURCE, src->id);
+		}
 	copy_change(&order(s, EF_READ_CHANGE, "source/%s", run->change.repo)->change, &run->change);
 	return RC_OK;
 }

@@ -27,22 +27,16 @@ static const char *branch_of(const char *ref)
 
 static const char *tip_of(const struct model *m, const char *repo, const char *ref)
 {
-	const struct project *p = model_project(m);
+	const struct repo_ref *known = source_ref(model_source(m, repo), ref);
 
-	vec_each(r, &p->refs)
-		if (streq(r->repo, repo) && streq(r->ref, ref))
-			return r->commit;
-	return NULL;
+	return known ? known->commit : NULL;
 }
 
 static const struct config *config_of(const struct model *m, const char *repo)
 {
-	const struct project *p = model_project(m);
+	const struct config *c = repo_config(m, repo);
 
-	vec_each(c, &p->configs)
-		if (streq(c->repo, repo))
-			return model_config(m, c->config);
-	return model_config(m, p->config);
+	return c ? c : model_config(m, model_project(m)->config);
 }
 
 static bool is_queue_branch(const struct config *c, const char *target)

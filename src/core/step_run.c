@@ -21,12 +21,29 @@ enum rc on_started(struct step *s)
 	return RC_OK;
 }
 
-static struct repo_ref *find_ref(struct project *p, const char *repo, const char *ref)
+static struct project_repo *source_of(struct step *s, const char *repo)
 {
-	vec_each(r, &p->refs)
-		if (streq(r->repo, repo) && streq(r->ref, ref))
-			return r;
-	return NULL;
+	struct project_repo *src = model_source(s->m, repo);
+
+	if (!src) {
+		src = model_add(s->m, AGG_SOURCE, repo);
+		src->id = xstrdup(repo);
+	}
+	return src;
+}
+
+/* Kept in order of name. */
+static struct repo_ref *add_ref(struct project_repo *src, const char *ref)
+{
+	size_t at = src->refs.n;
+
+	vec_add(&src->refs);
+	while (at && strcmp(src->refs.v[at - 1].ref, ref) > 0)
+		at--;
+	memmove(&src->refs.v[at + 1], &src->refs.v[at],
+		(src->refs.n - 1 - at) * sizeof(*src->refs.v));
+	src->refs.v[at] = (struct repo_ref){.ref = xstrdup(ref)};
+	return &src->refs.v[at];
 }
 
 void run_touch_all(struct step *s, struct run *run)
@@ -92,12 +109,9 @@ static struct str pull_number(const char *ref)
 
 const struct config *repo_config(const struct model *m, const char *repo)
 {
-	const struct project *p = model_project(m);
+	const struct project_repo *src = model_source(m, repo);
 
-	for (size_t i = 0; i < p->configs.n; i++)
-		if (streq(p->configs.v[i].repo, repo))
-			return model_config(m, p->configs.v[i].config);
-	return NULL;
+	return src ? model_config(m, src->config) : NULL;
 }
 
 char *main_branch(const struct config *c)
@@ -137,24 +151,20 @@ static bool change_of_ref(struct step *s, const char *old, struct change *ret)
 enum rc on_ref_moved(struct step *s)
 {
 	const struct event *ev = s->ev;
-	struct project *p = model_project(s->m);
 
 	if (!ev->repo || !ev->ref)
 		return err_set(s->err, RC_INVALID, "a moved ref needs its repository and its name");
-	struct repo_ref *known = find_ref(p, ev->repo, ev->ref);
+	struct repo_ref *known = source_ref(model_source(s->m, ev->repo), ev->ref);
 	if (known ? streq(known->commit, ev->commit) : !ev->commit)
 		return RC_OK;
 	/* A branch that was deleted begins anew. */
 	const char *before = known ? known->commit : ev->base;
 	AUTO(freep) char *old = before ? xstrdup(before) : NULL;
-	if (!known) {
-		vec_push(&p->refs,
-			 ((struct repo_ref){.repo = xstrdup(ev->repo), .ref = xstrdup(ev->ref)}));
-		known = vec_last(&p->refs);
-	}
+	if (!known)
+		known = add_ref(source_of(s, ev->repo), ev->ref);
 	set_text(&known->commit, ev->commit);
 	set_text(&known->run, NULL);
-	model_touch(s->m, AGG_PROJECT, "project");
+	model_touch(s->m, AGG_SOURCE, ev->repo);
 	if (!ev->commit) {
 		cancel_ref(s, ev->repo, ev->ref, "the branch was deleted");
 		return RC_OK;
@@ -291,20 +301,16 @@ void run_begin(struct step *s, struct run *run)
 }
 
 /* What a trusted change says is the project's from now on: a pull request decides nothing but its own run. */
-static void keep_repo_config(struct step *s, struct project *p)
+static void keep_repo_config(struct step *s)
 {
-	struct repo_config *mine = NULL;
+	struct project_repo *src = source_of(s, s->ev->change.repo);
 
-	vec_each(rc, &p->configs)
-		mine = streq(rc->repo, s->ev->change.repo) ? rc : mine;
-	if (!mine) {
-		vec_push(&p->configs, ((struct repo_config){.repo = xstrdup(s->ev->change.repo)}));
-		mine = vec_last(&p->configs);
-	}
-	if (streq(mine->config, s->ev->config_digest))
+	if (streq(src->config, s->ev->config_digest))
 		return;
-	set_text(&mine->config, s->ev->config_digest);
-	model_touch(s->m, AGG_PROJECT, "project");
+	if (src->config && model_config(s->m, src->config))
+		model_touch(s->m, AGG_CONFIG, src->config);
+	set_text(&src->config, s->ev->config_digest);
+	model_touch(s->m, AGG_SOURCE, src->id);
 	schedules_arm(s, s->ev->change.repo, &s->ev->config);
 }
 
@@ -321,7 +327,7 @@ static void keep_config(struct step *s)
 	}
 	if (s->ev->change.kind != CHANGE_PUSH && s->ev->change.kind != CHANGE_TAG)
 		return;
-	keep_repo_config(s, p);
+	keep_repo_config(s);
 	if (!streq(p->config, s->ev->config_digest)) {
 		if (p->config && model_config(s->m, p->config))
 			model_touch(s->m, AGG_CONFIG, p->config);
@@ -424,7 +430,7 @@ enum rc on_change_planned(struct step *s)
 {
 	const struct event *ev = s->ev;
 	const struct change *change = &ev->change;
-	struct repo_ref *ref = find_ref(model_project(s->m), change->repo, change->ref);
+	struct repo_ref *ref = source_ref(model_source(s->m, change->repo), change->ref);
 	bool by_ref = change->kind == CHANGE_PUSH || change->kind == CHANGE_TAG ||
 		      change->kind == CHANGE_PULL;
 
@@ -436,15 +442,18 @@ enum rc on_change_planned(struct step *s)
 				   ? repo_config(s->m, change->repo)
 				   : &ev->config,
 			   change)) {
-		if (ref)
+		if (ref) {
 			set_text(&ref->run, "-");
-		model_touch(s->m, AGG_PROJECT, "project");
+			model_touch(s->m, AGG_SOURCE, change->repo);
+		}
 		return RC_OK;
 	}
 	keep_config(s);
 	struct run *run = run_new(s, change);
-	if (by_ref && streq(ref->commit, change->commit))
+	if (by_ref && streq(ref->commit, change->commit)) {
 		set_text(&ref->run, run->id);
+		model_touch(s->m, AGG_SOURCE, change->repo);
+	}
 	plan_to_run(s, run);
 	return RC_OK;
 }
@@ -452,15 +461,17 @@ enum rc on_change_planned(struct step *s)
 enum rc on_change_refused(struct step *s)
 {
 	const struct change *change = &s->ev->change;
-	struct repo_ref *ref = find_ref(model_project(s->m), change->repo, change->ref);
+	struct repo_ref *ref = source_ref(model_source(s->m, change->repo), change->ref);
 	bool by_ref = change->kind == CHANGE_PUSH || change->kind == CHANGE_TAG ||
 		      change->kind == CHANGE_PULL;
 
 	if (by_ref && (!ref || !streq(ref->commit, change->commit) || ref->run))
 		return RC_OK;
 	struct run *run = run_new(s, change);
-	if (by_ref)
+	if (by_ref) {
 		set_text(&ref->run, run->id);
+		model_touch(s->m, AGG_SOURCE, change->repo);
+	}
 	run_set(s->m, run, RUN_RUNNING, NULL);
 	run_set(s->m, run, RUN_FAILED, s->ev->error ? s->ev->error : "penstock.yml cannot be used");
 	if (change->kind == CHANGE_QUEUE)

@@ -81,11 +81,12 @@ static void add_urls(struct step *s, const struct job *job, const struct config 
 			 job->stage == STAGE_PRODUCTION ? "PRODUCTION_URL" : "STAGING_URL", value);
 	}
 	add_unit_urls(c, env, spec);
-	vec_each(other,
-		 &model_project(s->m)->configs) { /* services of the project's other repositories */
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_SOURCE], e));) {
+		const struct project_repo *other =
+			e->value; /* services of the project's other repositories */
 		const struct config *theirs = model_config(s->m, other->config);
 
-		if (theirs && !streq(other->repo, spec->change.repo))
+		if (theirs && !streq(other->id, spec->change.repo))
 			add_unit_urls(theirs, env, spec);
 	}
 }
@@ -300,8 +301,9 @@ void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy 
 	vec_each(p, &u->secrets)
 		add_pair(&d->secrets, p->key, p->value);
 	add_consumers(c, u, d);
-	vec_each(other, &model_project(m)->configs) {
-		const struct config *theirs = model_config(m, other->config);
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_SOURCE], e));) {
+		const struct config *theirs =
+			model_config(m, ((struct project_repo *)e->value)->config);
 
 		if (theirs && theirs != c)
 			add_consumers(theirs, u, d);

@@ -132,8 +132,8 @@ static bool config_used(const struct model *m, const char *digest)
 {
 	if (streq(model_project(m)->config, digest))
 		return true;
-	vec_each(rc, &model_project(m)->configs)
-		if (streq(rc->config, digest))
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_SOURCE], e));)
+		if (streq(((struct project_repo *)e->value)->config, digest))
 			return true;
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));)
 		if (streq(((struct run *)e->value)->config, digest))

@@ -1,5 +1,6 @@
 /* What the world does by itself: jobs end, replicas come and go, refs move. Each change becomes one event. */
 #include "engine/engine_impl.h"
+#include <stdlib.h>
 #include "base/log.h"
 
 /* ---- replicas ---- */
@@ -302,48 +303,68 @@ static void read_refs(void *arg)
 	r->rc = scm_refs(r->e->w.scm, r->repo, add_ref, r, &r->err);
 }
 
-static void ref_moved(struct engine *e, const char *repo, const char *ref, const char *commit,
-		      const char *old)
+struct ref_move {
+	char *ref, *commit, *old;
+};
+struct ref_moves {
+	VEC(struct ref_move) v;
+};
+
+static void add_move(struct ref_moves *moves, const char *ref, const char *commit, const char *old)
 {
-	struct event ev = {.kind = EV_REF_MOVED};
+	if (!commit && !old) /* it was gone before */
+		return;
+	vec_push(&moves->v, ((struct ref_move){xstrdup(ref), commit ? xstrdup(commit) : NULL,
+					       old ? xstrdup(old) : NULL}));
+}
+
+static void ref_moved(struct engine *e, const char *repo, struct ref_move *m, bool first)
+{
+	struct event ev = {.kind = EV_REF_MOVED, .ok = first};
 
 	ev.actor = xstrdup("git");
 	ev.repo = xstrdup(repo);
-	ev.ref = xstrdup(ref);
-	ev.commit = commit ? xstrdup(commit) : NULL;
-	ev.base = old ? xstrdup(old) : NULL;
+	ev.ref = m->ref;
+	ev.commit = m->commit;
+	ev.base = m->old;
+	*m = (struct ref_move){0};
 	engine_submit(e, &ev);
+}
+
+static int by_ref_name(const void *a, const void *b)
+{
+	return strcmp(((const struct repo_ref *)a)->ref, ((const struct repo_ref *)b)->ref);
 }
 
 static void compare_refs(struct engine *e, struct refs *r)
 {
-	const struct project *p = model_project(&e->model);
-	VEC(struct repo_ref) known = {0};
+	const struct project_repo *src = model_source(&e->model, r->repo);
 
-	if (p)
-		vec_each(k, &p->refs)
-			if (streq(k->repo, r->repo) && k->commit)
-				vec_push(&known, ((struct repo_ref){.ref = xstrdup(k->ref),
-								    .commit = xstrdup(k->commit)}));
+	if (r->list.n)
+		qsort(r->list.v, r->list.n, sizeof(*r->list.v), by_ref_name);
+	struct ref_moves moves = {0};
+	size_t i = 0, n = src ? src->refs.n : 0;
+
+	/* Both in order of name. */
 	vec_each(now, &r->list) {
-		const struct repo_ref *was = NULL;
+		for (; i < n && strcmp(src->refs.v[i].ref, now->ref) < 0; i++)
+			add_move(&moves, src->refs.v[i].ref, NULL, src->refs.v[i].commit);
+		bool known = i < n && streq(src->refs.v[i].ref, now->ref);
+		const char *was = known ? src->refs.v[i].commit : NULL;
 
-		vec_each(k, &known)
-			was = streq(k->ref, now->ref) ? k : was;
-		if (!was || !streq(was->commit, now->commit))
-			ref_moved(e, r->repo, now->ref, now->commit, was ? was->commit : NULL);
+		if (!streq(was, now->commit))
+			add_move(&moves, now->ref, now->commit, was);
+		i += known;
 	}
-	vec_each(k, &known) {
-		bool there = false;
-
-		vec_each(now, &r->list)
-			there = there || streq(k->ref, now->ref);
-		if (!there)
-			ref_moved(e, r->repo, k->ref, NULL, k->commit);
-		xfree(k->ref);
-		xfree(k->commit);
+	for (; i < n; i++)
+		add_move(&moves, src->refs.v[i].ref, NULL, src->refs.v[i].commit);
+	vec_each(m, &moves.v) {
+		ref_moved(e, r->repo, m, n == 0);
+		xfree(m->ref);
+		xfree(m->commit);
+		xfree(m->old);
 	}
-	vec_done(&known);
+	vec_done(&moves.v);
 }
 
 static struct unread *unread_of(struct engine *e, const char *repo)

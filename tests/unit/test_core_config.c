@@ -663,7 +663,7 @@ static void long_texts_are_cut(void **state)
 		"services: {a: {path: a, deps: [%s]}}",
 		"ci: {c: {run: x, needs: [%s]}}",
 		"ci: {c: {run: x, inputs: [\"%s/../x\"]}}",
-		"ci: {c: {each: %s, run: x}}",
+		"services: {a: {path: a}}\nci: {c: {each: %s, run: x}}",
 		"ci: {c: {run: x, secrets: {A: \"file:%s\"}}}",
 		"gate: {windows: [{deny: \"%s\"}]}",
 		"gate: {windows: [{deny: Sat, zone: %s}]}",
