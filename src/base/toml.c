@@ -374,11 +374,11 @@ static struct table *header(struct toml_reader *r)
 	r->at += element ? 2 : 1;
 	for (size_t i = 0; i + 1 < k.n && t; i++)
 		t = go_into(r, t, k.v[i]);
+	if (t)
+		t = element ? open_element(r, t, k.v[k.n - 1]) : open_one(r, t, k.v[k.n - 1]);
 	if (!t || !end_of_line(r))
 		return NULL;
-	t = element ? open_element(r, t, k.v[k.n - 1]) : open_one(r, t, k.v[k.n - 1]);
-	if (t)
-		t->node.line = line;
+	t->node.line = line;
 	return t;
 }
 
