@@ -36,7 +36,7 @@ struct side {
 	struct out out;
 	char *dir;
 	int status, probe_status;
-	int said; /* memory file: what the latest probe printed */
+	int said, saying; /* memory files: what the latest probe printed, what this one prints */
 	pid_t pid, probe; /* 0: none */
 	usec_t probe_at, probe_end, wait;
 	bool ready, told;
@@ -73,8 +73,7 @@ static enum rc side_open(struct work *w, struct side *s, const struct shim_side 
 	AUTO(freep) char *group = xasprintf("penstock-%ld-%zu", (long)getpid(), i);
 
 	s->def = def;
-	s->said = memfd_create("said", MFD_CLOEXEC);
-	s->status = s->probe_status = s->out.fd = s->out.pipe[0] = s->out.pipe[1] = -1;
+	s->said = s->saying = s->status = s->probe_status = s->out.fd = s->out.pipe[0] = s->out.pipe[1] = -1;
 	s->dir = xasprintf("%s/services/%s", w->dir, def->name);
 	s->spec = (struct shim_spec){.name = def->name,
 				     .env = def->env,
@@ -124,9 +123,9 @@ static void probe_begin(struct side *s, usec_t now)
 
 	s->probe_status = memfd_create("probe", MFD_CLOEXEC);
 	s->probe_end = now + PROBE_LIMIT;
-	(void)!ftruncate(s->said, 0);
-	lseek(s->said, 0, SEEK_SET);
-	if (sandbox_start(&s->box, &s->spec, s->def->ready, &s->group, s->said, s->probe_status,
+	fd_drop(&s->saying);
+	s->saying = memfd_create("said", MFD_CLOEXEC);
+	if (sandbox_start(&s->box, &s->spec, s->def->ready, &s->group, s->saying, s->probe_status,
 			  &s->probe, &err) == RC_OK)
 		return;
 	fd_drop(&s->probe_status);
@@ -139,6 +138,9 @@ static void probe_close(struct side *s, usec_t now)
 
 	s->ready = sandbox_exit(s->probe_status, &code) && code == 0;
 	s->probe = 0;
+	fd_drop(&s->said);
+	s->said = s->saying;
+	s->saying = -1;
 	fd_drop(&s->probe_status);
 	box_turn_done(&s->spec.box, s->box.turn);
 	s->wait = MIN_OF(s->wait * 2, (usec_t)PROBE_EVERY);
@@ -167,7 +169,8 @@ static void side_probe(struct side *s, usec_t now)
 static void show_probe(struct side *s)
 {
 	char text[512];
-	ssize_t n = pread(s->said, text, sizeof(text), 0);
+	int from = s->said >= 0 ? s->said : s->saying; /* the first one still runs */
+	ssize_t n = pread(from, text, sizeof(text), 0);
 	struct str rest = str_trim((struct str){text, n > 0 ? (size_t)n : 0});
 
 	while (rest.p && rest.n) {
