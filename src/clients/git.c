@@ -264,6 +264,52 @@ enum rc repo_refs(struct repo *r, const char *prefix,
 	return RC_OK;
 }
 
+struct change_refs {
+	bool (*each)(void *ctx, const char *ref, const char *commit);
+	void *ctx;
+	bool pulls, more;
+};
+
+static bool pass_ref(void *ctx, const char *ref, const char *commit)
+{
+	struct change_refs *c = ctx;
+
+	if (!c->pulls || str_ends(str_of(ref), "/head"))
+		c->more = c->each(c->ctx, ref, commit);
+	return c->more;
+}
+
+enum rc repo_change_refs(struct repo *r, bool (*each)(void *, const char *, const char *),
+			 void *ctx, struct err *err)
+{
+	static const char *const prefixes[] = {"refs/heads/", "refs/merge-requests/", "refs/pull/",
+					       "refs/tags/"};
+	struct change_refs c = {each, ctx, false, true};
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes) && rc == RC_OK && c.more; i++) {
+		c.pulls = i == 1 || i == 2;
+		rc = repo_refs(r, prefixes[i], pass_ref, &c, err);
+	}
+	return rc;
+}
+
+enum rc repo_merge_base(struct repo *r, const char *a, const char *b, char ret[GIT_HEX + 1],
+			struct err *err)
+{
+	git_oid one, two, base;
+
+	if (git_oid_fromstr(&one, a) || git_oid_fromstr(&two, b))
+		return err_set(err, RC_INVALID, "no commit id: %s or %s", a, b);
+	int code = git_merge_base(&base, r->git, &one, &two);
+	if (code == GIT_ENOTFOUND)
+		return err_set(err, RC_NOT_FOUND, "%.12s and %.12s have no common ancestor", a, b);
+	if (code)
+		return git_fail(err, code, "history of %s and %s", a, b);
+	git_oid_tostr(ret, GIT_HEX + 1, &base);
+	return RC_OK;
+}
+
 enum rc git_find_commit(struct repo *r, const char *rev, git_commit **ret, struct err *err)
 {
 	AUTO(git_objectp) git_object *object = NULL;

@@ -39,6 +39,13 @@ MUST_CHECK enum rc repo_hooks(struct repo *r, struct strbuf *ret, struct err *er
 MUST_CHECK enum rc repo_refs(struct repo *r, const char *prefix,
 			     bool (*each)(void *ctx, const char *ref, const char *commit),
 			     void *ctx, struct err *err);
+/* Those that bring changes, in order of name: branches, tags, and the heads of requests to merge (refs/pull/N/head, refs/merge-requests/N/head). */
+MUST_CHECK enum rc repo_change_refs(struct repo *r,
+				    bool (*each)(void *ctx, const char *ref, const char *commit),
+				    void *ctx, struct err *err);
+/* The best common ancestor of two commits. RC_NOT_FOUND: they have none. */
+MUST_CHECK enum rc repo_merge_base(struct repo *r, const char *a, const char *b,
+				   char ret[GIT_HEX + 1], struct err *err);
 /* The commit of a revision. RC_NOT_FOUND. */
 MUST_CHECK enum rc repo_resolve(struct repo *r, const char *rev, char ret[GIT_HEX + 1],
 				struct err *err);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -361,20 +362,31 @@ static bool same_branches(const struct branches *a, const struct branches *b)
 	return true;
 }
 
-/* Branches, and what the merge queue tests; in order of name. */
-static const char *const fetched[] = {"refs/heads/", "refs/penstock/queue/"};
+/* What brings changes, and what the merge queue tests. */
+static int by_branch_name(const void *a, const void *b)
+{
+	return strcmp(((const struct branch *)a)->name, ((const struct branch *)b)->name);
+}
+
+static enum rc fetched_refs(struct repo *r, struct branches *ret, struct err *err)
+{
+	enum rc rc = repo_change_refs(r, keep_branch, ret, err);
+
+	if (rc == RC_OK)
+		rc = repo_refs(r, "refs/penstock/queue/", keep_branch, ret, err);
+	if (ret->list.n)
+		qsort(ret->list.v, ret->list.n, sizeof(*ret->list.v), by_branch_name);
+	return rc;
+}
 
 enum rc repo_fetch(struct repo *mirror, struct repo *from, bool *ret_changed, struct err *err)
 {
 	AUTO(branches_done) struct branches want = {0}, have = {0};
 	AUTO(haul_done) struct haul h = {.from = from, .to = mirror};
-	enum rc rc = RC_OK;
+	enum rc rc = fetched_refs(from, &want, err);
 
-	for (size_t i = 0; i < ARRAY_LEN(fetched) && rc == RC_OK; i++) {
-		rc = repo_refs(from, fetched[i], keep_branch, &want, err);
-		if (rc == RC_OK)
-			rc = repo_refs(mirror, fetched[i], keep_branch, &have, err);
-	}
+	if (rc == RC_OK)
+		rc = fetched_refs(mirror, &have, err);
 	if (rc != RC_OK)
 		return rc;
 	bool changed = !same_branches(&want, &have);

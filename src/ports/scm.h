@@ -41,7 +41,7 @@ struct scm {
 	const struct scm_ops *ops;
 };
 
-/* Every branch of the repository; fetches into the mirror first. */
+/* Every ref that brings changes (branches, tags, refs/pull/N/head, refs/merge-requests/N/head); fetches into the mirror first. */
 MUST_CHECK static inline enum rc scm_refs(struct scm *s, const char *repo,
 					  bool (*each)(void *, const char *ref, const char *commit),
 					  void *ctx, struct err *err)
@@ -49,7 +49,8 @@ MUST_CHECK static inline enum rc scm_refs(struct scm *s, const char *repo,
 	return s->ops->refs(s, repo, each, ctx, err);
 }
 /* Given repo, ref, commit and base: fetch, then fill author, email, subject, reverts (trailer "Penstock-Reverts: rel-4"); base becomes NULL when it is
- * no ancestor of commit. RC_NOT_FOUND: no such commit. */
+ * no ancestor of commit. CHANGE_PULL with its target: base becomes where it left the target, fork whether no branch stands at the commit. RC_NOT_FOUND: no
+ * such commit. */
 MUST_CHECK static inline enum rc scm_change(struct scm *s, const char *repo, struct change *c,
 					    struct err *err)
 {

@@ -126,7 +126,7 @@ static enum rc local_refs(struct scm *s, const char *repo,
 	if (!src)
 		return RC_NOT_FOUND;
 	enum rc rc = source_open(src, true, &r, err);
-	return rc == RC_OK ? repo_refs(r, "refs/heads/", each, ctx, err) : rc;
+	return rc == RC_OK ? repo_change_refs(r, each, ctx, err) : rc;
 }
 
 static void replace(char **to, char *take_value)
@@ -145,6 +145,29 @@ static char *short_subject(const char *text)
 		     n > SUBJECT_MAX - 4 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
 			;
 	return xstrndup(text, n);
+}
+
+static bool is_tip(void *ctx, const char *ref, const char *commit)
+{
+	struct change *c = ctx;
+
+	(void)ref;
+	c->fork = c->fork && !streq(commit, c->commit);
+	return c->fork;
+}
+
+/* A request to merge is compared with where it left its target. Its head is somebody's who may write here when a branch stands at it; else it is from a
+ * fork. */
+static enum rc request(struct repo *r, struct change *c, struct err *err)
+{
+	char tip[GIT_HEX + 1], base[GIT_HEX + 1];
+	struct err none = {0};
+
+	c->fork = true;
+	if (repo_resolve(r, c->target, tip, &none) == RC_OK &&
+	    repo_merge_base(r, tip, c->commit, base, &none) == RC_OK)
+		replace(&c->base, xstrdup(base));
+	return repo_refs(r, "refs/heads/", is_tip, c, err);
 }
 
 static enum rc local_change(struct scm *s, const char *repo, struct change *c, struct err *err)
@@ -172,7 +195,7 @@ static enum rc local_change(struct scm *s, const char *repo, struct change *c, s
 	replace(&c->email, xstrdup(info.email));
 	replace(&c->subject, short_subject(info.subject));
 	replace(&c->reverts, repo_trailer(info.message, TRAILER));
-	return RC_OK;
+	return c->kind == CHANGE_PULL && c->target ? request(r, c, err) : RC_OK;
 }
 
 static enum rc local_file(struct scm *s, const char *repo, const char *commit, const char *path,
@@ -375,7 +398,8 @@ static enum rc local_merge(struct scm *s, const char *repo, const struct scm_mer
 
 		rc = repo_resolve(r, m->heads->v[i], head, err);
 		if (rc == RC_OK)
-			rc = repo_merge(r, at, head, message, PENSTOCK_NAME, PENSTOCK_MAIL, at, err);
+			rc = repo_merge(r, at, head, message, PENSTOCK_NAME, PENSTOCK_MAIL, at,
+					err);
 		if (rc != RC_CONFLICT)
 			continue;
 		vec_push(&conflicts, xstrdup(m->heads->v[i]));

@@ -145,17 +145,21 @@ static enum rc watch_below(void *ctx, const struct file_seen *seen, struct err *
 
 static enum rc watch_repo(struct watch_local *l, size_t repo, const char *dir, struct err *err)
 {
+	static const char *const below[] = {"heads", "tags", "pull", "merge-requests"};
 	AUTO(freep) char *refs = xasprintf("%srefs", dir);
-	AUTO(freep) char *heads = xasprintf("%srefs/heads", dir);
-	struct adding a = {l, repo, heads};
 	enum rc rc = watch_folder(l, repo, dir, true, err);
 
 	if (rc == RC_OK)
 		rc = watch_folder(l, repo, refs, false, err);
-	if (rc == RC_OK && file_exists(heads)) {
-		rc = watch_folder(l, repo, heads, false, err);
+	for (size_t i = 0; i < ARRAY_LEN(below) && rc == RC_OK; i++) {
+		AUTO(freep) char *path = xasprintf("%s/%s", refs, below[i]);
+		struct adding a = {l, repo, path};
+
+		if (!file_exists(path))
+			continue;
+		rc = watch_folder(l, repo, path, false, err);
 		if (rc == RC_OK)
-			rc = tree_walk(heads, watch_below, &a, err);
+			rc = tree_walk(path, watch_below, &a, err);
 	}
 	return rc;
 }
@@ -261,7 +265,7 @@ static enum rc look_at(struct watch_local *l, size_t i, struct moves *to, struct
 	if (rc == RC_OK && r->unwatched)
 		r->unwatched = watch_repo(l, i, repo_dir(git), NULL) != RC_OK;
 	if (rc == RC_OK)
-		rc = repo_refs(git, "refs/heads/", keep_branch, &now, err);
+		rc = repo_change_refs(git, keep_branch, &now, err);
 	if (rc != RC_OK) {
 		branches_done(&now);
 		r->unwatched = true;
