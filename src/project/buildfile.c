@@ -124,6 +124,20 @@ enum rc source_fail(const struct source *s, uint32_t line, const char *fmt, ...)
 	return err_set(s->err, RC_INVALID, "%s:%u: %s", s->m->file, line, strbuf_cstr(&what));
 }
 
+enum rc json_problem(const char *file, struct err *err)
+{
+	static const char before[] = "JSON, line ";
+	const char *line = err ? strstr(err->msg, before) : NULL;
+	const char *colon = line ? strchr(line, ':') : NULL;
+
+	if (!colon)
+		return err ? err_wrap(err, "%s:1", file) : RC_INVALID;
+	line += sizeof(before) - 1;
+	AUTO(freep)
+	char *said = xasprintf("%s:%.*s%s", file, (int)strcspn(line, ","), line, colon);
+	return err_set(err, err->rc, "%s", said);
+}
+
 enum rc too_many(const struct source *s)
 {
 	return err_set(s->err, RC_TOO_BIG, "%s:1: names more than %u others", s->m->file,
@@ -256,6 +270,8 @@ enum rc buildfile_read(const char *file, struct str text, struct buildfile *ret,
 	if (text.n > BUILDFILE_MAX)
 		return err_set(err, RC_TOO_BIG, "%s:1: is larger than %zu bytes", file,
 			       BUILDFILE_MAX);
+	if (text.n && memchr(text.p, '\0', text.n))
+		return err_set(err, RC_INVALID, "%s:1: holds a NUL byte: it is no text", file);
 	m.kind = kind;
 	m.file = xstrdup(file);
 	m.dir = path_dir(file);

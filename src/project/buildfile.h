@@ -60,6 +60,9 @@ MUST_CHECK enum rc buildfile_read(const char *file, struct str text, struct buil
 				 struct err *err);
 void buildfile_done(struct buildfile *m);
 
+/* What json_read() said, as "file:line: what". Returns its code. */
+enum rc json_problem(const char *file, struct err *err);
+
 /* ---- paths of a repository ---- */
 char *path_dir(const char *file); /* "." for a file of the root */
 const char *path_base(const char *path);

@@ -285,6 +285,8 @@ enum rc lock_read(const char *file, struct str text, struct lock **ret, struct e
 	if (text.n > LOCK_MAX_BYTES)
 		return err_set(err, RC_TOO_BIG, "%s:1: is larger than %zu bytes", file,
 			       LOCK_MAX_BYTES);
+	if (text.n && memchr(text.p, '\0', text.n))
+		return err_set(err, RC_INVALID, "%s:1: holds a NUL byte: it is no text", file);
 	struct lock *l = xcalloc(1, sizeof(*l));
 	*l = (struct lock){.kind = kind, .file = xstrdup(file), .dir = path_dir(file)};
 	struct lock_source s = {l, text, err, RC_OK};

@@ -96,7 +96,7 @@ static void link_units(struct lock_source *s, const struct json *packages)
 	void *at = NULL;
 
 	while (json_next(packages, &at, &place, &entry)) {
-		uint32_t unit = lock_find(s->l, json_view(json_get(entry, "resolved")));
+		uint32_t unit = lock_find(s->l, str_of(json_get_text(entry, "resolved", "?")));
 		if (json_truth(json_get(entry, "link"), false) && unit != UINT32_MAX)
 			map_put(&s->l->keys, str_of(place), (void *)(uintptr_t)(unit + 1u));
 	}
@@ -140,7 +140,7 @@ void lock_read_npm(struct lock_source *s)
 
 	s->rc = json_read(s->text, LOCK_MAX_BYTES, &root, s->err);
 	if (s->rc != RC_OK) {
-		s->rc = err_wrap(s->err, "%s", s->l->file);
+		s->rc = json_problem(s->l->file, s->err);
 		return;
 	}
 	const struct json *packages = json_get(root, "packages");

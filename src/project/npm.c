@@ -80,7 +80,7 @@ enum rc read_npm(struct source *s)
 	enum rc rc = json_read(s->text, BUILDFILE_MAX, &root, s->err);
 
 	if (rc != RC_OK)
-		return err_wrap(s->err, "%s", s->m->file);
+		return json_problem(s->m->file, s->err);
 	if (json_kind_of(root) != JSON_MAP)
 		return source_fail(s, 1, "must be an object");
 	const struct json *members = json_get(root, "workspaces"), *scripts, *bin;

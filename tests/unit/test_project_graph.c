@@ -140,7 +140,7 @@ static const struct {
 	 "error: a/go.mod:3: the bracket of \"require\" is not closed; fix it, or write the unit in penstock.yml and take `projects: infer` out"},
 	{"a broken fixture harms nobody",
 	 {{"a/go.mod", "module x"}, {"a/test/bad/package.json", "{"}},
-	 "a(a); note a/test/bad/package.json: JSON, line 1, column 1: string or '}' expected near end of file: left out"},
+	 "a(a); note a/test/bad/package.json:1: string or '}' expected near end of file: left out"},
 };
 
 static void fill(struct kit *k, size_t i)

@@ -105,8 +105,7 @@ static void broken_is_one_input(void **state)
 	assert_int_equal(project_plan(&ask, &r, &err), RC_OK);
 	vec_each(u, &r.plan.units) {
 		assert_true(u->affected);
-		CHECK(strstr(u->why, "warning: package-lock.json") != NULL, u->why);
-		CHECK(strstr(u->why, "line 2") != NULL, u->why);
+		CHECK(strstr(u->why, "warning: package-lock.json:2: ") != NULL, u->why);
 	}
 	project_reading_done(&r);
 	kit_done(&k);
