@@ -260,6 +260,8 @@ static void job_main(struct job *j)
 	else
 		(void)!job_command(j, j->spec->run ? j->spec->run : "", 0);
 	j->end.ended = now_wall();
+	if (j->end.failure == SHIM_EXIT && j->spec->hint)
+		out_note(&j->out, "%s", j->spec->hint);
 }
 
 static void job_finally(struct job *j)

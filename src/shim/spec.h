@@ -92,6 +92,7 @@ struct shim_spec {
 		resume_from; /* index of the first step to be run: those before passed in an earlier attempt */
 	shim_texts finally; /* likewise, one after another, always */
 	bool network;
+	char *hint; /* a line for the log of a command that fails by its exit code */
 	uint64_t timeout, finally_timeout,
 		grace;              /* usec; 0: none, 30 s, 2 s (from SIGTERM to SIGKILL) */
 	uint64_t tmp_max, file_max; /* bytes of /tmp and of one file; 0: 1 GiB, 4 GiB */
@@ -197,6 +198,7 @@ UNUSED static const struct shape_field shim_spec_fields[] = {
 	SHAPE_U32(struct shim_spec, resume_from),
 	SHAPE_STRS(struct shim_spec, finally),
 	SHAPE_BOOL(struct shim_spec, network),
+	SHAPE_STR(struct shim_spec, hint),
 	SHAPE_U64(struct shim_spec, timeout),
 	SHAPE_U64(struct shim_spec, finally_timeout),
 	SHAPE_U64(struct shim_spec, grace),

@@ -42,9 +42,9 @@ struct zygote_answer {
 
 /* ---- zygote_tree.c: its root. Returns what could not be done, with errno; NULL: all is well. */
 const char *zygote_tree(void);
-/* Mount points beyond those of the tree: made for one command, gone with the next call. */
+/* Mount points beyond those of the tree: they stay until a command needs others. */
 struct zygote_points {
-	VEC(char *) made;
+	shim_texts wanted, made;
 };
 bool zygote_points(struct zygote_points *p, const char *const *to, size_t n);
 

@@ -105,14 +105,20 @@ const char *zygote_tree(void)
 	return root_is(false) ? NULL : "make the root read-only";
 }
 
+static void forget(shim_texts *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		xfree(t->v[i]);
+	t->n = 0;
+}
+
 static void unmake(struct zygote_points *p)
 {
-	while (p->made.n) {
-		char *path = p->made.v[--p->made.n];
-		if (rmdir(path) < 0)
-			unlink(path);
-		xfree(path);
-	}
+	for (size_t i = p->made.n; i-- > 0;)
+		if (rmdir(p->made.v[i]) < 0)
+			unlink(p->made.v[i]);
+	forget(&p->made);
+	forget(&p->wanted);
 }
 
 /* Every folder above it, then itself: 'd' a folder, 'f' a file. */
@@ -134,30 +140,43 @@ static bool make(struct zygote_points *p, const char *to)
 	}
 }
 
-/* Is the mount point's first folder the tree's own? What is below it is found, or made, once that is mounted. */
-static bool stands(const struct zygote_points *p, const char *to)
+/* Is its first folder one of the tree's? Then what is below is found, or made, once that is mounted. */
+static bool is_ours(const char *to)
 {
-	size_t n = strcspn(to + 2, "/") + 1; /* behind 'd': "/name" */
-	AUTO(freep) char *first = xstrndup(to + 1, n);
+	static const char *const first[] = {"/proc", "/tmp", "/etc", "/repo", "/dev"};
 
-	for (size_t i = 0; i < p->made.n; i++)
-		if (streq(p->made.v[i], first))
+	for (size_t i = 0; i < ARRAY_LEN(first); i++) {
+		size_t n = strlen(first[i]);
+		if (!strncmp(to + 1, first[i], n) && (to[n + 1] == '/' || !to[n + 1]))
+			return true;
+	}
+	return false;
+}
+
+static bool same(const struct zygote_points *p, const char *const *to, size_t n)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_ours(to[i]) && (k >= p->wanted.n || !streq(p->wanted.v[k++], to[i])))
 			return false;
-	return access(first, F_OK) == 0;
+	return k == p->wanted.n;
 }
 
 bool zygote_points(struct zygote_points *p, const char *const *to, size_t n)
 {
-	bool fits = true, ok = true;
+	bool ok = true;
 
-	for (size_t i = 0; i < n; i++)
-		fits &= stands(p, to[i]);
-	if (fits && !p->made.n)
+	if (same(p, to, n))
 		return true;
 	if (!root_is(true))
 		return false;
 	unmake(p);
-	for (size_t i = 0; ok && i < n; i++)
-		ok = stands(p, to[i]) || make(p, to[i]);
+	for (size_t i = 0; ok && i < n; i++) {
+		if (is_ours(to[i]))
+			continue;
+		ok = make(p, to[i]);
+		vec_push(&p->wanted, xstrdup(to[i]));
+	}
 	return root_is(false) && ok;
 }

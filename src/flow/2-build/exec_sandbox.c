@@ -70,7 +70,7 @@ static enum rc workspace(const struct sandbox_exec *x, const struct job_spec *sp
 	rc = dir_make(dir, 0700, err);
 	if (rc == RC_OK)
 		rc = job_inputs(spec, dir, in, err);
-	if (rc == RC_OK)
+	if (rc == RC_OK && !spec->def.strict) /* what a cache holds is in no task key */
 		caches_restore(x, spec, dir);
 	return rc;
 }
@@ -151,9 +151,9 @@ static enum rc sandbox_start(struct exec *base, const struct job_spec *spec,
 			return RC_OK;
 		rc = kept_retire(x, dir, e);
 	}
+	uint32_t resume_from = 0;
 	if (rc == RC_OK)
 		rc = prepare(x, spec, in, from, &resume_from, e);
-	uint32_t resume_from = 0;
 	if (rc == RC_OK)
 		rc = publish(x, spec, in, from, dir, resume_from, e);
 	if (rc == RC_OK)
@@ -283,10 +283,10 @@ static void sandbox_free(struct exec *base)
 	xfree(x->etc);
 	xfree(x->shim);
 	xfree(x->bwrap);
-	xfree(x);
-}
 	xfree(x->runtime);
 	xfree(x->data);
+	xfree(x);
+}
 
 static const struct exec_ops ops = {"sandbox",      sandbox_start, sandbox_cancel,
 				    sandbox_fd,     sandbox_poll,  sandbox_collect,
@@ -364,9 +364,9 @@ struct exec *exec_sandbox_new(const char *data_dir, const char *shim_path, struc
 		err_errno(err, errno, "%s", data_dir);
 	x->base.ops = &ops;
 	x->inotify = -1;
+	x->data = xstrdup(data ? data : "");
 	x->jobs = xasprintf("%s/jobs", data ? data : "");
 	x->etc = xasprintf("%s/sandbox/etc", data ? data : "");
-	x->data = xstrdup(data ? data : "");
 	x->shim = realpath(shim_path, NULL); /* it is started from "/" */
 	x->bwrap = find_bwrap();
 	if (data && init(x, shim_path, err) == RC_OK)

@@ -21,12 +21,12 @@ struct sandbox_exec {
 	char *shim, *bwrap;
 	int inotify;
 	struct shim_pool *pool;
-};
 	struct image *images;   /* borrowed; NULL: no containers */
 	char *runtime;          /* of containers: runc or crun; NULL: bubblewrap */
 	char *data;
 	usec_t keep_for;        /* failed jobs' folders; 0: not kept */
 	uint64_t keep_max, cache_max; /* bytes of all kept folders, of all dependency caches */
+};
 
 /* ---- exec_sandbox_dir.c */
 char *job_dir(const struct sandbox_exec *x, const char *job, bool preparing);
@@ -57,6 +57,9 @@ void shim_spec_wipe(struct shim_spec *s);
 /* Lay sources and the outputs of needs out under dir/work. */
 MUST_CHECK enum rc job_inputs(const struct job_spec *spec, const char *dir,
 			      const struct exec_inputs *in, struct err *err);
+
+/* ---- exec_sandbox_strict.c */
+void strict_rules(const struct job_spec *spec, struct shim_spec *s);
 
 /* ---- exec_sandbox_collect.c */
 MUST_CHECK enum rc job_collect(const char *dir, const char *job, const struct exec_inputs *in,

@@ -131,6 +131,7 @@ enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec
 	for (size_t i = 0; i < spec->env.n; i++)
 		pair_into(&s.env, spec->env.v[i].key, spec->env.v[i].value);
 	binds(x, spec, dir, &s);
+	strict_rules(spec, &s);
 	enum rc rc = container_make(x, spec, in, &s, err);
 	if (rc == RC_OK)
 		rc = secrets(spec, in, &s, err);
