@@ -17,6 +17,10 @@ const struct invariant invariants[INVARIANTS] = {
 	{8, "nothing passes the gate without every decision that it requires", holds_gate},
 	{9, "the journal is dense and its time does not go back", holds_journal},
 	{10, "no secret value appears", holds_secret},
+	{11, "a result is taken only from the attempt, and the agent, that made it", holds_results},
+	{12, "no agent is given more than it has, and none stands idle while a job fits", holds_capacity},
+	{13, "one job of a concurrency group runs at a time", holds_groups},
+	{14, "what is queued lands as it was tested, or is put out with a reason", holds_queue},
 };
 
 bool broken(struct err *why, const char *fmt, ...)
@@ -63,6 +67,7 @@ void invariant_memory_free(struct invariant_memory *k)
 	free_values(&k->items);
 	map_done(&k->lived);
 	map_done(&k->answered);
+	forget_jobs_and_queues(k);
 	vec_each(v, &k->vetoes)
 		veto_done(v);
 	vec_done(&k->vetoes);
@@ -114,6 +119,8 @@ static void remember(struct invariant_memory *k, const struct model *m, const st
 	k->time = ev->time;
 	if (ev->effect)
 		map_put(&k->answered, str_of(ev->effect), k);
+	remember_jobs(k, m);
+	remember_queues(k, m);
 	TOUCHED(t, m, AGG_ROLLOUT)
 	remember_rollout(k, model_rollout(m, t->id));
 	TOUCHED(t, m, AGG_RELEASE)

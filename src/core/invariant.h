@@ -1,11 +1,11 @@
 /*
- * The ten invariants of the design, as far as a model, the event and the effects of the last step can show them. What needs history is remembered from
+ * The invariants: the ten of the design and those of its CI engine, as far as a model, the event and the effects of the last step can show them. What needs history is remembered from
  * step to step; what needs the world (effects that ran twice, kills) the simulator adds.
  */
 #pragma once
 #include "core/step.h"
 
-#define INVARIANTS 10
+#define INVARIANTS 14
 /* What a checker carries along. It begins with the first event of a journal, or with a model that was restored. */
 struct invariant_memory;
 struct invariant_memory *invariant_memory_new(

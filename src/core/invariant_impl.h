@@ -12,6 +12,9 @@ struct seen_veto {
 	char *environment, *id, *unit, *image;
 	uint64_t until;
 };
+struct seen_queue {
+	texts refs;
+};
 struct invariant_memory {
 	const char *secret;
 	uint64_t seq;
@@ -21,6 +24,9 @@ struct invariant_memory {
 	struct map items;    /* "release/unit" -> image */
 	struct map lived;    /* "environment/unit/image" that was live once */
 	struct map answered; /* effects that were answered */
+	struct map owners;   /* job id -> "attempt agent" of one that runs */
+	struct map used;     /* agent -> cpu in use, + 1 */
+	struct map queued;   /* queue id -> struct seen_queue * */
 	VEC(struct seen_veto) vetoes;
 	unsigned broken;
 };
@@ -30,7 +36,11 @@ typedef bool invariant_check(const struct invariant_memory *k, const struct mode
 invariant_check holds_evidence, holds_veto, holds_weights, holds_harm,
 	holds_one_active; /* invariant_way.c */
 invariant_check holds_effects_once, holds_nothing_lost, holds_gate, holds_journal,
-	holds_secret;                                            /* invariant_record.c */
+	holds_secret;                                                     /* invariant_record.c */
+invariant_check holds_results, holds_capacity, holds_groups, holds_queue; /* invariant_agent.c */
+void remember_jobs(struct invariant_memory *k, const struct model *m);
+void remember_queues(struct invariant_memory *k, const struct model *m);
+void forget_jobs_and_queues(struct invariant_memory *k);
 bool broken(struct err *why, const char *fmt, ...) PRINTF(2, 3); /* false */
 #define TOUCHED(t, m, k)           \
 	vec_each(t, &(m)->touched) \

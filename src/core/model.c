@@ -312,7 +312,7 @@ bool model_is_ended(const struct model *m, enum aggregate_kind kind, const char 
 	case AGG_INCIDENT:
 		return model_incident(m, id)->state == INCIDENT_CLOSED;
 	case AGG_AGENT:
-		return agent_is_over(m, model_agent(m, id));
+		return agent_is_over(model_agent(m, id));
 	case AGG_PROJECT:
 	case AGG_ENVIRONMENT:
 	case AGG_HISTORY:

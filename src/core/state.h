@@ -49,4 +49,4 @@ void *model_add(struct model *m, enum aggregate_kind kind,
 void model_forget(struct model *m, enum aggregate_kind kind, const char *id);
 void model_touch(struct model *m, enum aggregate_kind kind, const char *id);
 void model_untouch(struct model *m);
-bool agent_is_over(const struct model *m, const struct agent *a); /* lost, long ago */
+bool agent_is_over(const struct agent *a); /* lost, long ago */

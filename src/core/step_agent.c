@@ -2,8 +2,7 @@
 #include "core/ready.h"
 #include "core/step_impl.h"
 
-#define LOST_TRIES 3         /* of a job whose agents are lost */
-#define LOST_KEPT  USEC_HOUR /* how long a lost agent is remembered */
+#define LOST_KEPT USEC_HOUR /* how long a lost agent is remembered */
 
 static struct agent *agent_new(struct step *s, const char *id)
 {
@@ -55,45 +54,10 @@ static void connected(struct step *s, struct agent *a)
 	model_touch(s->m, AGG_AGENT, a->id);
 }
 
-/* May it be run again without asking? Whoever reads secrets or the network may have begun something outside. */
-static bool may_run_again(const struct model *m, const struct job *job)
-{
-	const struct job_def *def = job_definition(m, job);
-
-	if (job->stage != STAGE_CI || job->retries >= LOST_TRIES || !def)
-		return false;
-	return (!def->secrets.n && !def->network) || texts_has(&def->retry.on, "infra") ||
-	       texts_has(&def->retry.on, "any");
-}
-
-static void lose_job(struct step *s, struct job *job)
-{
-	const struct run *run = model_run(s->m, job->run);
-	AUTO(freep) char *error = xasprintf("agent %s was lost", job->agent);
-
-	agent_give(s, job);
-	if (run_is_final(run->state)) {
-		job_set(s->m, job, JOB_CANCELLED, NULL);
-		job_settled(s, job);
-		return;
-	}
-	job->failure = FAILURE_INFRA;
-	set_text(&job->error, error);
-	job_set(s->m, job, JOB_LOST, NULL);
-	if (may_run_again(s->m, job)) {
-		AUTO(freep) char *why = xasprintf("%s, tried again", error);
-
-		job->retries++;
-		job_make_ready(s, job, why);
-		return;
-	}
-	job_set(s->m, job, JOB_FAILED, NULL);
-	job_settled(s, job);
-}
-
 static void lost(struct step *s, struct agent *a)
 {
 	texts jobs = {0};
+	AUTO(freep) char *reason = xasprintf("agent %s was lost", a->id);
 
 	a->state = AGENT_LOST;
 	a->lost_at = s->m->time;
@@ -109,7 +73,7 @@ static void lost(struct step *s, struct agent *a)
 		struct job *job = model_job(s->m, *id);
 
 		if (job && job->state == JOB_RUNNING)
-			lose_job(s, job);
+			job_lost(s, job, reason);
 		xfree(*id);
 	}
 	vec_done(&jobs);
@@ -146,18 +110,20 @@ enum rc on_drain(struct step *s)
 	return RC_OK;
 }
 
-/* A lost agent is not remembered for ever. */
+/* A lost agent is not remembered for ever: its snapshot becomes "ended". */
 void on_agent_timer(struct step *s)
 {
 	struct agent *a = model_agent(s->m, s->ev->type);
 
-	if (a && agent_is_over(s->m, a))
-		model_touch(s->m, AGG_AGENT, a->id); /* its snapshot becomes "ended" */
+	if (!a || a->state != AGENT_LOST || s->m->time < a->lost_at + LOST_KEPT)
+		return;
+	a->lost_at = 0;
+	model_touch(s->m, AGG_AGENT, a->id);
 }
 
-bool agent_is_over(const struct model *m, const struct agent *a)
+bool agent_is_over(const struct agent *a)
 {
-	return a->state == AGENT_LOST && m->time >= a->lost_at + LOST_KEPT;
+	return a->state == AGENT_LOST && a->lost_at == 0;
 }
 
 bool agent_owns(const struct job *job, const struct event *ev)

@@ -436,6 +436,8 @@ enum rc on_change_planned(struct step *s)
 
 	if (by_ref && (!ref || (streq(ref->commit, change->commit) && ref->run)))
 		return RC_OK; /* deleted meanwhile, or a second answer */
+	if (change->kind == CHANGE_QUEUE && !queue_wants(s->m, change))
+		return RC_OK;
 	if (!ev->config_digest)
 		return err_set(s->err, RC_INVALID, "a planned change needs its penstock.yml");
 	if (!change_counts(change->kind == CHANGE_PULL && repo_config(s->m, change->repo)
@@ -454,6 +456,8 @@ enum rc on_change_planned(struct step *s)
 		set_text(&ref->run, run->id);
 		model_touch(s->m, AGG_SOURCE, change->repo);
 	}
+	if (change->kind == CHANGE_QUEUE)
+		queue_run_began(s, run);
 	plan_to_run(s, run);
 	return RC_OK;
 }
