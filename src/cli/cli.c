@@ -294,6 +294,7 @@ static int parse(struct cli *c, int argc, char **argv, int from)
 	for (int i = from; i < argc; i++) {
 		if (!only_words && streq(argv[i], "--")) {
 			only_words = true;
+			c->n_before = c->words.n;
 			continue;
 		}
 		if (only_words || argv[i][0] != '-' || !argv[i][1]) {
@@ -306,6 +307,8 @@ static int parse(struct cli *c, int argc, char **argv, int from)
 	}
 	c->args = c->words.v;
 	c->n_args = c->words.n;
+	if (!only_words)
+		c->n_before = c->n_args;
 	return -1;
 }
 

@@ -77,6 +77,19 @@ char *default_data(void)
 }
 
 static enum rc open_build(struct house *h, struct err *err)
+/* What jobs stand in: images, and what is kept of failed ones. */
+static enum rc open_containers(struct house *h, const struct house_options *o, struct err *err)
+{
+	h->images = image_disk_new(h->data, h->world.secret, err);
+	if (!h->images)
+		return err->rc;
+	h->local = h->world.exec;
+	exec_sandbox_keep(h->local, o->keep_failed ? o->keep_failed : USEC_DAY,
+			  o->keep_max ? o->keep_max : (uint64_t)10 << 30);
+	return exec_sandbox_containers(h->local, h->images, o->containers ? o->containers : "auto",
+				       err);
+}
+
 {
 	struct world *w = &h->world;
 
@@ -153,6 +166,8 @@ enum rc house_open(const struct house_options *o, struct loop *loop, struct hous
 	h->shim = shim_path();
 	h->world.toolchain = toolchain_text();
 	h->world.zone_rule = zone_rule;
+	if (rc == RC_OK)
+		rc = open_containers(h, o, err);
 	h->world.keep_outputs = manifest_collect;
 	h->world.lay_outputs = manifest_layout;
 	enum rc rc =
@@ -210,3 +225,4 @@ void house_closep(struct house **h)
 	house_close(*h);
 	*h = NULL;
 }
+	image_free(h->images);

@@ -2,6 +2,7 @@
 #include "base/vec.h"
 #include "cli/cli.h"
 #include "main/cmd_dialect.h"
+#include "main/container_commands.h"
 #include "main/agent_command.h"
 #include "main/demo_command.h"
 #include "main/local.h"
@@ -22,6 +23,8 @@ int main(int argc, char **argv)
 		vec_push(&more, serve_commands[i]);
 	for (size_t i = 0; i < n_agent_commands; i++)
 		vec_push(&more, agent_commands[i]);
+	for (size_t i = 0; i < n_container_commands; i++)
+		vec_push(&more, container_commands[i]);
 	vec_push(&more, demo_command);
 	int code = cli_main(argc, argv, more.v, more.n);
 	vec_done(&more);

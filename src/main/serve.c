@@ -177,6 +177,20 @@ static void look_at_refs(void *arg)
 }
 
 static void each_second(void *arg)
+static void sweep(void *arg)
+{
+	exec_sandbox_sweep(((struct daemon *)arg)->house->local);
+}
+
+/* Folders of failed jobs go when their time is over. */
+static void each_minute(void *arg)
+{
+	struct daemon *d = arg;
+
+	loop_work(d->loop, "kept", sweep, NULL, d);
+	loop_at(d->loop, loop_now(d->loop) + USEC_MIN, each_minute, d);
+}
+
 {
 	struct daemon *d = arg;
 
@@ -255,7 +269,10 @@ static enum rc open_all(struct daemon *d, const struct serve_options *o, struct 
 	struct house_options ho = {.data = d->data,
 				   .door_base = o->door_base,
 				   .replica_base = o->replica_base,
-				   .processes = o->processes};
+				   .processes = o->processes,
+				   .containers = o->containers,
+				   .keep_failed = o->keep_failed,
+				   .keep_max = o->keep_max};
 	enum rc rc = loop_new(&d->loop, err);
 
 	if (rc == RC_OK)
@@ -334,6 +351,7 @@ int serve(const struct serve_options *o)
 	say_ready(&d);
 	loop_run(d.loop);
 	close_all(&d);
+	each_minute(&d);
 	return 0;
 }
 

@@ -9,6 +9,9 @@ struct serve_options {
 	uint16_t port; /* 0: unix socket only */
 	uint32_t door_base, replica_base, slots;
 	uint64_t cache_max; /* bytes of the build tools' cache; 0: 20 GiB */
+	const char *containers;    /* NULL: auto */
+	uint64_t keep_failed;      /* usec; 0: 24 h */
+	uint64_t keep_max;         /* bytes; 0: 10 GiB */
 	bool processes, verbose, json_log;
 };
 /* Run until SIGTERM or SIGINT. Exit code of the program. */

@@ -9,6 +9,9 @@ static const struct option serve_options[] = {
 	{"port", 'p', "N", "TCP port of the API on 127.0.0.1 (7400); 0: the unix socket only"},
 	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
 	{"cache-max", 0, "SIZE", "of the build tools' cache: Turborepo, Nx, Bazel ... (20GiB)"},
+	{"containers", 0, "NAME", "what runs jobs' containers: auto, runc, crun or bwrap (auto)"},
+	{"keep-failed", 0, "TIME", "keep folders of failed jobs for `penstock shell` (24h)"},
+	{"keep-max", 0, "SIZE", "of all kept folders (10GiB)"},
 	{"processes", 0, NULL, "run services as processes, even where containers can be had"},
 	{"door-base", 0, "PORT", "first port of the services' front doors (18080)"},
 	{"replica-base", 0, "PORT", "first port of replicas (20000)"},
@@ -44,6 +47,16 @@ static bool size_option(struct cli *c, const char *option, uint64_t *ret)
 	return false;
 }
 
+static bool time_option(struct cli *c, const char *option, usec_t *ret)
+{
+	const char *text = cli_value(c, option);
+
+	if (!text || (parse_duration(str_of(text), ret) && *ret))
+		return true;
+	(void)cli_usage(c, "--%s wants a time such as 24h", option);
+	return false;
+}
+
 static int run_serve(struct cli *c)
 {
 	struct serve_options o = {.data = cli_data(c),
@@ -57,7 +70,8 @@ static int run_serve(struct cli *c)
 	    !number(c, "slots", 0, 1000, &slots) ||
 	    !number(c, "door-base", 0, UINT16_MAX, &doors) ||
 	    !number(c, "replica-base", 0, UINT16_MAX, &replicas) ||
-	    !size_option(c, "cache-max", &o.cache_max))
+	    !size_option(c, "cache-max", &o.cache_max) || !size_option(c, "keep-max", &o.keep_max) ||
+	    !time_option(c, "keep-failed", &o.keep_failed))
 		return EXIT_USAGE;
 	o.port = (uint16_t)port;
 	o.slots = (uint32_t)slots;
@@ -69,6 +83,7 @@ static int run_serve(struct cli *c)
 	vec_each(r, &o.repos)
 		xfree(*r);
 	vec_done(&o.repos);
+	o.containers = cli_value(c, "containers");
 	return code;
 }
 

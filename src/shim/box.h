@@ -40,3 +40,6 @@ MUST_CHECK enum rc sides_up(struct sides *s, const char *dir, const struct shim_
 void sides_down(struct sides *s, struct out *out);
 /* The process itself. in: descriptor of its spec; answers: where it tells how it goes. */
 int sides_run(const char *dir, int in, int answers);
+
+/* ---- shell.c: the kept sandbox of a failed job, on our terminal. fd: its spec. The program's exit code. */
+int shell_run(const char *dir, int fd);

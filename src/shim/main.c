@@ -134,6 +134,8 @@ int main(int argc, char **argv)
 		return clean(argv[2]);
 	if (argc == 5 && streq(argv[1], "--sides") && argv[2][0] == '/')
 		return sides_run(argv[2], descriptor(argv[3]), descriptor(argv[4]));
+	if (argc == 4 && streq(argv[1], "--shell") && argv[2][0] == '/')
+		return shell_run(argv[2], descriptor(argv[3]));
 	if (argc >= 2 && streq(argv[1], "--host"))
 		return host_run(argc, argv);
 	fprintf(stderr, "usage: penstock-shim [--clean] DIR\n"

@@ -154,7 +154,8 @@ static enum rc args_file(const struct sandbox *b, int *ret, struct err *err)
 	if (fd < 0)
 		return err_errno(err, errno, "memfd_create");
 	for (size_t i = 0; i < b->args.n; i++)
-		strbuf_add(&text, b->args.v[i], strlen(b->args.v[i]) + 1);
+		if (!b->terminal || !streq(b->args.v[i], "--new-session"))
+			strbuf_add(&text, b->args.v[i], strlen(b->args.v[i]) + 1);
 	if (strbuf_failed(&text))
 		return err_set(err, RC_TOO_BIG, "the environment is too big");
 	enum rc rc = write_all(fd, text.p, text.n, err);
@@ -204,7 +205,7 @@ enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec, const cha
 		.group = g,
 		.file_max = spec->file_max ? spec->file_max : FILE_DEFAULT,
 		.pids = spec->pids,
-		.session = true,
+		.session = !b->terminal,
 	};
 	rc = spawn(&s, ret, err);
 	vec_done(&argv);
