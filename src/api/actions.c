@@ -207,7 +207,7 @@ static void mark(struct call *c, enum event_kind kind, bool needs_unit, bool has
 		goto refused;
 	}
 	if (ev.image) {
-		char *whole = image_resolve(engine_model(c->api->e), ev.unit, ev.image, &err);
+		char *whole = digest_resolve(engine_model(c->api->e), ev.unit, ev.image, &err);
 
 		if (!whole) {
 			call_fail(c, &err);

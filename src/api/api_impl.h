@@ -32,7 +32,7 @@ struct api {
 	const struct httpd *httpd;
 	struct call *calls;     /* not answered yet */
 	struct follow *follows; /* readers of the journal */
-	struct tail *tails;     /* readers of logs */
+	struct log_hub *log_hubs; /* readers of logs, by job */
 	unsigned turn;          /* of the workers */
 	uint64_t last_seq;      /* durable and told */
 	usec_t started;
@@ -81,6 +81,8 @@ void call_failf(struct call *c, enum rc rc, const char *fmt, ...) PRINTF(3, 4);
 /* Answer by a stream; NULL: nobody waits, and ops was not used. */
 struct stream *call_stream(struct call *c, const char *type, const struct stream_ops *ops,
 			   void *ctx);
+struct stream *call_stream_as(struct call *c, unsigned status, const char *type,
+			      const struct stream_ops *ops, void *ctx);
 /* fn on a worker; then its out is the answer (JSON), or its err. */
 void call_work(struct call *c, void (*fn)(struct call *c));
 void call_free(struct call *c);
@@ -110,6 +112,10 @@ void journal_told(struct api *api, const struct record *r);
 void journal_beat(struct api *api); /* readers who wait hear that we live */
 /* logs.c */
 void get_log(struct call *c);
+void log_hubs_free(struct api *api);
+/* reports.c */
+void get_job_report(struct call *c);
+void get_run_report(struct call *c);
 /* actions.c */
 void post_approve(struct call *c);
 void post_promote(struct call *c);
@@ -128,7 +134,7 @@ void post_note(struct call *c);
 void post_close(struct call *c);
 void post_hook(struct call *c);
 /* image.c: a whole digest, the beginning of one that is known, or a release's id. The caller's; NULL: err says why. */
-char *image_resolve(const struct model *m, const char *unit, const char *text, struct err *err);
+char *digest_resolve(const struct model *m, const char *unit, const char *text, struct err *err);
 /* metrics.c */
 void get_metrics(struct call *c);
 void get_healthz(struct call *c);

@@ -59,7 +59,7 @@ static char *of_release(const struct release *r, const char *unit, struct err *e
 	return xstrdup(found->image);
 }
 
-char *image_resolve(const struct model *m, const char *unit, const char *text, struct err *err)
+char *digest_resolve(const struct model *m, const char *unit, const char *text, struct err *err)
 {
 	const struct release *r = model_release(m, text);
 	struct search s = {.hex = str_of(text), .unit = unit};

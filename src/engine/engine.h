@@ -6,6 +6,7 @@
 #include "ports/blobs.h"
 #include "ports/desired.h"
 #include "ports/exec.h"
+#include "ports/image.h"
 #include "ports/notify.h"
 #include "ports/pack.h"
 #include "ports/route.h"
@@ -23,6 +24,7 @@ struct world {
 	struct scm *scm;
 	struct blobs *blobs;
 	struct exec *exec;
+	struct image *image; /* images of containers; NULL: what jobs name counts as it is */
 	struct pack *pack;
 	struct sign *sign;
 	struct desired *desired;
@@ -90,6 +92,15 @@ struct engine_traffic {
 };
 bool engine_traffic(const struct engine *e, const char *environment, const char *unit,
 		    const char *image, struct engine_traffic *ret);
+/* The lines of a job's key, as plan_key_lines(), read again from its commit. Blocks; from any thread. files, images: what the run has of them. */
+struct explain {
+	const struct change *change;
+	const pairs *images;
+	const texts *files;
+	const char *unit, *job;
+};
+MUST_CHECK enum rc engine_explain(struct engine *e, const struct explain *ask, texts *ret_lines, char **ret_key,
+				  struct err *err);
 /* All replicas as last seen. */
 void engine_replicas(const struct engine *e, void (*each)(void *ctx, const struct replica *r),
 		     void *ctx);

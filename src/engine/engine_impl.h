@@ -136,7 +136,12 @@ bool outbox_answered(struct engine *e, const char *id); /* an event answers it: 
 void outbox_dispatch(struct engine *e, struct pending *p);
 void outbox_dispatch_all(struct engine *e);
 /* perform_*.c: on a worker; no engine state */
+struct known_time { /* of a file's tests, as history has it */
+	char *unit, *job, *file;
+	uint64_t usec;
+};
 struct order_context {
+	VEC(struct known_time) times; /* EF_READ_CHANGE; in order of unit, job and file */
 	struct route_server *servers;
 	size_t n_servers;
 	struct incident *incident;
@@ -144,8 +149,8 @@ struct order_context {
 };
 enum rc perform(struct engine *e, const struct effect *f, const struct order_context *c,
 		struct outcome *ret, struct err *err);
-enum rc perform_read_change(struct engine *e, const struct effect *f, struct outcome *ret,
-			    struct err *err);
+enum rc perform_read_change(struct engine *e, const struct effect *f, const struct order_context *c,
+			    struct outcome *ret, struct err *err);
 enum rc perform_revert(struct engine *e, const struct effect *f, struct outcome *ret,
 		       struct err *err);
 enum rc perform_merge(struct engine *e, const struct effect *f, struct outcome *ret,

@@ -1,5 +1,6 @@
 /* Jobs end by themselves: their results are fetched, kept, and told. */
 #include "engine/engine_impl.h"
+#include "project/results.h"
 #include "base/log.h"
 
 struct collect {
@@ -10,14 +11,23 @@ struct collect {
 	enum rc rc;
 };
 
+static bool is_local(const struct job *job)
+{
+	return !job->agent || streq(job->agent, "local");
+}
+
 static void cache_result(struct engine *e, const struct job *job, const struct exec_end *end)
 {
 	struct err err = {0};
 
-	if (!job || !job->key || !*job->key || end->failure != FAILURE_NONE ||
-	    job->stage != STAGE_CI)
+	const struct run *run = job ? model_run(&e->model, job->run) : NULL;
+
+	if (!run || !job->key || !*job->key || end->failure != FAILURE_NONE ||
+	    job->stage != STAGE_CI || job->resumed)
 		return;
-	struct result r = {.key = job->key,
+	AUTO(freep) char *scope = result_scope(&run->change);
+	AUTO(freep) char *key = result_key(scope, job->key);
+	struct result r = {.key = key,
 			   .outputs = end->outputs,
 			   .log = end->log,
 			   .run = job->run,
@@ -50,6 +60,7 @@ static void collected(void *arg)
 		goto out; /* the next poll tries again */
 	}
 	ev.job = xstrdup(c->job);
+	ev.id = job && !is_local(job) ? xstrdup(job->agent) : NULL;
 	if (c->rc != RC_OK) {
 		ev.failure = FAILURE_INFRA;
 		ev.exit = -1;
@@ -64,6 +75,10 @@ static void collected(void *arg)
 		ev.log = c->end.log ? xstrdup(c->end.log) : NULL;
 		ev.outputs = c->end.outputs ? xstrdup(c->end.outputs) : NULL;
 		shape_copy(&shape_junit, &ev.junit, &c->end.junit);
+		shape_copy(&shape_job_report, &ev.report, &c->end.report);
+		for (size_t i = 0; i < c->end.times.n; i++)
+			vec_push(&ev.times, c->end.times.v[i]);
+		c->end.times.n = 0; /* the event's now */
 		ev.started_at = c->end.started_at;
 		ev.ended_at = c->end.ended_at;
 	}
@@ -160,8 +175,8 @@ static void note_job(void *ctx, const struct exec_seen *seen)
 	map_put(known, str_of(seen->job), known);
 }
 
-/* A running job that the executor does not know, and whose start is not under way, was lost. */
-void observe_lost(struct engine *e)
+/* A running job of this machine (or of this agent) that the executor does not know, and whose start is not under way, was lost. */
+static void find_lost(struct engine *e, const char *agent)
 {
 	struct map known = {0}, starting = {0};
 	struct err err = {0};
@@ -179,6 +194,7 @@ void observe_lost(struct engine *e)
 		const struct job *job = m->value;
 
 		if (job->state == JOB_RUNNING && job->kind == JOB_RUN &&
+		    (agent ? streq(job->agent, agent) : is_local(job)) &&
 		    !map_get(&known, str_of(job->id)) && !map_get(&starting, str_of(job->id)) &&
 		    !map_get(&e->collecting, str_of(job->id)) && !e->committing)
 			vec_push(&lost, xstrdup(job->id));
@@ -188,11 +204,23 @@ void observe_lost(struct engine *e)
 
 		ev.count = model_job(&e->model, *id)->attempt;
 		ev.job = *id;
-		ev.error = xstrdup("the executor lost it");
+		ev.id = agent ? xstrdup(agent) : NULL;
+		ev.error = agent ? xasprintf("agent %s does not know this job any more", agent)
+				 : xstrdup("the executor lost it");
 		engine_submit(e, &ev);
 	}
 out:
 	vec_done(&lost);
 	map_done(&known);
 	map_done(&starting);
+}
+
+void observe_lost(struct engine *e)
+{
+	find_lost(e, NULL);
+}
+
+void engine_agent_back(struct engine *e, const char *agent)
+{
+	find_lost(e, agent);
 }

@@ -2,6 +2,7 @@
 #include "engine/engine_impl.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include <stdlib.h>
 
 #define WAIT (50 * USEC_MS)
 
@@ -81,6 +82,12 @@ static void free_doing(struct doing *d)
 		xfree((void *)(uintptr_t)d->context.servers[i].address);
 	}
 	xfree(d->context.servers);
+	vec_each(t, &d->context.times) {
+		xfree(t->unit);
+		xfree(t->job);
+		xfree(t->file);
+	}
+	vec_done(&d->context.times);
 	if (d->context.incident) {
 		shape_done(aggregate_shapes[AGG_INCIDENT], d->context.incident);
 		xfree(d->context.incident);
@@ -316,12 +323,40 @@ static void answer_at_once(struct engine *e, struct pending *p)
 	engine_submit(e, &ev);
 }
 
+static int by_file(const void *a, const void *b)
+{
+	const struct known_time *x = a, *y = b;
+	int unit = strcmp(x->unit, y->unit), job = strcmp(x->job, y->job);
+
+	return unit ? unit : job ? job : strcmp(x->file, y->file);
+}
+
+/* How long files' tests took, for jobs that are split. */
+static void add_times(struct engine *e, struct order_context *c)
+{
+	for (struct map_entry *m = NULL; (m = map_next(&e->model.by_kind[AGG_HISTORY], m));) {
+		const struct history *h = m->value;
+		struct str job = str_of(h->id), unit = str_cut(&job, '/');
+
+		for (size_t i = 0; i < h->files.n; i++)
+			vec_push(&c->times,
+				 ((struct known_time){
+					 str_is(unit, "-") ? xstrdup("") : xstrndup(unit.p, unit.n),
+					 xstrndup(job.p, job.n), xstrdup(h->files.v[i].file),
+					 h->files.v[i].usec}));
+	}
+	if (c->times.n)
+		qsort(c->times.v, c->times.n, sizeof(*c->times.v), by_file);
+}
+
 static void add_context(struct engine *e, const struct effect *f, struct order_context *c)
 {
 	if (f->kind == EF_STOP_REPLICAS) {
 		leaving_add(e, f->environment, f->unit, f->image);
 		c->n_servers = servers_of(e, f->environment, f->unit, f->image, &c->servers);
 	}
+	if (f->kind == EF_READ_CHANGE)
+		add_times(e, c);
 	const struct incident *i =
 		f->kind == EF_NOTIFY ? model_incident(&e->model, f->incident) : NULL;
 	if (i) {

@@ -13,7 +13,7 @@ enum rc perform(struct engine *e, const struct effect *f, const struct order_con
 {
 	switch (f->kind) {
 	case EF_READ_CHANGE:
-		return perform_read_change(e, f, ret, err);
+		return perform_read_change(e, f, c, ret, err);
 	case EF_START_JOB:
 		return perform_start_job(e, f, ret, err);
 	case EF_CANCEL_JOB:

@@ -1,6 +1,7 @@
 /* Jobs are started, images packed; and what an executor or a runtime asks the other ports for. */
 #include "base/glob.h"
 #include "engine/engine_impl.h"
+#include "project/results.h"
 
 static bool has_wildcard(const char *path)
 {
@@ -187,8 +188,10 @@ enum rc perform_pack(struct engine *e, const struct effect *f, struct outcome *r
 			rc = sign_attest(e->w.sign, packed.image, "sbom", strbuf_str(&body),
 					 envelope, err);
 	}
+	AUTO(freep) char *scope = result_scope(&f->spec.change);
+	AUTO(freep) char *key = result_key(scope, f->spec.key);
 	struct result r = {
-		.key = f->spec.key, .image = packed.image, .outputs = packed.sbom, .run = f->run};
+		.key = key, .image = packed.image, .outputs = packed.sbom, .run = f->run};
 	if (rc == RC_OK)
 		rc = keep_result(e, &r, err);
 	if (rc == RC_OK) {

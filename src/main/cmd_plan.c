@@ -118,7 +118,7 @@ static enum rc make(const struct plan_options *o, struct local_change *ret, stru
 	if (rc == RC_OK)
 		rc = open_cache(o->cache, &cache, err);
 	if (rc == RC_OK && cache)
-		rc = project_results(&ret->read.plan, cache, false, err);
+		rc = project_results(&ret->read.plan, cache, NULL, false, err);
 	blobs_free(cache);
 	return rc;
 }

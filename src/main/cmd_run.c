@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "clients/git_worktree.h"
 #include "flow/2-build/adapters.h"
-#include "main/local_run.h"
+#include "main/run_ci.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -13,10 +13,18 @@ struct local_run {
 	struct local_change change;
 	struct engine *engine;
 	struct run_show show;
+	enum speech speech;
+	struct run_ci ci;
 	bool aborted;
 };
 
 /* ---- which jobs ---- */
+/* `penstock run ci` is the whole stage, when no job has that name. */
+static bool is_stage(const struct run_options *o, const struct config *c)
+{
+	return o->n_jobs == 1 && streq(o->jobs[0], stage_names[STAGE_CI]) && !config_job(c, STAGE_CI, o->jobs[0]);
+}
+
 static bool listed(const struct run_options *o, const char *job)
 {
 	for (size_t i = 0; i < o->n_jobs; i++)
@@ -51,7 +59,7 @@ static enum rc check_wanted(const struct run_options *o, const struct config *c,
 	VEC(const char *) names = {0};
 
 	for (size_t i = 0; i < o->n_jobs; i++)
-		if (check_job(c, o->jobs[i], err) != RC_OK)
+		if (!is_stage(o, c) && check_job(c, o->jobs[i], err) != RC_OK)
 			return err->rc;
 	if (!o->unit || config_unit(c, o->unit))
 		return RC_OK;
@@ -105,9 +113,13 @@ static enum rc read_worktree(struct local_run *r, const char *into, struct err *
 
 	if (rc == RC_OK)
 		rc = repo_worktree(repo, into, id, head, err);
+	AUTO(freep) char *event = r->o->base || r->o->unit ? NULL : run_ci_base(r->speech);
+	bool whole = !r->o->n_jobs || (r->o->n_jobs == 1 && streq(r->o->jobs[0], stage_names[STAGE_CI]));
 	if (rc == RC_OK && r->o->base)
 		rc = repo_resolve(repo, r->o->base, base, err);
-	else if (rc == RC_OK && *head && !r->o->n_jobs && !r->o->unit)
+	else if (rc == RC_OK && event && whole)
+		rc = repo_resolve(repo, event, base, err) == RC_OK ? RC_OK : run_ci_no_base(r->speech, event, err);
+	else if (rc == RC_OK && *head && whole && !r->o->unit)
 		rc = repo_usual_base(repo, head, !streq(id, head), base, err);
 	if (rc == RC_OK)
 		rc = repo_open(into, &beside, err);
@@ -122,14 +134,16 @@ static enum rc make_plan(struct local_run *r, const char *into, struct err *err)
 
 	if (rc == RC_OK)
 		rc = check_wanted(r->o, &r->change.read.head.config, err);
-	if (rc == RC_OK)
+	if (rc == RC_OK && !is_stage(r->o, &r->change.read.head.config))
 		narrow(r->o, &r->change.read.plan);
+	else if (rc == RC_OK && r->o->unit)
+		err_set(err, rc = RC_INVALID, "--unit goes with the name of a job, not with the whole stage");
 	if (rc != RC_OK)
 		return rc;
 	struct blobs *cache = blobs_disk_new(r->w.cache, err);
 	if (!cache)
 		return err->rc;
-	rc = project_results(&r->change.read.plan, cache, false, err);
+	rc = project_results(&r->change.read.plan, cache, NULL, false, err);
 	blobs_free(cache);
 	return rc;
 }
@@ -243,6 +257,11 @@ static int run_it(struct local_run *r, struct err *err)
 	if (engine_new(&r->w.world, &options, &r->engine, err) != RC_OK)
 		return local_fail(err);
 	run_show_init(&r->show, &r->w, r->engine, r->o->json);
+	if (r->o->json)
+		r->speech = SPEECH_PLAIN;
+	run_ci_init(&r->ci, r->speech, r->o->junit, r->o->codequality);
+	if (r->speech != SPEECH_PLAIN || r->o->junit || r->o->codequality)
+		r->show.ci = &r->ci;
 	engine_listen(r->engine, see, r);
 	loop_signal(r->w.loop, SIGINT, interrupted, r);
 	loop_signal(r->w.loop, SIGTERM, interrupted, r);
@@ -261,6 +280,7 @@ static int run_it(struct local_run *r, struct err *err)
 static void run_close(struct local_run *r)
 {
 	run_show_done(&r->show);
+	run_ci_done(&r->ci);
 	run_world_close(&r->w);
 	engine_free(r->engine);
 	local_change_done(&r->change);
@@ -272,7 +292,7 @@ int local_run(const struct run_options *o)
 	struct err err = {0};
 
 	log_open(STDERR_FILENO, false, LOG_ERROR);
-	if (run_folder(&r.w, o->cache, &err) != RC_OK)
+	if (run_ci_detect(o->dialect, &r.speech, &err) != RC_OK || run_folder(&r.w, o->cache, &err) != RC_OK)
 		return local_fail(&err);
 	AUTO(freep) char *repo = xasprintf("%s/worktree.git", r.w.dir);
 	if (make_plan(&r, repo, &err) != RC_OK || run_world_open(&r.w, repo, &err) != RC_OK)

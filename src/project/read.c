@@ -18,6 +18,11 @@ void project_reading_done(struct project_reading *r)
 	side_release(&r->head);
 	side_release(&r->base);
 	plan_done(&r->plan);
+	vec_each(p, &r->images) {
+		xfree(p->key);
+		xfree(p->value);
+	}
+	vec_done(&r->images);
 	*r = (struct project_reading){.has_base = false};
 }
 
@@ -97,17 +102,17 @@ static enum rc read_base(struct side *s, const struct side *head, struct project
 
 struct plan_ask project_plan_ask(const struct project_ask *ask, const struct project_reading *r)
 {
-	return (struct plan_ask){
-		.config = &r->head.config,
-		.base_config = r->has_base && !r->same_config ? &r->base.config : NULL,
-		.head = &r->head.facts,
-		.base = r->has_base ? &r->base.facts : NULL,
-		.stage = ask->stage,
-		.toolchain = ask->toolchain,
-		.change = ask->change,
-		.images = ask->images,
-		.file_time = ask->file_time,
-		.ctx = ask->file_ctx};
+	return (struct plan_ask){.config = &r->head.config,
+				 .base_config =
+					 r->has_base && !r->same_config ? &r->base.config : NULL,
+				 .head = &r->head.facts,
+				 .base = r->has_base ? &r->base.facts : NULL,
+				 .stage = ask->stage,
+				 .toolchain = ask->toolchain,
+				 .change = ask->change,
+				 .images = &r->images,
+				 .file_time = ask->file_time,
+				 .ctx = ask->file_ctx};
 }
 
 static void warn(char **why, const char *text)
@@ -156,6 +161,8 @@ static enum rc read_with(const struct project_ask *ask, bool plan, struct projec
 	project_cache_end(cache);
 	if (!ask->cache)
 		project_cache_free(cache);
+	if (rc == RC_OK && plan && ask->images)
+		rc = ask->images(ask->images_ctx, &r.head.config, &r.images, err);
 	if (rc == RC_OK && plan) {
 		const struct plan_ask want = project_plan_ask(ask, &r);
 		rc = plan_for(&want, &r.plan, err);

@@ -39,7 +39,9 @@ struct project_ask {
 	enum stage stage;
 	const char *toolchain;
 	const struct change *change;
-	const pairs *images;
+	/* What the images that jobs name stand for now, appended to ret; NULL: names count as they are. */
+	enum rc (*images)(void *ctx, const struct config *c, pairs *ret, struct err *err);
+	void *images_ctx;
 	uint64_t (*file_time)(void *ctx, const char *unit, const char *job, const char *file);
 	void *file_ctx;
 };
@@ -53,6 +55,7 @@ struct project_reading {
 	struct project_side head, base;
 	bool has_base;
 	bool same_config; /* base.config is head.config, and empty here */
+	pairs images;      /* as `images` said */
 	struct plan plan;
 };
 /* Read head alone: all but base and plan. */

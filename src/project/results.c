@@ -1,18 +1,47 @@
 #include "project/results.h"
+#include "base/digest.h"
 #include "base/map.h"
+
+char *result_scope(const struct change *c)
+{
+	if (c->kind != CHANGE_PULL)
+		return NULL;
+	return xasprintf("%s %s", c->repo ? c->repo : "-", c->ref ? c->ref : "-");
+}
+
+char *result_key(const char *scope, const char *key)
+{
+	if (!scope)
+		return xstrdup(key);
+	AUTO(freep) char *text = xasprintf("penstock-scope-1 %zu:%s %s", strlen(scope), scope, key);
+	return digest_hex_dup(str_of(text));
+}
 
 struct lookup {
 	struct plan *plan;
 	struct blobs *cache;
+	const char *scope;
 	struct map at; /* "unit/job" -> job + 1 */
 };
 
-static enum rc find_result(struct blobs *cache, struct plan_job *job, bool *ret_found,
+/* What its own scope knows, else what everybody trusts. */
+static enum rc get_result(const struct lookup *l, const char *key, struct result *ret,
+			  struct err *err)
+{
+	AUTO(freep) char *own = l->scope ? result_key(l->scope, key) : NULL;
+
+	if (own && blobs_get_result(l->cache, own, ret, err) == RC_OK)
+		return RC_OK;
+	*err = (struct err){0};
+	return blobs_get_result(l->cache, key, ret, err);
+}
+
+static enum rc find_result(const struct lookup *l, struct plan_job *job, bool *ret_found,
 			   struct err *err)
 {
 	struct result r = {0};
 	struct err why = {0};
-	enum rc rc = blobs_get_result(cache, job->key, &r, &why);
+	enum rc rc = get_result(l, job->key, &r, &why);
 
 	*ret_found = rc == RC_OK;
 	if (rc == RC_UNAVAILABLE || rc == RC_NO_SPACE || rc == RC_DENIED)
@@ -56,8 +85,7 @@ static enum rc want_needs(struct lookup *l, const struct plan_job *job, struct e
 
 		if (!on || on->state != PLAN_UNAFFECTED)
 			continue;
-		enum rc rc = on->outputs || on->image ? RC_OK
-						      : find_result(l->cache, on, &found, err);
+		enum rc rc = on->outputs || on->image ? RC_OK : find_result(l, on, &found, err);
 		if (rc != RC_OK)
 			return rc;
 		if (found || on->outputs || on->image)
@@ -69,15 +97,16 @@ static enum rc want_needs(struct lookup *l, const struct plan_job *job, struct e
 	return RC_OK;
 }
 
-enum rc project_results(struct plan *p, struct blobs *cache, bool all, struct err *err)
+enum rc project_results(struct plan *p, struct blobs *cache, const char *scope, bool all,
+			struct err *err)
 {
-	struct lookup l = {.plan = p, .cache = cache};
+	struct lookup l = {.plan = p, .cache = cache, .scope = scope};
 	enum rc rc = RC_OK;
 	bool found, missing = false;
 
 	vec_each(job, &p->jobs) {
 		if (rc == RC_OK && job->state != PLAN_SKIPPED && (all || job->state == PLAN_MISS))
-			rc = find_result(cache, job, &found, err);
+			rc = find_result(&l, job, &found, err);
 		missing |= job->state == PLAN_MISS;
 	}
 	if (missing && rc == RC_OK)
