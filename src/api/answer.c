@@ -105,9 +105,15 @@ void call_failf(struct call *c, enum rc rc, const char *fmt, ...)
 struct stream *call_stream(struct call *c, const char *type, const struct stream_ops *ops,
 			   void *ctx)
 {
-	metrics_answered(c, 200);
+	return call_stream_as(c, 200, type, ops, ctx);
+}
+
+struct stream *call_stream_as(struct call *c, unsigned status, const char *type,
+			      const struct stream_ops *ops, void *ctx)
+{
+	metrics_answered(c, status);
 	c->api->streams++;
-	struct stream *s = request_stream(c->r, 200, type, ops, ctx);
+	struct stream *s = request_stream(c->r, status, type, ops, ctx);
 
 	call_free(c);
 	return s;

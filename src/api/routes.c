@@ -17,7 +17,9 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_BASE "/{a:incidents}/{b}",           get_thing,          0, "one incident"},
 	{"GET",    WIRE_BASE "/{a:environments}/{b}",        get_thing,          0, "one environment"},
 	{"GET",    WIRE_RUNS "/{a}/jobs",                    get_run_jobs,       0, "a run's jobs"},
-	{"GET",    WIRE_JOBS "/{a+}/log",                    get_log,            0, "a job's log; ?from=BYTE&follow=1"},
+	{"GET",    WIRE_JOBS "/{a+}/log",                    get_log,            0, "a job's log; ?from=BYTE&follow=1&format=json|text&step=&tail=N&timestamps=1, Range, ?search=TEXT or /ERE/"},
+	{"GET",    WIRE_JOBS "/{a+}/report",                 get_job_report,     0, "a job's tests, annotations, coverage, summary, likely cause"},
+	{"GET",    WIRE_RUNS "/{a}/report",                  get_run_report,     0, "the same of all jobs of a run, coverage with its change against the base"},
 	{"GET",    WIRE_BASE "/{a:jobs}/{b+}",               get_thing,          0, "one job"},
 	{"GET",    WIRE_JOURNAL,                             get_journal,        0, "records as NDJSON or events; ?from=SEQ&limit=N&last=N&follow=1&type=&subject="},
 	{"GET",    WIRE_RELEASES "/{a}/evidence",            get_evidence,       0, "a release's envelopes"},
@@ -218,6 +220,7 @@ void api_free(struct api *api)
 		request_reply(api->calls->r, 503, "text/plain", STR(""));
 		call_free(api->calls);
 	}
+	log_hubs_free(api);
 	metrics_free(api);
 	xfree(api);
 }

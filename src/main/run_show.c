@@ -1,12 +1,14 @@
 /* A local run, as people and scripts see it. */
 #include "base/json.h"
+#include "clients/logfile.h"
 #include "io/clock.h"
 #include "io/files.h"
-#include "main/local_run.h"
+#include "main/run_ci.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
-#define LOG_MAX    ((size_t)64 << 20)
+#define LOG_MAX    ((size_t)64 << 10) /* of its end */
 #define TAIL_LINES 30
 #define DRAW_EVERY (100 * USEC_MS)
 
@@ -22,7 +24,7 @@ static const char *unit_of(const struct job *job)
 	return *job->unit ? job->unit : "-";
 }
 
-static bool job_is_bad(const struct job *job)
+bool run_show_is_bad(const struct job *job)
 {
 	return job->state == JOB_FAILED || job->state == JOB_CANCELLED || job->state == JOB_LOST;
 }
@@ -34,7 +36,7 @@ static usec_t time_of(const struct job *job)
 }
 
 /* Where the log lies in the cache; NULL: there is none. The caller's. */
-static char *log_path(const struct run_show *s, const struct job *job)
+char *run_show_log(const struct run_show *s, const struct job *job)
 {
 	struct result r = {0};
 	char *path = NULL;
@@ -53,7 +55,7 @@ static char *log_path(const struct run_show *s, const struct job *job)
 static void tell_json(const struct run_show *s, const struct job *job, struct strbuf *to)
 {
 	struct json_out out = JSON_OUT(to);
-	AUTO(freep) char *log = log_path(s, job);
+	AUTO(freep) char *log = run_show_log(s, job);
 
 	json_open(&out, NULL);
 	json_cstr(&out, "unit", job->unit);
@@ -74,11 +76,11 @@ static void tell_text(const struct run_show *s, const struct job *job, struct st
 	if (job->state == JOB_UNAFFECTED)
 		return;
 	tint(to, t,
-	     job_is_bad(job) ? BAD
+	     run_show_is_bad(job) ? BAD
 	     : ran           ? GOOD
 			     : DIM,
 	     "%s",
-	     job_is_bad(job) ? mark_bad(t)
+	     run_show_is_bad(job) ? mark_bad(t)
 	     : ran           ? mark_good(t)
 			     : mark_wait(t));
 	strbuf_addf(to, " %-9s %s/%s", job_state_names[job->state], unit_of(job), job->name);
@@ -93,6 +95,11 @@ static void tell_text(const struct run_show *s, const struct job *job, struct st
 	strbuf_addc(to, '\n');
 }
 
+static bool is_for_people(const struct run_show *s)
+{
+	return !s->json && (!s->ci || s->ci->speech == SPEECH_PLAIN);
+}
+
 void run_show_news(struct run_show *s)
 {
 	const struct model *m = engine_model(s->engine);
@@ -104,9 +111,11 @@ void run_show_news(struct run_show *s)
 		if (!job->settled || map_get(&s->told, str_of(job->id)))
 			continue;
 		map_put(&s->told, str_of(job->id), s);
+		if (s->ci)
+			run_ci_job(s->ci, s, job, &text);
 		if (s->json)
 			tell_json(s, job, &text);
-		else
+		else if (is_for_people(s))
 			tell_text(s, job, &text);
 	}
 	if (!text.n)
@@ -116,24 +125,40 @@ void run_show_news(struct run_show *s)
 }
 
 /* ---- the line that goes away ---- */
+/* What is left of the time that history promises. */
+static void add_left(const struct run_show *s, struct strbuf *to)
+{
+	const struct run *run = model_run(engine_model(s->engine), RUN_ID);
+	usec_t gone = clock_mono() - s->began;
+
+	if (!run || run->predicted <= gone)
+		return;
+	strbuf_adds(to, "(about ");
+	strbuf_add_duration(to, run->predicted - gone);
+	strbuf_adds(to, " left) ");
+}
+
 static void draw(void *arg)
 {
 	struct run_show *s = arg;
 	const struct model *m = engine_model(s->engine);
 	AUTO(strbuf_done) struct strbuf text = STRBUF(8192), line = STRBUF(8192);
 	usec_t now = runner_now(s->w->world.runner);
-	size_t running = 0, waiting = 0;
+	size_t running = 0, waiting = 0, ended = 0;
 
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
 		const struct job *job = e->value;
 
+		ended += job->settled && job->state != JOB_UNAFFECTED;
 		waiting += !job->settled && job->state != JOB_RUNNING;
 		if (job->state != JOB_RUNNING || ++running > 8)
 			continue;
 		strbuf_addf(&text, "%s%s/%s ", running > 1 ? ", " : "", unit_of(job), job->name);
 		strbuf_add_duration(&text, now > job->started_at ? now - job->started_at : 0);
 	}
-	strbuf_addf(&line, "%s %s", mark_busy(&s->progress), strbuf_cstr(&text));
+	strbuf_addf(&line, "%s %zu/%zu ", mark_busy(&s->progress), ended, ended + running + waiting);
+	add_left(s, &line);
+	strbuf_addstr(&line, strbuf_str(&text));
 	if (waiting)
 		strbuf_addf(&line, "; %zu waiting", waiting);
 	struct str cut =
@@ -196,13 +221,25 @@ static void add_plain(struct strbuf *to, struct str text)
 static void show_log(const struct run_show *s, const struct job *job, struct strbuf *to)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(LOG_MAX);
-	AUTO(freep) char *path = log_path(s, job);
+	AUTO(freep) char *path = run_show_log(s, job);
+	AUTO(logfile_freep) struct logfile *l = NULL;
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 
-	if (!path || file_read(path, LOG_MAX, &text, NULL) != RC_OK || !text.n)
+	if (fd < 0 || logfile_open(fd, &l, NULL) != RC_OK)
+		return;
+	uint64_t size = logfile_size(l);
+	if (!size ||
+	    logfile_read(l, size > LOG_MAX ? size - LOG_MAX : 0, LOG_MAX, &text, NULL) != RC_OK)
 		return;
 	strbuf_addc(to, '\n');
 	tint(to, &s->term, BOLD, "%s/%s", unit_of(job), job->name);
-	strbuf_addf(to, " said last (all of it: %s):\n", path);
+	if (job->report.cause) {
+		strbuf_adds(to, ", the likely cause:\n");
+		add_plain(to, str_of(job->report.cause));
+		strbuf_addf(to, "  (all of its log: zstd -dcf %s)\n", path);
+		return;
+	}
+	strbuf_addf(to, " said last (all of it: zstd -dcf %s):\n", path);
 	add_plain(to, tail_of(strbuf_str(&text)));
 }
 
@@ -224,6 +261,56 @@ static void add_sum(const struct run_show *s, struct strbuf *to)
 	strbuf_addc(to, '\n');
 }
 
+struct slow {
+	const struct job *job[3];
+};
+
+static void note_slow(struct slow *slow, const struct job *job)
+{
+	for (size_t i = 0; i < ARRAY_LEN(slow->job); i++) {
+		const struct job *there = slow->job[i];
+		if (there && time_of(there) >= time_of(job))
+			continue;
+		slow->job[i] = job;
+		job = there;
+		if (!job)
+			return;
+	}
+}
+
+/* The longest way and the slowest jobs, when there is something to choose from. */
+static void add_times(const struct run_show *s, struct strbuf *to)
+{
+	const struct model *m = engine_model(s->engine);
+	const struct run *run = model_run(m, RUN_ID);
+	struct slow slow = {{NULL}};
+	size_t ran = 0;
+
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
+		if (!time_of(e->value))
+			continue;
+		note_slow(&slow, e->value);
+		ran++;
+	}
+	if (ran < 2)
+		return;
+	if (run && run->critical.n > 1) {
+		strbuf_adds(to, "critical path:");
+		vec_each(job, &run->critical)
+			strbuf_addf(to, "%s %s", job == run->critical.v ? "" : " >", *job);
+		strbuf_addc(to, '\n');
+	}
+	strbuf_adds(to, "slowest:");
+	for (size_t i = 0; i < ARRAY_LEN(slow.job) && slow.job[i]; i++) {
+		strbuf_addf(to, "%s %s/%s ", i ? "," : "", unit_of(slow.job[i]), slow.job[i]->name);
+		strbuf_add_duration(to, time_of(slow.job[i]));
+	}
+	strbuf_addc(to, '\n');
+	if (run)
+		vec_each(text, &run->advice)
+			strbuf_addf(to, "advice: %s\n", *text);
+}
+
 void run_show_end(struct run_show *s)
 {
 	const struct model *m = engine_model(s->engine);
@@ -232,13 +319,18 @@ void run_show_end(struct run_show *s)
 	loop_timer_free(s->timer);
 	s->timer = NULL;
 	clear_line(s);
+	if (s->json && s->ci)
+		run_ci_end(s->ci, s, (double)(clock_mono() - s->began) / 1e6);
 	if (s->json)
 		return;
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));)
-		if (((const struct job *)e->value)->state == JOB_FAILED)
+		if (is_for_people(s) && ((const struct job *)e->value)->state == JOB_FAILED)
 			show_log(s, e->value, &text);
 	if (text.n)
 		strbuf_addc(&text, '\n');
+	add_times(s, &text);
 	add_sum(s, &text);
 	local_print(&text);
+	if (s->ci)
+		run_ci_end(s->ci, s, (double)(clock_mono() - s->began) / 1e6);
 }

@@ -26,8 +26,11 @@ struct exec_end { /* how a job ended */
 	char *error;
 	char *log, *outputs; /* digests; outputs NULL unless it passed */
 	struct junit junit;
+	struct job_report report;
+	VEC(struct file_time) times; /* of tests, by file */
 	uint64_t started_at, ended_at;
 };
+extern const struct shape shape_exec_end;
 void exec_end_done(struct exec_end *e);
 struct exec_seen {
 	const char *job;
@@ -50,7 +53,12 @@ struct exec_ops {
 	enum rc (*log)(struct exec *x, const char *job, uint64_t from, size_t max,
 		       struct strbuf *ret, bool *ret_ended, struct err *err);
 	void (*free)(struct exec *x);
+	enum rc (*marks)(struct exec *x, const char *job, uint64_t from, size_t max,
+			 struct strbuf *ret, struct err *err);
 };
+/* For those that have none. */
+enum rc exec_no_marks(struct exec *x, const char *job, uint64_t from, size_t max,
+		      struct strbuf *ret, struct err *err);
 struct exec {
 	const struct exec_ops *ops;
 };
@@ -95,6 +103,12 @@ MUST_CHECK static inline enum rc exec_log(struct exec *x, const char *job, uint6
 					  struct err *err)
 {
 	return x->ops->log(x, job, from, max, ret, ret_ended, err);
+}
+/* Bytes of the marks beside the log (base/logmark.h) from an offset. */
+MUST_CHECK static inline enum rc exec_marks(struct exec *x, const char *job, uint64_t from,
+					    size_t max, struct strbuf *ret, struct err *err)
+{
+	return x->ops->marks(x, job, from, max, ret, err);
 }
 static inline void exec_free(struct exec *x)
 {

@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "base/mem.h"
+#include "clients/logfile.h"
 #include "clients/manifest.h"
 #include "flow/2-build/adapters.h"
 #include "io/clock.h"
@@ -202,6 +203,17 @@ static UNUSED void job_fetch_log(struct rig *r)
 	strbuf_clear(&r->log);
 	while (!ended)
 		OK(exec_log(r->x, r->spec.job, r->log.n, 100000, &r->log, &ended, &err));
+}
+
+/* The log as the store has it. */
+static UNUSED void kept_log(struct rig *r, struct strbuf *ret)
+{
+	AUTO(logfile_freep) struct logfile *l = NULL;
+	int fd = -1;
+
+	OK(blobs_open(r->blobs, r->end.log, &fd, &err));
+	OK(logfile_open(fd, &l, &err));
+	OK(logfile_read(l, 0, ret->cap - 1, ret, &err));
 }
 
 static UNUSED void job_end(struct rig *r)

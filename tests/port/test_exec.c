@@ -1,4 +1,5 @@
 /* One suite for all executors. */
+#include "port/agent_kit.h"
 #include "port/exec_kit.h"
 #include "port/oci_kit.h"
 
@@ -6,14 +7,16 @@ struct kind {
 	const char *name;
 	bool fake;
 	const char *how; /* of containers; NULL: the machine's /usr */
+	bool agent;
 };
-static const struct kind kinds[] = {{"fake", true, NULL},
-				    {"sandbox", false, NULL},
-				    {"container in bwrap", false, "bwrap"},
-				    {"container in runc", false, "runc"},
-				    {"container in crun", false, "crun"},
-				    {"container in podman", false, "podman"},
-				    {"container in docker", false, "docker"}};
+static const struct kind kinds[] = {{.name = "fake", .fake = true},
+				    {.name = "sandbox"},
+				    {.name = "agent", .agent = true},
+				    {.name = "container in bwrap", .how = "bwrap"},
+				    {.name = "container in runc", .how = "runc"},
+				    {.name = "container in crun", .how = "crun"},
+				    {.name = "container in podman", .how = "podman"},
+				    {.name = "container in docker", .how = "docker"}};
 static struct layout layout;
 static char container[100]; /* "oci:..."; empty: none */
 static struct image *images;
@@ -30,7 +33,13 @@ static int open_kind(void **state)
 	const struct kind *k = *state;
 	struct rig *r = xcalloc(1, sizeof(*r));
 
-	rig_open(r, k->fake);
+	rig_open(r, k->fake || k->agent);
+	if (k->agent) { /* one hub for all of them */
+		exec_free(r->x);
+		blobs_free(r->blobs);
+		r->x = agent_bed.hub;
+		r->blobs = agent_bed.blobs;
+	}
 	*container = '\0';
 	if (k->how) {
 		struct err why = {0};
@@ -48,6 +57,10 @@ static int close_kind(void **state)
 {
 	struct rig *r = *state;
 
+	if (r->x == agent_bed.hub) {
+		r->x = NULL;
+		r->blobs = NULL;
+	}
 	rig_close(r);
 	image_free(images);
 	images = NULL;
@@ -225,6 +238,8 @@ static bool possible(const struct kind *k)
 		err_set(&err, RC_UNSUPPORTED, "bubblewrap is not installed");
 	else if (k->how && !layout_possible())
 		err_set(&err, RC_UNSUPPORTED, "busybox-static is not installed");
+	else if (k->agent && !bed_open())
+		err_set(&err, RC_UNSUPPORTED, "there is no %s", agent_program());
 	if (err.rc == RC_OK && k->how) {
 		assert_non_null(mkdtemp(dir));
 		struct exec *x = exec_sandbox_new(dir, shim_path(), &err);
@@ -271,6 +286,7 @@ int main(void)
 	int failed = _cmocka_run_group_tests("exec", all, n, NULL, NULL);
 	for (size_t i = 0; i < n; i++)
 		xfree((char *)(uintptr_t)all[i].name);
+	bed_close();
 	if (*layout.dir)
 		layout_drop(&layout);
 	return failed;

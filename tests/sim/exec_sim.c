@@ -181,15 +181,8 @@ static void done(struct exec *x)
 	xfree(e);
 }
 
-static const struct exec_ops ops = {.name = "sim",
-				    .start = start,
-				    .cancel = cancel,
-				    .fd = no_fd,
-				    .poll = poll,
-				    .collect = collect,
-				    .forget = forget,
-				    .log = no_log,
-				    .free = done};
+static const struct exec_ops ops = {"sim",   start,  cancel, no_fd, poll,
+				    collect, forget, no_log, done, exec_no_marks};
 
 struct exec *exec_sim_new(struct sim *s)
 {

@@ -1,7 +1,7 @@
 #include "unit/unit.h"
 
 #include "base/mem.h"
-#include "flow/2-build/adapters.h"
+#include "flow/2-build/reports.h"
 
 static void read_reports(void **state)
 {
@@ -57,13 +57,13 @@ static void read_reports(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct junit j = {0};
 		struct err err = {0};
-		if (junit_read(str_of(cases[i].xml), &j, &err) != RC_OK)
+		if (junit_read(str_of(cases[i].xml), "", &j, NULL, &err) != RC_OK)
 			fail_msg("%s: %s", cases[i].why, err.msg);
 		CHECK(j.tests == cases[i].tests && j.failed == cases[i].failed &&
 			      j.skipped == cases[i].skipped,
 		      cases[i].why);
 		CHECK_STR(j.first_failure ? j.first_failure : "", cases[i].first, cases[i].why);
-		xfree(j.first_failure);
+		shape_done(&shape_junit, &j);
 	}
 }
 
@@ -87,7 +87,7 @@ static void refusals(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct junit j = {.tests = 7};
 		struct err err = {0};
-		CHECK(junit_read(str_of(cases[i].xml), &j, &err) == RC_INVALID, cases[i].why);
+		CHECK(junit_read(str_of(cases[i].xml), "", &j, NULL, &err) == RC_INVALID, cases[i].why);
 		CHECK(strstr(err.msg, cases[i].says), err.msg);
 		CHECK(j.tests == 7 && !j.first_failure, cases[i].why);
 	}
@@ -102,19 +102,19 @@ static void caps(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++)
 		strbuf_adds(&deep, "<a>");
-	CHECK(junit_read(strbuf_str(&deep), &j, &err) == RC_INVALID && strstr(err.msg, "levels"),
+	CHECK(junit_read(strbuf_str(&deep), "", &j, NULL, &err) == RC_INVALID && strstr(err.msg, "levels"),
 	      err.msg);
 	while (big.n <= JUNIT_MAX)
 		strbuf_addc(&big, ' ');
-	CHECK(junit_read(strbuf_str(&big), &j, &err) == RC_TOO_BIG, "size");
+	CHECK(junit_read(strbuf_str(&big), "", &j, NULL, &err) == RC_TOO_BIG, "size");
 	strbuf_adds(&text, "<s><testcase name='a'><failure message='");
 	for (int i = 0; i < 2000; i++)
 		strbuf_adds(&text, "\xc3\xa9");
 	strbuf_adds(&text, "'/></testcase></s>");
-	assert_int_equal(junit_read(strbuf_str(&text), &j, &err), RC_OK);
+	assert_int_equal(junit_read(strbuf_str(&text), "", &j, NULL, &err), RC_OK);
 	CHECK(strlen(j.first_failure) < 1100 && str_is_utf8(str_of(j.first_failure)),
 	      "a long message is cut between characters");
-	xfree(j.first_failure);
+	shape_done(&shape_junit, &j);
 	strbuf_done(&deep);
 	strbuf_done(&big);
 	strbuf_done(&text);

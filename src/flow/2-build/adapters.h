@@ -29,11 +29,6 @@ void exec_sandbox_sweep(struct exec *x);
  * simulator; see exec_fake.c. */
 struct exec *exec_fake_new(void);
 
-#define JUNIT_MAX ((size_t)16 << 20)
-/* Add the results of one JUnit XML text to ret. RC_INVALID says line and column; RC_TOO_BIG above
- * JUNIT_MAX. */
-MUST_CHECK enum rc junit_read(struct str xml, struct junit *ret, struct err *err);
-
 /* Images in <data>/images. secret (borrowed, may be NULL) knows logins: "file:registry-<host>" is "user:password". NULL: see err. */
 struct image *image_disk_new(const char *data_dir, struct secret *secret, struct err *err);
 struct image *image_fake_new(void);

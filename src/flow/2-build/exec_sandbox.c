@@ -82,9 +82,8 @@ static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec
 	struct job_note note = {.attempt = spec->attempt,
 				.job = spec->job,
 				.path = spec->path,
-				.junit = spec->def.reports.junit};
+				.reports = spec->def.reports};
 
-	(void)x;
 	enum rc rc = tree_remove(dir, err); /* of a start that was cut off */
 	if (rc == RC_OK)
 		rc = workspace(x, spec, in, dir, ret_resume_from, err);
@@ -95,6 +94,9 @@ static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec
 		vec_push(&note.outputs, spec->def.outputs.v[i]);
 	rc = job_note_write(dir, &note, err);
 	vec_done(&note.outputs);
+	AUTO(freep) char *summary = dir_path(dir, "summary.md");
+	if (rc == RC_OK)
+		rc = file_write_fast(summary, STR(""), 0600, err);
 	return rc;
 }
 
@@ -242,9 +244,32 @@ static enum rc sandbox_forget(struct exec *base, const char *job, struct err *er
 	return kept_retire(of(base), dir, err);
 }
 
+static enum rc read_piece(const char *path, uint64_t from, size_t max, struct strbuf *ret,
+			  bool *ret_whole, struct err *err)
+{
+	AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char buf[65536];
+
+	*ret_whole = fd < 0;
+	while (fd >= 0 && max) {
+		ssize_t k = pread(fd, buf, MIN_OF(max, sizeof(buf)), (off_t)from);
+		if (k < 0)
+			return err_errno(err, errno, "read %s", path);
+		*ret_whole = !k;
+		if (!k)
+			break;
+		strbuf_add(ret, buf, (size_t)k);
+		from += (uint64_t)k;
+		max -= (size_t)k;
+	}
+	return strbuf_failed(ret) ? err_set(err, RC_TOO_BIG, "the log's piece does not fit")
+				  : RC_OK;
+}
+
 static enum rc sandbox_log(struct exec *base, const char *job, uint64_t from, size_t max,
 			   struct strbuf *ret, bool *ret_ended, struct err *err)
 {
+	bool whole = false;
 	enum rc rc = check_job(job, err);
 
 	if (rc != RC_OK)
@@ -254,23 +279,24 @@ static enum rc sandbox_log(struct exec *base, const char *job, uint64_t from, si
 	if (!file_exists(dir))
 		return err_set(err, RC_NOT_FOUND, "there is no job %s here", job);
 	bool ended = job_has_ended(dir); /* asked first: what is read after an end is all */
-	AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char buf[16384];
-	bool whole = fd < 0;
-	while (fd >= 0 && max) {
-		ssize_t k = pread(fd, buf, MIN_OF(max, sizeof(buf)), (off_t)from);
-		if (k < 0)
-			return err_errno(err, errno, "read %s", path);
-		whole = !k;
-		if (!k)
-			break;
-		strbuf_add(ret, buf, (size_t)k);
-		from += (uint64_t)k;
-		max -= (size_t)k;
-	}
+	rc = read_piece(path, from, max, ret, &whole, err);
 	*ret_ended = ended && whole;
-	return strbuf_failed(ret) ? err_set(err, RC_TOO_BIG, "the log's piece does not fit")
-				  : RC_OK;
+	return rc;
+}
+
+static enum rc sandbox_marks(struct exec *base, const char *job, uint64_t from, size_t max,
+			     struct strbuf *ret, struct err *err)
+{
+	bool whole;
+	enum rc rc = check_job(job, err);
+
+	if (rc != RC_OK)
+		return rc;
+	AUTO(freep) char *dir = job_dir(of(base), job, false);
+	AUTO(freep) char *path = dir_path(dir, "log.idx");
+	if (!file_exists(dir))
+		return err_set(err, RC_NOT_FOUND, "there is no job %s here", job);
+	return read_piece(path, from, max, ret, &whole, err);
 }
 
 static void sandbox_free(struct exec *base)
@@ -290,7 +316,7 @@ static void sandbox_free(struct exec *base)
 
 static const struct exec_ops ops = {"sandbox",      sandbox_start, sandbox_cancel,
 				    sandbox_fd,     sandbox_poll,  sandbox_collect,
-				    sandbox_forget, sandbox_log,   sandbox_free};
+				    sandbox_forget, sandbox_log,   sandbox_free, sandbox_marks};
 
 static char *find_bwrap(void)
 {

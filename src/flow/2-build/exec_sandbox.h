@@ -7,7 +7,8 @@
 /* What collect() must know of a job, in <dir>/spec.json: nothing secret. */
 struct job_note {
 	uint32_t attempt;
-	char *job, *path, *junit;
+	char *job, *path;
+	struct reports_def reports;
 	uint64_t started;
 	texts outputs;
 };

@@ -1,15 +1,16 @@
 /* The end of a job: its log, outputs and test results go into the store. */
 #include "flow/2-build/exec_sandbox.h"
 
-#include "base/glob.h"
+#include "base/logmark.h"
+#include "flow/2-build/report_keep.h"
 #include "io/files.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXIT_MAX    ((size_t)64 << 10)
-#define JUNIT_FILES 1000
+#define EXIT_MAX  ((size_t)64 << 10)
+#define MARKS_MAX ((size_t)64 << 20)
 
 static const enum failure failures[] = {FAILURE_NONE, FAILURE_EXIT,  FAILURE_TIMEOUT,
 					FAILURE_OOM,  FAILURE_INFRA, FAILURE_CANCELLED};
@@ -37,57 +38,53 @@ static void read_exit(const char *dir, struct shim_exit *ret, const struct job_n
 				    note->started);
 }
 
-struct reports {
-	const struct exec_inputs *in;
-	struct str glob;
-	const char *dir;
-	struct junit *junit;
-	size_t files;
-	struct strbuf problem;
-};
-
-static enum rc report(void *ctx, const struct file_seen *seen, struct err *err)
+/* The name of step number n, as the log's marks have it. */
+static char *step_name(const char *log, uint32_t n)
 {
-	struct reports *r = ctx;
-	AUTO(strbuf_done) struct strbuf text = STRBUF(JUNIT_MAX + 1);
-	struct err here = {0};
-
-	(void)err;
-	if (seen->kind != FILE_REGULAR || !glob_match(r->glob, str_of(seen->path)) ||
-	    r->files++ >= JUNIT_FILES)
-		return RC_OK;
-	AUTO(freep) char *path = dir_path(r->dir, seen->path);
-	enum rc rc = file_read(path, JUNIT_MAX, &text, &here);
-	if (rc == RC_OK)
-		rc = junit_read(strbuf_str(&text), r->junit, &here);
-	if (rc != RC_OK && !r->problem.n)
-		strbuf_addf(&r->problem, "%s: %s", seen->path, here.msg);
-	return RC_OK;
-}
-
-/* A report that cannot be read is no failure of the job; what it would have said stays open. */
-static void read_junit(const char *unit, const char *glob, struct junit *ret)
-{
-	struct reports r = {
-		.glob = str_of(glob), .dir = unit, .junit = ret, .problem = STRBUF(512)};
+	AUTO(freep) char *path = xasprintf("%s.idx", log);
+	AUTO(strbuf_done) struct strbuf text = STRBUF(MARKS_MAX);
+	AUTO(log_marks_done) struct log_marks marks = {0};
 	struct err err = {0};
 
-	(void)!tree_walk(unit, report, &r, &err);
-	if (r.problem.n && !ret->first_failure)
-		ret->first_failure = strbuf_take(&r.problem);
-	strbuf_done(&r.problem);
+	if (!n || file_read(path, MARKS_MAX, &text, &err) != RC_OK)
+		return NULL;
+	log_marks_add(&marks, strbuf_str(&text));
+	vec_each(m, &marks.v)
+		if (m->kind == LOG_BEGIN && m->step == n)
+			return xstrdup(m->name);
+	return NULL;
 }
 
-static enum rc keep_log(const char *dir, const struct exec_inputs *in, char **ret, struct err *err)
+static enum rc keep_reports(const char *dir, const char *unit, const char *log,
+			    const struct job_note *note, const struct shim_exit *ex,
+			    const struct exec_inputs *in, struct exec_end *end, struct err *err)
 {
-	AUTO(freep) char *log = dir_path(dir, "log");
+	AUTO(freep) char *summary = dir_path(dir, "summary.md"), *step = step_name(log, ex->step);
+	struct report_ask ask = {
+		.job = note->job,
+		.unit = note->path,
+		.work = unit,
+		.def = &note->reports,
+		.summary = summary,
+		.log = log,
+		.exit = end->exit,
+		.failed = end->failure != FAILURE_NONE && end->failure != FAILURE_CANCELLED,
+		.error = end->error,
+		.step = step,
+	};
+	struct report_found found;
 
-	if (!file_exists(log)) {
-		enum rc rc = file_write_fast(log, STR(""), 0600, err);
-		if (rc != RC_OK)
-			return rc;
-	}
-	return in->keep_file(in->ctx, log, ret, err);
+	report_collect(&ask, &found);
+	end->junit = found.junit;
+	end->report = found.sum;
+	for (size_t i = 0; i < found.times.n; i++)
+		vec_push(&end->times, found.times.v[i]);
+	vec_done(&found.times);
+	found.junit = (struct junit){0};
+	found.sum = (struct job_report){0};
+	enum rc rc = report_keep(dir, &found.report, in, &end->report.blob, err);
+	report_found_done(&found);
+	return rc;
 }
 
 /* Outputs that are missing or not allowed are the job's failure; a store that fails is ours, to be
@@ -132,11 +129,12 @@ enum rc job_collect(const char *dir, const char *job, const struct exec_inputs *
 		.started_at = ex.started,
 		.ended_at = ex.ended,
 	};
-	if (note.junit && *note.junit)
-		read_junit(unit, note.junit, &end.junit);
-	rc = keep_log(dir, in, &end.log, err);
+	AUTO(freep) char *log = dir_path(dir, "log");
+	rc = log_keep(log, in, &end.log, err);
 	if (rc == RC_OK && end.failure == FAILURE_NONE)
 		rc = keep_outputs(unit, &note, in, &end, err);
+	if (rc == RC_OK)
+		rc = keep_reports(dir, unit, log, &note, &ex, in, &end, err);
 	if (rc == RC_OK)
 		*ret = end;
 	else

@@ -12,9 +12,15 @@
 
 #define NOTE_MAX ((size_t)4 << 20)
 
+static const struct shape_field reports_fields[] = {
+	SHAPE_STR(struct reports_def, junit),    SHAPE_STR(struct reports_def, sarif),
+	SHAPE_STR(struct reports_def, coverage), SHAPE_STR(struct reports_def, problems),
+	SHAPE_STR(struct reports_def, summary),
+};
+static const struct shape shape_reports = SHAPE(struct reports_def, reports_fields);
 static const struct shape_field note_fields[] = {
 	SHAPE_U32(struct job_note, attempt), SHAPE_STR(struct job_note, job),
-	SHAPE_STR(struct job_note, path),    SHAPE_STR(struct job_note, junit),
+	SHAPE_STR(struct job_note, path),    SHAPE_SUB(struct job_note, reports, shape_reports),
 	SHAPE_U64(struct job_note, started), SHAPE_STRS(struct job_note, outputs),
 };
 const struct shape shape_job_note = SHAPE(struct job_note, note_fields);

@@ -4,8 +4,9 @@
 #include "base/glob.h"
 #include "io/files.h"
 
-#define RUN_MAX    ((size_t)100 << 10) /* an argument of a program has at most 128 KiB */
-#define SECRET_MAX ((size_t)64 << 10)
+#define RUN_MAX        ((size_t)100 << 10) /* an argument of a program has at most 128 KiB */
+#define SECRET_MAX     ((size_t)64 << 10)
+#define SUMMARY_INSIDE "/run/penstock-summary.md"
 
 /* "." is the whole work folder. */
 static char *unit_dir(const char *work, const char *path)
@@ -108,6 +109,27 @@ static enum rc secrets(const struct job_spec *spec, const struct exec_inputs *in
 	return RC_OK;
 }
 
+static void steps(const struct job_spec *spec, struct shim_spec *s)
+{
+	for (size_t i = 0; i < spec->def.steps.n; i++) {
+		const struct step_def *d = &spec->def.steps.v[i];
+		struct shim_step step = {xstrdup(d->name ? d->name : ""),
+					 xstrdup(d->run ? d->run : ""), d->timeout};
+		vec_push(&s->steps, step);
+	}
+}
+
+static enum rc check_steps(const struct job_spec *spec, struct err *err)
+{
+	for (size_t i = 0; i < spec->def.steps.n; i++)
+		if (spec->def.steps.v[i].run && strlen(spec->def.steps.v[i].run) > RUN_MAX)
+			return err_set(err, RC_TOO_BIG,
+				       "step \"%s\" has more than %zu bytes: put it into a file",
+				       spec->def.steps.v[i].name ? spec->def.steps.v[i].name : "",
+				       RUN_MAX);
+	return RC_OK;
+}
+
 enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec, const char *dir,
 		       const struct exec_inputs *in, struct shim_spec *ret, struct err *err)
 {
@@ -116,6 +138,9 @@ enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec
 	if (spec->def.run && strlen(spec->def.run) > RUN_MAX)
 		return err_set(err, RC_TOO_BIG,
 			       "the command has more than %zu bytes: put it into a file", RUN_MAX);
+	enum rc checked = check_steps(spec, err);
+	if (checked != RC_OK)
+		return checked;
 	s.name = xstrdup(spec->job);
 	s.sandbox = xstrdup(x->bwrap);
 	s.run = xstrdup(spec->def.run ? spec->def.run : "");
@@ -132,6 +157,10 @@ enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec
 		pair_into(&s.env, spec->env.v[i].key, spec->env.v[i].value);
 	binds(x, spec, dir, &s);
 	strict_rules(spec, &s);
+	AUTO(freep) char *summary = dir_path(dir, "summary.md");
+	bind(&s, summary, SUMMARY_INSIDE, true);
+	pair_into(&s.env, "PENSTOCK_SUMMARY", SUMMARY_INSIDE);
+	steps(spec, &s);
 	enum rc rc = container_make(x, spec, in, &s, err);
 	if (rc == RC_OK)
 		rc = secrets(spec, in, &s, err);

@@ -1,24 +1,29 @@
 /*
- * JUnit XML, as dozens of tools write it: counts of testcase elements, and the first failure's
- * text. What tools get wrong is forgiven (control characters, broken UTF-8); what could hurt is
- * refused (document types, and with them entities; depth; size).
+ * JUnit XML, as dozens of tools write it: every testcase element, and of failed ones their text. What
+ * tools get wrong is forgiven (control characters, broken UTF-8); what could hurt is refused (document
+ * types, and with them entities; depth; size).
  */
-#include "base/mem.h"
-#include "flow/2-build/adapters.h"
+#include "flow/2-build/reports.h"
 
 #include <expat.h>
 
-#define DEPTH_MAX   64
-#define MESSAGE_MAX ((size_t)1000)
-#define TESTS_MAX   10000000u
+#define DEPTH_MAX    64
+#define MESSAGE_MAX  ((size_t)1000)
+#define TESTS_MAX    10000000u
+#define FAILURES_MAX 100
+#define FAILED_ROOM  2000 /* of REPORT_TESTS, kept for failed ones */
+#define FILES_MAX    2000
 
 struct reader {
 	XML_Parser parser;
 	unsigned depth;
 	bool in_case, failed, skipped, in_failure;
-	const char *problem;
+	const char *problem, *unit;
 	struct strbuf name, message, text; /* of the current test case's first failure */
+	struct report_test test;           /* the current one */
+	char *suite_files[DEPTH_MAX + 2];  /* by depth; NULL: not written */
 	struct junit sum;
+	struct report got;
 	struct strbuf first;
 };
 
@@ -45,12 +50,12 @@ static void stop(struct reader *r, const char *why)
 	XML_StopParser(r->parser, XML_FALSE);
 }
 
-/* Append at most what MESSAGE_MAX leaves, whole characters only. */
-static void add_cut(struct strbuf *to, struct str s)
+/* Append at most what `max` leaves, whole characters only. */
+static void add_cut(struct strbuf *to, struct str s, size_t max)
 {
 	while (s.n) {
 		size_t k = str_character(s);
-		if (!k || to->n + k > MESSAGE_MAX)
+		if (!k || to->n + k > max)
 			return;
 		strbuf_add(to, s.p, k);
 		s.p += k;
@@ -58,21 +63,61 @@ static void add_cut(struct strbuf *to, struct str s)
 	}
 }
 
+/* "0.012", "1,234.5": seconds. */
+static uint64_t time_of(const char *text)
+{
+	char plain[40];
+	size_t n = 0;
+	double seconds = 0;
+
+	for (; text && *text && n < sizeof(plain); text++)
+		if (*text != ',')
+			plain[n++] = *text;
+	if (n == sizeof(plain) || !parse_double(str_trim((struct str){plain, n}), &seconds) ||
+	    seconds <= 0 || seconds > 1e9)
+		return 0;
+	return (uint64_t)(seconds * 1e6);
+}
+
+static char *kept(const char *text)
+{
+	return text && *text ? text_kept(str_of(text), MESSAGE_MAX) : NULL;
+}
+
+static char *file_of(const struct reader *r, const XML_Char **attributes)
+{
+	const char *file = attribute(attributes, "file");
+
+	if (file && *file)
+		return report_path(str_of(file), r->unit);
+	for (unsigned i = r->depth; i > 0; i--)
+		if (r->suite_files[i - 1])
+			return xstrdup(r->suite_files[i - 1]);
+	return NULL;
+}
+
 static void begin_case(struct reader *r, const XML_Char **attributes)
 {
 	const char *class = attribute(attributes, "classname"),
-		   *name = attribute(attributes, "name");
+		   *name = attribute(attributes, "name"), *line = attribute(attributes, "line");
 
 	r->in_case = true;
-	r->failed = r->skipped = false;
+	r->failed = r->skipped = r->in_failure = false;
 	strbuf_clear(&r->name);
 	strbuf_clear(&r->message);
 	strbuf_clear(&r->text);
 	if (class && *class && !streq(class, name)) {
-		add_cut(&r->name, str_of(class));
-		add_cut(&r->name, STR("."));
+		add_cut(&r->name, str_of(class), MESSAGE_MAX);
+		add_cut(&r->name, STR("."), MESSAGE_MAX);
 	}
-	add_cut(&r->name, str_of(name ? name : "a test without a name"));
+	add_cut(&r->name, str_of(name ? name : "a test without a name"), MESSAGE_MAX);
+	shape_done(&shape_report_test, &r->test);
+	r->test.name = kept(name ? name : "a test without a name");
+	r->test.class = kept(class);
+	r->test.file = file_of(r, attributes);
+	r->test.usec = time_of(attribute(attributes, "time"));
+	if (line && !parse_u32(str_of(line), &r->test.line))
+		r->test.line = 0;
 	if (++r->sum.tests > TESTS_MAX)
 		stop(r, "more than 10,000,000 test cases");
 }
@@ -86,14 +131,21 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
 		stop(r, "more than 64 levels");
 	} else if (streq(name, "testcase")) {
 		begin_case(r, attributes);
+	} else if (streq(name, "testsuite") && !r->in_case) {
+		const char *file = attribute(attributes, "file");
+		r->suite_files[r->depth] =
+			file && *file ? report_path(str_of(file), r->unit) : NULL;
 	} else if (r->in_case && (streq(name, "failure") || streq(name, "error"))) {
 		if (!r->failed) {
 			const char *message = attribute(attributes, "message");
-			add_cut(&r->message, str_trim(str_of(message ? message : "")));
+			add_cut(&r->message, str_trim(str_of(message ? message : "")), MESSAGE_MAX);
 			r->in_failure = true;
 		}
 		r->failed = true;
 	} else if (r->in_case && streq(name, "skipped")) {
+		const char *message = attribute(attributes, "message");
+		if (!r->skipped && !r->failed)
+			add_cut(&r->message, str_trim(str_of(message ? message : "")), MESSAGE_MAX);
 		r->skipped = true;
 	}
 }
@@ -103,22 +155,69 @@ static void XMLCALL on_text(void *ctx, const XML_Char *s, int n)
 	struct reader *r = ctx;
 
 	if (r->in_failure && n > 0)
-		add_cut(&r->text, (struct str){s, (size_t)n});
+		add_cut(&r->text, (struct str){s, (size_t)n}, REPORT_TEXT);
+}
+
+static void note_failure(struct reader *r)
+{
+	struct str text = str_trim(strbuf_str(&r->text)), line = str_cut(&text, '\n');
+	struct str why = r->message.n ? strbuf_str(&r->message) : line;
+
+	if (r->sum.failures.n < FAILURES_MAX)
+		vec_push(&r->sum.failures, xstrdup(strbuf_cstr(&r->name)));
+	if (r->first.n)
+		return;
+	strbuf_addstr(&r->first, strbuf_str(&r->name));
+	if (why.n) {
+		strbuf_adds(&r->first, ": ");
+		strbuf_addstr(&r->first, why);
+	}
+}
+
+/* Where the failure says that it is: the test's own file, else the first place in its text. */
+static void annotate(struct reader *r)
+{
+	const struct report_test *t = &r->test;
+	struct annotation a = {
+		.level = ANNOTATION_ERROR, .source = xstrdup("junit"), .line = t->line};
+	struct str path;
+
+	a.path = t->file ? xstrdup(t->file) : NULL;
+	if (!a.line && text_place(strbuf_str(&r->text), &path, &a.line, &a.column)) {
+		AUTO(freep) char *there = report_path(path, r->unit);
+		if (!a.path) {
+			a.path = there;
+			there = NULL;
+		} else if (!there || !streq(there, a.path)) {
+			a.line = a.column = 0;
+		}
+	}
+	a.message = xasprintf("%s%s%s", strbuf_cstr(&r->name), t->message ? ": " : "",
+			      t->message ? t->message : "");
+	report_annotate(&r->got, &a);
 }
 
 static void end_case(struct reader *r)
 {
+	struct report_test *t = &r->test;
+	struct str text = str_trim(strbuf_str(&r->text)), rest = text, line = str_cut(&rest, '\n');
+
 	r->in_case = false;
 	r->sum.failed += r->failed;
 	r->sum.skipped += r->skipped && !r->failed;
-	if (!r->failed || r->first.n)
-		return;
-	struct str text = str_trim(strbuf_str(&r->text)), line = str_cut(&text, '\n');
-	strbuf_addstr(&r->first, strbuf_str(&r->name));
+	t->outcome = r->failed ? TEST_FAILED : r->skipped ? TEST_SKIPPED : TEST_PASSED;
 	struct str why = r->message.n ? strbuf_str(&r->message) : line;
-	if (why.n) {
-		strbuf_adds(&r->first, ": ");
-		strbuf_addstr(&r->first, why);
+	if (t->outcome != TEST_PASSED && why.n)
+		t->message = text_kept(why, MESSAGE_MAX);
+	if (r->failed) {
+		if (text.n)
+			t->text = text_kept(text, REPORT_TEXT);
+		note_failure(r);
+		annotate(r);
+	}
+	if (r->got.tests.n < REPORT_TESTS - (r->failed ? 0 : FAILED_ROOM)) {
+		vec_push(&r->got.tests, *t);
+		*t = (struct report_test){0};
 	}
 }
 
@@ -127,11 +226,12 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
 	struct reader *r = ctx;
 
 	name = local(name);
-	r->depth--;
 	if (streq(name, "testcase") && r->in_case)
 		end_case(r);
 	else if (streq(name, "failure") || streq(name, "error"))
 		r->in_failure = false;
+	xfree(r->suite_files[r->depth]);
+	r->suite_files[r->depth--] = NULL;
 }
 
 static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *system,
@@ -219,13 +319,43 @@ static enum rc parse(struct reader *r, struct str xml, struct err *err)
 		       r->problem ? r->problem : XML_ErrorString(XML_GetErrorCode(r->parser)));
 }
 
-enum rc junit_read(struct str xml, struct junit *ret, struct err *err)
+static void give_sum(struct reader *r, struct junit *ret)
+{
+	ret->tests += r->sum.tests;
+	ret->failed += r->sum.failed;
+	ret->skipped += r->sum.skipped;
+	if (!ret->first_failure && r->first.n)
+		ret->first_failure = strbuf_take(&r->first);
+	for (size_t i = 0; i < r->sum.failures.n && ret->failures.n < FAILURES_MAX; i++) {
+		vec_push(&ret->failures, r->sum.failures.v[i]);
+		r->sum.failures.v[i] = NULL;
+	}
+}
+
+static void give_report(struct reader *r, struct report *ret)
+{
+	ret->tests_run += r->sum.tests;
+	ret->tests_failed += r->sum.failed;
+	ret->tests_skipped += r->sum.skipped;
+	vec_each(t, &r->got.tests) {
+		if (ret->tests.n >= REPORT_TESTS - (t->outcome == TEST_FAILED ? 0 : FAILED_ROOM))
+			continue;
+		vec_push(&ret->tests, *t);
+		*t = (struct report_test){0};
+	}
+	vec_each(a, &r->got.annotations)
+		report_annotate(ret, a);
+}
+
+enum rc junit_read(struct str xml, const char *unit, struct junit *sum, struct report *report,
+		   struct err *err)
 {
 	struct reader r = {
+		.unit = unit,
 		.name = STRBUF(MESSAGE_MAX),
 		.message = STRBUF(MESSAGE_MAX),
-		.text = STRBUF(MESSAGE_MAX),
-		.first = STRBUF(MESSAGE_MAX * 2 + 2),
+		.text = STRBUF(REPORT_TEXT),
+		.first = STRBUF(MESSAGE_MAX * 2 + REPORT_TEXT),
 	};
 
 	if (xml.n > JUNIT_MAX)
@@ -234,17 +364,41 @@ enum rc junit_read(struct str xml, struct junit *ret, struct err *err)
 	r.parser = XML_ParserCreate(NULL);
 	BUG_ON(!r.parser);
 	enum rc rc = parse(&r, xml, err);
-	if (rc == RC_OK) {
-		ret->tests += r.sum.tests;
-		ret->failed += r.sum.failed;
-		ret->skipped += r.sum.skipped;
-		if (!ret->first_failure && r.first.n)
-			ret->first_failure = strbuf_take(&r.first);
-	}
+	if (rc == RC_OK && sum)
+		give_sum(&r, sum);
+	if (rc == RC_OK && report)
+		give_report(&r, report);
 	XML_ParserFree(r.parser);
+	for (size_t i = 0; i < ARRAY_LEN(r.suite_files); i++)
+		xfree(r.suite_files[i]);
+	shape_done(&shape_report_test, &r.test);
+	shape_done(&shape_junit, &r.sum);
+	report_done(&r.got);
 	strbuf_done(&r.name);
 	strbuf_done(&r.message);
 	strbuf_done(&r.text);
 	strbuf_done(&r.first);
 	return rc;
+}
+
+void junit_times(const struct report *report, file_times *ret)
+{
+	struct map seen = {0};
+
+	vec_each(t, &report->tests) {
+		const char *file = t->file ? t->file : t->class;
+		if (!file || !t->usec)
+			continue;
+		uintptr_t at = (uintptr_t)map_get(&seen, str_of(file)); /* 1 + index */
+		if (!at) {
+			if (ret->n >= FILES_MAX)
+				continue;
+			struct file_time fresh = {.file = xstrdup(file)};
+			vec_push(ret, fresh);
+			at = ret->n;
+			map_put(&seen, str_of(file), (void *)at);
+		}
+		ret->v[at - 1].usec += t->usec;
+	}
+	map_done(&seen);
 }
