@@ -14,6 +14,7 @@ clean_build() {
 	local folder begin end
 	folder=$(mktemp -d /tmp/penstock-bench-XXXXXX) || return 1
 	begin=$(date +%s%N)
+	export CCACHE_DISABLE=1 # which meson takes when it is there
 	if ! { meson setup "$folder/b" && ninja -C "$folder/b"; } >"$folder/log" 2>&1; then
 		tail -n 20 "$folder/log"
 		rm -rf "$folder"

@@ -75,7 +75,8 @@ const char *request_actor(const struct request *r);
 const char *request_group(const struct request *r, size_t i); /* NULL behind the last */
 bool request_is_local(const struct request *r);               /* came by the unix socket */
 #define REQUEST_ADDRESS 64
-void request_address(const struct request *r, char ret[REQUEST_ADDRESS]); /* "10.0.0.7"; "local" by the unix socket */
+void request_address(const struct request *r,
+		     char ret[REQUEST_ADDRESS]); /* "10.0.0.7"; "local" by the unix socket */
 /* A token for the build caches only: its scope ("trusted", "pr/12"), then request_actor() is NULL. NULL: no such token. */
 const char *request_scope(const struct request *r);
 const char *request_holder(const struct request *r); /* "token:NAME" of such a token */

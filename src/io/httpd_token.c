@@ -249,8 +249,8 @@ enum rc tokens_add(const char *path, const char *name, const char *scope, bool r
 			       "\"%.80s\" is no name of a token: letters, digits, - _ . up to 64",
 			       name);
 	if (scope && !token_is_scope(str_of(scope)))
-		return err_set(err, RC_INVALID, "\"%.80s\" is no scope: trusted, pr/NUMBER or agent/NAME",
-			       scope);
+		return err_set(err, RC_INVALID,
+			       "\"%.80s\" is no scope: trusted, pr/NUMBER or agent/NAME", scope);
 	enum rc rc = read_locked(path, &lock, &text, err);
 	struct str rest = strbuf_str(&text);
 	while (rc == RC_OK && rest.p)

@@ -284,8 +284,7 @@ static void results_never_name_what_is_not_there(void **state)
 static void tree_client(void)
 {
 	AUTO(strbuf_done)
-	struct strbuf action = STRBUF(1000),
-		      tree = STRBUF(1000), node = STRBUF(1000);
+	struct strbuf action = STRBUF(1000), tree = STRBUF(1000), node = STRBUF(1000);
 	AUTO(freep) char *leaf = digest_hex_dup(STR("leaf"));
 	AUTO(freep) char *leaf_path = xasprintf("/main/cas/%s", leaf);
 

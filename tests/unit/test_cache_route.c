@@ -164,8 +164,7 @@ static void results_as_protocol_buffers(void **state)
 static void trees(void **state)
 {
 	AUTO(strbuf_done)
-	struct strbuf tree = STRBUF(10000),
-		      root = STRBUF(1000), child = STRBUF(1000);
+	struct strbuf tree = STRBUF(10000), root = STRBUF(1000), child = STRBUF(1000);
 	struct seen s = {.text = STRBUF(1000)};
 	struct err err = {0};
 
