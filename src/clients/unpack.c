@@ -273,7 +273,7 @@ static enum rc lay_entry(struct unpack *u, const char *path, const struct tar_en
 	case TAR_OTHER:
 		break;
 	}
-	return bad(e->path, "a device or pipe", err);
+	return u->left->skip_devices ? RC_OK : bad(e->path, "a device or pipe", err);
 }
 
 static bool is_whiteout(const char *path)

@@ -11,6 +11,7 @@
 struct unpack_limits {
 	uint64_t bytes;
 	uint32_t entries;
+	bool skip_devices; /* leave devices and pipes out: what runs there gets a /dev of its own */
 }; /* what is left; counted down. Exceeded: RC_TOO_BIG */
 
 /* fd: the layer, at its start, seekable (read twice: whiteouts concern the layers below only, wherever they stand in the archive). root: the folder. */

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void layer(struct str bytes, bool gzip)
 {
 	char folder[] = "/dev/shm/penstock-fuzz-XXXXXX";
-	struct unpack_limits left = {1 << 20, 64};
+	struct unpack_limits left = {.bytes = 1 << 20, .entries = 64};
 
 	BUG_ON(!mkdtemp(folder));
 	AUTO(freep)

@@ -145,7 +145,7 @@ static void place_close(struct place *p)
 static enum rc lay(struct place *p, const struct item *items, size_t n, struct err *err)
 {
 	AUTO(fd_close) int fd = archive(items, n);
-	struct unpack_limits left = {1000, 10};
+	struct unpack_limits left = {.bytes = 1000, .entries = 10};
 
 	return unpack_layer(fd, false, p->fd, &left, err);
 }
@@ -271,7 +271,7 @@ static void damaged_archives(void **state)
 	assert_int_equal(whole.n % 512, 0);
 	place_open(&p);
 	for (size_t i = 0; i < whole.n; i++) {
-		struct unpack_limits left = {1000, 10};
+		struct unpack_limits left = {.bytes = 1000, .entries = 10};
 		AUTO(fd_close) int cut = memfd_create("cut", MFD_CLOEXEC);
 		OK(fd_write(cut, whole.p, i, &err));
 		enum rc rc = unpack_layer(cut, false, p.fd, &left, NULL);
@@ -294,7 +294,7 @@ static void gzip_layers(void **state)
 	static const struct item items[] = {FILE_("a", "hello"), DIR_("d")};
 	AUTO(strbuf_done) struct strbuf whole = STRBUF(1 << 16);
 	AUTO(fd_close) int fd = archive(items, 2), zipped = memfd_create("gz", MFD_CLOEXEC);
-	struct unpack_limits left = {1000, 10};
+	struct unpack_limits left = {.bytes = 1000, .entries = 10};
 	struct place p;
 
 	(void)state;

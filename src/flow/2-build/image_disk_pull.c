@@ -149,7 +149,7 @@ static enum rc place(const struct image_source *s, const struct oci_manifest *m,
 		     struct image_note *n, struct err *err)
 {
 	AUTO(freep) char *temp = xasprintf("%s/tmp/root-XXXXXX", s->i->dir);
-	struct unpack_limits left = {BYTES_MAX, ENTRIES_MAX};
+	struct unpack_limits left = {BYTES_MAX, ENTRIES_MAX, true};
 
 	if (!mkdtemp(temp))
 		return err_errno(err, errno, "%s", temp);

@@ -83,7 +83,7 @@ static enum rc unpack(struct blobs *b, const char *temp, const char *image, int 
 	AUTO(oci_manifest_done) struct oci_manifest m = {0};
 	AUTO(oci_config_done) struct oci_config c = {0};
 	AUTO(strbuf_done) struct strbuf text = STRBUF(OCI_JSON_MAX + 1);
-	struct unpack_limits left = {BYTES_MAX, ENTRIES_MAX};
+	struct unpack_limits left = {.bytes = BYTES_MAX, .entries = ENTRIES_MAX};
 	enum rc rc = blobs_get(b, image, OCI_JSON_MAX, &text, err);
 
 	if (rc == RC_OK)
