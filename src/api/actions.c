@@ -183,6 +183,49 @@ void post_rerun(struct call *c)
 		event_done(&ev);
 }
 
+void post_approve_run(struct call *c)
+{
+	struct event ev = {.kind = EV_APPROVE, .ok = true};
+
+	give(&ev.run, c->arg[0]);
+	if (READ(c, {"ok", NULL, &ev.ok}, {"comment", &ev.text, NULL}))
+		order(c, &ev);
+	else
+		event_done(&ev);
+}
+
+/* A manual job; or with resume a failed one, again in its kept workspace. */
+void post_start_job(struct call *c)
+{
+	struct event ev = {.kind = EV_START_JOB};
+
+	give(&ev.job, c->arg[0]);
+	if (READ(c, {"resume", NULL, &ev.ok}, {"reason", &ev.text, NULL}))
+		order(c, &ev);
+	else
+		event_done(&ev);
+}
+
+void post_quarantine(struct call *c)
+{
+	struct event ev = {.kind = EV_QUARANTINE};
+	AUTO(freep) char *until = NULL;
+	AUTO(freep) char *length = NULL;
+	bool lift = false;
+	bool good = READ(c, {"test", &ev.id, NULL}, {"unit", &ev.unit, NULL},
+			 {"owner", &ev.type, NULL}, {"until", &until, NULL}, {"for", &length, NULL},
+			 {"reason", &ev.text, NULL}, {"lift", NULL, &lift});
+
+	if (good && lift)
+		ev.kind = EV_UNQUARANTINE;
+	else if (good)
+		good = read_end(c, until, length, &ev.until);
+	if (good)
+		order(c, &ev);
+	else
+		event_done(&ev);
+}
+
 /* ---- environments ---- */
 
 /* {unit, image, until | for, reason} on an environment. needs_unit: for all of it makes no sense. */

@@ -99,6 +99,9 @@ void thing_write(struct json_out *o, const char *key, enum aggregate_kind kind, 
 void get_list(struct call *c);
 void get_thing(struct call *c);
 void get_run_jobs(struct call *c);
+/* keys.c */
+void get_key(struct call *c);
+void get_tests(struct call *c);
 /* status.c, look.c */
 void get_status(struct call *c);
 void get_evidence(struct call *c);
@@ -123,6 +126,9 @@ void post_abort_rollout(struct call *c);
 void post_abort_release(struct call *c);
 void post_abort_run(struct call *c);
 void post_rerun(struct call *c);
+void post_approve_run(struct call *c);
+void post_start_job(struct call *c);
+void post_quarantine(struct call *c);
 void post_rollback(struct call *c);
 void post_pin(struct call *c);
 void post_veto(struct call *c);

@@ -16,6 +16,7 @@
 #define WIRE_ROLLOUTS     WIRE_BASE "/rollouts"
 #define WIRE_INCIDENTS    WIRE_BASE "/incidents"
 #define WIRE_ENVIRONMENTS WIRE_BASE "/environments"
+#define WIRE_TESTS        WIRE_BASE "/tests"
 #define WIRE_JOBS         WIRE_BASE "/jobs"
 #define WIRE_JOURNAL      WIRE_BASE "/journal"
 #define WIRE_TRAFFIC      WIRE_BASE "/traffic"

@@ -30,7 +30,8 @@ static int run_approve(struct cli *c)
 {
 	AUTO(freep)
 	char *done = xasprintf("you said %s to %s", cli_flag(c, "no") ? "no" : "yes", c->args[0]);
-	int code = order(c, WIRE_RELEASES, "/approve", "comment", done);
+	bool is_run = streq(kind_of_id(c->args[0]), "run"); /* a change from a fork */
+	int code = order(c, is_run ? WIRE_RUNS : WIRE_RELEASES, "/approve", "comment", done);
 
 	if (code == EXIT_GOOD)
 		hint(c, "what the gate says now: penstock why %s", c->args[0]);
@@ -150,5 +151,48 @@ const struct command cmd_rerun = {
 	.options = message,
 	.examples = "penstock rerun run-7",
 	.run = run_rerun,
+	.least = 1,
+};
+
+static int run_start(struct cli *c)
+{
+	AUTO(strbuf_done) struct strbuf body = STRBUF(65536);
+	struct json_out o = JSON_OUT(&body);
+	AUTO(freep) char *id = NULL;
+	struct err err = {0};
+
+	if (find_job(c, c->args[0], &id, &err) != RC_OK)
+		return cli_fail(c, &err);
+	AUTO(freep) char *path = client_path(WIRE_JOBS, id, "/start");
+	AUTO(freep)
+	char *done = xasprintf(
+		cli_flag(c, "resume") ? "%s goes on in its kept workspace" : "%s is started", id);
+	json_open(&o, NULL);
+	if (cli_flag(c, "resume"))
+		json_bool(&o, "resume", true);
+	body_text(&o, "reason", cli_value(c, "message"));
+	json_close(&o);
+	int code = client_do(c, "POST", path, &body, done);
+	if (code == EXIT_GOOD)
+		hint(c, "watch it: penstock logs -f %s", id);
+	return code;
+}
+
+static const struct option start_options[] = {
+	{"resume", 0, NULL,
+	 "a job that failed, again in the workspace that it left, from the step that failed"},
+	{"message", 'm', "TEXT", "why; it stands in the journal"},
+	{0}};
+
+const struct command cmd_start = {
+	.name = "start",
+	.group = GROUP_ACT,
+	.summary = "Start a manual job, or go on with a failed one in its kept workspace",
+	.usage = "JOB [--resume] [-m TEXT]",
+	.options = start_options,
+	.examples =
+		"penstock start run-7/shop/publish\n"
+		"penstock start run-7/orders/test --resume   # only what failed, where it stands",
+	.run = run_start,
 	.least = 1,
 };

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/find.h"
 #include "cli/view.h"
+#include "cli/why_diff.h"
 
 #include "api/wire.h"
 
@@ -45,17 +46,27 @@ static const char *meaning(const char *state)
 		{"passed", "nothing before had its key: it ran, and passed"},
 		{"cached", "a job with the very same inputs passed before: its result is used"},
 		{"unaffected", "nothing that it reads was changed: it need not run"},
-		{"skipped", "a job that it needs did not pass"},
+		{"skipped", "its `if` said no, or a job that it needs did not pass"},
 		{"failed", "it ran, and failed"},
-		{"flaky", "it passed, but not at its first try"},
+		{"flaky", "it passed, but not every time: amber, and recorded"},
 		{"cancelled", "it was stopped"},
 		{"lost", "the machine lost it; it is tried again"},
+		{"manual", "it waits for somebody: penstock start JOB"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (streq(texts[i].state, state))
 			return texts[i].text;
 	return "";
+}
+
+/* Lines keep their ends only in the daemon's own bytes: client_get() makes blanks of them. */
+static void view_raw_cause(struct cli *c, const struct json *j)
+{
+	const char *cause = text_at(json_get(j, "report"), "cause");
+
+	if (*cause)
+		view_cause(c, cause);
 }
 
 static void draw_job(struct cli *c, const struct json *j)
@@ -66,6 +77,7 @@ static void draw_job(struct cli *c, const struct json *j)
 
 	heading(c, j);
 	row(c, "because", "%s", meaning(state));
+	view_raw_cause(c, j);
 	row_text(c, "plan", j, "why");
 	row_text(c, "error", j, "error");
 	if (*failure)
@@ -256,6 +268,33 @@ static void draw_release(struct cli *c, const struct json *r)
 		hint(c, "say yes: penstock approve %s", text_at(r, "id"));
 }
 
+/* How long it was thought to take and took, what it hung on, and what would make it shorter. */
+static void draw_time(struct cli *c, const struct json *r)
+{
+	const struct json *critical = json_get(r, "critical"), *advice = json_get(r, "advice");
+	uint64_t began = number_at(r, "created_at"), ended = number_at(r, "ended_at");
+	AUTO(strbuf_done) struct strbuf b = STRBUF(4096);
+
+	if (ended > began) {
+		strbuf_adds(&b, "took ");
+		strbuf_add_duration(&b, ended - began);
+	}
+	if (number_at(r, "predicted")) {
+		strbuf_adds(&b, b.n ? ", predicted " : "predicted ");
+		strbuf_add_duration(&b, number_at(r, "predicted"));
+	}
+	if (number_at(r, "budget")) {
+		strbuf_adds(&b, ", budget ");
+		strbuf_add_duration(&b, number_at(r, "budget"));
+	}
+	if (b.n)
+		row(c, "time", "%s", strbuf_cstr(&b));
+	for (size_t i = 0; i < json_count(critical); i++)
+		row(c, i ? "" : "critical", "%s", json_text(json_at(critical, i), ""));
+	for (size_t i = 0; i < json_count(advice); i++)
+		row(c, i ? "" : "shorter by", "%s", json_text(json_at(advice, i), ""));
+}
+
 static void draw_run(struct cli *c, const struct json *r)
 {
 	const struct json *affected = json_get(r, "affected");
@@ -272,6 +311,7 @@ static void draw_run(struct cli *c, const struct json *r)
 	    (unsigned long long)number_at(r, "unaffected"),
 	    (unsigned long long)number_at(r, "failed"));
 	row_text(c, "release", r, "release");
+	draw_time(c, r);
 	hint(c, "one job: penstock why %s/UNIT/JOB", text_at(r, "id"));
 }
 
@@ -295,17 +335,28 @@ static int run(struct cli *c)
 	}
 	if (find_job(c, c->args[0], &id, &err) != RC_OK)
 		return cli_fail(c, &err);
+	if (cli_value(c, "diff"))
+		return why_diff(c, id, cli_value(c, "diff"));
+	if (cli_flag(c, "key"))
+		return why_key(c, id);
 	AUTO(freep) char *path = client_path(WIRE_JOBS, id, "");
 	return client_show(c, path, draw_job);
 }
+
+static const struct option options[] = {
+	{"diff", 0, "RUN", "which declared things of the job differ from the same job in that run"},
+	{"key", 0, NULL, "everything that the job's key is made of"},
+	{0}};
 
 const struct command cmd_why = {
 	.name = "why",
 	.group = GROUP_SEE,
 	.summary = "Why a job ran or did not, a verdict is what it is, a gate says no",
-	.usage = "JOB | ROLLOUT | RELEASE | RUN",
+	.usage = "JOB [--diff RUN | --key] | ROLLOUT | RELEASE | RUN",
+	.options = options,
 	.examples =
 		"penstock why run-7/orders/test   # why it ran, was cached, skipped, failed\n"
+		"penstock why run-7/orders/test --diff run-6   # which input made it run\n"
 		"penstock why ro-12               # the verdict, with its numbers and what it still needs\n"
 		"penstock why rel-4               # the gate, requirement by requirement",
 	.run = run,

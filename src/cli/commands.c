@@ -12,12 +12,16 @@ const struct option common_options[] = {
 };
 
 const struct command *const commands[] = {
-	&cmd_status,        &cmd_logs,          &cmd_why,           &cmd_runs,
-	&cmd_releases,      &cmd_rollouts,      &cmd_environments,  &cmd_approve,
-	&cmd_promote,       &cmd_rollback,      &cmd_abort,         &cmd_rerun,
-	&cmd_pin,           &cmd_veto,          &cmd_hold,          &cmd_incident,
-	&cmd_incident_list, &cmd_incident_show, &cmd_incident_note, &cmd_incident_close,
-	&cmd_audit_list,    &cmd_audit_show,    &cmd_cache,         &cmd_cache_prune,
-	&cmd_cache_token,   &cmd_cache_proxy,   &cmd_hook,          &cmd_version,
+	&cmd_status,        &cmd_logs,           &cmd_why,
+	&cmd_runs,          &cmd_releases,       &cmd_rollouts,
+	&cmd_environments,  &cmd_approve,        &cmd_promote,
+	&cmd_rollback,      &cmd_abort,          &cmd_rerun,
+	&cmd_start,         &cmd_tests,          &cmd_quarantine,
+	&cmd_pin,           &cmd_veto,           &cmd_hold,
+	&cmd_incident,      &cmd_incident_list,  &cmd_incident_show,
+	&cmd_incident_note, &cmd_incident_close, &cmd_audit_list,
+	&cmd_audit_show,    &cmd_cache,          &cmd_cache_prune,
+	&cmd_cache_token,   &cmd_cache_proxy,    &cmd_hook,
+	&cmd_version,
 };
 const size_t n_commands = ARRAY_LEN(commands);
