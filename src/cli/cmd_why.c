@@ -60,15 +60,6 @@ static const char *meaning(const char *state)
 	return "";
 }
 
-/* Lines keep their ends only in the daemon's own bytes: client_get() makes blanks of them. */
-static void view_raw_cause(struct cli *c, const struct json *j)
-{
-	const char *cause = text_at(json_get(j, "report"), "cause");
-
-	if (*cause)
-		view_cause(c, cause);
-}
-
 static void draw_job(struct cli *c, const struct json *j)
 {
 	const struct json *needs = json_get(j, "needs"), *junit = json_get(j, "junit");
@@ -77,7 +68,10 @@ static void draw_job(struct cli *c, const struct json *j)
 
 	heading(c, j);
 	row(c, "because", "%s", meaning(state));
-	view_raw_cause(c, j);
+	if (streq(state, "failed") && *text_at(json_get(j, "report"), "cause")) {
+		row(c, "cause", "%s", "most likely:");
+		(void)view_cause(c, text_at(j, "id"));
+	}
 	row_text(c, "plan", j, "why");
 	row_text(c, "error", j, "error");
 	if (*failure)

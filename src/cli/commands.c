@@ -12,7 +12,7 @@ const struct option common_options[] = {
 };
 
 const struct command *const commands[] = {
-	&cmd_status,        &cmd_logs,           &cmd_why,
+	&cmd_status,        &cmd_logs, &cmd_report,           &cmd_why,
 	&cmd_runs,          &cmd_releases,       &cmd_rollouts,
 	&cmd_environments,  &cmd_approve,        &cmd_promote,
 	&cmd_rollback,      &cmd_abort,          &cmd_rerun,

@@ -2,7 +2,7 @@
 #pragma once
 #include "cli/cli.h"
 
-extern const struct command cmd_status, cmd_logs, cmd_why, cmd_runs, cmd_releases, cmd_rollouts,
+extern const struct command cmd_status, cmd_logs, cmd_report, cmd_why, cmd_runs, cmd_releases, cmd_rollouts,
 	cmd_environments, cmd_approve, cmd_promote, cmd_rollback, cmd_abort, cmd_rerun, cmd_pin,
 	cmd_veto, cmd_hold, cmd_incident, cmd_incident_list, cmd_incident_show, cmd_incident_note,
 	cmd_incident_close, cmd_audit_list, cmd_audit_show, cmd_hook, cmd_version, cmd_cache,

@@ -6,6 +6,10 @@
 void view_rollout(struct strbuf *to, const struct term *t, const struct json *rollout);
 /* The verdict's numbers in words: "312 requests, 2 errors (stable 5,931, 3); needs 142 more". */
 void view_numbers(struct strbuf *to, const struct json *numbers);
+/* A failed job: what it is, its likely cause, where its log is. */
+void view_failure(struct cli *c, const struct json *job);
+/* The lines of a job's likely cause, indented; false: there are none. */
+bool view_cause(struct cli *c, const char *id);
 /* A time as "12:04:31" or, on another day, "2026-01-31 12:04". UTC. */
 void view_time(struct strbuf *to, uint64_t at);
 /* The first lines of a whole status. */
