@@ -7,15 +7,16 @@ peers=${PENSTOCK_PEERS:-$HOME/.cache/penstock-peers}
 
 for tool in turbo nx moon; do
 	mkdir -p "$peers/$tool"
-	if cmp -s "npm/$tool/package-lock.json" "$peers/$tool/package-lock.json" && [ -e "$peers/$tool/.installed" ]; then
+	if cmp -s "npm/$tool/package-lock.json" "$peers/$tool/.installed"; then
 		continue
 	fi
 	rm -f "$peers/$tool/.installed"
 	cp "npm/$tool/package.json" "npm/$tool/package-lock.json" "$peers/$tool/"
 	if ! command -v npm >/dev/null; then
 		echo "peers: $tool cannot be had: there is no npm"
-	elif (cd "$peers/$tool" && npm ci --no-audit --no-fund >"$peers/$tool.log" 2>&1); then
-		touch "$peers/$tool/.installed"
+	# Not `npm ci`: it wants packages for other systems in the lock file, which not every registry has.
+	elif (cd "$peers/$tool" && npm install --no-audit --no-fund >"$peers/$tool.log" 2>&1); then
+		cp "npm/$tool/package-lock.json" "$peers/$tool/.installed"
 	else
 		echo "peers: $tool cannot be had: $(tail -n 1 "$peers/$tool.log")"
 	fi
