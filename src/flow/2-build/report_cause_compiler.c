@@ -11,7 +11,7 @@ static bool is_frame(struct str line)
 
 	while (n < s.n && ((s.p[n] >= '0' && s.p[n] <= '9') || s.p[n] == ' '))
 		n++;
-	return (n < s.n && s.p[n] == '|' && s.n != line.n) || (s.n && *s.p == '^') ||
+	return (n < s.n && s.p[n] == '|' && (n || s.n != line.n)) || (s.n && *s.p == '^') ||
 	       (s.n && *s.p == '~') || str_starts(s, "--> ") ||
 	       (s.n && *s.p == '=' && s.n != line.n);
 }

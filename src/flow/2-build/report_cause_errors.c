@@ -86,8 +86,7 @@ static void say_traceback(const struct log_lines *l, size_t i, struct cause_out 
 	while (end < l->n && (is_blank(l->v[end]) || *l->v[end].p == ' '))
 		end++;
 	size_t from = end > i + 5 ? end - 4 : i + 1;
-	if (from > i + 1)
-		cause_say(o, l->v[i]);
+	cause_say(o, l->v[i]);
 	say_range(l, from, end, o);
 	for (size_t k = end; k < l->n && k < end + 4 && !is_blank(l->v[k]) && !is_make(l->v[k]);
 	     k++)
