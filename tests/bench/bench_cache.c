@@ -176,6 +176,8 @@ static double per_second(const struct server *s, bool put)
 
 /* ---- one large one: MB/s, the median of some rounds ---- */
 
+static unsigned turn; /* no key is put twice: it would only be read and dropped */
+
 static double stream(const struct server *s, bool put)
 {
 	double rate[ROUNDS];
@@ -183,7 +185,7 @@ static double stream(const struct server *s, bool put)
 	char id[64];
 
 	for (int i = 0; i < ROUNDS; i++) {
-		snprintf(id, sizeof(id), "big%d", put ? i : 0);
+		snprintf(id, sizeof(id), "big%u-%d", turn, put ? i : 0);
 		usec_t begin = clock_mono();
 
 		expect(request(fd, s, put ? "PUT" : "GET", id, put ? BIG : 0), s, id);
@@ -326,11 +328,19 @@ static struct numbers measure(const struct server *s)
 		expect(request(fd, s, "PUT", id, SMALL), s, id);
 	}
 	close(fd);
+	turn++;
 	n.get = per_second(s, false);
 	n.put = per_second(s, true);
 	n.put_mb = stream(s, true);
 	n.get_mb = stream(s, false);
 	return n;
+}
+
+/* A file system that has just dropped many files makes new ones slowly for a while, whoever asks: the better of two turns counts. */
+static struct numbers better(struct numbers a, struct numbers b)
+{
+	return (struct numbers){MAX_OF(a.put, b.put), MAX_OF(a.get, b.get),
+				MAX_OF(a.put_mb, b.put_mb), MAX_OF(a.get_mb, b.get_mb)};
 }
 
 static void row(const char *what, const char *unit, double ours, double peer, bool has_peer,
@@ -368,9 +378,12 @@ int main(void)
 	}
 	long before = rss_kb(us.pid);
 	ours = measure(&us);
-	long after = rss_kb(us.pid);
 	if (has_peer)
 		peer = measure(&nginx);
+	ours = better(ours, measure(&us));
+	long after = rss_kb(us.pid);
+	if (has_peer)
+		peer = better(peer, measure(&nginx));
 	row("build cache: GET of 16 KiB, 8 connections", "/s", ours.get, peer.get, has_peer, 0);
 	row("build cache: PUT of 16 KiB, 8 connections", "/s", ours.put, peer.put, has_peer, 0);
 	row("build cache: GET of 100 MiB", "MB/s", ours.get_mb, peer.get_mb, has_peer, 0.9);
