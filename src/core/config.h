@@ -6,6 +6,7 @@
 #include "base/shape.h"
 
 #define CONFIG_MAX_UNITS 20000
+#define SPLIT_TEXT_MAX   ((size_t)96 << 10) /* of one variable; the kernel takes 128 KiB */
 #define CONFIG_MAX_JOBS  200 /* job definitions, all stages */
 
 #define STAGE_MAP(X)          \
@@ -85,7 +86,7 @@ struct group_def { /* of jobs that must not run at the same time */
 };
 struct split_def { /* files of tests, shared out to several jobs */
 	uint32_t into;
-	char *files;    /* glob, relative to the unit; the list is given as $SPLIT_FILES, a line each in the file that $SPLIT_LIST names */
+	char *files;    /* glob, relative to the unit; the job finds its share in $SPLIT_FILES, a line each; at most SPLIT_TEXT_MAX bytes */
 	bool by_timing; /* else by name */
 };
 struct flaky_def {

@@ -36,10 +36,11 @@ struct key_sink {
 	void (*line)(struct key_sink *to, struct str text);
 	struct strbuf *text; /* hashed: fields; each line is put together in `scratch` */
 	struct strbuf *scratch;
-	texts *list;         /* for people; NULL: hashed */
+	texts *list; /* for people; NULL: hashed */
 };
 /* All in a definition (its names replaced) that decides what an instance does. */
-void key_lines_of_def(const struct job_def *def, const struct plan_ask *ask, const pairs *row, struct key_sink *to);
+void key_lines_of_def(const struct job_def *def, const struct plan_ask *ask, const pairs *row,
+		      struct key_sink *to);
 struct digest key_of_def(const struct job_def *def, const struct plan_ask *ask, const pairs *row);
 struct key_need {
 	const char *text;
@@ -69,8 +70,8 @@ struct instance {
 	uint32_t def, unit; /* unit == units.n: the project */
 	uint32_t row;       /* of the definition's matrix */
 	uint32_t shard, shards;
-	texts files;        /* of the shard; borrowed */
-	char *skip;         /* why it does not run at all */
+	texts files; /* of the shard; borrowed */
+	char *skip;  /* why it does not run at all */
 };
 /* Instances of a definition for a unit stand beside each other. */
 struct span {
@@ -104,19 +105,22 @@ struct planner {
 MUST_CHECK enum rc plan_instances(struct planner *p, struct err *err);
 void plan_needs(struct planner *p);
 MUST_CHECK enum rc plan_jobs(struct planner *p, struct err *err);
-const struct unit *instance_unit(const struct planner *p, const struct instance *me); /* NULL: the project */
+const struct unit *instance_unit(const struct planner *p,
+				 const struct instance *me); /* NULL: the project */
 /* A copy of its definition with its names replaced; shape_done() it. */
 void instance_def(const struct planner *p, const struct instance *me, struct job_def *ret);
 /* plan.c: the unit's own tree, what lockfiles say of it, and one entry for each direct dep; borrowed texts, sorted by path. */
 typedef VEC(struct plan_input) input_list;
 void unit_inputs(const struct planner *p, uint32_t unit, input_list *ret);
 /* plan_when.c: why it is left out (owned by the caller), or NULL. */
-MUST_CHECK enum rc plan_when(struct planner *p, const struct instance *me, char **ret, struct err *err);
+MUST_CHECK enum rc plan_when(struct planner *p, const struct instance *me, char **ret,
+			     struct err *err);
 /* plan_split.c: the shards of a definition for a unit; texts are borrowed from head. Empty: there is no such file. */
 struct shard {
 	texts files;
 };
 typedef VEC(struct shard) shard_list;
-void plan_split(struct planner *p, const struct job_def *def, const struct unit *unit, shard_list *ret);
+MUST_CHECK enum rc plan_split(struct planner *p, const struct job_def *def, const struct unit *unit,
+			      shard_list *ret, struct err *err);
 /* Blobs of head that match a pattern of a unit; borrowed. */
 void glob_entries(struct tree *t, const char *unit_path, const char *pattern, found_list *ret);

@@ -258,7 +258,8 @@ void plan_paths(const struct config *c, texts *ret_dirs, texts *ret_list)
 			add_unit_paths(&a, job, ".");
 		if (!job->each && job->inputs.n == 0)
 			add_path(ret_dirs, &a.seen_dirs, STR("."));
-		for (size_t i = 0; job->each && (job->inputs.n || job->split.into) && i < c->units.n; i++)
+		for (size_t i = 0;
+		     job->each && (job->inputs.n || job->split.into) && i < c->units.n; i++)
 			if (job_covers(job, &c->units.v[i]))
 				add_unit_paths(&a, job, c->units.v[i].path);
 	}

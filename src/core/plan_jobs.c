@@ -58,9 +58,9 @@ static enum rc add_row(struct planner *p, struct instance me, struct err *err)
 	enum rc rc = RC_OK;
 
 	if (def->split.into)
-		plan_split(p, def, instance_unit(p, &me), &shards);
+		rc = plan_split(p, def, instance_unit(p, &me), &shards, err);
 	if (shards.n == 0)
-		return add_instance(p, me, err);
+		return rc == RC_OK ? add_instance(p, me, err) : rc;
 	for (size_t i = 0; i < shards.n; i++) {
 		me.shard = (uint32_t)i + 1;
 		me.shards = (uint32_t)shards.n;
@@ -97,7 +97,8 @@ static enum rc add_def(struct planner *p, uint32_t d, struct err *err)
 	uint32_t n = (uint32_t)p->c->units.n;
 
 	matrix_expand(&job->matrix, &sd->rows);
-	sd->varies = job->matrix.axes.n || job->matrix.include.n || job->split.into || names_used(job);
+	sd->varies =
+		job->matrix.axes.n || job->matrix.include.n || job->split.into || names_used(job);
 	if (!sd->varies)
 		sd->key = key_of_def(job, p->ask, NULL);
 	sd->changed = !before || (before != job && !same_def(before, job));
@@ -175,8 +176,8 @@ void plan_needs(struct planner *p)
 
 		for (size_t k = 0; k < needs->n; k++) {
 			const struct need_ref ref = need_parse(needs->v[k]);
-			const uint32_t *need = ref.stage == STAGE_NONE ? map_get(&by_name, ref.name)
-								       : NULL;
+			const uint32_t *need =
+				ref.stage == STAGE_NONE ? map_get(&by_name, ref.name) : NULL;
 
 			if (need)
 				add_need(p, &p->list.v[i], *need, ref.deps, &links);
@@ -208,7 +209,6 @@ static void add_input(struct plan_job *job, const char *path, const char *oid, u
 {
 	vec_push(&job->inputs, ((struct plan_input){xstrdup(path), xstrdup(oid), mode}));
 }
-
 
 /* The first path that two sorted lists do not share, or NULL. */
 static const char *first_difference(const found_list *a, const found_list *b)
@@ -255,7 +255,8 @@ static enum rc find_inputs(struct planner *p, const struct instance *me, bool co
 		if (old)
 			vec_push(&before, old);
 	}
-	for (size_t k = 0; def->inputs.n && me->unit < p->c->units.n && k < p->units[me->unit].slices; k++) {
+	for (size_t k = 0;
+	     def->inputs.n && me->unit < p->c->units.n && k < p->units[me->unit].slices; k++) {
 		const struct lock_slice *slice =
 			&p->head.facts->slices.v[p->units[me->unit].slice + k];
 
@@ -338,7 +339,8 @@ static enum rc add_key(struct planner *p, uint32_t i, struct plan_job *job, stru
 		memcpy(text, need->unit, n);
 		text[n] = '/';
 		memcpy(text + n + 1, need->job, m + 1);
-		vec_push(&rows, ((struct need_row){text, need->state == PLAN_SKIPPED ? "skipped" : need->key}));
+		vec_push(&rows, ((struct need_row){text, need->state == PLAN_SKIPPED ? "skipped"
+										     : need->key}));
 	}
 	sort_stable(rows.v, rows.n, sizeof(*rows.v), need_by_text);
 	for (size_t k = 0; k < rows.n; k++) {
@@ -360,8 +362,8 @@ static enum rc add_key(struct planner *p, uint32_t i, struct plan_job *job, stru
 		own = key_of_def(&def, p->ask, instance_row(p, me));
 		shape_done(&shape_job_def, &def);
 	}
-	enum rc rc = key_of_job(&own, unit_name(p, me), unit_path(p, me), job,
-				needs.v, needs.n, &p->scratch, &job->key, err);
+	enum rc rc = key_of_job(&own, unit_name(p, me), unit_path(p, me), job, needs.v, needs.n,
+				&p->scratch, &job->key, err);
 
 	vec_done(&rows);
 	vec_done(&needs);

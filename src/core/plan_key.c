@@ -48,7 +48,8 @@ static void line(struct key_sink *to, const char *what, const char *name, const 
 	strbuf_clear(to->scratch);
 	strbuf_adds(to->scratch, what);
 	strbuf_addc(to->scratch, ' ');
-	for (const char *c = name; c && *c; c++) { /* so that no name and value look like another pair */
+	for (const char *c = name; c && *c;
+	     c++) { /* so that no name and value look like another pair */
 		if (*c == '=' || *c == '\\')
 			strbuf_addc(to->scratch, '\\');
 		strbuf_addc(to->scratch, *c);
@@ -116,7 +117,8 @@ static const char *image_of(const struct plan_ask *ask, const char *name)
 	return name;
 }
 
-static void service_lines(const struct job_def *def, const struct plan_ask *ask, struct key_sink *to)
+static void service_lines(const struct job_def *def, const struct plan_ask *ask,
+			  struct key_sink *to)
 {
 	for (size_t i = 0; i < def->services.n; i++) {
 		const struct service_def *s = &def->services.v[i];

@@ -30,8 +30,8 @@ static void weigh(struct planner *p, const struct job_def *def, const struct uni
 
 	for (size_t i = 0; i < n; i++) {
 		v[i].usec = def->split.by_timing && p->ask->file_time
-				    ? p->ask->file_time(p->ask->ctx, unit ? unit->name : "", def->name,
-							v[i].file)
+				    ? p->ask->file_time(p->ask->ctx, unit ? unit->name : "",
+							def->name, v[i].file)
 				    : 0;
 		sum += v[i].usec;
 		known += v[i].usec != 0;
@@ -41,8 +41,8 @@ static void weigh(struct planner *p, const struct job_def *def, const struct uni
 			v[i].usec = known ? MAX_OF(sum / known, (uint64_t)1) : 1;
 }
 
-void plan_split(struct planner *p, const struct job_def *def, const struct unit *unit,
-		shard_list *ret)
+enum rc plan_split(struct planner *p, const struct job_def *def, const struct unit *unit,
+		   shard_list *ret, struct err *err)
 {
 	const char *path = unit ? unit->path : ".";
 	size_t skip = streq(path, ".") ? 0 : strlen(path) + 1;
@@ -73,4 +73,17 @@ void plan_split(struct planner *p, const struct job_def *def, const struct unit 
 		sort_stable(ret->v[i].files.v, ret->v[i].files.n, sizeof(char *), by_file);
 	vec_done(&found);
 	vec_done(&files);
+	for (size_t i = 0; i < n; i++) {
+		size_t bytes = 1;
+
+		vec_each(file, &ret->v[i].files)
+			bytes += strlen(*file) + 1;
+		if (bytes > SPLIT_TEXT_MAX)
+			return err_set(
+				err, RC_TOO_BIG,
+				"job \"%s\" of \"%s\": the names of a share's files are %zu bytes long, more than one variable takes (%zu); split into more than %u",
+				def->name, unit ? unit->name : "", bytes, SPLIT_TEXT_MAX,
+				def->split.into);
+	}
+	return RC_OK;
 }

@@ -2,8 +2,6 @@
 #include "core/names.h"
 #include "core/step_impl.h"
 
-#define SPLIT_TEXT_MAX ((size_t)96 << 10)
-
 static void add_pair(pairs *list, const char *key, const char *value)
 {
 	vec_push(list, ((struct pair){.key = xstrdup(key), .value = xstrdup(value)}));
@@ -197,8 +195,8 @@ static void add_matrix(const struct job *job, struct job_spec *spec)
 		vec_push(&spec->files, xstrdup(*file));
 		strbuf_addf(&files, "%s\n", *file);
 	}
-	if (!strbuf_failed(&files)) /* else only in the file that $SPLIT_LIST names */
-		add_pair(&spec->env, "SPLIT_FILES", strbuf_cstr(&files));
+	BUG_ON(strbuf_failed(&files)); /* plan_split() refuses more */
+	add_pair(&spec->env, "SPLIT_FILES", strbuf_cstr(&files));
 }
 
 void job_of_def(struct job *job, const struct job_def *def, const struct unit *unit,
@@ -259,6 +257,8 @@ void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
 	add_needs(s, job, c, spec);
 	add_pair(&spec->env, "PENSTOCK_RUN", job->run);
 	add_pair(&spec->env, "PENSTOCK_JOB", job->id);
+	AUTO(freep) char *attempt = xasprintf("%u", job->attempt);
+	add_pair(&spec->env, "PENSTOCK_ATTEMPT", attempt);
 	if (job->stage != STAGE_CI) { /* it is there to talk to the environment */
 		spec->def.network = true;
 		add_urls(s, job, c, spec);
