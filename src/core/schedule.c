@@ -167,10 +167,16 @@ void agent_give(struct step *s, struct job *job)
 	model_touch(s->m, AGG_AGENT, a->id);
 }
 
-static void start(struct step *s, struct job *job, struct agent *a)
+static void begin_run(struct step *s, const struct job *job)
 {
 	struct run *run = model_run(s->m, job->run);
 
+	if (run->state == RUN_PLANNED)
+		run_set(s->m, run, RUN_RUNNING, NULL);
+}
+
+static void start(struct step *s, struct job *job, struct agent *a)
+{
 	ready_del(s->m, job);
 	s->m->ready.newest = MAX_OF(s->m->ready.newest, job->ready_at);
 	say_waits(s->m, job, NULL);
@@ -183,8 +189,7 @@ static void start(struct step *s, struct job *job, struct agent *a)
 	agent_take(s, job);
 	if (job->group)
 		group_changed(s->m, job->group);
-	if (run->state == RUN_PLANNED)
-		run_set(s->m, run, RUN_RUNNING, NULL);
+	begin_run(s, job);
 	struct effect *e =
 		order(s, job->kind == JOB_IMAGE ? EF_PACK_IMAGE : EF_START_JOB, "job/%s", job->id);
 	set_text(&e->job, job->id);
@@ -241,6 +246,7 @@ static void fail_class(struct step *s, struct ready_class *c, const char *reason
 		if (job->state != JOB_READY) /* the end of one before it ended this one too */
 			continue;
 		ready_del(s->m, job);
+		begin_run(s, job);
 		job->failure = FAILURE_INFRA;
 		set_textf(&job->error, "no agent can run it: %s", reason);
 		job_set(s->m, job, JOB_FAILED, NULL);

@@ -341,6 +341,7 @@ static void see_target(struct step *s, struct merge_queue *q)
 	case QUEUE_IDLE:
 		if (!streq(q->trial, tip)) {
 			set_text(&q->trial, NULL);
+			model_touch(s->m, AGG_QUEUE, q->id);
 			push(s, q);
 		}
 		break;

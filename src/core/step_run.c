@@ -76,6 +76,8 @@ void run_cancel(struct step *s, struct run *run, enum run_state to, const char *
 		run->open -= job->stage == STAGE_CI && !job->optional;
 	}
 	run_touch_all(s, run);
+	if (run->change.kind == CHANGE_QUEUE)
+		queue_run_ended(s, run);
 }
 
 static void cancel_ref(struct step *s, const char *repo, const char *ref, const char *reason)

@@ -18,7 +18,7 @@ bool is_quiet(struct sim *s)
 	const struct model *m = mirror_model(s);
 	const struct engine_stats *st = s->engine ? engine_stats(s->engine) : NULL;
 
-	if (!st || st->queue || s->result.failed)
+	if (!st || st->queue || s->result.failed || !queue_is_quiet(s))
 		return false;
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));)
 		if (!model_is_ended(m, AGG_RUN, e->key))
@@ -175,6 +175,7 @@ void check_end(struct sim *s)
 	mirror_compare(s, "at the end");
 	if (!s->result.failed && store_verify(s->store, NULL, NULL, &report, &err) != RC_OK)
 		sim_fail(s, 9, "%s", err.msg);
+	queue_check(s);
 	check_hanging(s);
 	if (!s->result.failed && store_outbox(s->store, see_pending, s, &err) != RC_OK)
 		sim_fail(s, 9, "%s", err.msg);

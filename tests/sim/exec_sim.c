@@ -9,8 +9,8 @@ struct sim_job {
 	uint32_t attempt;
 	usec_t begin, end;
 	enum failure failure;
-	char *outputs;
-	bool cancelled;
+	char *agent, *outputs;
+	bool cancelled, stalled;
 };
 struct sim_exec {
 	struct exec base;
@@ -30,6 +30,7 @@ static void job_free(struct sim_job *j)
 		return;
 	xfree(j->job);
 	xfree(j->outputs);
+	xfree(j->agent);
 	xfree(j);
 }
 
@@ -49,6 +50,41 @@ static enum failure fate(struct sim *s, const struct job_spec *spec)
 	return FAILURE_NONE;
 }
 
+/* What comes of a job follows from its key and from all that it was given: the same key given something else would show. */
+static char *made_of(struct sim *s, const struct job_spec *spec)
+{
+	AUTO(strbuf_done) struct strbuf b = STRBUF((size_t)1 << 20);
+	struct tree_facts t = {0};
+	texts dirs = {0}, none = {0};
+	struct err err = {0};
+	struct json_out out = JSON_OUT(&b);
+
+	shape_write(&out, NULL, &shape_job_def, &spec->def);
+	vec_each(path, &spec->reads)
+		if (!strpbrk(*path, "*?[{"))
+			vec_push(&dirs, *path);
+	BUG_ON(scm_tree(s->scm, REPO, spec->change.commit, &dirs, &none, &t, &err) != RC_OK);
+	vec_each(e, &t.entries)
+		strbuf_addf(&b, "\n%s %s", e->path, e->oid);
+	vec_each(need, &spec->needs)
+		strbuf_addf(&b, "\n%s %s", need->unit, need->outputs);
+	tree_facts_done(&t);
+	vec_done(&dirs);
+	char hex[DIGEST_HEX + 1];
+	digest_hex(digest_of(strbuf_str(&b)), hex);
+	return xasprintf("outputs of %s given %s", spec->key, hex);
+}
+
+static void remember_made(struct sim *s, const struct job_spec *spec, const char *hex)
+{
+	const char *was = map_get(&s->made, str_of(spec->key));
+
+	if (!was)
+		map_put(&s->made, str_of(spec->key), xstrdup(hex));
+	else if (!streq(was, hex))
+		sim_fail(s, 11, "%s stands for two things: %s gave it another", spec->key, spec->job);
+}
+
 static enum rc start(struct exec *x, const struct job_spec *spec, const struct exec_inputs *in,
 		     struct err *err)
 {
@@ -61,6 +97,8 @@ static enum rc start(struct exec *x, const struct job_spec *spec, const struct e
 	(void)in;
 	if (sim_trouble(s, PORT_EXEC, "exec.start", err))
 		return err->rc;
+	if (!agent_is_up(s, spec->agent))
+		return err_set(err, RC_UNAVAILABLE, "%s is away", spec->agent);
 	if (!old || old->attempt != spec->attempt) {
 		if (map_get(&e->began, str_of(name)))
 			sim_fail(s, 6, "%s, attempt %u, was run twice", spec->job, spec->attempt);
@@ -70,14 +108,16 @@ static enum rc start(struct exec *x, const struct job_spec *spec, const struct e
 
 		*j = (struct sim_job){.job = xstrdup(spec->job),
 				      .attempt = spec->attempt,
+				      .agent = xstrdup(spec->agent ? spec->agent : "local"),
 				      .begin = now,
 				      .failure = fate(s, spec),
 				      .end = now +
 					     rng_between(&s->rng, 20 * USEC_MS, 900 * USEC_MS)};
 		if (spec->def.outputs.n && j->failure == FAILURE_NONE) {
-			AUTO(freep) char *text = xasprintf("outputs of %s", spec->key);
+			AUTO(freep) char *text = made_of(s, spec);
 			BUG_ON(blobs_put(s->blobs, str_of(text), hex, err) != RC_OK);
 			j->outputs = xstrdup(hex);
+			remember_made(s, spec, hex);
 		}
 		job_free(map_put(&e->jobs, str_of(spec->job), j));
 	}
@@ -115,7 +155,7 @@ static enum rc poll(struct exec *x, void (*each)(void *, const struct exec_seen 
 		return err->rc;
 	for (struct map_entry *m = NULL; (m = map_next(&e->jobs, m));) {
 		const struct sim_job *j = m->value;
-		struct exec_seen seen = {j->job, j->attempt, now < j->end};
+		struct exec_seen seen = {.job = j->job, .attempt = j->attempt, .running = now < j->end};
 
 		each(ctx, &seen);
 	}
@@ -201,7 +241,7 @@ void exec_sim_lose(struct exec *x)
 	for (struct map_entry *m = NULL; (m = map_next(&e->jobs, m));) {
 		struct sim_job *j = m->value;
 
-		if (j->end <= now)
+		if (j->end <= now || !streq(j->agent, "local"))
 			continue;
 		AUTO(freep) char *name = xasprintf("%s#%u", j->job, j->attempt);
 		sim_say(e->s, "fault: %s is lost", j->job);
@@ -209,4 +249,54 @@ void exec_sim_lose(struct exec *x)
 		job_free(map_del(&e->jobs, str_of(m->key)));
 		return;
 	}
+}
+
+void exec_sim_agent_dies(struct exec *x, const char *agent, struct sim_agent *a)
+{
+	struct sim_exec *e = of(x);
+	texts gone = {0};
+
+	for (struct map_entry *m = NULL; (m = map_next(&e->jobs, m));) {
+		const struct sim_job *j = m->value;
+
+		if (!streq(j->agent, agent))
+			continue;
+		vec_push(&gone, xstrdup(j->job));
+		if (j->failure == FAILURE_NONE) /* with a result that nobody may take */
+			vec_push(&a->left, ((struct sim_left){xstrdup(j->job),
+							      j->outputs ? xstrdup(j->outputs) : NULL,
+							      j->attempt}));
+	}
+	vec_each(job, &gone) {
+		job_free(map_del(&e->jobs, str_of(*job)));
+		xfree(*job);
+	}
+	vec_done(&gone);
+}
+
+void exec_sim_agent_stalls(struct exec *x, const char *agent)
+{
+	struct sim_exec *e = of(x);
+
+	for (struct map_entry *m = NULL; (m = map_next(&e->jobs, m));) {
+		struct sim_job *j = m->value;
+
+		if (!streq(j->agent, agent) || j->end <= runner_sim_true(e->s->runner))
+			continue;
+		j->stalled = true;
+		j->end = USEC_NEVER;
+	}
+}
+
+bool exec_sim_agent_is_stalled(struct exec *x, const char *agent)
+{
+	struct sim_exec *e = of(x);
+
+	for (struct map_entry *m = NULL; (m = map_next(&e->jobs, m));) {
+		const struct sim_job *j = m->value;
+
+		if (j->stalled && streq(j->agent, agent))
+			return true;
+	}
+	return false;
 }

@@ -17,6 +17,11 @@ const struct model *mirror_model(const struct sim *s)
 	return &s->mirror->model;
 }
 
+static bool job_is_done_well(const struct job *job)
+{
+	return job->state == JOB_PASSED || job->state == JOB_FLAKY || job->state == JOB_CACHED;
+}
+
 static bool event_of(const struct record *r, struct event *ret, struct err *err)
 {
 	int kind = -1;
@@ -75,6 +80,21 @@ static void repeat(struct sim *s, const struct event *ev)
 		      come_again, a);
 }
 
+/* Every result stands under the key that it was made from. */
+static void check_results(struct sim *s, const struct model *m)
+{
+	vec_each(t, &m->touched) {
+		const struct job *job = t->kind == AGG_JOB ? model_job(m, t->id) : NULL;
+		const char *made = job && job->key ? map_get(&s->made, str_of(job->key)) : NULL;
+
+		if (job && job->stage == STAGE_CI && job->kind == JOB_RUN && job->outputs &&
+		    job_is_done_well(job) &&
+		    !streq(made, job->outputs))
+			sim_fail(s, 11, "%s (%s) has %s, its key gives %s", job->id,
+				 job_state_names[job->state], job->outputs, made ? made : "nothing");
+	}
+}
+
 static void replay(struct sim *s, const struct record *r)
 {
 	struct mirror *m = s->mirror;
@@ -95,12 +115,15 @@ static void replay(struct sim *s, const struct record *r)
 		return;
 	}
 	s->result.records++;
+	s->result.landed += ev.kind == EV_LANDED && ev.ok;
+	s->result.lost_agents += ev.kind == EV_AGENT && !ev.ok;
 	if (step(&m->model, &ev, &out, &err) != RC_OK)
 		sim_fail(s, 9, "record %llu is refused in the replay: %s",
 			 (unsigned long long)r->seq, err.msg);
 	sim_trace_record(s, r, &ev, &out);
 	if (!s->result.failed && !invariants_hold(m->memory, &m->model, &ev, &out, &err))
 		sim_fail(s, invariant_broken(m->memory), "%s", err.msg);
+	check_results(s, &m->model);
 	repeat(s, &ev);
 	event_done(&ev);
 	effects_done(&out);

@@ -21,6 +21,21 @@ static void add_services(struct sim *s, struct strbuf *b)
 	}
 }
 
+/* What a job asks for: more than one place, memory, a group of which one runs at a time, a kind of agent. */
+static void add_needs(struct sim *s, struct strbuf *b)
+{
+	if (s->o.script)
+		return;
+	if (rng_chance(&s->rng, 0.4))
+		strbuf_addf(b, ", cpu: %u", s->slots > 1 ? (unsigned)rng_between(&s->rng, 500, 2000) : 700);
+	if (rng_chance(&s->rng, 0.3))
+		strbuf_adds(b, ", memory: 1Gi");
+	if (rng_chance(&s->rng, 0.15))
+		strbuf_adds(b, ", concurrency: {group: db}");
+	if (s->with_agents && rng_chance(&s->rng, 0.1))
+		strbuf_adds(b, ", agent: [linux]");
+}
+
 void project_make(struct sim *s)
 {
 	struct strbuf b = STRBUF(65536);
@@ -30,17 +45,30 @@ void project_make(struct sim *s)
 							  rng_chance(&s->rng, 0.8) ? 2 : SERVICES);
 	strbuf_adds(
 		&b,
-		"version: 1\nproject: sim\non: {push: {branches: [main, \"side*\"]}}\n"
+		"version: 1\nproject: sim\n");
+	s->with_agents = !s->o.script && rng_chance(&s->rng, 0.4);
+	s->with_queue = !s->o.script && rng_chance(&s->rng, 0.3);
+	strbuf_adds(&b, "on: {push: {branches: [main, \"side*\"]}");
+	if (s->with_queue)
+		strbuf_addf(&b, ", merge_queue: {branches: [main], batch: %u}",
+			    (unsigned)rng_between(&s->rng, 1, 5));
+	strbuf_adds(
+		&b,
+		"}\n"
 		"defaults: {timeout: 1m, retry: {on: [infra], max: 2}}\nlibraries: {shared: {path: libs/shared}}\n");
 	add_services(s, &b);
 	strbuf_adds(
 		&b,
 		"ci:\n  build: {each: \"*\", needs: [^build], run: make build, outputs: [out/**], secrets: {TOKEN: \"" SECRET_REF
-		"\"}}\n");
+		"\"}");
+	add_needs(s, &b);
+	strbuf_adds(&b, "}\n");
 	if (s->o.script || rng_chance(&s->rng, 0.6))
-		strbuf_adds(&b, "  test: {each: \"*\", needs: [build], run: make test}\n");
+		strbuf_adds(&b, "  test: {each: \"*\", needs: [build], run: make test");
 	else
-		strbuf_adds(&b, "  test: {each: services, needs: [build], run: make test}\n");
+		strbuf_adds(&b, "  test: {each: services, needs: [build], run: make test");
+	add_needs(s, &b);
+	strbuf_adds(&b, "}\n");
 	strbuf_adds(
 		&b,
 		"  image: {each: services, needs: [test], image: {from: scratch, copy: {out/app: /app}, user: 65532, entrypoint: [/app]}}\n");
@@ -267,6 +295,9 @@ void project_start(struct sim *s)
 void project_done(struct sim *s)
 {
 	xfree(s->yml);
+	for (struct map_entry *e = NULL; (e = map_next(&s->made, e));)
+		xfree(e->value);
+	map_done(&s->made);
 	xfree(s->told);
 	vec_each(t, &s->said)
 		xfree(*t);

@@ -91,6 +91,7 @@ static void settle(struct sim *s)
 		if (s->pushing)
 			continue;
 		people_settle(s);
+		agents_settle(s);
 		if (is_quiet(s) && before == s->result.records)
 			break;
 	}
@@ -133,6 +134,8 @@ void sim_run(uint64_t seed, const struct sim_options *o, struct sim_result *ret)
 	project_start(s);
 	people_start(s);
 	faults_start(s);
+	agents_start(s);
+	queue_start(s);
 	while (s->pushing && !s->result.failed)
 		turn(s, sim_now(s) + USEC_SEC);
 	turn(s, sim_now(s) + rng_between(&s->rng, 0, 20 * USEC_SEC));
@@ -147,6 +150,7 @@ void sim_run(uint64_t seed, const struct sim_options *o, struct sim_result *ret)
 	mirror_done(s);
 	ports_done(s);
 	project_done(s);
+	agents_done(s);
 	store_free(s->store);
 	runner_sim_free(s->runner);
 	sim_trace_done(s);

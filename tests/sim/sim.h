@@ -43,6 +43,7 @@ struct sim_options {
 };
 struct sim_result {
 	uint64_t events, records, crashes, live, rolled_back, injected;
+	uint64_t landed, lost_agents;
 	uint64_t nowhere; /* requests to a live service that no server took */
 	unsigned number;  /* of the broken invariant; 0: something else */
 	bool failed;
@@ -52,6 +53,18 @@ struct sim_result {
 struct sim_image {
 	char *image;
 	enum content content;
+};
+struct sim_left { /* an attempt that an agent had when it died */
+	char *job, *outputs;
+	uint32_t attempt;
+};
+#define SIM_AGENTS 3
+struct sim_agent {
+	bool up, label;
+	uint32_t cpu;
+	uint64_t memory;
+	usec_t seen_at; /* what happened to it is not heard before */
+	VEC(struct sim_left) left;
 };
 struct mirror;
 struct sim {
@@ -95,6 +108,12 @@ struct sim {
 	bool pushing, traffic_on;
 	unsigned load; /* requests a fifth of a second while a canary is judged */
 	uint32_t slots;
+	/* agents, and the merge queue */
+	bool with_agents, with_queue, agents_on;
+	struct sim_agent agents[SIM_AGENTS];
+	usec_t agents_pause;
+	unsigned queued, queue_most;
+	struct map made; /* key -> what the executor made of it first */
 	/* faults */
 	struct {
 		usec_t until;
@@ -136,6 +155,18 @@ enum content sim_content_of(const struct sim *s, const char *image);
 /* exec_sim.c */
 struct exec *exec_sim_new(struct sim *s);
 void exec_sim_lose(struct exec *x); /* a running job is gone without a trace */
+void exec_sim_agent_dies(struct exec *x, const char *agent, struct sim_agent *a);
+void exec_sim_agent_stalls(struct exec *x, const char *agent); /* what it runs does not end */
+bool exec_sim_agent_is_stalled(struct exec *x, const char *agent);
+/* agents.c */
+void agents_start(struct sim *s);
+void agents_settle(struct sim *s); /* the end: all are there, none is drained */
+void agents_done(struct sim *s);
+bool agent_is_up(const struct sim *s, const char *name);
+/* queue.c */
+void queue_start(struct sim *s);
+bool queue_is_quiet(const struct sim *s);
+void queue_check(struct sim *s);
 /* project.c */
 void project_make(struct sim *s);
 void project_push(struct sim *s);

@@ -9,12 +9,13 @@
 #ifdef __SANITIZE_ADDRESS__
 #define HISTORIES 150
 #else
-#define HISTORIES 2400
+#define HISTORIES 1800
 #endif
 #define SEEDS_FILE "tests/sim/seeds.txt"
 
 struct sums {
-	uint64_t histories, events, records, crashes, live, rolled_back, injected, failed;
+	uint64_t histories, events, records, crashes, live, rolled_back, injected, landed, lost_agents,
+		failed;
 };
 
 static uint64_t number(const char *name, uint64_t otherwise)
@@ -37,6 +38,8 @@ static bool one(uint64_t seed, const struct sim_options *o, struct sums *sums)
 	sums->live += r.live;
 	sums->rolled_back += r.rolled_back;
 	sums->injected += r.injected;
+	sums->landed += r.landed;
+	sums->lost_agents += r.lost_agents;
 	if (!r.failed)
 		return true;
 	sums->failed++;
@@ -111,11 +114,12 @@ static bool kept(struct sums *sums)
 
 static void tell(unsigned n, bool good, const char *what, const struct sums *s, usec_t took)
 {
-	printf("%s %u - %s: %llu histories, %llu events, %llu kills, %llu faults, %llu live, %llu rolled back, %.1f s\n",
+	printf("%s %u - %s: %llu histories, %llu events, %llu kills, %llu faults, %llu live, %llu rolled back, %llu merges landed, %llu agents lost, %.1f s\n",
 	       good ? "ok" : "not ok", n, what, (unsigned long long)s->histories,
 	       (unsigned long long)s->events, (unsigned long long)s->crashes,
 	       (unsigned long long)s->injected, (unsigned long long)s->live,
-	       (unsigned long long)s->rolled_back, (double)took / (double)USEC_SEC);
+	       (unsigned long long)s->rolled_back, (unsigned long long)s->landed,
+	       (unsigned long long)s->lost_agents, (double)took / (double)USEC_SEC);
 	(void)fflush(stdout);
 }
 
