@@ -4,6 +4,9 @@
 #include "base/mem.h"
 
 #define FORM_MAX (MASK_MAX * 8)
+#define LINE_MIN \
+	8 /* of a line of a longer secret: "{" or "true" alone would hide half of the log */
+#define BITS_MIN 6 /* characters of a code that begins and ends within a group of bits */
 
 struct forms {
 	void (*each)(void *ctx, struct str pattern);
@@ -33,6 +36,30 @@ static void give_wrapped(struct forms *f, struct str code, size_t width)
 		give(f, (struct str){code.p + i, MIN_OF(width, code.n - i)});
 }
 
+/* base64 in a URL or, by some, in JSON: its own signs are escaped once more. */
+static void give_escaped(struct forms *f, struct str code)
+{
+	static const char *const escapes[][2] = {{"%2B", "%2F"}, {"%2b", "%2f"}, {"+", "\\/"}};
+
+	for (size_t k = 0; k < ARRAY_LEN(escapes); k++) {
+		struct strbuf form = STRBUF(FORM_MAX);
+		bool other = false;
+		for (size_t i = 0; i < code.n; i++) {
+			bool sign = code.p[i] == '+' || code.p[i] == '/';
+			other |= sign;
+			if (sign)
+				strbuf_adds(&form, escapes[k][code.p[i] == '/']);
+			else
+				strbuf_addc(&form, code.p[i]);
+		}
+		if (other && !strbuf_failed(&form))
+			give(f, strbuf_str(&form));
+		if (form.p)
+			mem_wipe(form.p, form.n);
+		strbuf_done(&form);
+	}
+}
+
 /*
  * The characters that a secret becomes when `phase` other bytes stand before it in its group of
  * three. The first and last character may hold bits of neighbours: they are not part of the form,
@@ -53,11 +80,12 @@ static void base64_phase(struct forms *f, struct str s, unsigned phase, const ch
 		}
 		strbuf_addc(&f->form, alphabet[six]);
 	}
-	if (strbuf_failed(&f->form) || !f->form.n) {
+	if (strbuf_failed(&f->form) || f->form.n < BITS_MIN + (rest != 0)) {
 		strbuf_clear(&f->form);
 		return;
 	}
 	give(f, (struct str){f->form.p, f->form.n - (rest != 0)});
+	give_escaped(f, (struct str){f->form.p, f->form.n - (rest != 0)});
 	if (!phase) {
 		give_wrapped(f, strbuf_str(&f->form), 76);
 		give_wrapped(f, strbuf_str(&f->form), 64);
@@ -111,6 +139,52 @@ static void json(struct forms *f, struct str s, bool slash, bool html)
 	give_form(f);
 }
 
+static void add_unit(struct forms *f, const char *digits, uint32_t code)
+{
+	strbuf_adds(&f->form, "\\u");
+	for (int shift = 12; shift >= 0; shift -= 4)
+		strbuf_addc(&f->form, digits[code >> shift & 15]);
+}
+
+/* JSON as Python and others write it: nothing but ASCII. */
+static void json_ascii(struct forms *f, struct str s, const char *digits)
+{
+	for (size_t n; s.n; s.p += n, s.n -= n) {
+		unsigned char c = (unsigned char)*s.p;
+		n = str_character(s);
+		if (c == '"' || c == '\\') {
+			strbuf_addf(&f->form, "\\%c", c);
+		} else if (n < 2) {
+			strbuf_addc(&f->form, (char)c);
+			n = 1;
+		} else {
+			uint32_t code = c & (0xffu >> (n + 1));
+			for (size_t i = 1; i < n; i++)
+				code = code << 6 | ((unsigned char)s.p[i] & 0x3f);
+			if (code > 0xffff) {
+				add_unit(f, digits, 0xd800 + ((code - 0x10000) >> 10));
+				code = 0xdc00 + ((code - 0x10000) & 0x3ff);
+			}
+			add_unit(f, digits, code);
+		}
+	}
+	give_form(f);
+}
+
+/* `printf %q`: a backslash before all that means something to a shell. */
+static void shell_backslash(struct forms *f, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
+			     c >= 0x80 || (c && strchr("-_./:=@%+,", c));
+		if (!plain)
+			strbuf_addc(&f->form, '\\');
+		strbuf_addc(&f->form, (char)c);
+	}
+	give_form(f);
+}
+
 /* table: a character and what stands for it, in turns. */
 static void replaced(struct forms *f, struct str s, const char *const table[][2], size_t n)
 {
@@ -137,6 +211,20 @@ static void by_character(struct forms *f, struct str s)
 	static const char *const html[][2] = {
 		{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#39;"}};
 	static const char *const crlf[][2] = {{"\n", "\r\n"}};
+	/* Python, Go, XML, mustache: they differ in what stands for a quote */
+	static const char *const html2[][2] = {
+		{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#x27;"}};
+	static const char *const html3[][2] = {
+		{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&#34;"}, {"'", "&#39;"}};
+	static const char *const xml[][2] = {
+		{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&apos;"}};
+	static const char *const mustache[][2] = {{"&", "&amp;"},   {"<", "&lt;"},  {">", "&gt;"},
+						  {"\"", "&quot;"}, {"'", "&#39;"}, {"/", "&#x2F;"},
+						  {"`", "&#x60;"},  {"=", "&#x3D;"}};
+	static const char *const text_only[][2] = {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}};
+	static const char *const ansi[][2] = {
+		{"'", "\\'"}, {"\\", "\\\\"}, {"\n", "\\n"}, {"\t", "\\t"}};
+	static const char *const doubled[][2] = {{"'", "''"}};
 
 	give(f, s);
 	json(f, s, false, false);
@@ -153,6 +241,16 @@ static void by_character(struct forms *f, struct str s)
 	replaced(f, s, twofold, ARRAY_LEN(twofold));
 	replaced(f, s, html, ARRAY_LEN(html));
 	replaced(f, s, crlf, ARRAY_LEN(crlf));
+	replaced(f, s, html2, ARRAY_LEN(html2));
+	replaced(f, s, html3, ARRAY_LEN(html3));
+	replaced(f, s, xml, ARRAY_LEN(xml));
+	replaced(f, s, mustache, ARRAY_LEN(mustache));
+	replaced(f, s, text_only, ARRAY_LEN(text_only));
+	replaced(f, s, ansi, ARRAY_LEN(ansi));
+	replaced(f, s, doubled, ARRAY_LEN(doubled));
+	shell_backslash(f, s);
+	json_ascii(f, s, lower);
+	json_ascii(f, s, upper);
 }
 
 static void by_bits(struct forms *f, struct str s)
@@ -183,8 +281,10 @@ void mask_forms(struct str secret, void (*each)(void *ctx, struct str pattern), 
 		by_bits(&f, secret);
 	while (rest.p) {
 		struct str line = str_trim(str_cut(&rest, '\n'));
-		if (line.n != whole.n)
-			by_character(&f, line);
+		if (line.n == whole.n || line.n < LINE_MIN)
+			continue;
+		by_character(&f, line);
+		by_bits(&f, line);
 	}
 	strbuf_done(&f.form);
 }

@@ -45,8 +45,12 @@ static void feed_all(const struct mask *m, struct str text, bool cut, struct str
 static void forms(void **state)
 {
 	static const char *const secrets[] = {"pa\"ss/w'ord<1>$x",
-					      "line one of it\nline two of it\n\n  x9y8z7  \n",
-					      "zz-plain-value-zz", NULL};
+					      "line one of it\nline two of it\n\n  x9y8z7w6  \n",
+					      "zz-plain-value-zz",
+					      "gr\xc3\xbc\xc3\x9f"
+					      "e\xf0\x9f\x98\x80!",
+					      "{\n  \"key-of-it\": 17\n}\n",
+					      NULL};
 	static const struct {
 		const char *in, *want;
 	} cases[] = {
@@ -61,12 +65,23 @@ static void forms(void **state)
 		{"echo \"pa\\\"ss/w'ord<1>\\$x\"", "echo \"***\""},
 		{"<b>pa&quot;ss/w&#39;ord&lt;1&gt;$x</b>", "<b>***</b>"},
 		{"7061227373", "7061227373"},
+		{"<b>pa&quot;ss/w&#x27;ord&lt;1&gt;$x</b>", "<b>***</b>"},
+		{"<b>pa&#34;ss/w&#39;ord&lt;1&gt;$x</b>", "<b>***</b>"},
+		{"<b>pa&quot;ss/w&apos;ord&lt;1&gt;$x</b>", "<b>***</b>"},
+		{"<b>pa&quot;ss&#x2F;w&#39;ord&lt;1&gt;$x</b>", "<b>***</b>"},
+		{"<b>pa\"ss/w'ord&lt;1&gt;$x</b>", "<b>***</b>"},
+		{"pa\\\"ss/w\\'ord\\<1\\>\\$x b", "*** b"},
+		{"$'pa\"ss/w\\'ord<1>$x'", "$'***'"},
+		{"'pa\"ss/w''ord<1>$x'", "'***'"},
+		{"{\"k\": \"gr\\u00fc\\u00dfe\\ud83d\\ude00!\"}", "{\"k\": \"***\"}"},
+		{"{\"k\": \"gr\\u00FC\\u00DFe\\uD83D\\uDE00!\"}", "{\"k\": \"***\"}"},
+		{"only {", "only {"},
 		{"hex 70612273732f77276f72643c313e2478.", "hex ***."},
 		{"hex 70612273732F77276F72643C313E2478.", "hex ***."},
 		{"b64 cGEic3MvdydvcmQ8MT4keA== .", "b64 ***== ."},
 		{"line one of it\nand line two of it", "***\nand ***"},
-		{"line one of it\r\nline two of it\r\n\r\n  x9y8z7  ", "***"},
-		{"the x9y8z7 line", "the *** line"},
+		{"line one of it\r\nline two of it\r\n\r\n  x9y8z7w6  ", "***"},
+		{"the x9y8z7w6 line", "the *** line"},
 		{"zz-plain-value-zz-plain-value-zz", "***"},
 		{"zz-plain-value-zzzz-plain-value-zz", "***"},
 		{"zz-plain-value-zz zz-plain-value-zz", "*** ***"},
@@ -184,6 +199,67 @@ static void property(void **state)
 	mask_free(m);
 }
 
+/* Secrets of any bytes, in any of their forms, in any cut: nothing of them passes, and the cut does not show. */
+static void any_form(void **state)
+{
+	static const char letters[] = "abcXYZ019 \"\\'<>&$`/+=%\n\t\xc3\xa4.-_";
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		struct mask *m = mask_new();
+		struct err err = {0};
+		char secret[64];
+		size_t n = 9 + next(40);
+		struct strbuf text = STRBUF(1 << 20), whole = STRBUF(1 << 20),
+			      cut = STRBUF(1 << 20), code = STRBUF(1 << 16),
+			      plain = STRBUF(1 << 16);
+		for (size_t i = 0; i < n; i++)
+			secret[i] = letters[next(sizeof(letters) - 1)];
+		secret[0] = 'Q', secret[n - 1] = 'Z', secret[n] = 0;
+		assert_int_equal(mask_add(m, (struct str){secret, n}, &err), RC_OK);
+		mask_seal(m);
+		for (int k = 0; k < 30; k++) {
+			strbuf_addf(&text, "k%u=", next(1000));
+			switch (next(5)) {
+			case 0:
+				strbuf_add(&text, secret, n);
+				break;
+			case 1:
+				strbuf_add_hex(&text, secret, n);
+				break;
+			case 2:
+				strbuf_add_urlencoded(&text, (struct str){secret, n});
+				break;
+			case 3:
+				strbuf_add_shellquoted(&text, (struct str){secret, n});
+				break;
+			default:
+				strbuf_clear(&plain);
+				for (unsigned p = next(3); p; p--)
+					strbuf_addc(&plain, '!');
+				strbuf_add(&plain, secret, n);
+				strbuf_add_base64(&text, plain.p, plain.n);
+			}
+			strbuf_addc(&text, "\n ;"[next(3)]);
+		}
+		feed_all(m, strbuf_str(&text), false, &whole);
+		feed_all(m, strbuf_str(&text), true, &cut);
+		CHECK_STR(strbuf_cstr(&cut), strbuf_cstr(&whole), "however it is cut");
+		CHECK(!memmem(whole.p, whole.n, secret, n), "as it is");
+		strbuf_add_hex(&code, secret, n);
+		CHECK(!memmem(whole.p, whole.n, code.p, code.n), "hex");
+		strbuf_clear(&code);
+		strbuf_add_urlencoded(&code, (struct str){secret, n});
+		CHECK(!memmem(whole.p, whole.n, code.p, code.n), "percent");
+		strbuf_clear(&code);
+		strbuf_add_base64(&code, secret, n / 3 * 3);
+		CHECK(!memmem(whole.p, whole.n, code.p, code.n), "base64");
+		strbuf_done(&text), strbuf_done(&whole), strbuf_done(&cut), strbuf_done(&code),
+			strbuf_done(&plain);
+		mask_free(m);
+	}
+}
+
 /* Text flows: only what could become a secret waits. */
 static void holds_back_little(void **state)
 {
@@ -258,11 +334,9 @@ static void speed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forms),
-		cmocka_unit_test(base64_phases),
-		cmocka_unit_test(refusals),
-		cmocka_unit_test(property),
-		cmocka_unit_test(holds_back_little),
+		cmocka_unit_test(forms),    cmocka_unit_test(base64_phases),
+		cmocka_unit_test(refusals), cmocka_unit_test(property),
+		cmocka_unit_test(any_form), cmocka_unit_test(holds_back_little),
 		cmocka_unit_test(speed),
 	};
 
