@@ -38,6 +38,7 @@ void init_found_done(struct init_found *f)
 		strbuf_done(&u->manifests);
 	}
 	vec_done(&f->units);
+	init_infer_done(f);
 	xfree(f->root);
 	xfree(f->project);
 }
@@ -146,7 +147,7 @@ static void add_includes(struct init_unit *u, const char *dir)
 	}
 }
 
-static void add_unit(struct init_found *f, const char *path, bool library)
+void init_add(struct init_found *f, const char *path, bool library)
 {
 	AUTO(freep) char *dir = xasprintf("%s/%s", f->root, path);
 	struct init_unit u = {
@@ -186,7 +187,7 @@ static void walk(struct init_found *f, const char *path, const char *parent, uns
 			     (among(name, library_folders, ARRAY_LEN(library_folders)) &&
 			      streq(path, "."));
 		if (is_folder(full) && !group && has_manifest(full) && f->units.n < INIT_UNITS)
-			add_unit(f, below,
+			init_add(f, below,
 				 !among(parent, service_folders, ARRAY_LEN(service_folders)));
 		else if (is_folder(full))
 			walk(f, below, name, depth + 1);
@@ -208,8 +209,9 @@ enum rc init_find(const char *root, struct init_found *ret, struct err *err)
 	f.root = xstrdup(real);
 	f.project = name_of(slash && slash[1] ? slash + 1 : "project");
 	walk(&f, ".", "", 0);
+	init_infer(&f);
 	if (!f.units.n && has_manifest(real))
-		add_unit(&f, ".", true);
+		init_add(&f, ".", true);
 	*ret = f;
 	return RC_OK;
 }

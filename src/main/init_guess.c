@@ -250,18 +250,29 @@ static bool may_depend(const struct init_found *f, size_t unit, size_t on)
 	return !leads_to(f, on, unit, seen); /* circles are no graph */
 }
 
+void init_link(struct init_found *f, size_t from, size_t to)
+{
+	struct init_unit *u = &f->units.v[from];
+
+	vec_each(dep, &u->deps)
+		if (*dep == to)
+			return;
+	if (from != to && may_depend(f, from, to))
+		vec_push(&u->deps, to);
+}
+
 void init_guess(struct init_found *f)
 {
 	vec_each(u, &f->units)
 		read_one(f, u);
+	init_infer_edges(f);
 	for (size_t i = 0; i < f->units.n; i++)
 		for (size_t k = 0; k < f->units.n; k++) {
 			struct init_unit *u = &f->units.v[i];
 
 			if (i == k || streq(u->path, ".") || !reads(u, &f->units.v[k]))
 				continue;
-			if (may_depend(f, i, k))
-				vec_push(&u->deps, k);
+			init_link(f, i, k);
 		}
 	vec_each(u, &f->units)
 		inherit(f, u);

@@ -20,8 +20,10 @@ struct init_unit {
 	VEC(size_t) deps;        /* indexes */
 	struct strbuf manifests; /* their texts */
 };
+struct init_graph;
 struct init_found {
 	char *root, *project;
+	struct init_graph *inferred; /* what manifests say, as `penstock graph` reads them */
 	VEC(struct init_unit) units; /* in order of path */
 };
 void init_found_done(struct init_found *f);
@@ -29,5 +31,12 @@ void init_found_done(struct init_found *f);
 MUST_CHECK enum rc init_find(const char *root, struct init_found *ret, struct err *err);
 /* Fill what follows from the manifests: tools, deps, targets, binaries. */
 void init_guess(struct init_found *f);
+/* Between these two: units and edges that are inferred, beside those that folders and Makefiles show. */
+void init_infer(struct init_found *f);
+void init_infer_edges(struct init_found *f);
+void init_infer_done(struct init_found *f);
+void init_add(struct init_found *f, const char *path, bool library);
+/* An edge, unless it is there or closes a circle. */
+void init_link(struct init_found *f, size_t from, size_t to);
 /* The penstock.yml. */
 void init_write(const struct init_found *f, struct strbuf *to);
