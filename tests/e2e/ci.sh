@@ -143,15 +143,15 @@ await_ok 'a tag has a run' 30 in_journal '"kind":"tag"'
 g checkout --quiet -b topic/x && echo x >>"$tree/a/t/2.sh" && g commit --quiet -am request && g push --quiet origin HEAD:refs/pull/7/head
 q=$(g rev-parse HEAD)
 await_ok 'a request from a fork has a run that waits' 30 in_journal '"number":"7","fork":true'
-await 20 run_is "$q" planned
-has 'for somebody' "$(p why "$(run_id "$q")")" 'waits for approval'
-sleep 0.3
-is 'nothing of it runs' "$(job_state "$(run_id "$q")" a/flaky)" blocked
-run p approve "$(run_id "$q")"
+planned() { w=$(p runs --json | grep -oE '"state":"planned","id":"run-[0-9]+"' | grep -oE 'run-[0-9]+'); [ -n "$w" ]; }
+await 20 planned
+has 'for somebody' "$(p why "$w")" 'waits for approval'
+is 'nothing of it runs' "$(job_state "$w" a/flaky)" blocked
+run p approve "$w"
 is 'somebody says yes' "$CODE" 0
 await_ok 'it runs' 30 run_is "$q" passed
-is 'but sees no secret' "$(job_state "$(run_id "$q")" a/secret)" skipped
-has 'and says why' "$(p why "$(run_id "$q")/a/secret")" 'fork sees no secrets'
+is 'but sees no secret' "$(job_state "$w" a/secret)" skipped
+has 'and says why' "$(p why "$w/a/secret")" 'fork sees no secrets'
 hasnt 'and makes no release' "$(things releases)" "$q"
 
 finish
