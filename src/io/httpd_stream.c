@@ -163,11 +163,19 @@ void stream_kill(struct stream *s)
 		wake(s);
 }
 
-/* A suspended connection is not looked at by the library: a reader that left would stay unseen. */
-void stream_look(struct stream *s)
+bool stream_is_read(struct stream *s)
 {
 	struct pollfd fd = {.fd = s->conn->fd, .events = POLLRDHUP};
 
-	if (s->suspended && poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)))
-		stream_kill(s);
+	if (poll(&fd, 1, 0) <= 0 || !(fd.revents & (POLLRDHUP | POLLHUP | POLLERR)))
+		return true;
+	stream_kill(s);
+	return false;
+}
+
+/* A suspended connection is not looked at by the library: a reader that left would stay unseen. */
+void stream_look(struct stream *s)
+{
+	if (s->suspended)
+		(void)stream_is_read(s);
 }

@@ -3,6 +3,7 @@
 #include "clients/manifest.h"
 #include "engine/runner_loop.h"
 #include "flow/1-source/adapters.h"
+#include "flow/2-agent/adapters.h"
 #include "flow/2-build/adapters.h"
 #include "flow/3-artifact/adapters.h"
 #include "flow/4-verify/adapters.h"
@@ -76,7 +77,6 @@ char *default_data(void)
 	return xasprintf("%s/.local/share/penstock", home);
 }
 
-static enum rc open_build(struct house *h, struct err *err)
 /* What jobs stand in: images, and what is kept of failed ones. */
 static enum rc open_containers(struct house *h, const struct house_options *o, struct err *err)
 {
@@ -90,6 +90,7 @@ static enum rc open_containers(struct house *h, const struct house_options *o, s
 				       err);
 }
 
+static enum rc open_build(struct house *h, struct err *err)
 {
 	struct world *w = &h->world;
 
@@ -105,6 +106,22 @@ static enum rc open_containers(struct house *h, const struct house_options *o, s
 	w->secret = secret_file_new(h->data);
 	w->sign = sign_local_new(h->data, w->blobs, err);
 	return w->sign ? RC_OK : err->rc;
+}
+
+/* Jobs run here, or where an agent is. */
+static enum rc open_agents(struct house *h, struct loop *loop, struct err *err)
+{
+	AUTO(freep) char *dir = xasprintf("%s/agents", h->data);
+	const struct hub_options o = {.loop = loop, .blobs = h->world.blobs, .dir = dir};
+
+	h->hub = exec_hub_new(&o, err);
+	if (!h->hub)
+		return err->rc;
+	struct exec *both = exec_places_new(h->world.exec, h->hub, err);
+	if (!both)
+		h->hub = NULL;
+	h->world.exec = both;
+	return both ? RC_OK : err->rc;
 }
 
 static enum rc open_source(struct house *h, struct err *err)
@@ -150,6 +167,10 @@ static enum rc open_all(struct house *h, const struct house_options *o, struct l
 	if (rc == RC_OK)
 		rc = open_build(h, err);
 	if (rc == RC_OK)
+		rc = open_containers(h, o, err);
+	if (rc == RC_OK)
+		rc = open_agents(h, loop, err);
+	if (rc == RC_OK)
 		rc = open_source(h, err);
 	if (rc == RC_OK)
 		rc = open_deploy(h, o, err);
@@ -166,8 +187,6 @@ enum rc house_open(const struct house_options *o, struct loop *loop, struct hous
 	h->shim = shim_path();
 	h->world.toolchain = toolchain_text();
 	h->world.zone_rule = zone_rule;
-	if (rc == RC_OK)
-		rc = open_containers(h, o, err);
 	h->world.keep_outputs = manifest_collect;
 	h->world.lay_outputs = manifest_layout;
 	enum rc rc =
@@ -209,6 +228,7 @@ void house_close(struct house *h)
 	secret_free(h->world.secret);
 	pack_free(h->world.pack);
 	exec_free(h->world.exec);
+	image_free(h->images);
 	blobs_free(h->world.blobs);
 	store_free(h->world.store);
 	runner_loop_free(h->world.runner);
@@ -225,4 +245,3 @@ void house_closep(struct house **h)
 	house_close(*h);
 	*h = NULL;
 }
-	image_free(h->images);

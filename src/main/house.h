@@ -1,7 +1,7 @@
 /*
  * The wiring: every adapter of one data folder, put together as the engine's world. The only place that names them all.
  *
- *	<data>/journal.db  cas/ results/  mirror/  env/  jobs/  replicas/ rootfs/  splitter/  keys/ evidence/  oci/  secrets/  penstock.sock
+ *	<data>/journal.db  cas/ results/  mirror/  env/  jobs/ agents/  replicas/ rootfs/  splitter/  keys/ evidence/  oci/  secrets/  penstock.sock
  */
 #pragma once
 #include "engine/engine.h"

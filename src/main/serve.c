@@ -11,6 +11,7 @@
 #include "io/clock.h"
 #include "io/files.h"
 #include "io/httpd_token.h"
+#include "main/agents.h"
 #include "main/house.h"
 #include <errno.h>
 #include <limits.h>
@@ -176,7 +177,6 @@ static void look_at_refs(void *arg)
 		LOG(LOG_WARN, "a repository cannot be watched", LF("error", err.msg));
 }
 
-static void each_second(void *arg)
 static void sweep(void *arg)
 {
 	exec_sandbox_sweep(((struct daemon *)arg)->house->local);
@@ -191,6 +191,7 @@ static void each_minute(void *arg)
 	loop_at(d->loop, loop_now(d->loop) + USEC_MIN, each_minute, d);
 }
 
+static void each_second(void *arg)
 {
 	struct daemon *d = arg;
 
@@ -261,6 +262,8 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 	enum rc rc = httpd_new(d->loop, &ho, &d->httpd, err);
 	if (rc == RC_OK)
 		api_behind(d->api, d->httpd);
+	if (rc == RC_OK)
+		agents_open(d->house->hub, d->engine, d->httpd);
 	return rc == RC_OK ? open_caches(d, o, err) : rc;
 }
 
@@ -348,10 +351,10 @@ int serve(const struct serve_options *o)
 	engine_start(d.engine);
 	install_hooks(&d);
 	each_second(&d);
+	each_minute(&d);
 	say_ready(&d);
 	loop_run(d.loop);
 	close_all(&d);
-	each_minute(&d);
 	return 0;
 }
 

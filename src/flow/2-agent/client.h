@@ -13,6 +13,11 @@ enum work_state {
 	WORK_BROUGHT,    /* the daemon has it, and says when to forget it */
 };
 struct client;
+struct log_place { /* how much of a log the daemon has */
+	char *job;
+	uint32_t attempt;
+	uint64_t log, marks;
+};
 /* One job here. The loop's; `at_work` says that a worker has it (all but state and wishes). */
 struct work {
 	struct client *agent;
@@ -25,7 +30,8 @@ struct work {
 	enum rc refused_rc;
 	struct agent_order *order; /* until it runs */
 	struct agent_order *next;  /* of a later attempt, which waits for this one's end */
-	uint64_t log_at;           /* bytes of its log that the daemon has */
+	texts kept;                /* digests of what its end names, but for outputs */
+	uint64_t log_at, marks_at; /* bytes of its log, and of the marks beside it, that the daemon has */
 	uint32_t tries;
 	char *session; /* while a worker has it: the one to speak in */
 	struct agent_answer answer;
@@ -64,7 +70,8 @@ void agent_request_make(struct agent_request *q, const struct client *a, const c
 void agent_request_done(struct agent_request *q);
 /* ---- client_blobs.c: on workers */
 enum rc agent_fetch_manifest(struct client *a, const char *session, const char *hex, struct err *err); /* and all that it names */
-enum rc agent_bring_manifest(struct client *a, const char *session, const char *hex, struct err *err);
+/* Blobs, and a manifest (may be NULL) with all that it names; but for what the daemon has. */
+enum rc agent_bring(struct client *a, const char *session, const texts *digests, const char *manifest, struct err *err);
 /* ---- client_job.c */
 void work_start(struct client *a, struct agent_order *order); /* takes it */
 void work_keep(struct client *a, const char *job, uint32_t attempt, uint64_t have);
@@ -76,8 +83,8 @@ size_t works_open(const struct client *a); /* that are not brought yet */
 void works_free(struct client *a);
 /* ---- client_log.c */
 void logs_ship(void *arg);
-/* All that is left of a log; on a worker. *at: how much the daemon has. */
-enum rc log_finish(struct client *a, const char *session, const char *job, uint32_t attempt, uint64_t *at, struct err *err);
+/* All that is left of a log; on a worker. */
+enum rc log_finish(struct client *a, const char *session, struct log_place *place, struct err *err);
 /* ---- client_stream.c */
 void agent_connect(void *arg);
 /* ---- client.c */

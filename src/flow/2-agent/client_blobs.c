@@ -248,17 +248,20 @@ static enum rc bring_some(struct client *a, const char *session, const texts *so
 }
 
 /* The list itself at last: who sees it there finds all that it names. */
-enum rc agent_bring_manifest(struct client *a, const char *session, const char *hex, struct err *err)
+enum rc agent_bring(struct client *a, const char *session, const texts *digests,
+		    const char *manifest, struct err *err)
 {
 	AUTO(manifest_done) struct manifest m = {0};
-	AUTO(freep) char *own = xstrdup(hex);
 	texts all = {0};
-	enum rc rc = manifest_list(a->o.blobs, hex, &m, err);
+	enum rc rc = manifest ? manifest_list(a->o.blobs, manifest, &m, err) : RC_OK;
 
+	vec_each(hex, digests)
+		vec_push(&all, *hex);
 	vec_each(e, &m.entries)
 		if (e->sha256)
 			vec_push(&all, e->sha256);
-	vec_push(&all, own);
+	if (manifest)
+		vec_push(&all, (char *)(uintptr_t)manifest);
 	for (size_t at = 0; rc == RC_OK && at < all.n; at += AGENT_DIGESTS) {
 		texts some = {.v = all.v + at, .n = MIN_OF(all.n - at, (size_t)AGENT_DIGESTS)};
 

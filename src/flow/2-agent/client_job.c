@@ -24,10 +24,18 @@ static void order_free(struct agent_order **o)
 	*o = NULL;
 }
 
+static void drop_kept(struct work *w)
+{
+	vec_each(hex, &w->kept)
+		xfree(*hex);
+	vec_done(&w->kept);
+}
+
 static void work_free(struct work *w)
 {
 	order_free(&w->order);
 	order_free(&w->next);
+	drop_kept(w);
 	xfree(w->refused);
 	xfree(w->session);
 	xfree(w->id);
@@ -109,12 +117,18 @@ static enum rc keep_outputs(void *ctx, const char *dir, const texts *globs, char
 				ret_manifest, err);
 }
 
-/* The log is with the daemon already, piece by piece. */
 static enum rc keep_file(void *ctx, const char *path, char **ret_hex, struct err *err)
 {
-	(void)ctx, (void)path, (void)err;
-	*ret_hex = xstrdup("");
-	return RC_OK;
+	struct work *w = ctx;
+	char hex[DIGEST_HEX + 1];
+	uint64_t size;
+	enum rc rc = blobs_put_file(w->agent->o.blobs, path, hex, &size, err);
+
+	if (rc == RC_OK) {
+		*ret_hex = xstrdup(hex);
+		vec_push(&w->kept, xstrdup(hex));
+	}
+	return rc;
 }
 
 static struct exec_inputs inputs_of(struct work *w)
@@ -169,9 +183,9 @@ static void started(void *arg)
 
 /* ---- the end ---- */
 
-static void fail_end(const struct work *w, enum rc rc, const char *why, struct agent_end *ret)
+static void fail_end(const struct work *w, enum rc rc, const char *why, struct exec_end *ret)
 {
-	*ret = (struct agent_end){
+	*ret = (struct exec_end){
 		.job = xstrdup(w->id),
 		.attempt = w->attempt,
 		.exit = -1,
@@ -179,41 +193,28 @@ static void fail_end(const struct work *w, enum rc rc, const char *why, struct a
 		.error = xstrdup(why)};
 }
 
-static void take_end(struct exec_end *from, struct agent_end *ret)
-{
-	*ret = (struct agent_end){.job = from->job,
-				  .attempt = from->attempt,
-				  .exit = from->exit,
-				  .failure = from->failure,
-				  .error = from->error,
-				  .outputs = from->outputs,
-				  .junit = from->junit,
-				  .started_at = from->started_at,
-				  .ended_at = from->ended_at};
-	xfree(from->log);
-	*from = (struct exec_end){0};
-}
-
 static enum rc find_end(struct work *w, struct agent_end *ret, struct err *err)
 {
 	struct exec_inputs in = inputs_of(w);
-	struct exec_end end = {0};
 
 	if (w->refused) {
-		fail_end(w, w->refused_rc, w->refused, ret);
+		fail_end(w, w->refused_rc, w->refused, &ret->end);
 		return RC_OK;
 	}
-	enum rc rc = exec_collect(w->agent->o.exec, w->id, &in, &end, err);
+	drop_kept(w);
+	enum rc rc = exec_collect(w->agent->o.exec, w->id, &in, &ret->end, err);
 	if (rc == RC_UNAVAILABLE || rc == RC_NO_SPACE)
 		return rc;
 	if (rc != RC_OK) {
-		fail_end(w, RC_INTERNAL, err->msg, ret);
+		fail_end(w, RC_INTERNAL, err->msg, &ret->end);
 		return RC_OK;
 	}
-	take_end(&end, ret);
-	rc = log_finish(w->agent, w->session, w->id, w->attempt, &w->log_at, err);
-	if (rc == RC_OK && ret->outputs)
-		rc = agent_bring_manifest(w->agent, w->session, ret->outputs, err);
+	struct log_place place = {w->id, w->attempt, w->log_at, w->marks_at};
+	rc = log_finish(w->agent, w->session, &place, err);
+	w->log_at = place.log;
+	w->marks_at = place.marks;
+	if (rc == RC_OK)
+		rc = agent_bring(w->agent, w->session, &w->kept, ret->end.outputs, err);
 	ret->log_size = w->log_at;
 	return rc;
 }
@@ -337,6 +338,7 @@ void work_keep(struct client *a, const char *job, uint32_t attempt, uint64_t hav
 	if (!w || w->at_work)
 		return;
 	w->log_at = have;
+	w->marks_at = 0; /* the daemon knows which it has */
 	if (w->state == WORK_BROUGHT) /* to a daemon that died before it was kept */
 		w->state = WORK_RUNNING;
 	if (!a->shipping) {

@@ -5,9 +5,7 @@
 #define LATER (100 * USEC_MS)
 
 struct shipped {
-	char *job;
-	uint32_t attempt;
-	uint64_t at;
+	struct log_place place;
 	bool any;
 };
 struct ship {
@@ -16,37 +14,48 @@ struct ship {
 	VEC(struct shipped) logs;
 };
 
-/* One piece; *ret_any: there was something. */
-static enum rc ship_piece(struct client *a, const char *session, const char *job, uint32_t attempt,
-			  uint64_t *at, bool *ret_any, bool *ret_ended, struct err *err)
+static enum rc send(struct client *a, const char *session, const char *what,
+		    const struct log_place *p, uint64_t *at, const struct strbuf *bytes,
+		    struct err *err)
 {
-	AUTO(strbuf_done) struct strbuf bytes = STRBUF(AGENT_LOG_PIECE);
 	AUTO(strbuf_done) struct strbuf path = STRBUF(2048);
 	struct agent_answer answer;
-	enum rc rc = exec_log(a->o.exec, job, *at, AGENT_LOG_PIECE, &bytes, ret_ended, err);
 
-	*ret_any = bytes.n > 0;
-	if (rc != RC_OK || !bytes.n)
-		return rc;
-	strbuf_adds(&path, "log?job=");
-	strbuf_add_urlencoded(&path, str_of(job));
-	strbuf_addf(&path, "&attempt=%u&from=%llu", attempt, (unsigned long long)*at);
-	rc = agent_post(a, session, strbuf_cstr(&path), strbuf_str(&bytes), &answer, err);
+	if (!bytes->n)
+		return RC_OK;
+	strbuf_addf(&path, "%s?job=", what);
+	strbuf_add_urlencoded(&path, str_of(p->job));
+	strbuf_addf(&path, "&attempt=%u&from=%llu", p->attempt, (unsigned long long)*at);
+	enum rc rc = agent_post(a, session, strbuf_cstr(&path), strbuf_str(bytes), &answer, err);
 	if (rc == RC_OK && answer.forget)
-		return err_set(err, RC_NOT_FOUND, "nobody waits for job %s", job);
+		return err_set(err, RC_NOT_FOUND, "nobody waits for job %s", p->job);
 	if (rc == RC_OK)
 		*at = answer.have;
 	return rc;
 }
 
-enum rc log_finish(struct client *a, const char *session, const char *job, uint32_t attempt,
-		   uint64_t *at, struct err *err)
+/* One piece; *ret_any: there was something. The log is read before the marks and sent behind them: what is seen of it is explained. */
+static enum rc ship_piece(struct client *a, const char *session, struct log_place *p, bool *ret_any,
+			  bool *ret_ended, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf log = STRBUF(AGENT_LOG_PIECE), marks = STRBUF(AGENT_LOG_PIECE);
+	enum rc rc = exec_log(a->o.exec, p->job, p->log, AGENT_LOG_PIECE, &log, ret_ended, err);
+
+	if (rc == RC_OK && exec_marks(a->o.exec, p->job, p->marks, AGENT_LOG_PIECE, &marks, NULL) != RC_OK)
+		strbuf_clear(&marks); /* a log without them is a log */
+	*ret_any = log.n || marks.n;
+	if (rc == RC_OK)
+		rc = send(a, session, "marks", p, &p->marks, &marks, err);
+	return rc == RC_OK ? send(a, session, "log", p, &p->log, &log, err) : rc;
+}
+
+enum rc log_finish(struct client *a, const char *session, struct log_place *place, struct err *err)
 {
 	bool any = true, ended = false;
 	enum rc rc = RC_OK;
 
 	while (rc == RC_OK && (any || !ended))
-		rc = ship_piece(a, session, job, attempt, at, &any, &ended, err);
+		rc = ship_piece(a, session, place, &any, &ended, err);
 	return rc;
 }
 
@@ -58,8 +67,7 @@ static void ship(void *arg)
 		struct err err = {0};
 		bool ended;
 
-		if (ship_piece(s->agent, s->session, l->job, l->attempt, &l->at, &l->any, &ended,
-			       &err) != RC_OK)
+		if (ship_piece(s->agent, s->session, &l->place, &l->any, &ended, &err) != RC_OK)
 			l->any = false;
 	}
 }
@@ -71,12 +79,14 @@ static void shipped(void *arg)
 	bool any = false;
 
 	vec_each(l, &s->logs) {
-		struct work *w = map_get(&a->works, str_of(l->job));
+		struct work *w = map_get(&a->works, str_of(l->place.job));
 
-		if (w && w->attempt == l->attempt && w->state == WORK_RUNNING && !w->at_work)
-			w->log_at = l->at;
+		if (w && w->attempt == l->place.attempt && w->state == WORK_RUNNING && !w->at_work) {
+			w->log_at = l->place.log;
+			w->marks_at = l->place.marks;
+		}
 		any |= l->any;
-		xfree(l->job);
+		xfree(l->place.job);
 	}
 	a->log_rest = any ? SOON : MIN_OF(MAX_OF(a->log_rest, SOON) * 3 / 2, LATER);
 	vec_done(&s->logs);
@@ -96,7 +106,8 @@ void logs_ship(void *arg)
 		const struct work *w = m->value;
 
 		if (w->state == WORK_RUNNING && !w->at_work)
-			vec_push(&s->logs, ((struct shipped){xstrdup(w->id), w->attempt, w->log_at, false}));
+			vec_push(&s->logs, ((struct shipped){.place = {xstrdup(w->id), w->attempt,
+								       w->log_at, w->marks_at}}));
 	}
 	if (s->logs.n) {
 		loop_work(a->loop, "logs", ship, shipped, s);

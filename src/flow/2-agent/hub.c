@@ -2,9 +2,7 @@
 #include "flow/2-agent/hub.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clients/manifest.h"
@@ -110,42 +108,18 @@ static enum rc hub_poll(struct exec *x, void (*each)(void *ctx, const struct exe
 	return RC_OK;
 }
 
-static enum rc append(const char *path, const char *all, struct err *err)
-{
-	AUTO(fd_close) int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	AUTO(fd_close) int to = open(all, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st;
-
-	if (from < 0 || to < 0 || fstat(from, &st) < 0 || lseek(to, 0, SEEK_END) < 0)
-		return err_errno(err, errno, "%s", path);
-	return fd_copy(from, to, (uint64_t)st.st_size, err);
-}
-
-/* The log as one file: the note, then what the agent sent. */
-static enum rc whole_log(const struct hub *h, const char *id, uint32_t attempt, const char *note,
-			 char **ret, struct err *err)
-{
-	AUTO(freep) char *path = hub_log_path(h, id, attempt);
-
-	if (!note && file_exists(path)) {
-		*ret = path;
-		path = NULL;
-		return RC_OK;
-	}
-	char *all = xasprintf("%s.all", path);
-	enum rc rc = file_write_fast(all, str_of(note ? note : ""), 0600, err);
-	if (rc == RC_OK && note && file_exists(path))
-		rc = append(path, all, err);
-	*ret = all;
-	return rc;
-}
-
 /* All that the agent says it left is here. */
-static enum rc check_outputs(struct hub *h, const char *hex, struct err *err)
+static enum rc check_blobs(struct hub *h, const struct exec_end *end, struct err *err)
 {
 	AUTO(manifest_done) struct manifest m = {0};
-	enum rc rc = manifest_list(h->blobs, hex, &m, err);
+	enum rc rc = RC_OK;
 
+	if (end->log && !blobs_has(h->blobs, end->log))
+		return err_set(err, RC_NOT_FOUND, "its log did not come from the agent");
+	if (end->report.blob && !blobs_has(h->blobs, end->report.blob))
+		return err_set(err, RC_NOT_FOUND, "its report did not come from the agent");
+	if (end->outputs)
+		rc = manifest_list(h->blobs, end->outputs, &m, err);
 	for (size_t i = 0; rc == RC_OK && i < m.entries.n; i++)
 		if (m.entries.v[i].sha256 && !blobs_has(h->blobs, m.entries.v[i].sha256))
 			rc = err_set(err, RC_NOT_FOUND, "%s did not come from the agent",
@@ -153,45 +127,52 @@ static enum rc check_outputs(struct hub *h, const char *hex, struct err *err)
 	return rc;
 }
 
+static void incomplete(struct exec_end *end, const char *why)
+{
+	char *job = xstrdup(end->job);
+	struct exec_end plain = {.attempt = end->attempt,
+				 .exit = -1,
+				 .failure = FAILURE_INFRA,
+				 .started_at = end->started_at,
+				 .ended_at = end->ended_at};
+
+	exec_end_done(end);
+	*end = plain;
+	end->job = job;
+	end->error = xasprintf("what it left is not complete: %s", why);
+}
+
 static enum rc hub_collect(struct exec *x, const char *id, const struct exec_inputs *in,
 			   struct exec_end *ret, struct err *err)
 {
 	struct hub *h = hub_of(x);
 	struct exec_end end = {0};
-	struct agent_end said = {0};
-	AUTO(freep) char *note = NULL, *log = NULL;
+	struct err lacks = {0};
+	enum rc rc = RC_OK;
 
 	hub_lock(h);
 	const struct hub_job *job = map_get(&h->jobs, str_of(id));
 	bool known = job, ended = job && job->end;
-	if (ended) {
-		shape_copy(&shape_agent_end, &said, job->end);
-		note = job->note ? xstrdup(job->note) : NULL;
-	}
+	if (ended)
+		shape_copy(&shape_exec_end, &end, &job->end->end);
 	hub_unlock(h);
 	if (!ended)
 		return known ? err_set(err, RC_CONFLICT, "job %s has not ended", id)
 			     : err_set(err, RC_NOT_FOUND, "no agent has job %s", id);
-	enum rc rc = whole_log(h, id, said.attempt, note, &log, err);
+	if (check_blobs(h, &end, &lacks) != RC_OK)
+		incomplete(&end, lacks.msg);
+	if (!end.log) { /* it was lost on its way: what came of its log */
+		AUTO(freep) char *path = hub_log_path(h, id, end.attempt, HUB_LOG);
+
+		if (!file_exists(path))
+			rc = file_write_fast(path, STR(""), 0600, err);
+		if (rc == RC_OK)
+			rc = in->keep_file(in->ctx, path, &end.log, err);
+	}
 	if (rc == RC_OK)
-		rc = in->keep_file(in->ctx, log, &end.log, err);
-	struct err lacks = {0};
-	if (rc == RC_OK && said.outputs && check_outputs(h, said.outputs, &lacks) != RC_OK) {
-		said.failure = FAILURE_INFRA;
-		xfree(said.error);
-		said.error = xasprintf("its outputs are not complete: %s", lacks.msg);
-		xfree(said.outputs);
-		said.outputs = NULL;
-	}
-	if (rc == RC_OK) {
-		*ret = (struct exec_end){.job = said.job, .attempt = said.attempt, .exit = said.exit,
-					 .failure = said.failure, .error = said.error, .log = end.log,
-					 .outputs = said.outputs, .junit = said.junit,
-					 .started_at = said.started_at, .ended_at = said.ended_at};
-		return RC_OK;
-	}
-	xfree(end.log);
-	shape_done(&shape_agent_end, &said);
+		*ret = end;
+	else
+		exec_end_done(&end);
 	return rc;
 }
 
@@ -220,22 +201,29 @@ static enum rc hub_log(struct exec *x, const char *id, uint64_t from, size_t max
 	hub_lock(h);
 	const struct hub_job *job = map_get(&h->jobs, str_of(id));
 	bool ended = job && job->end;
-	size_t note = job && job->note ? strlen(job->note) : 0;
-	if (job && from < note) {
-		size_t n = MIN_OF(note - (size_t)from, max);
-		strbuf_add(ret, job->note + from, n);
-		max -= n;
-		from += n;
-	}
 	if (job)
-		path = hub_log_path(h, id, job->attempt);
+		path = hub_log_path(h, id, job->attempt, HUB_LOG);
 	hub_unlock(h);
 	if (!path)
 		return err_set(err, RC_NOT_FOUND, "no agent has job %s", id);
 	bool whole = true;
-	enum rc rc = max ? hub_log_read(path, from - note, max, ret, &whole, err) : RC_OK;
-	*ret_ended = ended && whole && max;
+	enum rc rc = hub_log_read(path, from, max, ret, &whole, err);
+	*ret_ended = ended && whole;
 	return rc;
+}
+
+static enum rc hub_marks(struct exec *x, const char *id, uint64_t from, size_t max,
+			 struct strbuf *ret, struct err *err)
+{
+	struct hub *h = hub_of(x);
+	bool whole;
+
+	hub_lock(h);
+	const struct hub_job *job = map_get(&h->jobs, str_of(id));
+	AUTO(freep) char *path = job ? hub_log_path(h, id, job->attempt, HUB_MARKS) : NULL;
+	hub_unlock(h);
+	return path ? hub_log_read(path, from, max, ret, &whole, err)
+		    : err_set(err, RC_NOT_FOUND, "no agent has job %s", id);
 }
 
 static void hub_free(struct exec *x)
@@ -248,12 +236,9 @@ static void hub_free(struct exec *x)
 		hub_job_free(m->value);
 	for (struct map_entry *m = NULL; (m = map_next(&h->sources, m));)
 		xfree(m->value);
-	for (struct map_entry *m = NULL; (m = map_next(&h->notes, m));)
-		xfree(m->value);
 	map_done(&h->agents);
 	map_done(&h->jobs);
 	map_done(&h->sources);
-	map_done(&h->notes);
 	fd_close(&h->event);
 	pthread_mutex_destroy(&h->lock);
 	xfree(h->dir);
@@ -261,7 +246,7 @@ static void hub_free(struct exec *x)
 }
 
 static const struct exec_ops ops = {"hub",       hub_start,  hub_cancel, hub_fd, hub_poll,
-				    hub_collect, hub_forget, hub_log,    hub_free};
+				    hub_collect, hub_forget, hub_log,    hub_free,   hub_marks};
 
 struct exec *exec_hub_new(const struct hub_options *o, struct err *err)
 {

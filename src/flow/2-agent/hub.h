@@ -24,7 +24,6 @@ struct hub_job {
 	uint32_t attempt;
 	char *agent;
 	char *start;         /* the order, until the agent has said that it runs; then NULL */
-	char *note;  /* what its log begins with: why there is another attempt */
 	bool cancelled;
 	struct agent_end *end;
 };
@@ -39,7 +38,6 @@ struct hub {
 	pthread_mutex_t lock;
 	struct map agents;  /* name -> struct hub_agent * */
 	struct map jobs;    /* id -> struct hub_job * */
-	struct map notes;   /* job id -> why it needs another attempt (char *) */
 	struct map sources; /* "repo commit path..." -> digest of a manifest (char *) */
 	bool flushing, swept;
 	uint32_t serial;
@@ -62,14 +60,16 @@ void hub_text_free(char *text); /* wiped first: it may hold secrets */
 /* ---- hub_job.c; locked */
 struct hub_job *hub_job_make(struct hub *h, const char *id, uint32_t attempt, const char *agent);
 void hub_job_drop(struct hub *h, struct hub_job *job);
-char *hub_log_path(const struct hub *h, const char *job, uint32_t attempt);
+enum hub_log { HUB_LOG, HUB_MARKS }; /* of a job: what it said, and base/logmark.h beside it */
+char *hub_log_path(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what);
 void hub_job_free(struct hub_job *job);
 /* From an offset; *ret_whole: there is no more now. */
 MUST_CHECK enum rc hub_log_read(const char *path, uint64_t from, size_t max, struct strbuf *ret, bool *ret_whole, struct err *err);
 /* Bytes at an offset, once; *ret_have: how many there are now. */
-MUST_CHECK enum rc hub_log_write(const struct hub *h, const char *job, uint32_t attempt, uint64_t from, struct str bytes, uint64_t *ret_have, struct err *err);
+MUST_CHECK enum rc hub_log_write(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what, uint64_t from, struct str bytes, uint64_t *ret_have, struct err *err);
+uint64_t hub_log_size(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what);
 void hub_logs_sweep(struct hub *h); /* remove those of nobody's jobs */
-uint64_t hub_log_size(const struct hub *h, const char *job, uint32_t attempt);
+
 /* ---- hub_start.c: on a worker */
 enum rc hub_start(struct exec *x, const struct job_spec *spec, const struct exec_inputs *in, struct err *err);
 /* ---- hub_agent.c: on the loop */

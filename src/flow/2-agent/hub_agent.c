@@ -112,7 +112,7 @@ static void leave_stream(struct hub_agent *a)
 
 /* ---- lost ---- */
 
-static void drop_jobs(struct hub *h, const struct hub_agent *a, const char *why, size_t *ret_n)
+static size_t drop_jobs(struct hub *h, const struct hub_agent *a)
 {
 	texts ids = {0};
 
@@ -122,29 +122,22 @@ static void drop_jobs(struct hub *h, const struct hub_agent *a, const char *why,
 		if (streq(job->agent, a->name) && !job->end) /* a result that came is a result */
 			vec_push(&ids, job->id);
 	}
-	vec_each(id, &ids) {
-		struct hub_job *job = map_get(&h->jobs, str_of(*id));
-		char *note = xasprintf("penstock: attempt %u ran on agent %s, which was lost: %s\n",
-				       job->attempt, a->name, why);
-
-		xfree(map_put(&h->notes, str_of(*id), note));
-		hub_job_drop(h, job);
-	}
-	*ret_n = ids.n;
+	vec_each(id, &ids)
+		hub_job_drop(h, map_get(&h->jobs, str_of(*id)));
+	size_t n = ids.n;
 	vec_done(&ids);
+	return n;
 }
 
 void hub_agent_lose(struct hub *h, struct hub_agent *a, const char *why)
 {
-	size_t n;
-
 	hub_lock(h);
 	leave_stream(a);
 	a->lost = true;
 	a->expected = false;
 	xfree(a->session);
 	a->session = xstrdup("");
-	drop_jobs(h, a, why, &n);
+	size_t n = drop_jobs(h, a);
 	hub_unlock(h);
 	LOG(LOG_WARN, "an agent is lost", LF("agent", a->name), LF("reason", why), LFN("jobs", n));
 	if (h->owner.agent)
@@ -214,7 +207,7 @@ static void settle_listed(struct hub *h, struct hub_agent *a, const struct agent
 	hub_text_free(job->start);
 	job->start = NULL;
 	hub_order_job(h, a, ORDER_KEEP, j->job, j->attempt,
-		      hub_log_size(h, j->job, j->attempt));
+		      hub_log_size(h, j->job, j->attempt, HUB_LOG));
 	if (job->cancelled)
 		hub_order_job(h, a, ORDER_CANCEL, j->job, j->attempt, 0);
 }
@@ -229,7 +222,7 @@ static void settle_lacking(struct hub *h, struct hub_agent *a, struct hub_job *j
 		return;
 	}
 	job->end = xcalloc(1, sizeof(*job->end));
-	*job->end = (struct agent_end){
+	job->end->end = (struct exec_end){
 		.job = xstrdup(job->id),
 		.attempt = job->attempt,
 		.exit = -1,
@@ -287,7 +280,8 @@ static void tell_skew(const struct hub_agent *a)
 
 static enum rc may_come(const struct hub_agent *a, const struct agent_hello *hello, struct err *err)
 {
-	if (!a || !a->stream || a->lost || streq(a->instance, hello->instance))
+	if (!a || !a->stream || a->lost || streq(a->instance, hello->instance) ||
+	    !stream_is_read(a->stream))
 		return RC_OK;
 	return err_set(err, RC_CONFLICT,
 		       "an agent %s is connected already, from %s: give this one another --name, or end that one",

@@ -97,7 +97,7 @@ static void on_started(struct hub *h, struct hub_agent *a, struct request *r)
 	shape_done(&shape_agent_job, &said);
 }
 
-static void on_log(struct hub *h, struct hub_agent *a, struct request *r)
+static void take_log(struct hub *h, struct hub_agent *a, struct request *r, enum hub_log what)
 {
 	const char *id = request_query(r, "job"), *attempt = request_query(r, "attempt"),
 		   *from = request_query(r, "from");
@@ -116,14 +116,24 @@ static void on_log(struct hub *h, struct hub_agent *a, struct request *r)
 	hub_lock(h);
 	const struct hub_job *job = job_of(h, a, id, said.attempt);
 	ret.forget = !job;
-	enum rc rc = job && !job->end ? hub_log_write(h, id, said.attempt, at, request_body(r),
-						      &ret.have, &err)
+	enum rc rc = job && !job->end ? hub_log_write(h, id, said.attempt, what, at,
+						      request_body(r), &ret.have, &err)
 				      : RC_OK;
 	hub_unlock(h);
 	if (rc == RC_OK)
 		answer(r, &ret);
 	else
 		hub_refuse(r, rc == RC_TOO_BIG ? 413 : 507, &err);
+}
+
+static void on_log(struct hub *h, struct hub_agent *a, struct request *r)
+{
+	take_log(h, a, r, HUB_LOG);
+}
+
+static void on_marks(struct hub *h, struct hub_agent *a, struct request *r)
+{
+	take_log(h, a, r, HUB_MARKS);
 }
 
 /* The agent's clock, translated. */
@@ -137,8 +147,10 @@ static uint64_t our_time(const struct hub_agent *a, uint64_t theirs)
 static void keep_end(struct hub *h, const struct hub_agent *a, struct hub_job *job,
 		     struct agent_end *said)
 {
-	said->started_at = our_time(a, said->started_at);
-	said->ended_at = MAX_OF(our_time(a, said->ended_at), said->started_at);
+	struct exec_end *end = &said->end;
+
+	end->started_at = our_time(a, end->started_at);
+	end->ended_at = MAX_OF(our_time(a, end->ended_at), end->started_at);
 	job->end = xcalloc(1, sizeof(*job->end));
 	*job->end = *said;
 	*said = (struct agent_end){0};
@@ -158,16 +170,16 @@ static void on_ended(struct hub *h, struct hub_agent *a, struct request *r)
 		return;
 	}
 	hub_lock(h);
-	struct hub_job *job = job_of(h, a, said.job, said.attempt);
+	struct hub_job *job = job_of(h, a, said.end.job, said.end.attempt);
 	ret.forget = !job;
 	if (job)
-		ret.have = hub_log_size(h, said.job, said.attempt);
+		ret.have = hub_log_size(h, said.end.job, said.end.attempt, HUB_LOG);
 	if (job && !job->end && ret.have >= said.log_size)
 		keep_end(h, a, job, &said);
 	hub_unlock(h);
 	if (ret.forget)
 		LOG(LOG_INFO, "a result comes too late and is not used", LF("agent", a->name),
-		    LF("job", said.job), LFN("attempt", said.attempt));
+		    LF("job", said.end.job), LFN("attempt", said.end.attempt));
 	answer(r, &ret);
 	shape_done(&shape_agent_end, &said);
 }
@@ -176,7 +188,7 @@ static const struct {
 	const char *path;
 	void (*fn)(struct hub *h, struct hub_agent *a, struct request *r);
 } routes[] = {
-	{"beat", on_beat}, {"started", on_started}, {"log", on_log},
+	{"beat", on_beat}, {"started", on_started}, {"log", on_log}, {"marks", on_marks},
 	{"ended", on_ended}, {"drain", on_drain},   {"bye", on_bye},
 };
 

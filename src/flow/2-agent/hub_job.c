@@ -1,4 +1,4 @@
-/* Jobs that the hub knows of, and their logs: <dir>/logs/<job id, '/' as '+'>.<attempt>. */
+/* Jobs that the hub knows of, and their logs: <dir>/logs/<job id, '/' as '+'>.<attempt>, and the marks beside it: .idx */
 #include "flow/2-agent/hub.h"
 
 #include <dirent.h>
@@ -9,9 +9,10 @@
 
 #include "io/files.h"
 
-char *hub_log_path(const struct hub *h, const char *job, uint32_t attempt)
+char *hub_log_path(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what)
 {
-	char *ret = xasprintf("%s/logs/%s.%u", h->dir, job, attempt);
+	char *ret = xasprintf("%s/logs/%s.%u%s", h->dir, job, attempt,
+			      what == HUB_MARKS ? ".idx" : "");
 
 	for (char *p = ret + strlen(h->dir) + 6; *p; p++)
 		if (*p == '/')
@@ -19,9 +20,9 @@ char *hub_log_path(const struct hub *h, const char *job, uint32_t attempt)
 	return ret;
 }
 
-uint64_t hub_log_size(const struct hub *h, const char *job, uint32_t attempt)
+uint64_t hub_log_size(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what)
 {
-	AUTO(freep) char *path = hub_log_path(h, job, attempt);
+	AUTO(freep) char *path = hub_log_path(h, job, attempt, what);
 	struct stat st;
 
 	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
@@ -49,10 +50,10 @@ enum rc hub_log_read(const char *path, uint64_t from, size_t max, struct strbuf 
 	return strbuf_failed(ret) ? err_set(err, RC_TOO_BIG, "the log's piece does not fit") : RC_OK;
 }
 
-enum rc hub_log_write(const struct hub *h, const char *job, uint32_t attempt, uint64_t from,
-		      struct str bytes, uint64_t *ret_have, struct err *err)
+enum rc hub_log_write(const struct hub *h, const char *job, uint32_t attempt,
+		      enum hub_log what, uint64_t from, struct str bytes, uint64_t *ret_have, struct err *err)
 {
-	AUTO(freep) char *path = hub_log_path(h, job, attempt);
+	AUTO(freep) char *path = hub_log_path(h, job, attempt, what);
 	AUTO(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct stat st;
 
@@ -82,7 +83,6 @@ void hub_job_free(struct hub_job *job)
 	if (job->end)
 		shape_done(&shape_agent_end, job->end);
 	xfree(job->end);
-	xfree(job->note);
 	xfree(job->agent);
 	xfree(job->id);
 	xfree(job);
@@ -90,11 +90,11 @@ void hub_job_free(struct hub_job *job)
 
 void hub_job_drop(struct hub *h, struct hub_job *job)
 {
-	AUTO(freep) char *path = hub_log_path(h, job->id, job->attempt);
-	AUTO(freep) char *all = xasprintf("%s.all", path);
+	AUTO(freep) char *path = hub_log_path(h, job->id, job->attempt, HUB_LOG);
+	AUTO(freep) char *marks = hub_log_path(h, job->id, job->attempt, HUB_MARKS);
 
 	unlink(path);
-	unlink(all);
+	unlink(marks);
 	map_del(&h->jobs, str_of(job->id));
 	hub_job_free(job);
 }
@@ -114,9 +114,9 @@ static bool is_known(struct hub *h, const char *name)
 {
 	for (struct map_entry *m = NULL; (m = map_next(&h->jobs, m));) {
 		const struct hub_job *job = m->value;
-		AUTO(freep) char *path = hub_log_path(h, job->id, job->attempt);
+		AUTO(freep) char *path = hub_log_path(h, job->id, job->attempt, HUB_LOG);
 
-		if (streq(strrchr(path, '/') + 1, name))
+		if (str_starts(str_of(name), strrchr(path, '/') + 1))
 			return true;
 	}
 	return false;

@@ -156,7 +156,6 @@ static enum rc give(struct hub *h, const struct job_spec *spec, char *line, stru
 		struct hub_job *job = hub_job_make(h, spec->job, spec->attempt, a->name);
 
 		job->start = line;
-		job->note = map_del(&h->notes, str_of(spec->job));
 		if (a->stream)
 			hub_order(h, a, xstrdup(line));
 	}

@@ -38,15 +38,7 @@ static const struct shape_field order_fields[] = {
 const struct shape shape_agent_order = SHAPE(struct agent_order, order_fields);
 
 static const struct shape_field end_fields[] = {
-	SHAPE_STR(struct agent_end, job),
-	SHAPE_U32(struct agent_end, attempt),
-	SHAPE_I64(struct agent_end, exit),
-	SHAPE_ENUM(struct agent_end, failure, failure_names),
-	SHAPE_STR(struct agent_end, error),
-	SHAPE_STR(struct agent_end, outputs),
-	SHAPE_SUB(struct agent_end, junit, shape_junit),
-	SHAPE_U64(struct agent_end, started_at),
-	SHAPE_U64(struct agent_end, ended_at),
+	SHAPE_SUB(struct agent_end, end, shape_exec_end),
 	SHAPE_U64(struct agent_end, log_size),
 };
 const struct shape shape_agent_end = SHAPE(struct agent_end, end_fields);
@@ -193,16 +185,31 @@ enum rc agent_job_read(struct str text, struct agent_job *ret, struct err *err)
 	return rc;
 }
 
+static enum rc check_end(const struct exec_end *e, struct err *err)
+{
+	const char *const blobs[] = {e->log, e->outputs, e->report.blob};
+	enum rc rc = check_job(e->job, err);
+
+	if (rc != RC_OK)
+		return rc;
+	for (size_t i = 0; i < ARRAY_LEN(blobs); i++)
+		if (blobs[i] && !is_digest(blobs[i]))
+			return err_set(err, RC_INVALID, "%s: \"%.80s\" is no digest", e->job, blobs[i]);
+	if (e->outputs && e->failure != FAILURE_NONE)
+		return err_set(err, RC_INVALID, "%s: only a job that passed has outputs", e->job);
+	if (e->junit.failures.n > 100 || e->times.n > AGENT_TIMES_MAX)
+		return err_set(err, RC_TOO_BIG,
+			       "%s: names of more than 100 failed tests, or times of more than %d files",
+			       e->job, AGENT_TIMES_MAX);
+	return RC_OK;
+}
+
 enum rc agent_end_read(struct str text, struct agent_end *ret, struct err *err)
 {
 	enum rc rc = shape_parse(text, AGENT_HELLO_MAX, &shape_agent_end, ret, err);
 
 	if (rc == RC_OK)
-		rc = check_job(ret->job, err);
-	if (rc == RC_OK && ret->outputs && (ret->failure || !is_digest(ret->outputs)))
-		rc = err_set(err, RC_INVALID, "%s: outputs are a digest, of a job that passed", ret->job);
-	if (rc == RC_OK && ret->junit.failures.n > 100)
-		rc = err_set(err, RC_TOO_BIG, "%s: names of more than 100 failed tests", ret->job);
+		rc = check_end(&ret->end, err);
 	if (rc != RC_OK)
 		shape_done(&shape_agent_end, ret);
 	return rc;

@@ -5,6 +5,7 @@
  *	POST /agent/beat             each AGENT_BEAT; who is not heard for AGENT_LOST is lost, its jobs run elsewhere
  *	POST /agent/started          job_ref: it runs, its start need not be sent again
  *	POST /agent/log?job=&attempt=&from=   bytes of the (masked) log -> answer.have
+ *	POST /agent/marks?...        the same of the marks beside it (base/logmark.h), before the bytes that they speak of
  *	POST /agent/ended            end -> answer.forget: nobody waits for it; answer.have below end.log_size: first the rest of the log
  *	POST /agent/drain, /agent/bye         no more jobs, please; I leave now and hold no job
  *	POST /agent/missing          {"digests"} -> {"digests"}: those that the daemon lacks
@@ -27,6 +28,7 @@
 #define AGENT_NAME_MAX        50
 #define AGENT_LABELS_MAX      64
 #define AGENT_JOBS_MAX        4096
+#define AGENT_TIMES_MAX       20000
 #define AGENT_HELLO_MAX       ((size_t)1 << 20)
 #define AGENT_ORDER_MAX       ((size_t)16 << 20)
 #define AGENT_LOG_PIECE       ((size_t)512 << 10)
@@ -76,13 +78,8 @@ struct agent_order {
 };
 
 struct agent_end {
-	char *job;
-	uint32_t attempt;
-	int64_t exit;
-	enum failure failure;
-	char *error, *outputs;
-	struct junit junit;
-	uint64_t started_at, ended_at, log_size;
+	struct exec_end end; /* its blobs were brought before */
+	uint64_t log_size;
 };
 struct agent_answer {
 	bool forget;
