@@ -247,7 +247,7 @@ void engine_turn(struct engine *e)
 
 void engine_start(struct engine *e)
 {
-	struct event ev = {.kind = EV_STARTED, .slots = e->o.slots};
+	struct event ev = {.kind = EV_STARTED, .slots = e->o.slots, .memory = e->o.memory};
 
 	ev.text = xstrdup(e->o.version ? e->o.version : "");
 	e->started = true;

@@ -42,7 +42,8 @@ struct world {
 	texts sources; /* names of repositories that are watched */
 };
 struct engine_options {
-	uint32_t slots; /* jobs at a time */
+	uint32_t slots;  /* jobs at a time: each has a processor unless it asks for more or less */
+	uint64_t memory; /* bytes that jobs may ask for together, here; 0: not limited */
 	const char *version;
 	bool read_only; /* restore only: no events, no effects */
 };

@@ -83,6 +83,7 @@ static enum rc open_containers(struct house *h, const struct house_options *o, s
 	h->images = image_disk_new(h->data, h->world.secret, err);
 	if (!h->images)
 		return err->rc;
+	h->world.image = h->images;
 	h->local = h->world.exec;
 	exec_sandbox_keep(h->local, o->keep_failed ? o->keep_failed : USEC_DAY,
 			  o->keep_max ? o->keep_max : (uint64_t)10 << 30);
