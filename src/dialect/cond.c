@@ -251,7 +251,8 @@ static struct cond *parse_not(struct lexer *l)
 	if (++l->depth > COND_DEPTH)
 		return NULL;
 	skip_blanks(l);
-	bool not_equal = l->at + 1 < l->text.n && (l->text.p[l->at + 1] == '=' || l->text.p[l->at + 1] == '~');
+	bool not_equal = l->at + 1 < l->text.n &&
+			 (l->text.p[l->at + 1] == '=' || l->text.p[l->at + 1] == '~');
 	if (!not_equal && take(l, "!")) {
 		struct cond *in = parse_not(l);
 		c = in ? cond_new(COND_NOT, NULL, in, NULL) : NULL;
@@ -342,18 +343,20 @@ struct cond *cond_simple(struct cond *c)
 		return become_truth(c, false);
 	if (c->kind == COND_NOT && c->kids[0]->kind == COND_FALSE)
 		return become_truth(c, true);
-	if (c->kind == COND_COMPARE && c->kids[0]->kind == COND_TEXT && c->kids[1]->kind == COND_TEXT &&
-	    (streq(c->text, "==") || streq(c->text, "!=")))
-		return become_truth(c, streq(c->kids[0]->text, c->kids[1]->text) == streq(c->text, "=="));
+	if (c->kind == COND_COMPARE && c->kids[0]->kind == COND_TEXT &&
+	    c->kids[1]->kind == COND_TEXT && (streq(c->text, "==") || streq(c->text, "!=")))
+		return become_truth(c, streq(c->kids[0]->text, c->kids[1]->text) ==
+					       streq(c->text, "=="));
 	return c;
 }
 
-bool cond_is_compare(const struct cond *c, const struct cond **ret_name, const struct cond **ret_value)
+bool cond_is_compare(const struct cond *c, const struct cond **ret_name,
+		     const struct cond **ret_value)
 {
 	if (c->kind != COND_COMPARE || c->n != 2)
 		return false;
-	bool swapped = c->kids[0]->kind != COND_NAME &&
-		       (streq(c->text, "==") || streq(c->text, "!="));
+	bool swapped =
+		c->kids[0]->kind != COND_NAME && (streq(c->text, "==") || streq(c->text, "!="));
 	*ret_name = c->kids[swapped ? 1 : 0];
 	*ret_value = c->kids[swapped ? 0 : 1];
 	return (*ret_name)->kind == COND_NAME;
@@ -382,7 +385,8 @@ static void print_inner(const struct cond *c, enum cond_syntax syntax, struct st
 	strbuf_adds(to, wrap ? ")" : "");
 }
 
-static void print_side(const struct cond *c, enum cond_kind of, enum cond_syntax syntax, struct strbuf *to)
+static void print_side(const struct cond *c, enum cond_kind of, enum cond_syntax syntax,
+		       struct strbuf *to)
 {
 	if (c->kind == COND_COMPARE || c->kind == of)
 		cond_print(c, syntax, to);

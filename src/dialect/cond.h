@@ -30,13 +30,15 @@ enum cond_syntax { SYNTAX_OURS, SYNTAX_GITHUB, SYNTAX_GITLAB };
 
 /* NULL: it is no such condition. At most 4096 bytes and 32 levels. */
 struct cond *cond_parse(struct str text, enum cond_syntax syntax);
-struct cond *cond_new(enum cond_kind kind, const char *text, struct cond *a, struct cond *b); /* takes a and b */
+struct cond *cond_new(enum cond_kind kind, const char *text, struct cond *a,
+		      struct cond *b); /* takes a and b */
 void cond_free(struct cond *c);
 void cond_freep(struct cond **c);
 /* Fold true, false and doubled `!`. Takes c. */
 struct cond *cond_simple(struct cond *c);
 /* A name against another value: `name op value`, swapped when it stood the other way round. */
-bool cond_is_compare(const struct cond *c, const struct cond **ret_name, const struct cond **ret_value);
+bool cond_is_compare(const struct cond *c, const struct cond **ret_name,
+		     const struct cond **ret_value);
 
 void cond_print(const struct cond *c, enum cond_syntax syntax, struct strbuf *to);
 

@@ -36,12 +36,9 @@ static const struct same gitlab_names[] = {
 	{"CI_OPEN_MERGE_REQUESTS", "pr.number"},
 };
 static const struct same gitlab_events[] = {
-	{"push", "push"},
-	{"merge_request_event", "pull_request"},
-	{"schedule", "schedule"},
-	{"web", "person"},
-	{"api", "person"},
-	{"trigger", "person"},
+	{"push", "push"},         {"merge_request_event", "pull_request"},
+	{"schedule", "schedule"}, {"web", "person"},
+	{"api", "person"},        {"trigger", "person"},
 };
 
 static const char *ours_of(const struct same *table, size_t n, const char *theirs)
@@ -96,7 +93,8 @@ static struct cond *of_ref(const char *text, const char *op, bool prefix)
 			return compare(kinds[i].ours, op, rest);
 		if (!*rest)
 			return compare(kinds[i].ours, "!=", "");
-		return cond_new(COND_CALL, "startsWith", cond_new(COND_NAME, kinds[i].ours, NULL, NULL),
+		return cond_new(COND_CALL, "startsWith",
+				cond_new(COND_NAME, kinds[i].ours, NULL, NULL),
 				cond_new(COND_TEXT, rest, NULL, NULL));
 	}
 	return NULL;
@@ -114,7 +112,9 @@ static bool github_compare(struct cond **c, const char **ret_why)
 		return ref ? replace(c, ref) : no(ret_why, "compare `branch` or `tag`");
 	}
 	if (streq(name->text, "github.ref_type") && value->kind == COND_TEXT)
-		return replace(c, compare("tag", equals(op) == streq(value->text, "tag") ? "!=" : "==", ""));
+		return replace(
+			c,
+			compare("tag", equals(op) == streq(value->text, "tag") ? "!=" : "==", ""));
 	if (str_ends(str_of(name->text), "head.repo.full_name") && value->kind == COND_NAME) {
 		struct cond *fork = cond_new(COND_NAME, "fork", NULL, NULL);
 		return replace(c, equals(op) ? cond_new(COND_NOT, NULL, fork, NULL) : fork);
@@ -140,7 +140,9 @@ static bool github_call(struct cond **c, const char **ret_why)
 	if (streq(call->text, "cancelled"))
 		return replace(c, truth(false));
 	if (streq(call->text, "always") || streq(call->text, "failure"))
-		return no(ret_why, "a job whose need failed does not run: give the commands to `finally` of that job");
+		return no(
+			ret_why,
+			"a job whose need failed does not run: give the commands to `finally` of that job");
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
 		if (!streq(call->text, kept[i]))
 			continue;
@@ -149,11 +151,14 @@ static bool github_call(struct cond **c, const char **ret_why)
 		if (str_ends(str_of(call->kids[0]->text), ".labels.*.name") && i == 0) {
 			struct cond *label = call->kids[1];
 			call->n = 1;
-			return replace(c, cond_new(COND_COMPARE, "in", label, cond_new(COND_NAME, "pr.labels", NULL, NULL)));
+			return replace(c, cond_new(COND_COMPARE, "in", label,
+						   cond_new(COND_NAME, "pr.labels", NULL, NULL)));
 		}
 		if (!streq(call->kids[0]->text, "github.ref"))
 			return true;
-		struct cond *ref = i == 1 && call->kids[1]->kind == COND_TEXT ? of_ref(call->kids[1]->text, "==", true) : NULL;
+		struct cond *ref = i == 1 && call->kids[1]->kind == COND_TEXT
+					   ? of_ref(call->kids[1]->text, "==", true)
+					   : NULL;
 		return ref ? replace(c, ref) : no(ret_why, "compare `branch` or `tag`");
 	}
 	return no(ret_why, "there is no such function: see docs/expressions.md");
@@ -163,11 +168,14 @@ static bool github_name(struct cond *c, const char **ret_why)
 {
 	const char *ours = OURS(github_names, c->text);
 
-	if (!ours && (str_starts(str_of(c->text), "matrix.") || streq(c->text, "branch") || streq(c->text, "tag") ||
-		      streq(c->text, "event") || streq(c->text, "fork") || streq(c->text, "pr.labels")))
+	if (!ours && (str_starts(str_of(c->text), "matrix.") || streq(c->text, "branch") ||
+		      streq(c->text, "tag") || streq(c->text, "event") || streq(c->text, "fork") ||
+		      streq(c->text, "pr.labels")))
 		return true;
 	if (!ours)
-		return no(ret_why, "an expression knows only what docs/expressions.md names: look in the script, at an environment variable");
+		return no(
+			ret_why,
+			"an expression knows only what docs/expressions.md names: look in the script, at an environment variable");
 	xfree(c->text);
 	c->text = xstrdup(ours);
 	return true;
@@ -220,7 +228,8 @@ static struct cond *of_pattern(const char *name, const char *pattern)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(4096);
 	size_t n = strlen(pattern);
-	bool from = n && pattern[0] == '^', to = n > 1 && pattern[n - 1] == '$' && pattern[n - 2] != '\\';
+	bool from = n && pattern[0] == '^',
+	     to = n > 1 && pattern[n - 1] == '$' && pattern[n - 2] != '\\';
 	const char *p = pattern + from;
 	const char *call = from ? "startsWith" : to ? "endsWith" : "contains";
 
@@ -237,7 +246,8 @@ static struct cond *of_pattern(const char *name, const char *pattern)
 		return compare(name, "=~", strbuf_cstr(&text));
 	}
 	if (streq(name, "pr.labels"))
-		return cond_new(COND_COMPARE, "in", cond_new(COND_TEXT, strbuf_cstr(&text), NULL, NULL),
+		return cond_new(COND_COMPARE, "in",
+				cond_new(COND_TEXT, strbuf_cstr(&text), NULL, NULL),
 				cond_new(COND_NAME, name, NULL, NULL));
 	if (from && to)
 		return compare(name, "==", strbuf_cstr(&text));
@@ -269,14 +279,17 @@ static bool gitlab_compare(struct cond **c, const char **ret_why)
 			return no(ret_why, "write it with a name of docs/expressions.md");
 		struct cond *match = of_pattern(ours, value->text);
 		if (!match)
-			return no(ret_why, "there are no regular expressions: write a glob, branch =~ 'release/*'");
+			return no(
+				ret_why,
+				"there are no regular expressions: write a glob, branch =~ 'release/*'");
 		if (streq(op, "!~"))
 			match = cond_new(COND_NOT, NULL, match, NULL);
 		return replace(c, match);
 	}
 	if (ours && streq(ours, "event") && value->kind == COND_TEXT) {
 		const char *event = OURS(gitlab_events, value->text);
-		return event ? replace(c, compare("event", op, event)) : no(ret_why, "there is no such event: leave the job out");
+		return event ? replace(c, compare("event", op, event))
+			     : no(ret_why, "there is no such event: leave the job out");
 	}
 	return true;
 }
@@ -292,7 +305,9 @@ static bool gitlab_alone(struct cond **c, const char **ret_why)
 		return replace(c, compare("event", "==", "pull_request"));
 	if (ours)
 		return replace(c, compare(ours, "!=", ""));
-	return no(ret_why, "an expression knows only what docs/expressions.md names: look in the script, at an environment variable");
+	return no(
+		ret_why,
+		"an expression knows only what docs/expressions.md names: look in the script, at an environment variable");
 }
 
 static bool gitlab_walk(struct cond **c, const pairs *vars, bool alone, const char **ret_why)
@@ -304,16 +319,20 @@ static bool gitlab_walk(struct cond **c, const pairs *vars, bool alone, const ch
 	if ((*c)->kind == COND_NAME) {
 		const char *value = known_value(vars, (*c)->text);
 		const char *ours = OURS(gitlab_names, (*c)->text);
-		bool ready = str_starts(str_of((*c)->text), "pr.") || streq((*c)->text, "branch") || streq((*c)->text, "tag") ||
-			     streq((*c)->text, "event") || streq((*c)->text, "target");
+		bool ready = str_starts(str_of((*c)->text), "pr.") || streq((*c)->text, "branch") ||
+			     streq((*c)->text, "tag") || streq((*c)->text, "event") ||
+			     streq((*c)->text, "target");
 		if (ready)
 			return true;
 		if (!ours && value)
-			return replace(c, alone ? truth(*value != 0) : cond_new(COND_TEXT, value, NULL, NULL));
+			return replace(c, alone ? truth(*value != 0)
+						: cond_new(COND_TEXT, value, NULL, NULL));
 		if (alone)
 			return gitlab_alone(c, ret_why);
 		if (!ours)
-			return no(ret_why, "an expression knows only what docs/expressions.md names: look in the script, at an environment variable");
+			return no(
+				ret_why,
+				"an expression knows only what docs/expressions.md names: look in the script, at an environment variable");
 		return replace(c, cond_new(COND_NAME, ours, NULL, NULL));
 	}
 	bool chain = (*c)->kind == COND_AND || (*c)->kind == COND_OR || (*c)->kind == COND_NOT;

@@ -59,7 +59,9 @@ static bool special(struct cond **c, bool github, bool *ret_done)
 	if (streq(name->text, "event")) {
 		const char *event = theirs_of(events, ARRAY_LEN(events), value->text, github);
 		*ret_done = event != NULL;
-		return event && replace(c, compare(github ? "github.event_name" : "CI_PIPELINE_SOURCE", (*c)->text, event));
+		return event &&
+		       replace(c, compare(github ? "github.event_name" : "CI_PIPELINE_SOURCE",
+					  (*c)->text, event));
 	}
 	if (!github || (!streq(name->text, "branch") && !streq(name->text, "tag")))
 		return true;
@@ -82,7 +84,9 @@ static bool label(struct cond **c)
 	struct cond *what = in->kids[0];
 	in->kids[0] = NULL;
 	return replace(c, cond_new(COND_CALL, "contains",
-				   cond_new(COND_NAME, "github.event.pull_request.labels.*.name", NULL, NULL), what));
+				   cond_new(COND_NAME, "github.event.pull_request.labels.*.name",
+					    NULL, NULL),
+				   what));
 }
 
 static bool walk(struct cond **c, bool github)
@@ -98,14 +102,15 @@ static bool walk(struct cond **c, bool github)
 			return true;
 	}
 	if ((*c)->kind == COND_CALL) {
-		bool prefix = github && streq((*c)->text, "startsWith") && (*c)->n == 2 && (*c)->kids[0]->kind == COND_NAME &&
-			      (*c)->kids[1]->kind == COND_TEXT;
+		bool prefix = github && streq((*c)->text, "startsWith") && (*c)->n == 2 &&
+			      (*c)->kids[0]->kind == COND_NAME && (*c)->kids[1]->kind == COND_TEXT;
 		if (prefix && streq((*c)->kids[0]->text, "tag")) {
 			AUTO(freep) char *ref = xasprintf("refs/tags/%s", (*c)->kids[1]->text);
 			rename_to((*c)->kids[1], ref);
 			return rename_to((*c)->kids[0], "github.ref");
 		}
-		if (!github || !(streq((*c)->text, "startsWith") || streq((*c)->text, "endsWith") || streq((*c)->text, "contains")))
+		if (!github || !(streq((*c)->text, "startsWith") || streq((*c)->text, "endsWith") ||
+				 streq((*c)->text, "contains")))
 			return false;
 	}
 	if ((*c)->kind == COND_NOT && !github)

@@ -5,9 +5,9 @@
 #include "base/strbuf.h"
 #include "core/plan.h"
 
-#define DIALECT_MAP(X)                                            \
-	X(DIALECT_GITHUB, "github") X(DIALECT_GITLAB, "gitlab") \
-		X(DIALECT_TEKTON, "tekton") X(DIALECT_BUILDKITE, "buildkite")
+#define DIALECT_MAP(X)              \
+	X(DIALECT_GITHUB, "github") \
+	X(DIALECT_GITLAB, "gitlab") X(DIALECT_TEKTON, "tekton") X(DIALECT_BUILDKITE, "buildkite")
 enum dialect {
 #define X(name, text) name,
 	DIALECT_MAP(X)
@@ -44,7 +44,8 @@ void draft_write(const struct draft *d, struct strbuf *to);
 /* Another file of the same repository, for includes. RC_NOT_FOUND: there is none. */
 typedef enum rc (*dialect_read)(void *ctx, const char *path, struct strbuf *ret, struct err *err);
 /* name: of the file, for messages ("ci.yml"). At most 1 MiB and 200 jobs. RC_INVALID, RC_TOO_BIG: this is no such file. */
-MUST_CHECK enum rc import_github(struct str text, const char *name, struct draft *ret, struct err *err);
+MUST_CHECK enum rc import_github(struct str text, const char *name, struct draft *ret,
+				 struct err *err);
 /* read may be NULL: nothing is included then. */
 MUST_CHECK enum rc import_gitlab(struct str text, const char *name, dialect_read read, void *ctx,
 				 struct draft *ret, struct err *err);
@@ -57,4 +58,5 @@ struct generate {
 	bool affected;
 	remarks remarks; /* filled */
 };
-MUST_CHECK enum rc generate_dialect(struct generate *g, enum dialect d, struct strbuf *to, struct err *err);
+MUST_CHECK enum rc generate_dialect(struct generate *g, enum dialect d, struct strbuf *to,
+				    struct err *err);

@@ -23,7 +23,8 @@ void remark_add(remarks *r, struct remark at, const char *what, const char *inst
 	if (r->n >= REMARKS_MAX)
 		return;
 	vec_each(have, r) /* what is said of all jobs is told once */
-		if (at.line && have->line == at.line && streq(have->file, at.file) && streq(have->what, what))
+		if (at.line && have->line == at.line && streq(have->file, at.file) &&
+		    streq(have->what, what))
 			return;
 	at.file = at.file ? xstrdup(at.file) : NULL;
 	at.what = xstrdup(what);
@@ -128,7 +129,8 @@ static bool is_variable(const char *s)
 	bool ok = n > 0 && n <= 128 && !(s[0] >= '0' && s[0] <= '9');
 
 	for (; ok && *s; s++)
-		ok = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || *s == '_' || (*s >= '0' && *s <= '9');
+		ok = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || *s == '_' ||
+		     (*s >= '0' && *s <= '9');
 	return ok;
 }
 
@@ -227,7 +229,8 @@ static void out_remarks(struct yaml_out *o, const struct draft *d, size_t job, s
 {
 	vec_each(r, &d->remarks)
 		if (r->job == job && r->step == step)
-			yaml_out_comment(o, "line %u: %s: not mapped; %s", r->line, r->what, r->instead);
+			yaml_out_comment(o, "line %u: %s: not mapped; %s", r->line, r->what,
+					 r->instead);
 }
 
 static void out_rows(struct yaml_out *o, const char *key, const struct combination *v, size_t n)
@@ -426,7 +429,9 @@ void draft_write(const struct draft *d, struct strbuf *to)
 	yaml_out_text(&o, "project", d->c.project);
 	out_on(&o, &d->c);
 	yaml_out_blank(&o);
-	yaml_out_comment(&o, "The whole repository as one unit. Name services and libraries by their folders, and only what a change touches will run.");
+	yaml_out_comment(
+		&o,
+		"The whole repository as one unit. Name services and libraries by their folders, and only what a change touches will run.");
 	yaml_out_open(&o, "libraries");
 	yaml_out_word(&o, d->c.project, "{path: .}");
 	yaml_out_close(&o);

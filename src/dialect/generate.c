@@ -44,7 +44,8 @@ static void add_need(struct gen_job *job, size_t index)
 	vec_push(&job->needs, index);
 }
 
-static enum rc add_job(struct gen *g, struct map *groups, struct map *instances, const struct plan_job *job, struct err *err)
+static enum rc add_job(struct gen *g, struct map *groups, struct map *instances,
+		       const struct plan_job *job, struct err *err)
 {
 	const struct config *c = g->in->config;
 	const struct job_def *def = definition(c, job);
@@ -53,7 +54,8 @@ static enum rc add_job(struct gen *g, struct map *groups, struct map *instances,
 	uintptr_t at = (uintptr_t)map_get(groups, str_of(name));
 
 	if (!def)
-		return err_set(err, RC_INVALID, "the plan has a job %s that penstock.yml does not know", job->job);
+		return err_set(err, RC_INVALID,
+			       "the plan has a job %s that penstock.yml does not know", job->job);
 	const struct unit *unit = *job->unit ? config_unit(c, job->unit) : NULL;
 	if (!at) {
 		vec_push(&g->jobs, ((struct gen_job){.def = def,
@@ -85,7 +87,8 @@ static void drop_images(struct gen *g)
 
 		if (job->def->kind == JOB_IMAGE && job->wanted) {
 			g->at = i;
-			gen_lost(g, "an image job", "it is packed by Penstock; pack there with a tool of your own");
+			gen_lost(g, "an image job",
+				 "it is packed by Penstock; pack there with a tool of your own");
 		}
 		for (size_t k = 0; k < n; k++) {
 			size_t need = job->needs.v[k];
@@ -149,10 +152,12 @@ void gen_lost(struct gen *g, const char *what, const char *instead)
 	const struct gen_job *job = &g->jobs.v[g->at];
 	AUTO(freep) char *text = xasprintf("%s: %s", job->id, what);
 
-	remark_add(&g->in->remarks, (struct remark){.line = 0, .job = g->at, .step = NO_STEP}, text, instead);
+	remark_add(&g->in->remarks, (struct remark){.line = 0, .job = g->at, .step = NO_STEP}, text,
+		   instead);
 }
 
-static void fill_name(const struct gen_job *job, struct str name, const struct gen_hole *hole, struct strbuf *to)
+static void fill_name(const struct gen_job *job, struct str name, const struct gen_hole *hole,
+		      struct strbuf *to)
 {
 	if (str_starts(name, "matrix.")) {
 		AUTO(freep) char *axis = xstrndup(name.p + 7, name.n - 7);
@@ -161,7 +166,8 @@ static void fill_name(const struct gen_job *job, struct str name, const struct g
 			if (streq(hole->row->matrix->v[i].key, axis))
 				strbuf_adds(to, hole->row->matrix->v[i].value);
 		if (!hole->row)
-			strbuf_addf(to, "%s%s%s", hole->before, hole->variable ? variable : axis, hole->after);
+			strbuf_addf(to, "%s%s%s", hole->before, hole->variable ? variable : axis,
+				    hole->after);
 	} else if (str_is(name, "unit")) {
 		strbuf_adds(to, job->unit);
 	} else if (str_is(name, "unit.path")) {
@@ -215,10 +221,15 @@ void gen_split(const struct gen_job *job, struct strbuf *to)
 	if (!job->def->split.into)
 		return;
 	spec = xasprintf(":(glob)%s", job->def->split.files);
-	strbuf_addf(to, "SPLIT_TOTAL=%u SPLIT_LIST=$(mktemp); export SPLIT_INDEX SPLIT_TOTAL SPLIT_LIST\n", job->def->split.into);
+	strbuf_addf(
+		to,
+		"SPLIT_TOTAL=%u SPLIT_LIST=$(mktemp); export SPLIT_INDEX SPLIT_TOTAL SPLIT_LIST\n",
+		job->def->split.into);
 	strbuf_adds(to, "git ls-files -- ");
 	strbuf_add_shellquoted(to, str_of(spec));
-	strbuf_adds(to, " | sort | awk -v i=\"$SPLIT_INDEX\" -v n=\"$SPLIT_TOTAL\" 'NR % n == i % n' >\"$SPLIT_LIST\"\n");
+	strbuf_adds(
+		to,
+		" | sort | awk -v i=\"$SPLIT_INDEX\" -v n=\"$SPLIT_TOTAL\" 'NR % n == i % n' >\"$SPLIT_LIST\"\n");
 }
 
 /* A glob as patterns of find: `*` of find also matches '/', so it may take more, never less. */
@@ -276,8 +287,10 @@ void gen_script(const struct gen_job *job, const struct gen_script *how, struct 
 	}
 	vec_each(secret, &def->secrets) {
 		if (how->secret)
-			strbuf_addf(to, "%s=$(%s %s); export %s\n", secret->key, how->secret, gen_secret(secret), secret->key);
-		else if (how->secret == NULL && !streq(secret->key, gen_secret(secret)) && how->cd && !how->finally_trap)
+			strbuf_addf(to, "%s=$(%s %s); export %s\n", secret->key, how->secret,
+				    gen_secret(secret), secret->key);
+		else if (how->secret == NULL && !streq(secret->key, gen_secret(secret)) &&
+			 how->cd && !how->finally_trap)
 			strbuf_addf(to, "export %s=\"$%s\"\n", secret->key, gen_secret(secret));
 	}
 	if (how->finally_trap && def->finally.n) {
@@ -298,8 +311,8 @@ void gen_script(const struct gen_job *job, const struct gen_script *how, struct 
 
 enum rc generate_dialect(struct generate *in, enum dialect d, struct strbuf *to, struct err *err)
 {
-	static void (*const write[])(struct gen *, struct yaml_out *) = {generate_github, generate_gitlab, generate_tekton,
-									 generate_buildkite};
+	static void (*const write[])(struct gen *, struct yaml_out *) = {
+		generate_github, generate_gitlab, generate_tekton, generate_buildkite};
 	AUTO(gen_done) struct gen g = {0};
 	struct yaml_out o = YAML_OUT(to);
 	size_t wanted = 0;
@@ -309,8 +322,10 @@ enum rc generate_dialect(struct generate *in, enum dialect d, struct strbuf *to,
 	vec_each(job, &g.jobs)
 		wanted += job->wanted;
 	if (!wanted && d != DIALECT_GITLAB)
-		return err_set(err, RC_NOT_FOUND, "no job is affected: there is nothing to generate");
-	yaml_out_comment(&o, "Made by `penstock generate %s`; change penstock.yml instead.", dialect_names[d]);
+		return err_set(err, RC_NOT_FOUND,
+			       "no job is affected: there is nothing to generate");
+	yaml_out_comment(&o, "Made by `penstock generate %s`; change penstock.yml instead.",
+			 dialect_names[d]);
 	write[d](&g, &o);
 	if (strbuf_failed(to))
 		return err_set(err, RC_TOO_BIG, "what came of it is too long");

@@ -83,19 +83,28 @@ static void retries(const struct job_def *def, struct yaml_out *o)
 }
 
 /* Outputs of needs, in; own outputs, out: tar files that keep which files are programs. */
-static void command(const struct gen *g, const struct gen_job *job, const char *key, struct yaml_out *o)
+static void command(const struct gen *g, const struct gen_job *job, const char *key,
+		    struct yaml_out *o)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF((size_t)4 << 20);
 	AUTO(freep) char *file = xasprintf(".penstock-%s.tgz", key);
 
 	strbuf_adds(&b, "set -e\n");
 	vec_each(need, &job->needs)
-		for (size_t i = 0; gen_has_outputs(&g->jobs.v[*need]) && i < g->jobs.v[*need].rows.n; i++) {
+		for (size_t i = 0;
+		     gen_has_outputs(&g->jobs.v[*need]) && i < g->jobs.v[*need].rows.n; i++) {
 			AUTO(freep) char *from = key_of(&g->jobs.v[*need], i);
-			strbuf_addf(&b, "buildkite-agent artifact download .penstock-%s.tgz . --step %s\ntar -xzf .penstock-%s.tgz\n", from, from, from);
+			strbuf_addf(
+				&b,
+				"buildkite-agent artifact download .penstock-%s.tgz . --step %s\ntar -xzf .penstock-%s.tgz\n",
+				from, from, from);
 		}
 	strbuf_adds(&b, "root=$PWD\n");
-	gen_script(job, &(struct gen_script){.cd = true, .finally_trap = true, .secret = "buildkite-agent secret get"}, &b);
+	gen_script(job,
+		   &(struct gen_script){.cd = true,
+					.finally_trap = true,
+					.secret = "buildkite-agent secret get"},
+		   &b);
 	if (gen_has_outputs(job)) {
 		strbuf_adds(&b, "cd \"$root\"\n");
 		gen_pack(job, file, &b);
@@ -107,7 +116,8 @@ static void command(const struct gen *g, const struct gen_job *job, const char *
 	texts paths = {0};
 	if (gen_has_outputs(job))
 		draft_text(&paths, file);
-	AUTO(freep) char *junit = job->def->reports.junit ? gen_path(job, job->def->reports.junit) : NULL;
+	AUTO(freep)
+	char *junit = job->def->reports.junit ? gen_path(job, job->def->reports.junit) : NULL;
 	if (junit)
 		draft_text(&paths, junit);
 	yaml_out_texts(o, "artifact_paths", paths.v, paths.n);
@@ -121,7 +131,9 @@ static void condition(struct gen *g, const struct gen_job *job, struct yaml_out 
 	if (!job->def->condition)
 		return;
 	yaml_out_comment(o, "if: %s", job->def->condition);
-	gen_lost(g, "if", "generate with --affected for each change, or write Buildkite's own if: it runs always");
+	gen_lost(
+		g, "if",
+		"generate with --affected for each change, or write Buildkite's own if: it runs always");
 }
 
 static void one(struct gen *g, const struct gen_job *job, size_t at, struct yaml_out *o)
@@ -138,7 +150,8 @@ static void one(struct gen *g, const struct gen_job *job, size_t at, struct yaml
 	yaml_out_text(o, "label", key);
 	condition(g, job, o);
 	needs(g, job, o);
-	yaml_out_word(o, "timeout_in_minutes", "%llu", (unsigned long long)((def->timeout + USEC_MIN - 1) / USEC_MIN));
+	yaml_out_word(o, "timeout_in_minutes", "%llu",
+		      (unsigned long long)((def->timeout + USEC_MIN - 1) / USEC_MIN));
 	if (def->labels.n) {
 		yaml_out_open(o, "agents");
 		vec_each(label, &def->labels)

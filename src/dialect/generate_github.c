@@ -35,7 +35,9 @@ static void triggers(const struct config *c, struct yaml_out *o)
 static void condition(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF(16384);
-	AUTO(cond_freep) struct cond *c = job->def->condition ? cond_parse(str_of(job->def->condition), SYNTAX_OURS) : NULL;
+	AUTO(cond_freep)
+	struct cond *c =
+		job->def->condition ? cond_parse(str_of(job->def->condition), SYNTAX_OURS) : NULL;
 	bool said = c && cond_to_github(&c);
 
 	if (job->def->condition && !said) {
@@ -103,7 +105,8 @@ static void services(struct gen *g, const struct gen_job *job, struct yaml_out *
 			yaml_out_text(o, "options", strbuf_cstr(&b));
 		}
 		if (s->args.n)
-			gen_lost(g, "args of a service", "a service has no command there: make an image with it");
+			gen_lost(g, "args of a service",
+				 "a service has no command there: make an image with it");
 		yaml_out_close(o);
 	}
 	yaml_out_close(o);
@@ -132,7 +135,9 @@ static void environment(const struct gen_job *job, struct yaml_out *o)
 	vec_each(s, &def->services) {
 		AUTO(freep) char *slug = draft_slug(str_of(s->name), "service");
 		AUTO(freep) char *name = gen_variable(slug);
-		AUTO(freep) char *host = xasprintf("%s_HOST", name + strlen("MATRIX_")), *port = xasprintf("%s_PORT", name + strlen("MATRIX_"));
+		AUTO(freep)
+		char *host = xasprintf("%s_HOST", name + strlen("MATRIX_")),
+		     *port = xasprintf("%s_PORT", name + strlen("MATRIX_"));
 		yaml_out_text(o, host, def->container ? s->name : "localhost");
 		if (s->port)
 			yaml_out_word(o, port, "'%u'", s->port);
@@ -172,7 +177,8 @@ static void bring(const struct gen *g, const struct gen_job *job, struct yaml_ou
 	yaml_out_open(o, NULL);
 	yaml_out_text(o, "name", "Lay out outputs");
 	yaml_out_text(o, "working-directory", ".");
-	yaml_out_text(o, "run", "for f in .penstock-in/*.tgz; do [ ! -e \"$f\" ] || tar -xzf \"$f\"; done");
+	yaml_out_text(o, "run",
+		      "for f in .penstock-in/*.tgz; do [ ! -e \"$f\" ] || tar -xzf \"$f\"; done");
 	yaml_out_close(o);
 }
 
@@ -212,7 +218,8 @@ static char *inert(const char *script)
 	return strbuf_take(&b);
 }
 
-static void run(struct yaml_out *o, const char *name, const char *cond, const char *text, uint64_t timeout)
+static void run(struct yaml_out *o, const char *name, const char *cond, const char *text,
+		uint64_t timeout)
 {
 	AUTO(freep) char *script = inert(text);
 
@@ -222,7 +229,8 @@ static void run(struct yaml_out *o, const char *name, const char *cond, const ch
 	if (cond)
 		yaml_out_word(o, "if", "%s", cond);
 	if (timeout)
-		yaml_out_word(o, "timeout-minutes", "%llu", (unsigned long long)((timeout + USEC_MIN - 1) / USEC_MIN));
+		yaml_out_word(o, "timeout-minutes", "%llu",
+			      (unsigned long long)((timeout + USEC_MIN - 1) / USEC_MIN));
 	yaml_out_text(o, "run", script);
 	yaml_out_close(o);
 }
@@ -230,8 +238,12 @@ static void run(struct yaml_out *o, const char *name, const char *cond, const ch
 static void keep(const struct gen_job *job, struct yaml_out *o)
 {
 	AUTO(strbuf_done) struct strbuf pack = STRBUF((size_t)1 << 20);
-	AUTO(freep) char *file = xasprintf(".penstock-%s-%s.tgz", job->id, gen_has_rows(job) ? "${{ strategy.job-index }}" : "0");
-	AUTO(freep) char *name = xasprintf("%s-outputs-%s", job->id, gen_has_rows(job) ? "${{ strategy.job-index }}" : "0");
+	AUTO(freep)
+	char *file = xasprintf(".penstock-%s-%s.tgz", job->id,
+			       gen_has_rows(job) ? "${{ strategy.job-index }}" : "0");
+	AUTO(freep)
+	char *name = xasprintf("%s-outputs-%s", job->id,
+			       gen_has_rows(job) ? "${{ strategy.job-index }}" : "0");
 
 	if (!gen_has_outputs(job))
 		return;
@@ -263,7 +275,9 @@ static void reports(const struct gen_job *job, struct yaml_out *o)
 	}
 	if (!paths.n)
 		return;
-	AUTO(freep) char *name = xasprintf("%s-reports-%s", job->id, gen_has_rows(job) ? "${{ strategy.job-index }}" : "0");
+	AUTO(freep)
+	char *name = xasprintf("%s-reports-%s", job->id,
+			       gen_has_rows(job) ? "${{ strategy.job-index }}" : "0");
 	uses(o, NULL, "actions/upload-artifact@v4");
 	yaml_out_word(o, "if", "always()");
 	yaml_out_open(o, "with");
@@ -285,7 +299,9 @@ static void steps(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 	caches(job, o);
 	gen_split(job, &split);
 	if (split.n) {
-		strbuf_adds(&split, "{ echo \"SPLIT_LIST=$SPLIT_LIST\"; echo \"SPLIT_TOTAL=$SPLIT_TOTAL\"; } >>\"$GITHUB_ENV\"\n");
+		strbuf_adds(
+			&split,
+			"{ echo \"SPLIT_LIST=$SPLIT_LIST\"; echo \"SPLIT_TOTAL=$SPLIT_TOTAL\"; } >>\"$GITHUB_ENV\"\n");
 		run(o, "Share out files", NULL, strbuf_cstr(&split), 0);
 	}
 	if (def->run)
@@ -328,7 +344,8 @@ static void one(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 	yaml_out_texts(o, "needs", needs.v, needs.n);
 	vec_done(&needs);
 	condition(g, job, o);
-	yaml_out_word(o, "timeout-minutes", "%llu", (unsigned long long)((def->timeout + USEC_MIN - 1) / USEC_MIN));
+	yaml_out_word(o, "timeout-minutes", "%llu",
+		      (unsigned long long)((def->timeout + USEC_MIN - 1) / USEC_MIN));
 	if (def->allow_failure)
 		yaml_out_word(o, "continue-on-error", "true");
 	rows(job, o);
@@ -354,7 +371,8 @@ static void one(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 	steps(g, job, o);
 	yaml_out_close(o);
 	if (def->manual)
-		gen_lost(g, "manual", "a job cannot wait for somebody there: an environment with reviewers can");
+		gen_lost(g, "manual",
+			 "a job cannot wait for somebody there: an environment with reviewers can");
 	if (def->retry.max || def->flaky.retry)
 		gen_lost(g, "retry", "a job is not tried again there: loop in the script");
 }

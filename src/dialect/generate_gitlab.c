@@ -15,7 +15,9 @@ static void variables(const struct gen_job *job, struct yaml_out *o)
 	}
 	vec_each(s, &job->def->services) {
 		AUTO(freep) char *name = gen_variable(s->name);
-		AUTO(freep) char *host = xasprintf("%s_HOST", name + strlen("MATRIX_")), *port = xasprintf("%s_PORT", name + strlen("MATRIX_"));
+		AUTO(freep)
+		char *host = xasprintf("%s_HOST", name + strlen("MATRIX_")),
+		     *port = xasprintf("%s_PORT", name + strlen("MATRIX_"));
 		yaml_out_text(o, host, s->name);
 		if (s->port)
 			yaml_out_word(o, port, "'%u'", s->port);
@@ -62,7 +64,8 @@ static void services(struct gen *g, const struct gen_job *job, struct yaml_out *
 		}
 		yaml_out_close(o);
 		if (s->ready)
-			gen_lost(g, "ready of a service", "GitLab waits for its port: ask for readiness in the script");
+			gen_lost(g, "ready of a service",
+				 "GitLab waits for its port: ask for readiness in the script");
 	}
 	yaml_out_close(o);
 }
@@ -181,7 +184,8 @@ static void needs(const struct gen *g, const struct gen_job *job, struct yaml_ou
 static void rules(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 {
 	const struct job_def *def = job->def;
-	AUTO(cond_freep) struct cond *c = def->condition ? cond_parse(str_of(def->condition), SYNTAX_OURS) : NULL;
+	AUTO(cond_freep)
+	struct cond *c = def->condition ? cond_parse(str_of(def->condition), SYNTAX_OURS) : NULL;
 	bool said = c && cond_to_gitlab(&c);
 
 	if (def->condition && !said) {
@@ -206,7 +210,9 @@ static void rules(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 
 static void script(const struct gen_job *job, struct yaml_out *o)
 {
-	AUTO(strbuf_done) struct strbuf b = STRBUF((size_t)4 << 20), after = STRBUF((size_t)4 << 20);
+	AUTO(strbuf_done)
+	struct strbuf b = STRBUF((size_t)4 << 20),
+		      after = STRBUF((size_t)4 << 20);
 
 	gen_script(job, &(struct gen_script){.cd = true}, &b);
 	yaml_out_open(o, "script");

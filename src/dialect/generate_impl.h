@@ -26,10 +26,10 @@ struct gen {
 MUST_CHECK enum rc gen_make(struct generate *in, struct gen *ret, struct err *err);
 void gen_done(struct gen *g);
 
-bool gen_has_rows(const struct gen_job *job);   /* it is more than one, or has a matrix */
+bool gen_has_rows(const struct gen_job *job); /* it is more than one, or has a matrix */
 bool gen_has_axis(const struct gen_job *job);
 bool gen_has_outputs(const struct gen_job *job);
-char *gen_variable(const char *axis);           /* "node-version" -> "MATRIX_NODE_VERSION" */
+char *gen_variable(const char *axis); /* "node-version" -> "MATRIX_NODE_VERSION" */
 /* That this has no counterpart there. */
 void gen_lost(struct gen *g, const char *what, const char *instead);
 /* `${matrix.x}` becomes before + (variable or axis) + after; other names are filled in. */
@@ -43,7 +43,8 @@ char *gen_fill(const struct gen_job *job, const char *text, const struct gen_hol
 struct gen_script {
 	bool finally_trap; /* else it is somebody else's */
 	bool cd;
-	const char *secret; /* "export %s=\"$(buildkite-agent secret get %s)\"" is made when this is its command; NULL: none */
+	const char *
+		secret; /* "export %s=\"$(buildkite-agent secret get %s)\"" is made when this is its command; NULL: none */
 };
 /* The whole job as one script of sh. */
 void gen_script(const struct gen_job *job, const struct gen_script *how, struct strbuf *to);

@@ -26,7 +26,9 @@ static void clone(struct yaml_out *o)
 	yaml_out_word(o, NULL, "{name: REPO, value: $(params.repo)}");
 	yaml_out_word(o, NULL, "{name: REVISION, value: $(params.revision)}");
 	yaml_out_close(o);
-	yaml_out_text(o, "script", "#!/bin/sh\nset -e\ngit init -q .\ngit fetch -q --depth 1 -- \"$REPO\" \"$REVISION\"\ngit checkout -q FETCH_HEAD\n");
+	yaml_out_text(
+		o, "script",
+		"#!/bin/sh\nset -e\ngit init -q .\ngit fetch -q --depth 1 -- \"$REPO\" \"$REVISION\"\ngit checkout -q FETCH_HEAD\n");
 	yaml_out_close(o);
 	yaml_out_close(o);
 	yaml_out_close(o);
@@ -61,7 +63,9 @@ static void environment(const struct gen_job *job, const char *project, struct y
 		variable(o, "SPLIT_INDEX", "$(params.SPLIT_INDEX)");
 	vec_each(s, &def->services) {
 		AUTO(freep) char *name = gen_variable(s->name);
-		AUTO(freep) char *host = xasprintf("%s_HOST", name + strlen("MATRIX_")), *port = xasprintf("%s_PORT", name + strlen("MATRIX_"));
+		AUTO(freep)
+		char *host = xasprintf("%s_HOST", name + strlen("MATRIX_")),
+		     *port = xasprintf("%s_PORT", name + strlen("MATRIX_"));
 		AUTO(freep) char *number = xasprintf("%u", s->port);
 		variable(o, host, "localhost");
 		if (s->port)
@@ -104,7 +108,9 @@ static void sidecars(const struct gen_job *job, struct yaml_out *o)
 			yaml_out_word(o, "periodSeconds", "1");
 			if (s->ready) {
 				yaml_out_open(o, "exec");
-				yaml_out_texts(o, "command", (char *[]){(char[]){"sh"}, (char[]){"-c"}, s->ready}, 3);
+				yaml_out_texts(o, "command",
+					       (char *[]){(char[]){"sh"}, (char[]){"-c"}, s->ready},
+					       3);
 				yaml_out_close(o);
 			} else {
 				yaml_out_word(o, "tcpSocket", "{port: %u}", s->port);
@@ -120,7 +126,9 @@ static void sidecars(const struct gen_job *job, struct yaml_out *o)
 static void spec(const struct gen_job *job, const char *project, struct yaml_out *o)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF((size_t)4 << 20);
-	AUTO(freep) char *image = job->def->container ? gen_fill(job, job->def->container, &in_text) : xstrdup(SHELL_IMAGE);
+	AUTO(freep)
+	char *image = job->def->container ? gen_fill(job, job->def->container, &in_text)
+					  : xstrdup(SHELL_IMAGE);
 	const struct job_def *def = job->def;
 
 	yaml_out_open(o, "taskSpec");
@@ -219,7 +227,8 @@ static void one(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 	vec_done(&after);
 	draft_duration(def->timeout, time);
 	if (str_ends(str_of(time), "d"))
-		yaml_out_word(o, "timeout", "%lluh", (unsigned long long)(def->timeout / USEC_HOUR));
+		yaml_out_word(o, "timeout", "%lluh",
+			      (unsigned long long)(def->timeout / USEC_HOUR));
 	else
 		yaml_out_word(o, "timeout", "%s", time);
 	if (def->retry.max)
@@ -260,7 +269,8 @@ void generate_tekton(struct gen *g, struct yaml_out *o)
 	yaml_out_open(o, "spec");
 	yaml_out_open(o, "params");
 	yaml_out_comment(o, "What to build: fill in, or let a trigger do it.");
-	yaml_out_word(o, NULL, "{name: repo, value: 'https://git.example.com/%s.git'}", g->in->config->project);
+	yaml_out_word(o, NULL, "{name: repo, value: 'https://git.example.com/%s.git'}",
+		      g->in->config->project);
 	yaml_out_word(o, NULL, "{name: revision, value: main}");
 	yaml_out_close(o);
 	volume(o);

@@ -14,8 +14,10 @@ static void read_env(struct importer *im, const struct yaml_node *env)
 		AUTO(freep) char *key = node_dup(&env->keys[i]);
 		struct str hole = github_hole(value->text);
 
-		if (node_is_text(value) && str_starts(hole, "secrets.") && !str_is(hole, "secrets.GITHUB_TOKEN")) {
-			AUTO(freep) char *reference = xasprintf("file:%.*s", (int)hole.n - 8, hole.p + 8);
+		if (node_is_text(value) && str_starts(hole, "secrets.") &&
+		    !str_is(hole, "secrets.GITHUB_TOKEN")) {
+			AUTO(freep)
+			char *reference = xasprintf("file:%.*s", (int)hole.n - 8, hole.p + 8);
 			draft_pair(&job->secrets, key, reference);
 		} else if (node_is_text(value)) {
 			AUTO(freep) char *text = github_text(im, value, value->text, false);
@@ -33,17 +35,22 @@ static void read_env(struct importer *im, const struct yaml_node *env)
 
 /* ---- steps ---- */
 /* Lines before the script: what holds for this step alone. */
-static void step_head(struct importer *im, const struct yaml_node *step, const struct yaml_node *folder, struct strbuf *to)
+static void step_head(struct importer *im, const struct yaml_node *step,
+		      const struct yaml_node *folder, struct strbuf *to)
 {
-	const struct yaml_node *env = yaml_get(step, "env"), *dir = yaml_get(step, "working-directory");
+	const struct yaml_node *env = yaml_get(step, "env"),
+			       *dir = yaml_get(step, "working-directory");
 
 	for (size_t i = 0; env && env->kind == YAML_MAP && i < env->n; i++) {
 		AUTO(freep) char *key = node_dup(&env->keys[i]);
 		const struct yaml_node *value = &env->items[i];
-		AUTO(freep) char *text = node_is_text(value) ? github_text(im, value, value->text, true) : xstrdup("");
+		AUTO(freep)
+		char *text = node_is_text(value) ? github_text(im, value, value->text, true)
+						 : xstrdup("");
 		struct str hole = github_hole(value->text);
 
-		if (str_starts(hole, "secrets.") && str_is((struct str){hole.p + 8, hole.n - 8}, key))
+		if (str_starts(hole, "secrets.") &&
+		    str_is((struct str){hole.p + 8, hole.n - 8}, key))
 			continue; /* it is in the job's environment by that name */
 		strbuf_addf(to, "export %s=", key);
 		if (github_has_hole(value->text))
@@ -71,14 +78,20 @@ static void check_files(struct importer *im, const struct yaml_node *run)
 {
 	static const struct {
 		const char *name, *instead;
-	} files[] = {{"GITHUB_ENV", "each step has an environment of its own: write a file, and source it where it is needed"},
-		     {"GITHUB_PATH", "each step has an environment of its own: extend PATH where it is needed"},
-		     {"GITHUB_OUTPUT", "write a file, and read it in the other step; outputs: keeps it for other jobs"},
-		     {"GITHUB_STEP_SUMMARY", "write a Markdown file, and name it in reports: {summary: FILE}"},
-		     {"GITHUB_TOKEN", "a job has no token of its host: give it one as a secret"},
-		     {"GITHUB_SHA", "a job sees only declared things: put it in with the image's labels or by hand"},
-		     {"GITHUB_REF", "a job sees only declared things; choose jobs by if:"},
-		     {"GITHUB_WORKSPACE", "a job starts in the folder of its unit: $PWD"}};
+	} files[] = {
+		{"GITHUB_ENV",
+		 "each step has an environment of its own: write a file, and source it where it is needed"},
+		{"GITHUB_PATH",
+		 "each step has an environment of its own: extend PATH where it is needed"},
+		{"GITHUB_OUTPUT",
+		 "write a file, and read it in the other step; outputs: keeps it for other jobs"},
+		{"GITHUB_STEP_SUMMARY",
+		 "write a Markdown file, and name it in reports: {summary: FILE}"},
+		{"GITHUB_TOKEN", "a job has no token of its host: give it one as a secret"},
+		{"GITHUB_SHA",
+		 "a job sees only declared things: put it in with the image's labels or by hand"},
+		{"GITHUB_REF", "a job sees only declared things; choose jobs by if:"},
+		{"GITHUB_WORKSPACE", "a job starts in the folder of its unit: $PWD"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (memmem(run->text.p, run->text.n, files[i].name, strlen(files[i].name)))
@@ -86,23 +99,30 @@ static void check_files(struct importer *im, const struct yaml_node *run)
 }
 
 /* `if:` of a step, where the shell can say it; false: the step has no such test. */
-static bool step_test(struct importer *im, const struct yaml_node *cond, bool *ret_always, struct strbuf *to)
+static bool step_test(struct importer *im, const struct yaml_node *cond, bool *ret_always,
+		      struct strbuf *to)
 {
-	struct str text = github_hole(cond->text).n ? github_hole(cond->text) : str_trim(cond->text);
+	struct str text =
+		github_hole(cond->text).n ? github_hole(cond->text) : str_trim(cond->text);
 	AUTO(cond_freep) struct cond *c = cond_parse(text, SYNTAX_GITHUB);
 	const struct cond *name, *value;
 
 	if (c && c->kind == COND_CALL && streq(c->text, "success"))
 		return true;
-	if (c && c->kind == COND_CALL && (streq(c->text, "always") || streq(c->text, "cancelled") || streq(c->text, "failure"))) {
+	if (c && c->kind == COND_CALL &&
+	    (streq(c->text, "always") || streq(c->text, "cancelled") ||
+	     streq(c->text, "failure"))) {
 		*ret_always = true;
 		if (!streq(c->text, "always"))
-			lost(im, cond, "commands of finally run however the job ended", "if: %s()", c->text);
+			lost(im, cond, "commands of finally run however the job ended", "if: %s()",
+			     c->text);
 		return true;
 	}
-	if (c && c->kind == COND_NOT && c->kids[0]->kind == COND_CALL && streq(c->kids[0]->text, "cancelled"))
+	if (c && c->kind == COND_NOT && c->kids[0]->kind == COND_CALL &&
+	    streq(c->kids[0]->text, "cancelled"))
 		return *ret_always = true;
-	if (c && cond_is_compare(c, &name, &value) && value->kind != COND_NAME && value->text && str_starts(str_of(name->text), "matrix.") &&
+	if (c && cond_is_compare(c, &name, &value) && value->kind != COND_NAME && value->text &&
+	    str_starts(str_of(name->text), "matrix.") &&
 	    (streq(c->text, "==") || streq(c->text, "!="))) {
 		AUTO(freep) char *hole = xasprintf("${{ %s }}", name->text);
 		AUTO(freep) char *variable = github_text(im, cond, str_of(hole), true);
@@ -111,16 +131,17 @@ static bool step_test(struct importer *im, const struct yaml_node *cond, bool *r
 		strbuf_adds(to, " ] || exit 0\n");
 		return true;
 	}
-	if (c && cond_is_compare(c, &name, &value) && streq(name->text, "runner.os") && value->kind == COND_TEXT &&
-	    streq(value->text, "Linux") && streq(c->text, "=="))
+	if (c && cond_is_compare(c, &name, &value) && streq(name->text, "runner.os") &&
+	    value->kind == COND_TEXT && streq(value->text, "Linux") && streq(c->text, "=="))
 		return true;
-	lost(im, cond, "a step has no condition: make it a job with if:, or test it in the shell", "if: %.*s", (int)MIN_OF(text.n, 140),
-	     text.p);
+	lost(im, cond, "a step has no condition: make it a job with if:, or test it in the shell",
+	     "if: %.*s", (int)MIN_OF(text.n, 140), text.p);
 	return true;
 }
 
 /* The script in the shell that it asks for. */
-static char *step_script(struct importer *im, const struct yaml_node *run, const struct yaml_node *shell, const char *text)
+static char *step_script(struct importer *im, const struct yaml_node *run,
+			 const struct yaml_node *shell, const char *text)
 {
 	struct str name = node_is_text(shell) ? shell->text : STR("");
 
@@ -129,10 +150,12 @@ static char *step_script(struct importer *im, const struct yaml_node *run, const
 	if (!name.n)
 		return in_shell("bash -ec", text);
 	if (str_is(name, "bash"))
-		return needs_bash(str_of(text)) ? in_shell("bash -eo pipefail -c", text) : xstrdup(text);
+		return needs_bash(str_of(text)) ? in_shell("bash -eo pipefail -c", text)
+						: xstrdup(text);
 	if (str_is(name, "python"))
 		return in_shell("python3 -c", text);
-	lost(im, shell ? shell : run, "write it for sh", "shell: %.*s", (int)MIN_OF(name.n, 60), name.p);
+	lost(im, shell ? shell : run, "write it for sh", "shell: %.*s", (int)MIN_OF(name.n, 60),
+	     name.p);
 	return xstrdup(text);
 }
 
@@ -144,7 +167,8 @@ static uint64_t minutes(struct importer *im, const struct yaml_node *n)
 		return 0;
 	if (parse_double(n->text, &value) && value > 0 && value <= 7 * 24 * 60)
 		return MAX_OF((uint64_t)(value * 60) * USEC_SEC, USEC_SEC);
-	lost(im, n, "write timeout: 10m", "timeout-minutes: %.*s", (int)MIN_OF(n->text.n, 60), n->text.p);
+	lost(im, n, "write timeout: 10m", "timeout-minutes: %.*s", (int)MIN_OF(n->text.n, 60),
+	     n->text.p);
 	return 0;
 }
 
@@ -154,7 +178,8 @@ struct defaults {
 
 static void run_step(struct importer *im, const struct yaml_node *step, const struct defaults *def)
 {
-	const struct yaml_node *run = yaml_get(step, "run"), *name = yaml_get(step, "name"), *shell = yaml_get(step, "shell");
+	const struct yaml_node *run = yaml_get(step, "run"), *name = yaml_get(step, "name"),
+			       *shell = yaml_get(step, "shell");
 	const struct yaml_node *cond = yaml_get(step, "if");
 	AUTO(strbuf_done) struct strbuf text = STRBUF((size_t)4 << 20);
 	bool always = false;
@@ -180,21 +205,26 @@ static void run_step(struct importer *im, const struct yaml_node *step, const st
 		vec_push(&job->finally, strbuf_take(&text));
 		return;
 	}
-	AUTO(freep) char *title = node_is_text(name) ? github_text(im, name, name->text, true) : NULL;
-	bool plain = title && *title && !strstr(title, "${") && !strchr(title, '\n') && strlen(title) <= 100;
-	vec_push(&job->steps, ((struct step_def){.name = plain ? xstrdup(title) : NULL,
-						 .run = strbuf_take(&text),
-						 .timeout = minutes(im, yaml_get(step, "timeout-minutes"))}));
+	AUTO(freep)
+	char *title = node_is_text(name) ? github_text(im, name, name->text, true) : NULL;
+	bool plain = title && *title && !strstr(title, "${") && !strchr(title, '\n') &&
+		     strlen(title) <= 100;
+	vec_push(&job->steps,
+		 ((struct step_def){.name = plain ? xstrdup(title) : NULL,
+				    .run = strbuf_take(&text),
+				    .timeout = minutes(im, yaml_get(step, "timeout-minutes"))}));
 }
 
-static void read_steps(struct importer *im, const struct yaml_node *steps, const struct defaults *def)
+static void read_steps(struct importer *im, const struct yaml_node *steps,
+		       const struct defaults *def)
 {
 	for (size_t i = 0; steps && steps->kind == YAML_LIST && i < steps->n; i++) {
 		const struct yaml_node *step = &steps->items[i];
 
 		im->step = importer_job(im)->steps.n;
 		if (im->step >= IMPORT_STEPS_MAX)
-			lost(im, step, "put several into one script", "a step beyond the first %d", IMPORT_STEPS_MAX);
+			lost(im, step, "put several into one script", "a step beyond the first %d",
+			     IMPORT_STEPS_MAX);
 		else if (node_is_text(yaml_get(step, "uses")))
 			github_uses(im, step);
 		else if (node_is_text(yaml_get(step, "run")))
@@ -219,16 +249,20 @@ static void read_row(struct importer *im, const struct yaml_node *row, pairs *re
 		if (node_is_text(&row->items[i]) && is_matrix_value(str_of(value)))
 			draft_pair(ret, key, value);
 		else
-			lost(im, &row->items[i], "a value has 1 to 64 letters, digits, '.', '_' and '-'", "matrix value %s", key);
+			lost(im, &row->items[i],
+			     "a value has 1 to 64 letters, digits, '.', '_' and '-'",
+			     "matrix value %s", key);
 	}
 }
 
-static void read_axis(struct importer *im, const struct yaml_node *name, const struct yaml_node *values)
+static void read_axis(struct importer *im, const struct yaml_node *name,
+		      const struct yaml_node *values)
 {
 	struct job_def *job = importer_job(im);
 
 	if (values->kind != YAML_LIST || !values->n) {
-		lost(im, values, "list the values", "matrix axis %.*s", (int)MIN_OF(name->text.n, 60), name->text.p);
+		lost(im, values, "list the values", "matrix axis %.*s",
+		     (int)MIN_OF(name->text.n, 60), name->text.p);
 		return;
 	}
 	vec_add(&job->matrix.axes);
@@ -239,7 +273,9 @@ static void read_axis(struct importer *im, const struct yaml_node *name, const s
 		if (node_is_text(&values->items[i]) && is_matrix_value(str_of(value)))
 			draft_text(&axis->values, value);
 		else
-			lost(im, &values->items[i], "a value has 1 to 64 letters, digits, '.', '_' and '-'", "a value of matrix axis %s", axis->name);
+			lost(im, &values->items[i],
+			     "a value has 1 to 64 letters, digits, '.', '_' and '-'",
+			     "a value of matrix axis %s", axis->name);
 	}
 	if (axis->values.n)
 		return;
@@ -249,19 +285,23 @@ static void read_axis(struct importer *im, const struct yaml_node *name, const s
 
 static void read_matrix(struct importer *im, const struct yaml_node *strategy)
 {
-	const struct yaml_node *m = yaml_get(strategy, "matrix"), *parallel = yaml_get(strategy, "max-parallel");
+	const struct yaml_node *m = yaml_get(strategy, "matrix"),
+			       *parallel = yaml_get(strategy, "max-parallel");
 	struct job_def *job = importer_job(im);
 
 	if (parallel)
-		lost(im, parallel, "the scheduler packs by cpu and memory: say what a job needs", "max-parallel");
+		lost(im, parallel, "the scheduler packs by cpu and memory: say what a job needs",
+		     "max-parallel");
 	if (node_is_true(yaml_get(strategy, "fail-fast")))
-		lost(im, yaml_get(strategy, "fail-fast"), "the other rows run to their end", "fail-fast: true");
+		lost(im, yaml_get(strategy, "fail-fast"), "the other rows run to their end",
+		     "fail-fast: true");
 	if (m && m->kind != YAML_MAP) {
 		lost(im, m, "write the axes and their values", "a matrix that is worked out");
 		return;
 	}
 	for (size_t i = 0; m && i < m->n; i++) {
-		bool include = str_is(m->keys[i].text, "include"), exclude = str_is(m->keys[i].text, "exclude");
+		bool include = str_is(m->keys[i].text, "include"),
+		     exclude = str_is(m->keys[i].text, "exclude");
 		const struct yaml_node *rows = &m->items[i];
 
 		if (!include && !exclude) {
@@ -269,7 +309,8 @@ static void read_matrix(struct importer *im, const struct yaml_node *strategy)
 			continue;
 		}
 		if (rows->kind != YAML_LIST)
-			lost(im, rows, "list the rows", "matrix.%s", include ? "include" : "exclude");
+			lost(im, rows, "list the rows", "matrix.%s",
+			     include ? "include" : "exclude");
 		for (size_t k = 0; rows->kind == YAML_LIST && k < rows->n; k++) {
 			struct combination row = {0};
 			read_row(im, &rows->items[k], &row.v);
@@ -309,8 +350,10 @@ static void read_runner(struct importer *im, const struct yaml_node *on)
 	vec_each(label, &labels) {
 		AUTO(freep) char *slug = draft_slug(str_of(*label), "any");
 		if (github_has_hole(str_of(*label)))
-			lost(im, on, "name labels under agent: they cannot come from the matrix", "runs-on: %.80s", *label);
-		else if (!str_starts(str_of(slug), "ubuntu-") && !streq(slug, "self-hosted") && !streq(slug, "linux") && !streq(slug, "x64"))
+			lost(im, on, "name labels under agent: they cannot come from the matrix",
+			     "runs-on: %.80s", *label);
+		else if (!str_starts(str_of(slug), "ubuntu-") && !streq(slug, "self-hosted") &&
+			 !streq(slug, "linux") && !streq(slug, "x64"))
 			draft_text(&importer_job(im)->labels, slug);
 		xfree(*label);
 	}
@@ -324,7 +367,8 @@ static void read_container(struct importer *im, const struct yaml_node *c)
 
 	if (!c)
 		return;
-	AUTO(freep) char *name = node_is_text(image) ? github_text(im, image, image->text, false) : NULL;
+	AUTO(freep)
+	char *name = node_is_text(image) ? github_text(im, image, image->text, false) : NULL;
 	if (name && *name)
 		importer_job(im)->container = image_of(im, image, str_of(name));
 	else if (!node_is_text(image))
@@ -334,14 +378,17 @@ static void read_container(struct importer *im, const struct yaml_node *c)
 	read_env(im, yaml_get(c, "env"));
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (yaml_get(c, others[i]))
-			lost(im, yaml_get(c, others[i]), "a job's container has the unit's folder and nothing else", "container.%s",
-			     others[i]);
+			lost(im, yaml_get(c, others[i]),
+			     "a job's container has the unit's folder and nothing else",
+			     "container.%s", others[i]);
 }
 
 /* "5432:5432", "6379", "8080/tcp": what stands last is the container's. */
 static uint32_t port_of(const struct yaml_node *ports)
 {
-	struct str s = ports && ports->kind == YAML_LIST && ports->n ? ports->items[0].text : STR(""), last = s;
+	struct str s = ports && ports->kind == YAML_LIST && ports->n ? ports->items[0].text
+								     : STR(""),
+		   last = s;
 	uint32_t port = 0;
 
 	while (last.p) {
@@ -376,11 +423,15 @@ static void read_services(struct importer *im, const struct yaml_node *services)
 {
 	for (size_t i = 0; services && services->kind == YAML_MAP && i < services->n; i++) {
 		const struct yaml_node *s = &services->items[i], *env = yaml_get(s, "env");
-		const struct yaml_node *image = node_is_text(s) ? s : yaml_get(s, "image"), *options = yaml_get(s, "options");
+		const struct yaml_node *image = node_is_text(s) ? s : yaml_get(s, "image"),
+				       *options = yaml_get(s, "options");
 
-		AUTO(freep) char *name = node_is_text(image) ? github_text(im, image, image->text, false) : NULL;
+		AUTO(freep)
+		char *name =
+			node_is_text(image) ? github_text(im, image, image->text, false) : NULL;
 		if (!name || !*name) {
-			lost(im, s, "name one image", "service %.*s", (int)MIN_OF(services->keys[i].text.n, 60), services->keys[i].text.p);
+			lost(im, s, "name one image", "service %.*s",
+			     (int)MIN_OF(services->keys[i].text.n, 60), services->keys[i].text.p);
 			continue;
 		}
 		struct service_def def = {.name = draft_slug(services->keys[i].text, "service"),
@@ -392,12 +443,15 @@ static void read_services(struct importer *im, const struct yaml_node *services)
 			def.ready = health_of(options->text);
 		for (size_t k = 0; env && env->kind == YAML_MAP && k < env->n; k++) {
 			AUTO(freep) char *key = node_dup(&env->keys[k]);
-			AUTO(freep) char *value = github_text(im, &env->items[k], env->items[k].text, false);
+			AUTO(freep)
+			char *value = github_text(im, &env->items[k], env->items[k].text, false);
 			if (value)
 				draft_pair(&def.env, key, value);
 		}
 		if (yaml_get(s, "volumes"))
-			lost(im, yaml_get(s, "volumes"), "a service begins empty: fill it in a step", "volumes of service %s", def.name);
+			lost(im, yaml_get(s, "volumes"),
+			     "a service begins empty: fill it in a step", "volumes of service %s",
+			     def.name);
 		vec_push(&importer_job(im)->services, def);
 	}
 }
@@ -431,13 +485,22 @@ static void refuse_rest(struct importer *im, const struct yaml_node *job)
 {
 	static const struct {
 		const char *key, *instead;
-	} known[] = {{"environment", "deployments are stages of their own: staging, gate, production"},
-		     {"outputs", "write a file, name it under outputs, and read it in the jobs that need this one"},
-		     {"with", "write its steps here as run:"},
-		     {"snapshot", "name the image as container"}};
-	static const char *const read[] = {"name", "needs", "if", "runs-on", "env", "defaults", "steps", "timeout-minutes", "strategy",
-					   "continue-on-error", "container", "services", "concurrency", "permissions", "uses", "secrets",
-					   "environment", "outputs", "with", "snapshot"};
+	} known[] = {
+		{"environment", "deployments are stages of their own: staging, gate, production"},
+		{"outputs",
+		 "write a file, name it under outputs, and read it in the jobs that need this one"},
+		{"with", "write its steps here as run:"},
+		{"snapshot", "name the image as container"}};
+	static const char *const read[] = {"name",        "needs",
+					   "if",          "runs-on",
+					   "env",         "defaults",
+					   "steps",       "timeout-minutes",
+					   "strategy",    "continue-on-error",
+					   "container",   "services",
+					   "concurrency", "permissions",
+					   "uses",        "secrets",
+					   "environment", "outputs",
+					   "with",        "snapshot"};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (yaml_get(job, known[i].key))
@@ -447,20 +510,22 @@ static void refuse_rest(struct importer *im, const struct yaml_node *job)
 		for (size_t k = 0; k < ARRAY_LEN(read); k++)
 			is_read |= str_is(job->keys[i].text, read[k]);
 		if (!is_read)
-			lost(im, &job->keys[i], "no job of GitHub Actions has this key", "%.*s", (int)MIN_OF(job->keys[i].text.n, 60),
-			     job->keys[i].text.p);
+			lost(im, &job->keys[i], "no job of GitHub Actions has this key", "%.*s",
+			     (int)MIN_OF(job->keys[i].text.n, 60), job->keys[i].text.p);
 	}
 }
 
 static void read_limits(struct importer *im, const struct yaml_node *job)
 {
-	const struct yaml_node *may = yaml_get(job, "continue-on-error"), *cond = yaml_get(job, "if");
+	const struct yaml_node *may = yaml_get(job, "continue-on-error"),
+			       *cond = yaml_get(job, "if");
 	struct job_def *def = importer_job(im);
 
 	def->timeout = minutes(im, yaml_get(job, "timeout-minutes"));
 	def->allow_failure = node_is_true(may);
 	if (node_is_text(may) && github_has_hole(may->text))
-		lost(im, may, "write allow_failure: true, or a job of its own for that row", "continue-on-error from an expression");
+		lost(im, may, "write allow_failure: true, or a job of its own for that row",
+		     "continue-on-error from an expression");
 	vec_each(text, &im->d->conditions)
 		job_condition_add(def, *text);
 	size_t before = im->d->remarks.n;
@@ -476,7 +541,8 @@ static const struct yaml_node *run_default(const struct yaml_node *of, const cha
 	return yaml_get(yaml_get(yaml_get(of, "defaults"), "run"), key);
 }
 
-void github_job(struct importer *im, const struct yaml_node *name, const struct yaml_node *job, const struct yaml_node *root)
+void github_job(struct importer *im, const struct yaml_node *name, const struct yaml_node *job,
+		const struct yaml_node *root)
 {
 	struct defaults def = {run_default(job, "working-directory"), run_default(job, "shell")};
 
@@ -498,8 +564,11 @@ void github_job(struct importer *im, const struct yaml_node *name, const struct 
 	read_steps(im, yaml_get(job, "steps"), &def);
 	struct job_def *made = importer_job(im);
 	if (yaml_get(job, "uses")) {
-		lost(im, yaml_get(job, "uses"), "write the called workflow's jobs here, or as templates", "a job that calls a workflow");
-		made->run = xstrdup("echo 'this job called another workflow: write its steps here' >&2; exit 1");
+		lost(im, yaml_get(job, "uses"),
+		     "write the called workflow's jobs here, or as templates",
+		     "a job that calls a workflow");
+		made->run = xstrdup(
+			"echo 'this job called another workflow: write its steps here' >&2; exit 1");
 	} else if (!made->steps.n) {
 		made->run = xstrdup(":");
 	}

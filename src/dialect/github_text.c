@@ -38,8 +38,8 @@ static bool is_variable(struct str s)
 	bool ok = s.n > 0 && s.n <= 128 && !(s.p[0] >= '0' && s.p[0] <= '9');
 
 	for (size_t i = 0; i < s.n; i++)
-		ok &= (s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') || s.p[i] == '_' ||
-		      (s.p[i] >= '0' && s.p[i] <= '9');
+		ok &= (s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
+		      s.p[i] == '_' || (s.p[i] >= '0' && s.p[i] <= '9');
 	return ok;
 }
 
@@ -63,7 +63,9 @@ static char *variable_of(struct importer *im, struct str name)
 	if (str_is(kind, "matrix")) {
 		AUTO(freep) char *slug = draft_slug(rest, "axis");
 		AUTO(freep) char *axis = upper(str_of(slug));
-		return job_has_axis(importer_job(im), slug) && is_variable(str_of(axis)) ? xasprintf("MATRIX_%s", axis) : NULL;
+		return job_has_axis(importer_job(im), slug) && is_variable(str_of(axis))
+			       ? xasprintf("MATRIX_%s", axis)
+			       : NULL;
 	}
 	if (str_is(kind, "secrets") && is_variable(rest) && !str_is(rest, "GITHUB_TOKEN")) {
 		AUTO(freep) char *key = xstrndup(rest.p, rest.n);
@@ -115,10 +117,11 @@ static bool in_single_quotes(struct str text, size_t at)
 	return in && !twice;
 }
 
-static bool fill(struct importer *im, const struct yaml_node *at, struct str text, size_t pos, struct str name, bool script,
-		 struct strbuf *to)
+static bool fill(struct importer *im, const struct yaml_node *at, struct str text, size_t pos,
+		 struct str name, bool script, struct strbuf *to)
 {
-	if (name.n >= 2 && name.p[0] == '\'' && name.p[name.n - 1] == '\'' && !memchr(name.p + 1, '\'', name.n - 2)) {
+	if (name.n >= 2 && name.p[0] == '\'' && name.p[name.n - 1] == '\'' &&
+	    !memchr(name.p + 1, '\'', name.n - 2)) {
 		strbuf_add(to, name.p + 1, name.n - 2);
 		return true;
 	}
@@ -152,7 +155,8 @@ char *github_text(struct importer *im, const struct yaml_node *at, struct str te
 		struct str name;
 		size_t end = 0;
 
-		if (text.n - i < 3 || memcmp(text.p + i, "${{", 3) != 0 || !hole_at(text, i, &name, &end)) {
+		if (text.n - i < 3 || memcmp(text.p + i, "${{", 3) != 0 ||
+		    !hole_at(text, i, &name, &end)) {
 			if (!script && str_starts((struct str){text.p + i, text.n - i}, "${"))
 				strbuf_addc(&b, '$'); /* ours would be filled in */
 			strbuf_addc(&b, text.p[i++]);

@@ -5,7 +5,8 @@
 struct action {
 	const char *name; /* without its version */
 	/* NULL: nothing is needed in its place */
-	void (*map)(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a);
+	void (*map)(struct importer *im, const struct yaml_node *step, const struct yaml_node *with,
+		    const struct action *a);
 	const char *a, *b; /* of map */
 };
 
@@ -40,22 +41,29 @@ static void tool_cache(struct importer *im, const struct yaml_node *with)
 {
 	static const struct {
 		const char *tool, *lock, *path;
-	} known[] = {{"npm", "**/package-lock.json", "~/.npm"},	 {"yarn", "**/yarn.lock", "~/.cache/yarn"},
-		     {"pnpm", "**/pnpm-lock.yaml", "~/.pnpm-store"}, {"pip", "**/requirements*.txt", "~/.cache/pip"},
-		     {"poetry", "**/poetry.lock", "~/.cache/pypoetry"}, {"maven", "**/pom.xml", "~/.m2/repository"},
+	} known[] = {{"npm", "**/package-lock.json", "~/.npm"},
+		     {"yarn", "**/yarn.lock", "~/.cache/yarn"},
+		     {"pnpm", "**/pnpm-lock.yaml", "~/.pnpm-store"},
+		     {"pip", "**/requirements*.txt", "~/.cache/pip"},
+		     {"poetry", "**/poetry.lock", "~/.cache/pypoetry"},
+		     {"maven", "**/pom.xml", "~/.m2/repository"},
 		     {"gradle", "**/*.gradle*", "~/.gradle/caches"}};
-	const struct yaml_node *cache = given(with, "cache"), *lock = given(with, "cache-dependency-path");
+	const struct yaml_node *cache = given(with, "cache"),
+			       *lock = given(with, "cache-dependency-path");
 
 	for (size_t i = 0; cache && i < ARRAY_LEN(known); i++)
 		if (str_is(cache->text, known[i].tool)) {
-			AUTO(freep) char *key = lock && !github_has_hole(lock->text) && !memchr(lock->text.p, '\n', lock->text.n)
-							? node_dup(lock)
-							: xstrdup(known[i].lock);
+			AUTO(freep)
+			char *key = lock && !github_has_hole(lock->text) &&
+						    !memchr(lock->text.p, '\n', lock->text.n)
+					    ? node_dup(lock)
+					    : xstrdup(known[i].lock);
 			add_cache(im, &key, 1, known[i].path);
 			return;
 		}
 	if (cache && !str_is(cache->text, "true") && !str_is(cache->text, "false"))
-		lost(im, cache, "write cache: [{key: [...], paths: [...]}]", "cache: %.*s", (int)MIN_OF(cache->text.n, 60), cache->text.p);
+		lost(im, cache, "write cache: [{key: [...], paths: [...]}]", "cache: %.*s",
+		     (int)MIN_OF(cache->text.n, 60), cache->text.p);
 }
 
 /* 20.x, lts/iron and >=1.22 as the tag of an image. */
@@ -67,7 +75,8 @@ static char *tag_of(struct str version)
 		return xstrdup("lts");
 	for (size_t i = 0; i < version.n && b.n < 40; i++) {
 		char c = version.p[i];
-		if ((c >= '0' && c <= '9') || (b.n && (c == '.' || c == '-' || (c >= 'a' && c <= 'z' && c != 'x'))))
+		if ((c >= '0' && c <= '9') ||
+		    (b.n && (c == '.' || c == '-' || (c >= 'a' && c <= 'z' && c != 'x'))))
 			strbuf_addc(&b, c);
 		else if (b.n)
 			break;
@@ -78,7 +87,8 @@ static char *tag_of(struct str version)
 }
 
 /* A tool's version is an image. a: the image; b: the key of `with` that holds the version. */
-static void map_setup(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a)
+static void map_setup(struct importer *im, const struct yaml_node *step,
+		      const struct yaml_node *with, const struct action *a)
 {
 	const struct yaml_node *version = given(with, a->b), *uses = yaml_get(step, "uses");
 	struct job_def *job = importer_job(im);
@@ -99,10 +109,12 @@ static void map_setup(struct importer *im, const struct yaml_node *step, const s
 	}
 	if (str_starts(str_of(job->container), a->a))
 		return;
-	lost(im, uses, "a job sees one image: name one that holds both, or make two jobs", "%s beside %s", image, job->container);
+	lost(im, uses, "a job sees one image: name one that holds both, or make two jobs",
+	     "%s beside %s", image, job->container);
 }
 
-static void map_rust(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a)
+static void map_rust(struct importer *im, const struct yaml_node *step,
+		     const struct yaml_node *with, const struct action *a)
 {
 	struct job_def *job = importer_job(im);
 	const struct yaml_node *version = given(with, "toolchain");
@@ -113,11 +125,13 @@ static void map_rust(struct importer *im, const struct yaml_node *step, const st
 		job->container = tag ? xasprintf("%s:%s", a->a, tag) : xstrdup(a->a);
 }
 
-static void map_pnpm(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a)
+static void map_pnpm(struct importer *im, const struct yaml_node *step,
+		     const struct yaml_node *with, const struct action *a)
 {
 	(void)step;
 	(void)with;
-	vec_push(&importer_job(im)->steps, ((struct step_def){.name = xstrdup(a->a), .run = xstrdup(a->b)}));
+	vec_push(&importer_job(im)->steps,
+		 ((struct step_def){.name = xstrdup(a->a), .run = xstrdup(a->b)}));
 }
 
 /* hashFiles('a', 'b') -> its globs. */
@@ -143,7 +157,8 @@ static void hashed_files(struct str text, texts *ret)
 	}
 }
 
-static void map_cache(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a)
+static void map_cache(struct importer *im, const struct yaml_node *step,
+		      const struct yaml_node *with, const struct action *a)
 {
 	const struct yaml_node *path = given(with, "path"), *key = given(with, "key");
 	struct job_def *job = importer_job(im);
@@ -160,14 +175,16 @@ static void map_cache(struct importer *im, const struct yaml_node *step, const s
 			draft_text(&cache.paths, here);
 			xfree(here);
 		} else {
-			lost(im, path, "keep folders inside the unit's folder, and tell the tool where by env", "cache of %.*s",
-			     (int)MIN_OF(line.n, 100), line.p);
+			lost(im, path,
+			     "keep folders inside the unit's folder, and tell the tool where by env",
+			     "cache of %.*s", (int)MIN_OF(line.n, 100), line.p);
 		}
 	}
 	if (key)
 		hashed_files(key->text, &cache.key);
 	if (!path)
-		lost(im, step, "write cache: [{key: [...], paths: [...]}]", "a cache without a path");
+		lost(im, step, "write cache: [{key: [...], paths: [...]}]",
+		     "a cache without a path");
 	if (!cache.key.n)
 		draft_text(&cache.key, "**/*lock*");
 	if (cache.paths.n) {
@@ -180,7 +197,8 @@ static void map_cache(struct importer *im, const struct yaml_node *step, const s
 }
 
 /* Paths as globs of outputs: a folder is all that is in it. */
-static void map_upload(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a)
+static void map_upload(struct importer *im, const struct yaml_node *step,
+		       const struct yaml_node *with, const struct action *a)
 {
 	const struct yaml_node *path = given(with, "path");
 	struct str rest = path ? path->text : (struct str){NULL, 0};
@@ -202,41 +220,51 @@ static void map_upload(struct importer *im, const struct yaml_node *step, const 
 		for (size_t i = 0; i < line.n; i++)
 			last = line.p[i] == '/' ? line.p + i + 1 : last;
 		bool file = memchr(last, '.', line.n - (size_t)(last - line.p)) != NULL;
-		AUTO(freep) char *glob = xasprintf("%.*s%s", (int)line.n, line.p, folder || (!wild && !file) ? "/**" : "");
-		if (github_has_hole(line) || !line.n || strchr("/~!.", line.p[0]) || glob_check(str_of(glob), NULL) != RC_OK)
-			lost(im, path, "outputs are globs inside the unit's folder", "upload of %.*s", (int)MIN_OF(line.n, 100), line.p);
+		AUTO(freep)
+		char *glob = xasprintf("%.*s%s", (int)line.n, line.p,
+				       folder || (!wild && !file) ? "/**" : "");
+		if (github_has_hole(line) || !line.n || strchr("/~!.", line.p[0]) ||
+		    glob_check(str_of(glob), NULL) != RC_OK)
+			lost(im, path, "outputs are globs inside the unit's folder",
+			     "upload of %.*s", (int)MIN_OF(line.n, 100), line.p);
 		else
 			draft_text(&importer_job(im)->outputs, glob);
 	}
 }
 
-static void map_download(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a)
+static void map_download(struct importer *im, const struct yaml_node *step,
+			 const struct yaml_node *with, const struct action *a)
 {
 	const struct yaml_node *path = given(with, "path");
 
 	(void)a;
 	if (!importer_job(im)->needs.n)
-		lost(im, step, "name the job that makes them under needs", "a download of artifacts");
+		lost(im, step, "name the job that makes them under needs",
+		     "a download of artifacts");
 	if (path && !str_is(path->text, "."))
-		lost(im, path, "outputs of a need lie where that job made them: look there", "path: %.*s",
-		     (int)MIN_OF(path->text.n, 80), path->text.p);
+		lost(im, path, "outputs of a need lie where that job made them: look there",
+		     "path: %.*s", (int)MIN_OF(path->text.n, 80), path->text.p);
 }
 
 /* A report. a: the key of `with`; b: which of ours. */
-static void map_report(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a)
+static void map_report(struct importer *im, const struct yaml_node *step,
+		       const struct yaml_node *with, const struct action *a)
 {
 	const struct yaml_node *path = given(with, a->a);
 	struct reports_def *r = &importer_job(im)->reports;
-	char **to = streq(a->b, "junit") ? &r->junit : streq(a->b, "sarif") ? &r->sarif : &r->coverage;
+	char **to = streq(a->b, "junit")   ? &r->junit
+		    : streq(a->b, "sarif") ? &r->sarif
+					   : &r->coverage;
 
 	if (!path && streq(a->b, "coverage"))
 		path = given(with, "file");
 	struct str first = path ? str_trim(path->text) : (struct str){NULL, 0};
 	if (str_starts(first, "./"))
 		first = (struct str){first.p + 2, first.n - 2};
-	if (!first.n || github_has_hole(first) || memchr(first.p, '\n', first.n) || memchr(first.p, ',', first.n) ||
-	    glob_check(first, NULL) != RC_OK) {
-		lost(im, path ? path : step, "write a glob under reports", "the files of %s", a->name);
+	if (!first.n || github_has_hole(first) || memchr(first.p, '\n', first.n) ||
+	    memchr(first.p, ',', first.n) || glob_check(first, NULL) != RC_OK) {
+		lost(im, path ? path : step, "write a glob under reports", "the files of %s",
+		     a->name);
 		return;
 	}
 	xfree(*to);
@@ -244,22 +272,26 @@ static void map_report(struct importer *im, const struct yaml_node *step, const 
 }
 
 /* No counterpart; a says what to do. */
-static void map_nothing(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a)
+static void map_nothing(struct importer *im, const struct yaml_node *step,
+			const struct yaml_node *with, const struct action *a)
 {
 	(void)with;
 	lost(im, yaml_get(step, "uses"), a->a, "uses: %s", a->name);
 }
 
-static void map_checkout(struct importer *im, const struct yaml_node *step, const struct yaml_node *with, const struct action *a)
+static void map_checkout(struct importer *im, const struct yaml_node *step,
+			 const struct yaml_node *with, const struct action *a)
 {
 	static const struct {
 		const char *key, *instead;
-	} known[] = {{"repository", "name it as another repository of the project"},
-		     {"submodules", "put the submodule into the repository, or fetch it in a step"},
-		     {"lfs", "fetch large files in a step"},
-		     {"path", "the repository lies in the folder that the job starts in"},
-		     {"ref", "a run is of one commit"},
-		     {"fetch-depth", "a job sees the files of its commit, no history: what a change touches is built in"}};
+	} known[] = {
+		{"repository", "name it as another repository of the project"},
+		{"submodules", "put the submodule into the repository, or fetch it in a step"},
+		{"lfs", "fetch large files in a step"},
+		{"path", "the repository lies in the folder that the job starts in"},
+		{"ref", "a run is of one commit"},
+		{"fetch-depth",
+		 "a job sees the files of its commit, no history: what a change touches is built in"}};
 
 	(void)step;
 	(void)a;
@@ -316,8 +348,10 @@ static const struct action actions[] = {
 	{"azure/login", map_nothing, CLOUD, NULL},
 	{"dorny/paths-filter", map_nothing, PATHS, NULL},
 	{"tj-actions/changed-files", map_nothing, PATHS, NULL},
-	{"actions/github-script", map_nothing, "call the host's interface in a step, with a token as a secret", NULL},
-	{"mxschmitt/action-tmate", map_nothing, "penstock shell RUN JOB opens the sandbox of a failed job", NULL},
+	{"actions/github-script", map_nothing,
+	 "call the host's interface in a step, with a token as a secret", NULL},
+	{"mxschmitt/action-tmate", map_nothing,
+	 "penstock shell RUN JOB opens the sandbox of a failed job", NULL},
 };
 
 void github_uses(struct importer *im, const struct yaml_node *step)
@@ -333,8 +367,9 @@ void github_uses(struct importer *im, const struct yaml_node *step)
 			actions[i].map(im, step, with, &actions[i]);
 		return;
 	}
-	const char *instead = str_starts(name, "./")		? "write its steps here as run:"
-			      : str_starts(name, "docker://") ? "a job sees one image: name it as container"
-							      : "write what it does as a run: step";
+	const char *instead = str_starts(name, "./") ? "write its steps here as run:"
+			      : str_starts(name, "docker://")
+				      ? "a job sees one image: name it as container"
+				      : "write what it does as a run: step";
 	lost(im, uses, instead, "uses: %.*s", (int)MIN_OF(uses->text.n, 120), uses->text.p);
 }

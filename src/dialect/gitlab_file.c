@@ -4,7 +4,8 @@
 
 #define MERGED_MAX 200000 /* nodes */
 
-static enum rc add_include(struct gitlab *g, const struct yaml_node *at, const struct yaml_node *path, unsigned depth, struct err *err)
+static enum rc add_include(struct gitlab *g, const struct yaml_node *at,
+			   const struct yaml_node *path, unsigned depth, struct err *err)
 {
 	AUTO(freep) char *name = node_dup(path);
 	AUTO(strbuf_done) struct strbuf text = STRBUF(YAML_MAX_BYTES);
@@ -14,21 +15,26 @@ static enum rc add_include(struct gitlab *g, const struct yaml_node *at, const s
 		if (streq(g->files.v[i].name, name))
 			return RC_OK;
 	if (!g->read || strchr(name, '*') || g->read(g->ctx, name, &text, &why) != RC_OK) {
-		lost(&g->im, at, strchr(name, '*') ? "name the files one by one" : "put the file beside this one, or write its jobs here",
+		lost(&g->im, at,
+		     strchr(name, '*') ? "name the files one by one"
+				       : "put the file beside this one, or write its jobs here",
 		     "include: %.200s", name);
 		return RC_OK;
 	}
 	return gitlab_add_file(g, strbuf_str(&text), name, depth + 1, err);
 }
 
-static enum rc read_include(struct gitlab *g, const struct yaml_node *at, unsigned depth, struct err *err)
+static enum rc read_include(struct gitlab *g, const struct yaml_node *at, unsigned depth,
+			    struct err *err)
 {
-	static const char *const others[] = {"project", "remote", "template", "component", "artifact"};
+	static const char *const others[] = {"project", "remote", "template", "component",
+					     "artifact"};
 	const struct yaml_node *local = at->kind == YAML_MAP ? yaml_get(at, "local") : at;
 
 	if (at->kind == YAML_LIST) {
 		for (size_t i = 0; i < at->n; i++)
-			if (at->items[i].kind != YAML_LIST && read_include(g, &at->items[i], depth, err) != RC_OK)
+			if (at->items[i].kind != YAML_LIST &&
+			    read_include(g, &at->items[i], depth, err) != RC_OK)
 				return err->rc;
 		return RC_OK;
 	}
@@ -38,28 +44,35 @@ static enum rc read_include(struct gitlab *g, const struct yaml_node *at, unsign
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (yaml_get(at, others[i]))
 			kind = others[i];
-	lost(&g->im, at, "write its jobs here; what several projects share stands in templates, in a file that they include at a commit",
+	lost(&g->im, at,
+	     "write its jobs here; what several projects share stands in templates, in a file that they include at a commit",
 	     "include: %s", kind);
 	return RC_OK;
 }
 
-enum rc gitlab_add_file(struct gitlab *g, struct str text, const char *name, unsigned depth, struct err *err)
+enum rc gitlab_add_file(struct gitlab *g, struct str text, const char *name, unsigned depth,
+			struct err *err)
 {
 	struct yaml *doc = NULL;
 
 	if (depth > 10 || g->files.n >= GITLAB_FILES_MAX)
-		return err_set(err, RC_TOO_BIG, "%s: more than %d files are included", name, GITLAB_FILES_MAX);
+		return err_set(err, RC_TOO_BIG, "%s: more than %d files are included", name,
+			       GITLAB_FILES_MAX);
 	if (yaml_read_foreign(text, name, &doc, err) != RC_OK)
 		return err->rc;
 	const struct yaml_node *root = yaml_root(doc), *include = yaml_get(root, "include");
-	enum rc rc = root->kind == YAML_MAP ? RC_OK : yaml_fail(doc, root, err, "this is no file of GitLab CI: it is no map");
+	enum rc rc =
+		root->kind == YAML_MAP
+			? RC_OK
+			: yaml_fail(doc, root, err, "this is no file of GitLab CI: it is no map");
 	const char *before = g->im.file;
 	g->im.file = name;
 	if (rc == RC_OK && include)
 		rc = read_include(g, include, depth, err);
 	g->im.file = before;
 	if (rc == RC_OK && g->files.n >= GITLAB_FILES_MAX)
-		rc = err_set(err, RC_TOO_BIG, "%s: more than %d files are included", name, GITLAB_FILES_MAX);
+		rc = err_set(err, RC_TOO_BIG, "%s: more than %d files are included", name,
+			     GITLAB_FILES_MAX);
 	if (rc != RC_OK) {
 		yaml_free(doc);
 		return rc;
@@ -99,12 +112,13 @@ bool gitlab_is_overridden(const struct gitlab *g, const struct gitlab_file *file
 /* ---- merging ---- */
 static enum rc too_big(struct gitlab *g, struct err *err)
 {
-	return err_set(err, RC_TOO_BIG, "%s: what extends what makes more than %d values", g->im.file, MERGED_MAX);
+	return err_set(err, RC_TOO_BIG, "%s: what extends what makes more than %d values",
+		       g->im.file, MERGED_MAX);
 }
 
 /* The map `over` laid over `under`: maps are merged, anything else is replaced. */
-static enum rc merge(struct gitlab *g, const struct yaml_node *under, const struct yaml_node *over, unsigned depth,
-		     struct yaml_node *ret, struct err *err)
+static enum rc merge(struct gitlab *g, const struct yaml_node *under, const struct yaml_node *over,
+		     unsigned depth, struct yaml_node *ret, struct err *err)
 {
 	if (under->kind != YAML_MAP || over->kind != YAML_MAP || depth > 32) {
 		*ret = *over;
@@ -114,7 +128,8 @@ static enum rc merge(struct gitlab *g, const struct yaml_node *under, const stru
 	g->merged += most + 1;
 	if (g->merged > MERGED_MAX)
 		return too_big(g, err);
-	struct yaml_node *items = xcalloc(most + 1, sizeof(*items)), *keys = xcalloc(most + 1, sizeof(*keys));
+	struct yaml_node *items = xcalloc(most + 1, sizeof(*items)),
+			 *keys = xcalloc(most + 1, sizeof(*keys));
 	vec_push(&g->blocks, items);
 	vec_push(&g->blocks, keys);
 	*ret = *over;
@@ -138,7 +153,8 @@ static enum rc merge(struct gitlab *g, const struct yaml_node *under, const stru
 	return RC_OK;
 }
 
-static enum rc extend(struct gitlab *g, const struct yaml_node *name, unsigned depth, struct yaml_node *into, struct err *err)
+static enum rc extend(struct gitlab *g, const struct yaml_node *name, unsigned depth,
+		      struct yaml_node *into, struct err *err)
 {
 	struct yaml_node base = {0};
 
@@ -146,8 +162,8 @@ static enum rc extend(struct gitlab *g, const struct yaml_node *name, unsigned d
 		return RC_OK;
 	enum rc rc = gitlab_resolve(g, name->text, depth + 1, &base, err);
 	if (rc == RC_NOT_FOUND) {
-		lost(&g->im, name, "there is no such job in the files that could be read", "extends: %.*s", (int)MIN_OF(name->text.n, 80),
-		     name->text.p);
+		lost(&g->im, name, "there is no such job in the files that could be read",
+		     "extends: %.*s", (int)MIN_OF(name->text.n, 80), name->text.p);
 		return RC_OK;
 	}
 	struct yaml_node under = *into;
@@ -155,7 +171,8 @@ static enum rc extend(struct gitlab *g, const struct yaml_node *name, unsigned d
 }
 
 /* One file's words about a job, over what they extend. */
-static enum rc with_extends(struct gitlab *g, const struct yaml_node *own, unsigned depth, struct yaml_node *ret, struct err *err)
+static enum rc with_extends(struct gitlab *g, const struct yaml_node *own, unsigned depth,
+			    struct yaml_node *ret, struct err *err)
 {
 	const struct yaml_node *extends = yaml_get(own, "extends");
 	struct yaml_node base = {.kind = YAML_MAP, .line = own->line, .column = own->column};
@@ -170,20 +187,22 @@ static enum rc with_extends(struct gitlab *g, const struct yaml_node *own, unsig
 	return merge(g, &base, own, 0, ret, err);
 }
 
-enum rc gitlab_resolve(struct gitlab *g, struct str name, unsigned depth, struct yaml_node *ret, struct err *err)
+enum rc gitlab_resolve(struct gitlab *g, struct str name, unsigned depth, struct yaml_node *ret,
+		       struct err *err)
 {
 	struct yaml_node all = {.kind = YAML_MAP};
 	bool any = false;
 
 	if (depth > GITLAB_EXTENDS_MAX)
-		return err_set(err, RC_INVALID, "%s: %.*s extends more than %d levels, or itself", g->im.file, (int)MIN_OF(name.n, 80),
-			       name.p, GITLAB_EXTENDS_MAX);
+		return err_set(err, RC_INVALID, "%s: %.*s extends more than %d levels, or itself",
+			       g->im.file, (int)MIN_OF(name.n, 80), name.p, GITLAB_EXTENDS_MAX);
 	vec_each(file, &g->files) {
 		const struct yaml_node *own = get(yaml_root(file->doc), name);
 		struct yaml_node whole = {0}, under = all;
 		if (!own || own->kind != YAML_MAP)
 			continue;
-		if (with_extends(g, own, depth, &whole, err) != RC_OK || merge(g, &under, &whole, 0, &all, err) != RC_OK)
+		if (with_extends(g, own, depth, &whole, err) != RC_OK ||
+		    merge(g, &under, &whole, 0, &all, err) != RC_OK)
 			return err->rc;
 		any = true;
 	}
@@ -215,7 +234,8 @@ void gitlab_lines(struct gitlab *g, const struct yaml_node *n, unsigned depth, s
 	if (str_is(n->tag, "!reference")) {
 		const struct yaml_node *what = gitlab_reference(g, n);
 		if (!what)
-			lost(&g->im, n, "there is no such thing in the files that could be read", "!reference");
+			lost(&g->im, n, "there is no such thing in the files that could be read",
+			     "!reference");
 		gitlab_lines(g, what, depth + 1, to);
 		return;
 	}

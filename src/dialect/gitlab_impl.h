@@ -13,7 +13,8 @@ struct gitlab {
 	struct importer im;
 	dialect_read read;
 	void *ctx;
-	VEC(struct gitlab_file) files; /* what is included stands before what includes it: later ones win */
+	VEC(struct gitlab_file)
+	files; /* what is included stands before what includes it: later ones win */
 	texts stages;
 	pairs vars;       /* of the whole file, and of the job that is being read */
 	texts job_stages; /* by job of the draft */
@@ -22,19 +23,22 @@ struct gitlab {
 	size_t merged;      /* how many nodes were merged */
 };
 /* Read a file and what it includes. */
-MUST_CHECK enum rc gitlab_add_file(struct gitlab *g, struct str text, const char *name, unsigned depth, struct err *err);
+MUST_CHECK enum rc gitlab_add_file(struct gitlab *g, struct str text, const char *name,
+				   unsigned depth, struct err *err);
 /* A top-level key of the last file that has it; `default:` counts too. */
 const struct yaml_node *gitlab_global(const struct gitlab *g, const char *key);
 /* A later file has a job of this name: it is merged over. */
 bool gitlab_is_overridden(const struct gitlab *g, const struct gitlab_file *file, struct str name);
 /* The job with all that it extends and that other files say of it. */
-MUST_CHECK enum rc gitlab_resolve(struct gitlab *g, struct str name, unsigned depth, struct yaml_node *ret, struct err *err);
+MUST_CHECK enum rc gitlab_resolve(struct gitlab *g, struct str name, unsigned depth,
+				  struct yaml_node *ret, struct err *err);
 /* Lines of a script: nested lists and !reference are laid out. */
 void gitlab_lines(struct gitlab *g, const struct yaml_node *n, unsigned depth, struct strbuf *to);
 /* What a !reference names; NULL: nothing. */
 const struct yaml_node *gitlab_reference(const struct gitlab *g, const struct yaml_node *n);
 
-MUST_CHECK enum rc gitlab_job(struct gitlab *g, const struct yaml_node *name, const struct yaml_node *job, struct err *err);
+MUST_CHECK enum rc gitlab_job(struct gitlab *g, const struct yaml_node *name,
+			      const struct yaml_node *job, struct err *err);
 /* gitlab_rules.c: rules, only, except, when. False: the job never runs. */
 bool gitlab_rules(struct gitlab *g, const struct yaml_node *job);
 /* Stages as needs of the jobs that name none. */

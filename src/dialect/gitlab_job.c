@@ -4,7 +4,8 @@
 
 #define MATRIX_NAME "${matrix."
 
-static const struct yaml_node *given(const struct gitlab *g, const struct yaml_node *job, const char *key)
+static const struct yaml_node *given(const struct gitlab *g, const struct yaml_node *job,
+				     const char *key)
 {
 	const struct yaml_node *n = yaml_get(job, key);
 
@@ -23,8 +24,10 @@ static bool expand(const struct gitlab *g, struct str text, struct strbuf *to)
 			continue;
 		}
 		from += brace;
-		for (end = from; end < text.n && (text.p[end] == '_' || (text.p[end] >= '0' && text.p[end] <= '9') ||
-						  (text.p[end] >= 'A' && text.p[end] <= 'Z') || (text.p[end] >= 'a' && text.p[end] <= 'z'));)
+		for (end = from; end < text.n && (text.p[end] == '_' ||
+						  (text.p[end] >= '0' && text.p[end] <= '9') ||
+						  (text.p[end] >= 'A' && text.p[end] <= 'Z') ||
+						  (text.p[end] >= 'a' && text.p[end] <= 'z'));)
 			end++;
 		vec_each(p, &g->vars)
 			if (!found && str_is((struct str){text.p + from, end - from}, p->key)) {
@@ -57,14 +60,16 @@ static void set_env(struct gitlab *g, const struct yaml_node *at)
 
 	vec_each(p, &g->vars) {
 		AUTO(strbuf_done) struct strbuf b = STRBUF(4096), safe = STRBUF(8192);
-		if (str_starts(str_of(p->key), "GIT_") || str_starts(str_of(p->key), "FF_") || str_starts(str_of(p->key), "DOCKER_TLS"))
+		if (str_starts(str_of(p->key), "GIT_") || str_starts(str_of(p->key), "FF_") ||
+		    str_starts(str_of(p->key), "DOCKER_TLS"))
 			continue; /* they steer the runner */
 		if (str_starts(str_of(p->value), MATRIX_NAME)) {
 			draft_pair(&job->env, p->key, p->value);
 			continue;
 		}
 		if (!expand(g, str_of(p->value), &b)) {
-			lost(&g->im, at, "a job sees only declared things: set it in the script", "variable %.60s: %.100s", p->key, p->value);
+			lost(&g->im, at, "a job sees only declared things: set it in the script",
+			     "variable %.60s: %.100s", p->key, p->value);
 			continue;
 		}
 		for (size_t i = 0; i < b.n; i++) {
@@ -79,17 +84,20 @@ static void set_env(struct gitlab *g, const struct yaml_node *at)
 /* ---- image, services ---- */
 static void read_image(struct gitlab *g, const struct yaml_node *image)
 {
-	const struct yaml_node *name = image && image->kind == YAML_MAP ? yaml_get(image, "name") : image;
+	const struct yaml_node *name =
+		image && image->kind == YAML_MAP ? yaml_get(image, "name") : image;
 	AUTO(strbuf_done) struct strbuf b = STRBUF(512);
 
 	if (!node_is_text(name))
 		return;
 	if (!expand(g, name->text, &b))
-		lost(&g->im, name, "name one image", "image: %.*s", (int)MIN_OF(name->text.n, 100), name->text.p);
+		lost(&g->im, name, "name one image", "image: %.*s", (int)MIN_OF(name->text.n, 100),
+		     name->text.p);
 	else
 		importer_job(&g->im)->container = image_of(&g->im, name, strbuf_str(&b));
 	if (yaml_get(image, "entrypoint") && yaml_get(image, "entrypoint")->n > 1)
-		lost(&g->im, yaml_get(image, "entrypoint"), "commands are given to sh -e in the image", "image.entrypoint");
+		lost(&g->im, yaml_get(image, "entrypoint"),
+		     "commands are given to sh -e in the image", "image.entrypoint");
 }
 
 /* Variables of the job whose names begin as the service's does. */
@@ -123,11 +131,14 @@ static void read_services(struct gitlab *g, const struct yaml_node *services)
 			continue;
 		}
 		if (memmem(b.p ? b.p : "", b.n, "dind", 4)) {
-			lost(&g->im, s, "an image job packs without a daemon: image: {from: scratch, copy: {...}}", "service %s", strbuf_cstr(&b));
+			lost(&g->im, s,
+			     "an image job packs without a daemon: image: {from: scratch, copy: {...}}",
+			     "service %s", strbuf_cstr(&b));
 			continue;
 		}
 		struct service_def def = {.image = image_of(&g->im, image, strbuf_str(&b))};
-		def.name = node_is_text(alias) ? draft_slug(alias->text, "service") : service_name(str_of(def.image));
+		def.name = node_is_text(alias) ? draft_slug(alias->text, "service")
+					       : service_name(str_of(def.image));
 		def.port = service_port(def.image);
 		node_texts(&g->im, yaml_get(s, "command"), "command", &def.args);
 		service_env(g, yaml_get(s, "variables"), &def);
@@ -156,9 +167,13 @@ static void read_paths(struct gitlab *g, const struct yaml_node *paths, texts *r
 			last = s.p[i] == '/' ? s.p + i + 1 : last;
 		bool file = s.n && memchr(last, '.', s.n - (size_t)(last - s.p)) != NULL;
 		bool wild = s.n && memchr(s.p, '*', s.n);
-		AUTO(freep) char *glob = xasprintf("%.*s%s", (int)s.n, s.p ? s.p : "", folder || (!file && !wild) ? "/**" : "");
-		if (!known || !s.n || strchr("/.~", s.p[0]) || glob_check(str_of(glob), NULL) != RC_OK)
-			lost(&g->im, paths, "outputs are globs inside the unit's folder", "artifacts: %.100s", *path);
+		AUTO(freep)
+		char *glob = xasprintf("%.*s%s", (int)s.n, s.p ? s.p : "",
+				       folder || (!file && !wild) ? "/**" : "");
+		if (!known || !s.n || strchr("/.~", s.p[0]) ||
+		    glob_check(str_of(glob), NULL) != RC_OK)
+			lost(&g->im, paths, "outputs are globs inside the unit's folder",
+			     "artifacts: %.100s", *path);
 		else
 			draft_text(ret, glob);
 		xfree(*path);
@@ -178,7 +193,8 @@ static void read_report(struct gitlab *g, const struct yaml_node *at, const char
 		if (i == 0 && glob_check(s, NULL) == RC_OK && !memchr(s.p, '$', s.n))
 			*to = xstrndup(s.p, s.n);
 		else
-			lost(&g->im, at, "one glob names the files", "reports.%s: %.100s", what, list.v[i]);
+			lost(&g->im, at, "one glob names the files", "reports.%s: %.100s", what,
+			     list.v[i]);
 		xfree(list.v[i]);
 	}
 	vec_done(&list);
@@ -191,22 +207,28 @@ static void read_artifacts(struct gitlab *g, const struct yaml_node *a)
 
 	read_paths(g, yaml_get(a, "paths"), &job->outputs);
 	if (yaml_get(a, "exclude"))
-		lost(&g->im, yaml_get(a, "exclude"), "name what counts, not what does not", "artifacts.exclude");
+		lost(&g->im, yaml_get(a, "exclude"), "name what counts, not what does not",
+		     "artifacts.exclude");
 	if (node_is_true(yaml_get(a, "untracked")))
-		lost(&g->im, yaml_get(a, "untracked"), "name the files under outputs", "artifacts.untracked");
+		lost(&g->im, yaml_get(a, "untracked"), "name the files under outputs",
+		     "artifacts.untracked");
 	for (size_t i = 0; reports && reports->kind == YAML_MAP && i < reports->n; i++) {
 		const struct yaml_node *what = &reports->keys[i], *at = &reports->items[i];
 		if (str_is(what->text, "junit"))
 			read_report(g, at, "junit", &job->reports.junit);
-		else if (str_is(what->text, "coverage_report") && node_is_text(yaml_get(at, "path")))
+		else if (str_is(what->text, "coverage_report") &&
+			 node_is_text(yaml_get(at, "path")))
 			read_report(g, yaml_get(at, "path"), "coverage", &job->reports.coverage);
 		else if (str_is(what->text, "cobertura"))
 			read_report(g, at, "coverage", &job->reports.coverage);
 		else if (str_is(what->text, "dotenv"))
-			lost(&g->im, what, "name the file under outputs, and source it in the other job", "artifacts.reports.dotenv");
+			lost(&g->im, what,
+			     "name the file under outputs, and source it in the other job",
+			     "artifacts.reports.dotenv");
 		else
-			lost(&g->im, what, "reports are junit, sarif, coverage, problems and summary", "artifacts.reports.%.*s",
-			     (int)MIN_OF(what->text.n, 60), what->text.p);
+			lost(&g->im, what,
+			     "reports are junit, sarif, coverage, problems and summary",
+			     "artifacts.reports.%.*s", (int)MIN_OF(what->text.n, 60), what->text.p);
 	}
 }
 
@@ -232,7 +254,8 @@ static void read_cache(struct gitlab *g, const struct yaml_node *c)
 			draft_text(&cache.paths, here);
 			xfree(here);
 		} else {
-			lost(&g->im, yaml_get(c, "paths"), "keep folders inside the unit's folder", "cache of %.100s", *path);
+			lost(&g->im, yaml_get(c, "paths"), "keep folders inside the unit's folder",
+			     "cache of %.100s", *path);
 		}
 		xfree(*path);
 	}
@@ -257,10 +280,17 @@ static void read_retry(struct gitlab *g, const struct yaml_node *r)
 {
 	static const struct {
 		const char *theirs, *ours;
-	} classes[] = {{"always", "any"},		     {"script_failure", "any"},	      {"runner_system_failure", "infra"},
-		       {"stuck_or_timeout_failure", "timeout"}, {"job_execution_timeout", "timeout"}, {"api_failure", "infra"},
-		       {"runner_unsupported", "infra"},	     {"unknown_failure", "any"},      {"scheduler_failure", "infra"}};
-	const struct yaml_node *max = r && r->kind == YAML_MAP ? yaml_get(r, "max") : r, *codes = yaml_get(r, "exit_codes");
+	} classes[] = {{"always", "any"},
+		       {"script_failure", "any"},
+		       {"runner_system_failure", "infra"},
+		       {"stuck_or_timeout_failure", "timeout"},
+		       {"job_execution_timeout", "timeout"},
+		       {"api_failure", "infra"},
+		       {"runner_unsupported", "infra"},
+		       {"unknown_failure", "any"},
+		       {"scheduler_failure", "infra"}};
+	const struct yaml_node *max = r && r->kind == YAML_MAP ? yaml_get(r, "max") : r,
+			       *codes = yaml_get(r, "exit_codes");
 	struct retry *retry = &importer_job(&g->im)->retry;
 	texts when = {0};
 
@@ -275,7 +305,8 @@ static void read_retry(struct gitlab *g, const struct yaml_node *r)
 				known = true;
 			}
 		if (!known)
-			lost(&g->im, yaml_get(r, "when"), "retry.on is infra, timeout, oom or any", "retry.when: %.60s", *w);
+			lost(&g->im, yaml_get(r, "when"), "retry.on is infra, timeout, oom or any",
+			     "retry.when: %.60s", *w);
 		xfree(*w);
 	}
 	vec_done(&when);
@@ -297,12 +328,18 @@ static uint64_t read_timeout(struct gitlab *g, const struct yaml_node *t)
 			have = true;
 			ok = number < 1000000;
 		} else if (c != ' ' && have) {
-			uint64_t unit = c == 'd' ? 86400 : c == 'h' ? 3600 : c == 'm' ? 60 : c == 's' ? 1 : 0;
+			uint64_t unit = c == 'd'   ? 86400
+					: c == 'h' ? 3600
+					: c == 'm' ? 60
+					: c == 's' ? 1
+						   : 0;
 			ok = unit != 0;
 			sum += number * unit;
 			number = 0;
 			have = false;
-			while (i + 1 < t->text.n && ((t->text.p[i + 1] >= 'a' && t->text.p[i + 1] <= 'z') || t->text.p[i + 1] == ','))
+			while (i + 1 < t->text.n &&
+			       ((t->text.p[i + 1] >= 'a' && t->text.p[i + 1] <= 'z') ||
+				t->text.p[i + 1] == ','))
 				i++;
 		} else if (c != ' ' && !(c == 'a' && i + 2 < t->text.n)) {
 			ok = false;
@@ -311,7 +348,8 @@ static uint64_t read_timeout(struct gitlab *g, const struct yaml_node *t)
 	if (ok && sum && !have && sum <= 7 * 86400)
 		return sum * USEC_SEC;
 	if (t)
-		lost(&g->im, t, "write timeout: 10m", "timeout: %.*s", (int)MIN_OF(t->text.n, 60), t->text.p ? t->text.p : "");
+		lost(&g->im, t, "write timeout: 10m", "timeout: %.*s", (int)MIN_OF(t->text.n, 60),
+		     t->text.p ? t->text.p : "");
 	return 0;
 }
 
@@ -332,10 +370,12 @@ static void add_row(struct gitlab *g, const struct yaml_node *row, size_t at, co
 	}
 	AUTO(freep) char *axis = draft_slug(row->keys[at].text, "axis");
 	for (size_t i = 0; i < (values->kind == YAML_LIST ? values->n : 1); i++) {
-		const struct yaml_node *value = values->kind == YAML_LIST ? &values->items[i] : values;
+		const struct yaml_node *value =
+			values->kind == YAML_LIST ? &values->items[i] : values;
 		pairs next = {0};
 		if (!node_is_text(value) || !is_matrix_value(value->text)) {
-			lost(&g->im, value, "a value has 1 to 64 letters, digits, '.', '_' and '-'", "a value of parallel.matrix");
+			lost(&g->im, value, "a value has 1 to 64 letters, digits, '.', '_' and '-'",
+			     "a value of parallel.matrix");
 			continue;
 		}
 		vec_each(p, so_far)
@@ -391,13 +431,18 @@ static void read_parallel(struct gitlab *g, const struct yaml_node *p, struct st
 static void read_needs(struct gitlab *g, const struct yaml_node *needs)
 {
 	for (size_t i = 0; needs && needs->kind == YAML_LIST && i < needs->n; i++) {
-		const struct yaml_node *n = &needs->items[i], *job = node_is_text(n) ? n : yaml_get(n, "job");
+		const struct yaml_node *n = &needs->items[i],
+				       *job = node_is_text(n) ? n : yaml_get(n, "job");
 		if (yaml_get(n, "project") || yaml_get(n, "pipeline") || !node_is_text(job)) {
-			lost(&g->im, n, "a run is of one project: keep what is shared in its repository, or in the registry", "a need of another pipeline");
+			lost(&g->im, n,
+			     "a run is of one project: keep what is shared in its repository, or in the registry",
+			     "a need of another pipeline");
 			continue;
 		}
 		AUTO(freep) char *slug = draft_slug(job->text, "job");
-		AUTO(freep) char *name = xasprintf("%s%s", slug, node_is_true(yaml_get(n, "optional")) ? "?" : "");
+		AUTO(freep)
+		char *name =
+			xasprintf("%s%s", slug, node_is_true(yaml_get(n, "optional")) ? "?" : "");
 		draft_text(&importer_job(&g->im)->needs, name);
 	}
 }
@@ -409,9 +454,11 @@ static void check_variables(struct gitlab *g, const struct yaml_node *at, struct
 
 	for (size_t i = 0; i + 4 < script.n; i++) {
 		size_t from = i + 1 + (script.p[i + 1] == '{'), end = from;
-		if (script.p[i] != '$' || end + 3 > script.n || memcmp(script.p + from, "CI_", 3) != 0)
+		if (script.p[i] != '$' || end + 3 > script.n ||
+		    memcmp(script.p + from, "CI_", 3) != 0)
 			continue;
-		while (end < script.n && (script.p[end] == '_' || (script.p[end] >= 'A' && script.p[end] <= 'Z')))
+		while (end < script.n &&
+		       (script.p[end] == '_' || (script.p[end] >= 'A' && script.p[end] <= 'Z')))
 			end++;
 		AUTO(freep) char *name = xstrndup(script.p + from, end - from);
 		size_t before = seen.n;
@@ -420,9 +467,11 @@ static void check_variables(struct gitlab *g, const struct yaml_node *at, struct
 		draft_text(&seen, name);
 		if (seen.n > before)
 			lost(&g->im, at,
-			     streq(name, "CI_PROJECT_DIR") ? "a job starts in the folder of its unit: $PWD"
-			     : str_starts(str_of(name), "CI_REGISTRY") ? "an image job packs and pushes it: image: {from: scratch, copy: {...}}"
-								       : "a job sees only declared things: ask Git, or set it under env",
+			     streq(name, "CI_PROJECT_DIR")
+				     ? "a job starts in the folder of its unit: $PWD"
+			     : str_starts(str_of(name), "CI_REGISTRY")
+				     ? "an image job packs and pushes it: image: {from: scratch, copy: {...}}"
+				     : "a job sees only declared things: ask Git, or set it under env",
 			     "$%.80s", name);
 	}
 	vec_each(s, &seen)
@@ -432,8 +481,11 @@ static void check_variables(struct gitlab *g, const struct yaml_node *at, struct
 
 static void read_script(struct gitlab *g, const struct yaml_node *job, const char *head)
 {
-	AUTO(strbuf_done) struct strbuf b = STRBUF((size_t)2 << 20), after = STRBUF((size_t)2 << 20);
-	const struct yaml_node *script = yaml_get(job, "script"), *end = given(g, job, "after_script");
+	AUTO(strbuf_done)
+	struct strbuf b = STRBUF((size_t)2 << 20),
+		      after = STRBUF((size_t)2 << 20);
+	const struct yaml_node *script = yaml_get(job, "script"),
+			       *end = given(g, job, "after_script");
 	struct job_def *def = importer_job(&g->im);
 
 	strbuf_adds(&b, head);
@@ -446,7 +498,8 @@ static void read_script(struct gitlab *g, const struct yaml_node *job, const cha
 	if (!script || !b.n)
 		def->run = xstrdup("echo 'this job had no script' >&2; exit 1");
 	else
-		def->run = needs_bash(strbuf_str(&b)) ? in_shell("bash -ec", strbuf_cstr(&b)) : xstrdup(strbuf_cstr(&b));
+		def->run = needs_bash(strbuf_str(&b)) ? in_shell("bash -ec", strbuf_cstr(&b))
+						      : xstrdup(strbuf_cstr(&b));
 	while (after.n && strchr("\n \t", after.p[after.n - 1]))
 		after.p[--after.n] = 0;
 	if (after.n)
@@ -457,28 +510,33 @@ static void refuse_rest(struct gitlab *g, const struct yaml_node *job)
 {
 	static const struct {
 		const char *key, *instead;
-	} known[] = {{"environment", "deployments are stages of their own: staging, gate, production"},
-		     {"trigger", "a run has all its jobs: write them here"},
-		     {"release", "on.push.release: tags makes a release of a tag's run"},
-		     {"pages", "publish in a step"},
-		     {"coverage", "write reports: {coverage: FILE}, Cobertura or lcov"},
-		     {"id_tokens", "give the job a secret"},
-		     {"secrets", "write secrets: {VARIABLE: file:NAME}"},
-		     {"hooks", "put the commands into the script"},
-		     {"start_in", "wait in the script, or make it manual"},
-		     {"dast_configuration", "write the scanner's command"},
-		     {"run", "write the steps under steps:"},
-		     {"inherit", "only what the job says itself counts: look at env, image and services"}};
+	} known[] = {
+		{"environment", "deployments are stages of their own: staging, gate, production"},
+		{"trigger", "a run has all its jobs: write them here"},
+		{"release", "on.push.release: tags makes a release of a tag's run"},
+		{"pages", "publish in a step"},
+		{"coverage", "write reports: {coverage: FILE}, Cobertura or lcov"},
+		{"id_tokens", "give the job a secret"},
+		{"secrets", "write secrets: {VARIABLE: file:NAME}"},
+		{"hooks", "put the commands into the script"},
+		{"start_in", "wait in the script, or make it manual"},
+		{"dast_configuration", "write the scanner's command"},
+		{"run", "write the steps under steps:"},
+		{"inherit",
+		 "only what the job says itself counts: look at env, image and services"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (yaml_get(job, known[i].key))
-			lost(&g->im, yaml_get(job, known[i].key), known[i].instead, "%s", known[i].key);
+			lost(&g->im, yaml_get(job, known[i].key), known[i].instead, "%s",
+			     known[i].key);
 }
 
 static void read_job(struct gitlab *g, const struct yaml_node *job)
 {
-	const struct yaml_node *tags = given(g, job, "tags"), *group = yaml_get(job, "resource_group");
-	const struct yaml_node *may = yaml_get(job, "allow_failure"), *time = given(g, job, "timeout");
+	const struct yaml_node *tags = given(g, job, "tags"),
+			       *group = yaml_get(job, "resource_group");
+	const struct yaml_node *may = yaml_get(job, "allow_failure"),
+			       *time = given(g, job, "timeout");
 	AUTO(strbuf_done) struct strbuf head = STRBUF(16384);
 	struct job_def *def = importer_job(&g->im);
 	texts labels = {0};
@@ -486,7 +544,8 @@ static void read_job(struct gitlab *g, const struct yaml_node *job)
 	read_variables(g, yaml_get(job, "variables"));
 	def->allow_failure = node_is_true(may);
 	if (may && may->kind == YAML_MAP)
-		lost(&g->im, may, "let the script answer 0 for that code", "allow_failure of some exit codes");
+		lost(&g->im, may, "let the script answer 0 for that code",
+		     "allow_failure of some exit codes");
 	read_parallel(g, yaml_get(job, "parallel"), &head);
 	read_image(g, given(g, job, "image"));
 	read_services(g, given(g, job, "services"));
@@ -513,7 +572,8 @@ static void read_job(struct gitlab *g, const struct yaml_node *job)
 	read_script(g, job, strbuf_cstr(&head));
 }
 
-enum rc gitlab_job(struct gitlab *g, const struct yaml_node *name, const struct yaml_node *own, struct err *err)
+enum rc gitlab_job(struct gitlab *g, const struct yaml_node *name, const struct yaml_node *own,
+		   struct err *err)
 {
 	struct yaml_node job = {0};
 	pairs before = {0};
@@ -522,7 +582,9 @@ enum rc gitlab_job(struct gitlab *g, const struct yaml_node *name, const struct 
 	(void)draft_job(g->im.d, name->text, name->line);
 	g->im.job = g->im.d->c.jobs.n - 1;
 	if (gitlab_resolve(g, name->text, 0, &job, err) != RC_OK)
-		return err->rc == RC_OK ? err_set(err, RC_INTERNAL, "%s: a job went away", g->im.file) : err->rc;
+		return err->rc == RC_OK
+			       ? err_set(err, RC_INTERNAL, "%s: a job went away", g->im.file)
+			       : err->rc;
 	vec_each(p, &g->vars)
 		draft_pair(&before, p->key, p->value);
 	const struct yaml_node *stage = yaml_get(&job, "stage");
@@ -570,7 +632,8 @@ void gitlab_order(struct gitlab *g)
 			size_t at = stage_of(g, k);
 			if (at >= stage || (at != nearest && !loose) || other->manual)
 				continue;
-			AUTO(freep) char *name = xasprintf("%s%s", other->name, other->condition ? "?" : "");
+			AUTO(freep)
+			char *name = xasprintf("%s%s", other->name, other->condition ? "?" : "");
 			draft_text(&c->jobs.v[i].needs, name);
 		}
 	}

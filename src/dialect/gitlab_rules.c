@@ -9,7 +9,8 @@ static struct cond *truth(bool yes)
 
 static struct cond *compare(const char *name, const char *op, const char *text)
 {
-	return cond_new(COND_COMPARE, op, cond_new(COND_NAME, name, NULL, NULL), cond_new(COND_TEXT, text, NULL, NULL));
+	return cond_new(COND_COMPARE, op, cond_new(COND_NAME, name, NULL, NULL),
+			cond_new(COND_TEXT, text, NULL, NULL));
 }
 
 static struct cond *of_text(struct gitlab *g, const struct yaml_node *at, const char *what)
@@ -26,18 +27,22 @@ static struct cond *of_text(struct gitlab *g, const struct yaml_node *at, const 
 
 static struct cond *of_changes(struct gitlab *g, const struct yaml_node *changes)
 {
-	const struct yaml_node *paths = changes->kind == YAML_MAP ? yaml_get(changes, "paths") : changes;
+	const struct yaml_node *paths =
+		changes->kind == YAML_MAP ? yaml_get(changes, "paths") : changes;
 	struct cond *any = NULL;
 	texts list = {0};
 
 	if (yaml_get(changes, "compare_to"))
-		lost(&g->im, yaml_get(changes, "compare_to"), "a change is compared to where it left its target", "changes.compare_to");
+		lost(&g->im, yaml_get(changes, "compare_to"),
+		     "a change is compared to where it left its target", "changes.compare_to");
 	node_texts(&g->im, paths, "changes", &list);
 	vec_each(path, &list) {
 		if (glob_check(str_of(*path), NULL) != RC_OK) {
-			lost(&g->im, paths, "write a glob inside the repository", "changes: %.100s", *path);
+			lost(&g->im, paths, "write a glob inside the repository", "changes: %.100s",
+			     *path);
 		} else {
-			struct cond *one = cond_new(COND_CALL, "changed", cond_new(COND_TEXT, *path, NULL, NULL), NULL);
+			struct cond *one = cond_new(COND_CALL, "changed",
+						    cond_new(COND_TEXT, *path, NULL, NULL), NULL);
 			any = any ? cond_new(COND_OR, NULL, any, one) : one;
 		}
 		xfree(*path);
@@ -54,14 +59,16 @@ struct outcome {
 /* One rule's own condition. */
 static struct cond *of_rule(struct gitlab *g, const struct yaml_node *rule, struct outcome *o)
 {
-	static const char *const others[] = {"exists", "variables", "needs", "start_in", "interruptible"};
+	static const char *const others[] = {"exists", "variables", "needs", "start_in",
+					     "interruptible"};
 	const struct yaml_node *text = yaml_get(rule, "if"), *changes = yaml_get(rule, "changes");
 	struct cond *c = node_is_text(text) ? of_text(g, text, "rules:if") : truth(true);
 
 	o->broken |= !c;
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (yaml_get(rule, others[i])) {
-			lost(&g->im, yaml_get(rule, others[i]), "make a job of its own of that case", "rules:%s", others[i]);
+			lost(&g->im, yaml_get(rule, others[i]),
+			     "make a job of its own of that case", "rules:%s", others[i]);
 			o->broken |= i == 0;
 		}
 	struct cond *touched = c && changes ? of_changes(g, changes) : NULL;
@@ -84,8 +91,9 @@ static void read_when(struct gitlab *g, const struct yaml_node *when, struct out
 	else
 		o->automatic = true;
 	if (str_is(s, "always") || str_is(s, "on_failure"))
-		lost(&g->im, when, "a job whose need failed does not run: give the commands to `finally` of that job", "when: %.*s",
-		     (int)s.n, s.p);
+		lost(&g->im, when,
+		     "a job whose need failed does not run: give the commands to `finally` of that job",
+		     "when: %.*s", (int)s.n, s.p);
 	else if (str_is(s, "delayed"))
 		lost(&g->im, when, "wait in the script, or make it manual", "when: delayed");
 }
@@ -93,7 +101,8 @@ static void read_when(struct gitlab *g, const struct yaml_node *when, struct out
 typedef VEC(const struct yaml_node *) rule_list;
 
 /* Rules in order; references and lists in the list are laid out. */
-static void collect(struct gitlab *g, const struct yaml_node *n, unsigned depth, rule_list *ret, struct outcome *o)
+static void collect(struct gitlab *g, const struct yaml_node *n, unsigned depth, rule_list *ret,
+		    struct outcome *o)
 {
 	if (n && str_is(n->tag, "!reference") && depth <= 10) {
 		collect(g, gitlab_reference(g, n), depth + 1, ret, o);
@@ -121,7 +130,8 @@ static void read_rules(struct gitlab *g, const struct yaml_node *rules, struct o
 		if (!c)
 			continue;
 		if (is_never(rule)) {
-			o->when = cond_simple(cond_new(COND_AND, NULL, cond_new(COND_NOT, NULL, c, NULL), o->when));
+			o->when = cond_simple(cond_new(COND_AND, NULL,
+						       cond_new(COND_NOT, NULL, c, NULL), o->when));
 			continue;
 		}
 		o->when = cond_simple(cond_new(COND_OR, NULL, c, o->when));
@@ -137,15 +147,22 @@ static struct cond *of_ref(struct gitlab *g, const struct yaml_node *at)
 {
 	static const struct {
 		const char *word, *name, *op, *text;
-	} words[] = {{"branches", "event", "==", "push"},	    {"pushes", "event", "==", "push"},
-		     {"tags", "tag", "!=", ""},			    {"merge_requests", "event", "==", "pull_request"},
-		     {"schedules", "event", "==", "schedule"},	    {"web", "event", "==", "person"},
-		     {"api", "event", "==", "person"},		    {"triggers", "event", "==", "person"}};
+	} words[] = {{"branches", "event", "==", "push"},
+		     {"pushes", "event", "==", "push"},
+		     {"tags", "tag", "!=", ""},
+		     {"merge_requests", "event", "==", "pull_request"},
+		     {"schedules", "event", "==", "schedule"},
+		     {"web", "event", "==", "person"},
+		     {"api", "event", "==", "person"},
+		     {"triggers", "event", "==", "person"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (str_is(at->text, words[i].word))
 			return compare(words[i].name, words[i].op, words[i].text);
-	AUTO(freep) char *text = str_starts(at->text, "/") ? xasprintf("$CI_COMMIT_BRANCH =~ %.*s", (int)at->text.n, at->text.p) : NULL;
+	AUTO(freep)
+	char *text = str_starts(at->text, "/")
+			     ? xasprintf("$CI_COMMIT_BRANCH =~ %.*s", (int)at->text.n, at->text.p)
+			     : NULL;
 	if (!text) {
 		AUTO(freep) char *name = node_dup(at);
 		return compare("branch", "==", name);
@@ -158,7 +175,8 @@ static struct cond *of_ref(struct gitlab *g, const struct yaml_node *at)
 static struct cond *of_refs(struct gitlab *g, const struct yaml_node *only, struct outcome *o)
 {
 	const struct yaml_node *refs = only->kind == YAML_MAP ? yaml_get(only, "refs") : only;
-	const struct yaml_node *changes = yaml_get(only, "changes"), *vars = yaml_get(only, "variables");
+	const struct yaml_node *changes = yaml_get(only, "changes"),
+			       *vars = yaml_get(only, "variables");
 	struct cond *any = NULL;
 
 	for (size_t i = 0; refs && i < (refs->kind == YAML_LIST ? refs->n : 1); i++) {
@@ -183,11 +201,13 @@ static struct cond *of_refs(struct gitlab *g, const struct yaml_node *only, stru
 static void read_only(struct gitlab *g, const struct yaml_node *job, struct outcome *o)
 {
 	const struct yaml_node *only = yaml_get(job, "only"), *except = yaml_get(job, "except");
-	struct cond *c = only ? of_refs(g, only, o) : NULL, *not = except ? of_refs(g, except, o) : NULL;
+	struct cond *c = only ? of_refs(g, only, o) : NULL,
+		    *not = except ? of_refs(g, except, o) : NULL;
 
 	o->when = c ? c : truth(true);
-	if (not)
-		o->when = cond_simple(cond_new(COND_AND, NULL, o->when, cond_new(COND_NOT, NULL, not, NULL)));
+	if (not )
+		o->when = cond_simple(
+			cond_new(COND_AND, NULL, o->when, cond_new(COND_NOT, NULL, not, NULL)));
 	read_when(g, yaml_get(job, "when"), o);
 }
 
@@ -206,14 +226,16 @@ bool gitlab_rules(struct gitlab *g, const struct yaml_node *job)
 		AUTO(strbuf_done) struct strbuf b = STRBUF(4096);
 		cond_print(o.when, SYNTAX_OURS, &b);
 		if (strbuf_failed(&b)) {
-			lost(&g->im, rules, "say it in fewer words, as if:", "rules, so many of them");
+			lost(&g->im, rules,
+			     "say it in fewer words, as if:", "rules, so many of them");
 			o.broken = true;
 		} else {
 			def->condition = strbuf_take(&b);
 		}
 	}
 	if (rules && o.manual && o.automatic && !is_never(rules))
-		lost(&g->im, rules, "make a manual job of its own of that case", "rules of which some are manual");
+		lost(&g->im, rules, "make a manual job of its own of that case",
+		     "rules of which some are manual");
 	def->manual = o.broken || o.manual;
 	if (o.manual && !rules && !yaml_get(job, "allow_failure"))
 		def->allow_failure = false;

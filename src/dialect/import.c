@@ -7,7 +7,8 @@ struct job_def *importer_job(struct importer *im)
 	return &im->d->c.jobs.v[im->job];
 }
 
-void lost(struct importer *im, const struct yaml_node *at, const char *instead, const char *fmt, ...)
+void lost(struct importer *im, const struct yaml_node *at, const char *instead, const char *fmt,
+	  ...)
 {
 	AUTO(strbuf_done) struct strbuf what = STRBUF(512);
 	va_list ap;
@@ -58,8 +59,8 @@ char *image_of(struct importer *im, const struct yaml_node *at, struct str image
 {
 	if (str_ends(image, ":latest")) {
 		image.n -= 7;
-		lost(im, at, "name a version or a digest: a tag that moves makes no two runs alike", "the tag latest of image %.*s",
-		     (int)MIN_OF(image.n, 100), image.p);
+		lost(im, at, "name a version or a digest: a tag that moves makes no two runs alike",
+		     "the tag latest of image %.*s", (int)MIN_OF(image.n, 100), image.p);
 	}
 	return xstrndup(image.p, image.n);
 }
@@ -81,9 +82,11 @@ uint32_t service_port(const char *image)
 	static const struct {
 		const char *name;
 		uint32_t port;
-	} known[] = {{"postgres", 5432}, {"postgis", 5432}, {"mysql", 3306},	   {"mariadb", 3306},  {"redis", 6379},
-		     {"valkey", 6379},	 {"mongo", 27017},  {"rabbitmq", 5672},	   {"nginx", 80},      {"memcached", 11211},
-		     {"kafka", 9092},	 {"minio", 9000},   {"elasticsearch", 9200}, {"docker", 2375}, {"localstack", 4566}};
+	} known[] = {{"postgres", 5432},      {"postgis", 5432},  {"mysql", 3306},
+		     {"mariadb", 3306},       {"redis", 6379},    {"valkey", 6379},
+		     {"mongo", 27017},        {"rabbitmq", 5672}, {"nginx", 80},
+		     {"memcached", 11211},    {"kafka", 9092},    {"minio", 9000},
+		     {"elasticsearch", 9200}, {"docker", 2375},   {"localstack", 4566}};
 	AUTO(freep) char *name = service_name(str_of(image));
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -94,8 +97,9 @@ uint32_t service_port(const char *image)
 
 bool needs_bash(struct str script)
 {
-	static const char *const signs[] = {"[[", "pipefail", "<(", "&>", "$'", "<<<", "=(", "shopt", "${!", "mapfile", "declare ",
-					    "^^}", ",,}", "BASH_"};
+	static const char *const signs[] = {"[[",       "pipefail", "<(",    "&>",   "$'",
+					    "<<<",      "=(",       "shopt", "${!",  "mapfile",
+					    "declare ", "^^}",      ",,}",   "BASH_"};
 	AUTO(freep) char *text = xstrndup(script.p ? script.p : "", script.n);
 
 	for (size_t i = 0; i < ARRAY_LEN(signs); i++)
@@ -123,7 +127,8 @@ char *in_shell(const char *shell, const char *script)
 
 void job_condition_add(struct job_def *job, const char *condition)
 {
-	char *both = job->condition ? xasprintf("(%s) && (%s)", job->condition, condition) : xstrdup(condition);
+	char *both = job->condition ? xasprintf("(%s) && (%s)", job->condition, condition)
+				    : xstrdup(condition);
 
 	xfree(job->condition);
 	job->condition = both;
@@ -161,14 +166,16 @@ bool cache_folder(struct job_def *job, struct str path, char **ret)
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (!str_is(path, known[i].home))
 			continue;
-		AUTO(freep) char *value = xasprintf("%s%s", streq(known[i].variable, "MAVEN_ARGS") ? "-Dmaven.repo.local=" : "",
-						    known[i].here);
+		AUTO(freep)
+		char *value = xasprintf(
+			"%s%s", streq(known[i].variable, "MAVEN_ARGS") ? "-Dmaven.repo.local=" : "",
+			known[i].here);
 		draft_pair(&job->env, known[i].variable, value);
 		*ret = xstrdup(known[i].here);
 		return true;
 	}
-	bool inside = path.n && path.p[0] != '/' && path.p[0] != '~' && path.p[0] != '$' && path.p[0] != '!' &&
-		      !memchr(path.p, '*', path.n) && !str_starts(path, "..");
+	bool inside = path.n && path.p[0] != '/' && path.p[0] != '~' && path.p[0] != '$' &&
+		      path.p[0] != '!' && !memchr(path.p, '*', path.n) && !str_starts(path, "..");
 	if (inside)
 		*ret = xstrndup(path.p, path.n);
 	return inside;
@@ -191,7 +198,7 @@ bool is_matrix_value(struct str s)
 	bool ok = s.n > 0 && s.n <= 64 && s.p[0] != '.';
 
 	for (size_t i = 0; ok && i < s.n; i++)
-		ok = (s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
-		     strchr("._-", s.p[i]);
+		ok = (s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
+		     (s.p[i] >= '0' && s.p[i] <= '9') || strchr("._-", s.p[i]);
 	return ok;
 }

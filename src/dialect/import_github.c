@@ -4,14 +4,16 @@
 
 /* ---- on ---- */
 /* Branches or tags; patterns that take away have no counterpart. */
-static void read_refs(struct importer *im, const struct yaml_node *refs, const char *what, texts *ret)
+static void read_refs(struct importer *im, const struct yaml_node *refs, const char *what,
+		      texts *ret)
 {
 	texts list = {0};
 
 	node_texts(im, refs, what, &list);
 	vec_each(ref, &list) {
 		if (**ref == '!' || glob_check(str_of(*ref), NULL) != RC_OK)
-			lost(im, refs, "name what counts, not what does not", "%s: %.100s", what, *ref);
+			lost(im, refs, "name what counts, not what does not", "%s: %.100s", what,
+			     *ref);
 		else
 			draft_text(ret, *ref);
 		xfree(*ref);
@@ -30,18 +32,21 @@ static void quote_ours(struct strbuf *to, const char *text)
 /* paths: [a] -> event != 'push' || changed('a'). */
 static void read_paths(struct importer *im, const char *event, const struct yaml_node *on)
 {
-	const struct yaml_node *paths = yaml_get(on, "paths"), *ignore = yaml_get(on, "paths-ignore");
+	const struct yaml_node *paths = yaml_get(on, "paths"),
+			       *ignore = yaml_get(on, "paths-ignore");
 	AUTO(strbuf_done) struct strbuf b = STRBUF(3500);
 	texts list = {0};
 
 	if (ignore)
-		lost(im, ignore, "only what a change touches runs: name units, or inputs of a job", "%s.paths-ignore", event);
+		lost(im, ignore, "only what a change touches runs: name units, or inputs of a job",
+		     "%s.paths-ignore", event);
 	node_texts(im, paths, "paths", &list);
 	strbuf_addf(&b, "event != '%s'", event);
 	bool all = true;
 	vec_each(path, &list) {
 		if (**path == '!' || glob_check(str_of(*path), NULL) != RC_OK) {
-			lost(im, paths, "name what counts, not what does not", "%s.paths: %.100s", event, *path);
+			lost(im, paths, "name what counts, not what does not", "%s.paths: %.100s",
+			     event, *path);
 			all = false;
 		} else {
 			strbuf_adds(&b, " || changed(");
@@ -51,7 +56,8 @@ static void read_paths(struct importer *im, const char *event, const struct yaml
 		xfree(*path);
 	}
 	if (list.n && strbuf_failed(&b))
-		lost(im, paths, "name units, and only what a change touches will run", "%s.paths, so many of them", event);
+		lost(im, paths, "name units, and only what a change touches will run",
+		     "%s.paths, so many of them", event);
 	else if (list.n && all)
 		vec_push(&im->d->conditions, strbuf_take(&b));
 	vec_done(&list);
@@ -64,10 +70,13 @@ static void read_push(struct importer *im, const struct yaml_node *on)
 	read_refs(im, yaml_get(on, "branches"), "branches", &c->branches);
 	read_refs(im, yaml_get(on, "tags"), "tags", &c->tags);
 	if (yaml_get(on, "branches-ignore"))
-		lost(im, yaml_get(on, "branches-ignore"), "name the branches that count", "push.branches-ignore");
+		lost(im, yaml_get(on, "branches-ignore"), "name the branches that count",
+		     "push.branches-ignore");
 	if (yaml_get(on, "tags-ignore"))
-		lost(im, yaml_get(on, "tags-ignore"), "name the tags that count", "push.tags-ignore");
-	bool any = !yaml_get(on, "branches") && !yaml_get(on, "tags") && !yaml_get(on, "branches-ignore");
+		lost(im, yaml_get(on, "tags-ignore"), "name the tags that count",
+		     "push.tags-ignore");
+	bool any = !yaml_get(on, "branches") && !yaml_get(on, "tags") &&
+		   !yaml_get(on, "branches-ignore");
 	if (any)
 		draft_text(&c->branches, "**");
 	read_paths(im, "push", on);
@@ -75,20 +84,24 @@ static void read_push(struct importer *im, const struct yaml_node *on)
 
 static void read_pull(struct importer *im, const struct yaml_node *on)
 {
-	static const char *const usual[] = {"opened", "synchronize", "reopened", "ready_for_review"};
+	static const char *const usual[] = {"opened", "synchronize", "reopened",
+					    "ready_for_review"};
 	const struct yaml_node *types = yaml_get(on, "types");
 
 	im->d->c.pull_requests = true;
 	read_refs(im, yaml_get(on, "branches"), "branches", &im->d->c.pull_branches);
 	if (yaml_get(on, "branches-ignore"))
-		lost(im, yaml_get(on, "branches-ignore"), "name the branches that count", "pull_request.branches-ignore");
+		lost(im, yaml_get(on, "branches-ignore"), "name the branches that count",
+		     "pull_request.branches-ignore");
 	for (size_t i = 0; types && types->kind == YAML_LIST && i < types->n; i++) {
 		bool known = false;
 		for (size_t k = 0; k < ARRAY_LEN(usual); k++)
 			known |= str_is(types->items[i].text, usual[k]);
 		if (!known)
-			lost(im, &types->items[i], "a pull request runs when it is opened and when its head moves",
-			     "pull_request.types: %.*s", (int)MIN_OF(types->items[i].text.n, 60), types->items[i].text.p);
+			lost(im, &types->items[i],
+			     "a pull request runs when it is opened and when its head moves",
+			     "pull_request.types: %.*s", (int)MIN_OF(types->items[i].text.n, 60),
+			     types->items[i].text.p);
 	}
 	read_paths(im, "pull_request", on);
 }
@@ -96,14 +109,18 @@ static void read_pull(struct importer *im, const struct yaml_node *on)
 static void read_schedule(struct importer *im, const struct yaml_node *on)
 {
 	for (size_t i = 0; on && on->kind == YAML_LIST && i < on->n; i++) {
-		const struct yaml_node *cron = yaml_get(&on->items[i], "cron"), *zone = yaml_get(&on->items[i], "timezone");
+		const struct yaml_node *cron = yaml_get(&on->items[i], "cron"),
+				       *zone = yaml_get(&on->items[i], "timezone");
 		if (node_is_text(cron))
-			vec_push(&im->d->c.schedules, ((struct schedule_def){.cron = node_dup(cron),
-									     .zone = node_is_text(zone) ? node_dup(zone) : NULL}));
+			vec_push(&im->d->c.schedules,
+				 ((struct schedule_def){.cron = node_dup(cron),
+							.zone = node_is_text(zone) ? node_dup(zone)
+										   : NULL}));
 	}
 }
 
-static void read_event(struct importer *im, const struct yaml_node *at, struct str event, const struct yaml_node *on)
+static void read_event(struct importer *im, const struct yaml_node *at, struct str event,
+		       const struct yaml_node *on)
 {
 	if (str_is(event, "push")) {
 		read_push(im, on);
@@ -111,19 +128,26 @@ static void read_event(struct importer *im, const struct yaml_node *at, struct s
 		read_pull(im, on);
 	} else if (str_is(event, "pull_request_target")) {
 		read_pull(im, on);
-		lost(im, at, "a change from a fork runs without secrets: on.pull_request.forks says who lets it in", "pull_request_target");
+		lost(im, at,
+		     "a change from a fork runs without secrets: on.pull_request.forks says who lets it in",
+		     "pull_request_target");
 	} else if (str_is(event, "merge_group")) {
 		im->d->c.queue.on = true;
 	} else if (str_is(event, "schedule")) {
 		read_schedule(im, on);
 	} else if (str_is(event, "workflow_dispatch")) {
 		if (yaml_get(on, "inputs"))
-			lost(im, yaml_get(on, "inputs"), "a run has no inputs: write the values under env", "workflow_dispatch.inputs");
+			lost(im, yaml_get(on, "inputs"),
+			     "a run has no inputs: write the values under env",
+			     "workflow_dispatch.inputs");
 	} else if (str_is(event, "workflow_call")) {
-		lost(im, at, "what several projects share stands in templates, in a file that they include", "on: workflow_call");
+		lost(im, at,
+		     "what several projects share stands in templates, in a file that they include",
+		     "on: workflow_call");
 	} else {
-		lost(im, at, "runs begin with a push, a tag, a pull request, a merge queue or a schedule", "on: %.*s",
-		     (int)MIN_OF(event.n, 60), event.p);
+		lost(im, at,
+		     "runs begin with a push, a tag, a pull request, a merge queue or a schedule",
+		     "on: %.*s", (int)MIN_OF(event.n, 60), event.p);
 	}
 }
 
@@ -140,20 +164,23 @@ static void read_on(struct importer *im, const struct yaml_node *on)
 /* ---- the file ---- */
 static void refuse_rest(struct importer *im, const struct yaml_node *root)
 {
-	static const char *const read[] = {"name", "on", "env", "defaults", "jobs", "permissions", "concurrency", "run-name"};
-	const struct yaml_node *group = yaml_get(root, "concurrency"), *title = yaml_get(root, "run-name");
+	static const char *const read[] = {"name", "on",          "env",         "defaults",
+					   "jobs", "permissions", "concurrency", "run-name"};
+	const struct yaml_node *group = yaml_get(root, "concurrency"),
+			       *title = yaml_get(root, "run-name");
 
 	if (title)
 		lost(im, title, "a run is named by its commit", "run-name");
 	if (group && !node_is_true(yaml_get(group, "cancel-in-progress")))
-		lost(im, group, "name a group at the jobs that must not run at the same time", "concurrency of the whole workflow");
+		lost(im, group, "name a group at the jobs that must not run at the same time",
+		     "concurrency of the whole workflow");
 	for (size_t i = 0; i < root->n; i++) {
 		bool known = false;
 		for (size_t k = 0; k < ARRAY_LEN(read); k++)
 			known |= str_is(root->keys[i].text, read[k]);
 		if (!known)
-			lost(im, &root->keys[i], "no workflow of GitHub Actions has this key", "%.*s",
-			     (int)MIN_OF(root->keys[i].text.n, 60), root->keys[i].text.p);
+			lost(im, &root->keys[i], "no workflow of GitHub Actions has this key",
+			     "%.*s", (int)MIN_OF(root->keys[i].text.n, 60), root->keys[i].text.p);
 	}
 }
 
@@ -179,9 +206,11 @@ static enum rc read_jobs(struct importer *im, const struct yaml_node *root, stru
 	const struct yaml_node *jobs = yaml_get(root, "jobs");
 
 	if (!jobs || jobs->kind != YAML_MAP || !jobs->n)
-		return yaml_fail(im->doc, jobs ? jobs : root, err, "this is no workflow of GitHub Actions: it has no jobs");
+		return yaml_fail(im->doc, jobs ? jobs : root, err,
+				 "this is no workflow of GitHub Actions: it has no jobs");
 	if (jobs->n > IMPORT_JOBS_MAX)
-		return err_set(err, RC_TOO_BIG, "%s: %zu jobs; at most %d are taken", im->file, jobs->n, IMPORT_JOBS_MAX);
+		return err_set(err, RC_TOO_BIG, "%s: %zu jobs; at most %d are taken", im->file,
+			       jobs->n, IMPORT_JOBS_MAX);
 	for (size_t i = 0; i < jobs->n; i++) {
 		if (jobs->items[i].kind != YAML_MAP)
 			return yaml_fail(im->doc, &jobs->items[i], err, "a job must be a map");
@@ -201,7 +230,8 @@ enum rc import_github(struct str text, const char *name, struct draft *ret, stru
 	im.doc = doc;
 	const struct yaml_node *root = yaml_root(doc), *title = yaml_get(root, "name");
 	if (root->kind != YAML_MAP)
-		return yaml_fail(doc, root, err, "this is no workflow of GitHub Actions: it is no map");
+		return yaml_fail(doc, root, err,
+				 "this is no workflow of GitHub Actions: it is no map");
 	d.c.project = draft_slug(node_is_text(title) ? title->text : base_of(name), "project");
 	read_on(&im, yaml_get(root, "on"));
 	refuse_rest(&im, root);

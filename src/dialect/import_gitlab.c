@@ -2,8 +2,9 @@
 #include "dialect/gitlab_impl.h"
 
 /* Keys of the top level that are no jobs. */
-static const char *const globals[] = {"stages", "variables", "default", "include", "workflow", "image", "services",
-				      "before_script", "after_script", "cache", "pages", "spec", "types"};
+static const char *const globals[] = {
+	"stages",        "variables",    "default", "include", "workflow", "image", "services",
+	"before_script", "after_script", "cache",   "pages",   "spec",     "types"};
 
 static bool is_job(struct str name, const struct yaml_node *value)
 {
@@ -30,22 +31,29 @@ static void read_stages(struct gitlab *g)
 /* workflow:rules that only choose what starts a pipeline become `on`. */
 static void read_workflow(struct gitlab *g)
 {
-	const struct yaml_node *workflow = gitlab_global(g, "workflow"), *rules = yaml_get(workflow, "rules");
+	const struct yaml_node *workflow = gitlab_global(g, "workflow"),
+			       *rules = yaml_get(workflow, "rules");
 	struct config *c = &g->im.d->c;
 	AUTO(strbuf_done) struct strbuf any = STRBUF(16384);
 
 	draft_text(&c->branches, "main");
 	c->pull_requests = true; /* where it is not used it starts nothing */
 	if (yaml_get(workflow, "name"))
-		lost(&g->im, yaml_get(workflow, "name"), "a run is named by its commit", "workflow.name");
+		lost(&g->im, yaml_get(workflow, "name"), "a run is named by its commit",
+		     "workflow.name");
 	for (size_t i = 0; rules && rules->kind == YAML_LIST && i < rules->n; i++) {
-		const struct yaml_node *when = yaml_get(&rules->items[i], "when"), *text = yaml_get(&rules->items[i], "if");
+		const struct yaml_node *when = yaml_get(&rules->items[i], "when"),
+				       *text = yaml_get(&rules->items[i], "if");
 		if (node_is_text(when) && str_is(when->text, "never"))
-			lost(&g->im, when, "on: names what starts a run", "a rule of workflow with when: never");
-		else if (node_is_text(text) && memmem(text->text.p, text->text.n, "CI_COMMIT_TAG", 13))
+			lost(&g->im, when, "on: names what starts a run",
+			     "a rule of workflow with when: never");
+		else if (node_is_text(text) &&
+			 memmem(text->text.p, text->text.n, "CI_COMMIT_TAG", 13))
 			draft_text(&c->tags, "**");
-		else if (node_is_text(text) && memmem(text->text.p, text->text.n, "CI_COMMIT_BRANCH", 16) &&
-			 !memmem(text->text.p, text->text.n, "CI_DEFAULT_BRANCH", 17) && !memmem(text->text.p, text->text.n, "==", 2))
+		else if (node_is_text(text) &&
+			 memmem(text->text.p, text->text.n, "CI_COMMIT_BRANCH", 16) &&
+			 !memmem(text->text.p, text->text.n, "CI_DEFAULT_BRANCH", 17) &&
+			 !memmem(text->text.p, text->text.n, "==", 2))
 			draft_text(&c->branches, "**");
 	}
 }
@@ -71,10 +79,12 @@ static enum rc read_jobs(struct gitlab *g, struct err *err)
 	vec_each(file, &g->files) {
 		const struct yaml_node *root = yaml_root(file->doc);
 		for (size_t i = 0; i < root->n; i++) {
-			if (!is_job(root->keys[i].text, &root->items[i]) || gitlab_is_overridden(g, file, root->keys[i].text))
+			if (!is_job(root->keys[i].text, &root->items[i]) ||
+			    gitlab_is_overridden(g, file, root->keys[i].text))
 				continue;
 			if (++n > IMPORT_JOBS_MAX)
-				return err_set(err, RC_TOO_BIG, "%s: more than %d jobs", g->im.file, IMPORT_JOBS_MAX);
+				return err_set(err, RC_TOO_BIG, "%s: more than %d jobs", g->im.file,
+					       IMPORT_JOBS_MAX);
 			g->im.file = file->name;
 			enum rc rc = gitlab_job(g, &root->keys[i], &root->items[i], err);
 			if (rc != RC_OK)
@@ -83,7 +93,8 @@ static enum rc read_jobs(struct gitlab *g, struct err *err)
 	}
 	g->im.file = g->files.v[g->files.n - 1].name;
 	return n ? RC_OK
-		 : err_set(err, RC_INVALID, "%s: this is no file of GitLab CI: it has no jobs", g->im.file);
+		 : err_set(err, RC_INVALID, "%s: this is no file of GitLab CI: it has no jobs",
+			   g->im.file);
 }
 
 static void gitlab_done(struct gitlab *g)
@@ -110,10 +121,14 @@ static void gitlab_done(struct gitlab *g)
 	vec_done(&g->blocks);
 }
 
-enum rc import_gitlab(struct str text, const char *name, dialect_read read, void *ctx, struct draft *ret, struct err *err)
+enum rc import_gitlab(struct str text, const char *name, dialect_read read, void *ctx,
+		      struct draft *ret, struct err *err)
 {
 	AUTO(draft_done) struct draft d = {.from = "GitLab CI"};
-	AUTO(gitlab_done) struct gitlab g = {.im = {.file = name, .d = &d, .job = NO_JOB, .step = NO_STEP}, .read = read, .ctx = ctx};
+	AUTO(gitlab_done)
+	struct gitlab g = {.im = {.file = name, .d = &d, .job = NO_JOB, .step = NO_STEP},
+			   .read = read,
+			   .ctx = ctx};
 
 	if (gitlab_add_file(&g, text, name, 0, err) != RC_OK)
 		return err->rc;

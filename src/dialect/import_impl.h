@@ -15,7 +15,8 @@ struct importer {
 };
 struct job_def *importer_job(struct importer *im);
 /* That this did not map. at NULL: of no line. */
-void lost(struct importer *im, const struct yaml_node *at, const char *instead, const char *fmt, ...) PRINTF(4, 5);
+void lost(struct importer *im, const struct yaml_node *at, const char *instead, const char *fmt,
+	  ...) PRINTF(4, 5);
 
 bool node_is_text(const struct yaml_node *n);
 bool node_is_true(const struct yaml_node *n);
@@ -50,7 +51,8 @@ char *github_condition(struct importer *im, const struct yaml_node *at, const ch
 /* github_uses.c: a step that uses an action. */
 void github_uses(struct importer *im, const struct yaml_node *step);
 /* github_job.c */
-void github_job(struct importer *im, const struct yaml_node *name, const struct yaml_node *job, const struct yaml_node *root);
+void github_job(struct importer *im, const struct yaml_node *name, const struct yaml_node *job,
+		const struct yaml_node *root);
 
 /* Dependency folders that tools keep in the home folder, and the variable that moves them into the unit's folder. */
 bool cache_folder(struct job_def *job, struct str path, char **ret);

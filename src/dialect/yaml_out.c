@@ -14,8 +14,8 @@ static void begin_line(struct yaml_out *o)
 /* What YAML 1.1 or 1.2 take for something else than text. */
 static bool is_word(struct str s)
 {
-	static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "null",
-					    "y",    "n",     "nan", "inf", "~"};
+	static const char *const words[] = {"true", "false", "yes", "no",  "on",  "off",
+					    "null", "y",     "n",   "nan", "inf", "~"};
 	char low[8];
 
 	if (s.n == 0 || s.n >= sizeof(low))
@@ -42,7 +42,8 @@ static bool is_plain(struct str s, bool in_flow)
 		number &= digit || strchr("+-.eExXoO_:abcdefABCDEF", c) != NULL;
 		if (letter || digit || c == '/' || (c == '.' && s.n > 1) || c == '$')
 			continue;
-		if (i > 0 && (strchr("+-~=^()@;", c) || (c == '*' && !in_flow) || (c == '<' && !in_flow)))
+		if (i > 0 &&
+		    (strchr("+-~=^()@;", c) || (c == '*' && !in_flow) || (c == '<' && !in_flow)))
 			continue;
 		if (i > 0 && c == ':' && i + 1 < s.n && s.p[i + 1] != ' ' && !in_flow)
 			continue;
@@ -98,8 +99,9 @@ static void add_scalar(struct strbuf *to, struct str s, bool in_flow)
 /* Lines of printable text that a literal block gives back as they are. */
 static bool fits_block(struct str s)
 {
-	if (s.n < 2 || s.p[0] == ' ' || s.p[0] == '\n' || s.p[0] == '\t' || !memchr(s.p, '\n', s.n - 1) ||
-	    (s.p[s.n - 1] == '\n' && s.p[s.n - 2] == '\n') || s.p[s.n - 1] == ' ')
+	if (s.n < 2 || s.p[0] == ' ' || s.p[0] == '\n' || s.p[0] == '\t' ||
+	    !memchr(s.p, '\n', s.n - 1) || (s.p[s.n - 1] == '\n' && s.p[s.n - 2] == '\n') ||
+	    s.p[s.n - 1] == ' ')
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
@@ -244,7 +246,8 @@ void yaml_out_comment(struct yaml_out *o, const char *fmt, ...)
 	o->dash = dash;
 	strbuf_adds(o->to, "# ");
 	for (size_t i = 0; i < text.n; i++)
-		strbuf_addc(o->to, (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f ? ' ' : text.p[i]);
+		strbuf_addc(o->to,
+			    (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f ? ' ' : text.p[i]);
 	strbuf_addc(o->to, '\n');
 }
 

@@ -13,10 +13,12 @@ struct yaml_out {
 };
 #define YAML_OUT(buf) ((struct yaml_out){.to = (buf)})
 
-void yaml_out_open(struct yaml_out *o, const char *key);  /* a map or list in `key`; key NULL: a map as an entry */
+void yaml_out_open(struct yaml_out *o,
+		   const char *key); /* a map or list in `key`; key NULL: a map as an entry */
 void yaml_out_close(struct yaml_out *o);
 void yaml_out_text(struct yaml_out *o, const char *key, const char *value);
-void yaml_out_word(struct yaml_out *o, const char *key, const char *fmt, ...) PRINTF(3, 4); /* as it is: numbers, true, {} */
+void yaml_out_word(struct yaml_out *o, const char *key, const char *fmt, ...)
+	PRINTF(3, 4); /* as it is: numbers, true, {} */
 /* [a, b] where that is short, else a line each. Nothing for an empty list. */
 void yaml_out_texts(struct yaml_out *o, const char *key, char *const *v, size_t n);
 /* One text alone is written as a text. */

@@ -11,8 +11,8 @@ static bool read_dialect(struct cli *c, size_t n, enum dialect *ret)
 			return true;
 		}
 	const char *near = str_nearest(str_of(c->args[0]), dialect_names, n);
-	(void)cli_usage(c, "there is no \"%s\" here%s%s%s", c->args[0], near ? "; did you mean " : "", near ? near : "",
-			near ? "?" : "");
+	(void)cli_usage(c, "there is no \"%s\" here%s%s%s", c->args[0],
+			near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return false;
 }
 
@@ -24,7 +24,8 @@ static const struct option import_options[] = {
 
 static int import(struct cli *c)
 {
-	struct import_options o = {.file = c->args[1], .out = cli_value(c, "out"), .force = cli_flag(c, "force")};
+	struct import_options o = {
+		.file = c->args[1], .out = cli_value(c, "out"), .force = cli_flag(c, "force")};
 
 	return read_dialect(c, 2, &o.dialect) ? local_import(&o) : EXIT_USAGE;
 }
@@ -50,12 +51,14 @@ static int generate(struct cli *c)
 #define HERE "Work on a repository"
 
 const struct command dialect_commands[] = {
-	{"import", HERE, "Convert a workflow of GitHub Actions or a .gitlab-ci.yml, and list what did not map",
+	{"import", HERE,
+	 "Convert a workflow of GitHub Actions or a .gitlab-ci.yml, and list what did not map",
 	 "github|gitlab FILE [-o penstock.yml]", import_options,
 	 "penstock import github .github/workflows/ci.yml -o penstock.yml\n"
 	 "penstock import gitlab .gitlab-ci.yml >penstock.yml   # what did not map: on stderr, and as comments\n",
 	 import, 2, 2},
-	{"generate", HERE, "Print the jobs of stage ci as another system's YAML; they run there without Penstock",
+	{"generate", HERE,
+	 "Print the jobs of stage ci as another system's YAML; they run there without Penstock",
 	 "github|gitlab|tekton|buildkite [--affected] [--base REV]", generate_options,
 	 "penstock generate github >.github/workflows/ci.yml\n"
 	 "penstock generate gitlab --base \"$CI_MERGE_REQUEST_DIFF_BASE_SHA\" >child.yml  # a child pipeline of this change\n"

@@ -6,7 +6,8 @@
 
 #define OUT_MAX ((size_t)64 << 20)
 
-static enum rc read_change(const struct generate_options *o, struct local_change *ret, struct err *err)
+static enum rc read_change(const struct generate_options *o, struct local_change *ret,
+			   struct err *err)
 {
 	AUTO(repo_freep) struct repo *repo = NULL;
 	char head[GIT_HEX + 1], base[GIT_HEX + 1] = "";
@@ -29,7 +30,9 @@ int local_generate(const struct generate_options *o)
 
 	if (read_change(o, &change, &err) != RC_OK)
 		return local_fail(&err);
-	struct generate g = {.config = &change.read.head.config, .plan = &change.read.plan, .affected = o->affected};
+	struct generate g = {.config = &change.read.head.config,
+			     .plan = &change.read.plan,
+			     .affected = o->affected};
 	enum rc rc = generate_dialect(&g, o->dialect, &text, &err);
 	if (rc == RC_OK)
 		local_print(&text);

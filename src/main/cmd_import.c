@@ -105,7 +105,7 @@ int local_import(const struct import_options *o)
 		(void)local_fail(&err);
 		return EXIT_WORK;
 	}
-	fprintf(stderr, "penstock: %zu job%s; %zu thing%s did not map\n", d.c.jobs.n, d.c.jobs.n == 1 ? "" : "s",
-		d.remarks.n, d.remarks.n == 1 ? "" : "s");
+	fprintf(stderr, "penstock: %zu job%s; %zu thing%s did not map\n", d.c.jobs.n,
+		d.c.jobs.n == 1 ? "" : "s", d.remarks.n, d.remarks.n == 1 ? "" : "s");
 	return d.remarks.n ? EXIT_WORK : EXIT_GOOD;
 }

@@ -47,6 +47,8 @@ struct run_options {
 	size_t n_jobs;
 	const char *unit, *base, *cache;
 	uint32_t slots; /* 0: one a core */
+	const char *dialect;             /* "github" | "gitlab" | "plain"; NULL: as the environment says */
+	const char *junit, *codequality; /* report files to write */
 	bool json;
 };
 int local_run(const struct run_options *o);

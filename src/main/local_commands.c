@@ -80,6 +80,9 @@ static const struct option run_options[] = {
 	{"base", 0, "REV", "run what changed since (default: where HEAD left the default branch)"},
 	{"cache", 0, "DIR", "keep results here (default $PENSTOCK_CACHE or ~/.cache/penstock)"},
 	{"slots", 'j', "N", "jobs at a time (default: one a core)"},
+	{"dialect", 0, "NAME", "speak as a step of github or gitlab, or plain (default: as the environment says)"},
+	{"junit", 0, "FILE", "write the results of all tests here, as JUnit"},
+	{"codequality", 0, "FILE", "write annotations here, as GitLab's code quality report"},
 	{0},
 };
 
@@ -98,6 +101,9 @@ static int run(struct cli *c)
 					       .base = cli_value(c, "base"),
 					       .cache = cli_value(c, "cache"),
 					       .slots = (uint32_t)slots,
+					       .dialect = cli_value(c, "dialect"),
+					       .junit = cli_value(c, "junit"),
+					       .codequality = cli_value(c, "codequality"),
 					       .json = c->json});
 }
 
@@ -211,6 +217,7 @@ const struct command local_commands[] = {
 	 run_options,
 	 "penstock run                     # all that the change touches\n"
 	 "penstock run test --unit orders  # one job and what it needs\n"
+	 "penstock run ci --junit out.xml  # as a step of GitHub Actions or GitLab CI, in their words\n"
 	 "penstock run --json              # one line a job\n",
 	 run, 0, ANY},
 	{"verdict", HERE, "Replay recorded requests through the verdict of rollouts",

@@ -29,6 +29,7 @@ struct run_show {
 	struct engine *engine;
 	struct term term, progress; /* of stdout; of stderr, for what goes away again */
 	bool json, drawn;
+	struct run_ci *ci; /* NULL: for people and scripts */
 	struct map told; /* ids of jobs whose end was told */
 	usec_t began;
 	struct loop_timer *timer;
@@ -37,5 +38,8 @@ void run_show_init(struct run_show *s, struct run_world *w, struct engine *e, bo
 void run_show_done(struct run_show *s);
 /* Tell the jobs that ended since. */
 void run_show_news(struct run_show *s);
+/* Where a job's log lies (clients/logfile.h); NULL: it has none. The caller's. */
+char *run_show_log(const struct run_show *s, const struct job *job);
+bool run_show_is_bad(const struct job *job);
 /* Logs of what failed, and the sum. */
 void run_show_end(struct run_show *s);
