@@ -110,6 +110,11 @@ static void fill_model(struct model *m)
 	add_run(m, "run-3", RUN_RUNNING);
 	model_run(m, "run-3")->open = 1;
 	add_job(m, "run-3/ci/orders/test", "run-3", JOB_RUNNING, NULL);
+	struct job *running = model_job(m, "run-3/ci/orders/test");
+	running->agent = text("local");
+	running->cpu = 1000;
+	struct agent *agent = model_add(m, AGG_AGENT, "local");
+	*agent = (struct agent){.id = text("local"), .cpu = 2000, .used_cpu = 1000, .running = 1};
 	struct environment *env = model_add(m, AGG_ENVIRONMENT, "production");
 	*env = (struct environment){.id = text("production"), .stage = STAGE_PRODUCTION};
 	vec_push(&env->live, ((struct live){.unit = text("orders"),
@@ -532,6 +537,95 @@ static void a_log_is_followed(void **state)
 	beside(log_client);
 }
 
+#define FAILED_LOG WIRE_JOBS "/run-1/ci/orders/test/log"
+
+static void look_client(void)
+{
+	static const struct {
+		const char *query, *has, *has_not;
+	} cases[] = {
+		{"", "what failed\nand why\n", NULL},
+		{"?from=5", "failed\nand why\n", "what"},
+		{"?tail=1", "and why\n", "failed"},
+		{"?tail=9", "what failed\n", NULL},
+		{"?format=json",
+		 "{\"n\":1,\"text\":\"what failed\"}\n{\"n\":2,\"text\":\"and why\"}\n", NULL},
+		{"?format=json&tail=1", "{\"n\":2,\"text\":\"and why\"}", "failed"},
+		{"?format=json&from=12", "{\"n\":2,\"text\":\"and why\"}", "failed"},
+		{"?search=why",
+		 "{\"matches\":[{\"n\":2,\"text\":\"and why\"}],\"lines\":2,\"truncated\":false}",
+		 NULL},
+		{"?search=/F.IL/i", "{\"n\":1,\"text\":\"what failed\"}", "why"},
+		{"?search=/^what/", "what failed", "why"},
+		{"?search=nothing", "\"matches\":[],\"lines\":2", NULL},
+		{"?search=/(a{1,200}){1,200}/", "it repeats too often", NULL},
+		{"?search=/(a)%5C1/", "it refers back", NULL},
+		{"?search=/(/", "the expression /(/", NULL},
+		{"?search=a&follow=1", "leave ?follow= out", NULL},
+		{"?format=xml", "takes raw, text or json", NULL},
+		{"?step=build", "200 OK", "what"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(freep) char *line = xasprintf("GET " FAILED_LOG "%s", cases[i].query);
+		AUTO(freep) char *answer = request(line, "");
+		if (!strstr(answer, cases[i].has))
+			fail_msg("%s: no <%s> in <%s>", cases[i].query, cases[i].has, answer);
+		CHECK(!cases[i].has_not || !strstr(answer, cases[i].has_not), answer);
+	}
+	AUTO(freep)
+	char *part = ask(dial_unix(socket_path),
+			 "GET " FAILED_LOG
+			 " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nRange: bytes=5-10\r\n\r\n");
+	CHECK(strstr(part, "HTTP/1.1 206") && strstr(part, "Content-Range: bytes 5-10/20\r\n") &&
+		      strstr(part, "failed") && !strstr(part, "what"),
+	      part);
+}
+
+static void a_log_is_looked_into(void **state)
+{
+	(void)state;
+	beside(look_client);
+}
+
+enum { CROWD = 200 };
+
+/* All of them see all of it, and the end. */
+static void crowd_client(void)
+{
+	int fds[CROWD];
+
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = dial_unix(socket_path);
+		send_text(fds[i], "GET " WIRE_JOBS
+				  "/run-3/ci/orders/test/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n");
+	}
+	for (int i = 0; i < CROWD; i++) {
+		AUTO(strbuf_done) struct strbuf got = STRBUF(65536);
+		receive(fds[i], &got, "last\n");
+		CHECK(strstr(strbuf_cstr(&got), "first\n"), "from the beginning");
+	}
+	struct event *ev = xcalloc(1, sizeof(*ev));
+	*ev = (struct event){.kind = EV_JOB_ENDED,
+			     .job = xstrdup("run-3/ci/orders/test"),
+			     .count = 1,
+			     .log = xstrdup(log_digest)};
+	loop_post(loop, give_event, ev);
+	for (int i = 0; i < CROWD; i++) {
+		AUTO(strbuf_done) struct strbuf got = STRBUF(65536);
+		receive(fds[i], &got, "0\r\n\r\n");
+		CHECK(strstr(strbuf_cstr(&got), "0\r\n\r\n"), "ends with the job");
+		close(fds[i]);
+	}
+}
+
+static void a_crowd_follows_one_log(void **state)
+{
+	(void)state;
+	start_job();
+	beside(crowd_client);
+}
+
 static void journal_client(void)
 {
 	AUTO(strbuf_done) struct strbuf got = STRBUF(1 << 20), events = STRBUF(1 << 20);
@@ -655,6 +749,8 @@ int main(void)
 		CASE(every_path_answers),
 		CASE(tcp_wants_a_token),
 		CASE(a_log_is_followed),
+		CASE(a_log_is_looked_into),
+		CASE(a_crowd_follows_one_log),
 		CASE(the_journal_is_followed),
 		CASE(the_journal_reads_as_an_export),
 		CASE(a_full_disk_is_said),
