@@ -226,6 +226,78 @@ void post_quarantine(struct call *c)
 		event_done(&ev);
 }
 
+/* ---- agents, the merge queue ---- */
+
+void post_drain(struct call *c)
+{
+	struct event ev = {.kind = EV_DRAIN, .ok = true};
+
+	give(&ev.id, c->arg[0]);
+	if (READ(c, {"ok", NULL, &ev.ok}))
+		order(c, &ev);
+	else
+		event_done(&ev);
+}
+
+/* The only repository, when there is one. */
+static const char *only_source(const struct api *api)
+{
+	const texts *sources = &engine_world(api->e)->sources;
+
+	return sources->n == 1 ? sources->v[0] : NULL;
+}
+
+/* The first branch of penstock.yml that is a target and no pattern. */
+static const char *first_target(const struct model *m, const char *repo)
+{
+	const struct project_repo *src = model_source(m, repo);
+	const struct config *c = src ? model_config(m, src->config) : NULL;
+
+	for (size_t i = 0; c && i < c->queue.branches.n; i++)
+		if (!strpbrk(c->queue.branches.v[i], "*?[{"))
+			return c->queue.branches.v[i];
+	for (size_t i = 0; c && i < c->branches.n; i++)
+		if (!strpbrk(c->branches.v[i], "*?[{"))
+			return c->branches.v[i];
+	return NULL;
+}
+
+static void fill(char **member, const char *text)
+{
+	if (!*member && text)
+		*member = xstrdup(text);
+}
+
+void post_queue(struct call *c)
+{
+	struct event ev = {.kind = EV_QUEUE_ADD};
+	AUTO(freep) char *branch = NULL;
+	bool gone = false;
+
+	if (!READ(c, {"repo", &ev.repo, NULL}, {"ref", &branch, NULL}, {"target", &ev.type, NULL},
+		  {"commit", &ev.commit, NULL}, {"number", &ev.digest, NULL}, {"remove", NULL, &gone}))
+		goto refused;
+	fill(&ev.repo, only_source(c->api));
+	if (!ev.repo || !branch) {
+		call_failf(c, RC_INVALID, "say which %s: {\"%s\": ...}", ev.repo ? "branch" : "repository",
+			   ev.repo ? "ref" : "repo");
+		goto refused;
+	}
+	fill(&ev.type, first_target(engine_model(c->api->e), ev.repo));
+	if (!ev.type) {
+		call_failf(c, RC_INVALID, "say onto which branch: {\"target\": ...}");
+		goto refused;
+	}
+	ev.ref = str_starts(str_of(branch), "refs/") ? xstrdup(branch)
+						     : xasprintf("refs/heads/%s", branch);
+	if (gone)
+		ev.kind = EV_QUEUE_DEL;
+	order(c, &ev);
+	return;
+refused:
+	event_done(&ev);
+}
+
 /* ---- environments ---- */
 
 /* {unit, image, until | for, reason} on an environment. needs_unit: for all of it makes no sense. */

@@ -98,6 +98,7 @@ void thing_open(struct json_out *o, const char *key, enum aggregate_kind kind, c
 void thing_write(struct json_out *o, const char *key, enum aggregate_kind kind, const void *thing);
 void get_list(struct call *c);
 void get_thing(struct call *c);
+void get_schedules(struct call *c);
 void get_run_jobs(struct call *c);
 /* keys.c */
 void get_key(struct call *c);
@@ -129,6 +130,8 @@ void post_rerun(struct call *c);
 void post_approve_run(struct call *c);
 void post_start_job(struct call *c);
 void post_quarantine(struct call *c);
+void post_drain(struct call *c);
+void post_queue(struct call *c);
 void post_rollback(struct call *c);
 void post_pin(struct call *c);
 void post_veto(struct call *c);

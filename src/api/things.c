@@ -95,6 +95,7 @@ static const struct {
 } kinds[] = {
 	{"runs", AGG_RUN},           {"releases", AGG_RELEASE},         {"rollouts", AGG_ROLLOUT},
 	{"incidents", AGG_INCIDENT}, {"environments", AGG_ENVIRONMENT}, {"jobs", AGG_JOB},
+	{"agents", AGG_AGENT},       {"queues", AGG_QUEUE},             {"history", AGG_HISTORY},
 };
 
 static enum aggregate_kind kind_of(const char *plural)
@@ -159,7 +160,14 @@ static void free_list(void *data)
 	xfree(l);
 }
 
-/* "run-12" -> 12; environments keep their order. */
+/* What has a name instead of a number: all of it is in memory, in its own order. */
+static bool is_named(enum aggregate_kind kind)
+{
+	return kind == AGG_ENVIRONMENT || kind == AGG_AGENT || kind == AGG_QUEUE ||
+	       kind == AGG_HISTORY;
+}
+
+/* "run-12" -> 12 */
 static uint64_t number_of(struct str id)
 {
 	uint64_t n = 0;
@@ -181,7 +189,7 @@ static void write_list(struct call *c)
 	struct list *l = c->data;
 	struct json_out o = JSON_OUT(&c->out);
 
-	if (l->items.n)
+	if (l->items.n && !is_named(l->kind))
 		qsort(l->items.v, l->items.n, sizeof(*l->items.v), newest_first);
 	json_open(&o, NULL);
 	json_list(&o, c->arg[0]);
@@ -225,7 +233,7 @@ static void read_list(struct call *c)
 static void add_from_memory(struct list *l, const struct model *m)
 {
 	const struct map *all = &m->by_kind[l->kind];
-	uint64_t skip = all->n > l->limit && l->kind != AGG_ENVIRONMENT ? all->n - l->limit : 0;
+	uint64_t skip = all->n > l->limit && !is_named(l->kind) ? all->n - l->limit : 0;
 
 	for (struct map_entry *e = NULL; (e = map_next(all, e));) {
 		AUTO(strbuf_done) struct strbuf text = STRBUF(TEXT_MAX);
@@ -236,7 +244,9 @@ static void add_from_memory(struct list *l, const struct model *m)
 			continue;
 		}
 		thing_write(&o, NULL, l->kind, e->value);
-		vec_push(&l->items, ((struct item){number_of(str_of(e->key)), strbuf_take(&text)}));
+		vec_push(&l->items, ((struct item){
+					 is_named(l->kind) ? 0 : number_of(str_of(e->key)),
+					 strbuf_take(&text)}));
 	}
 }
 
@@ -246,7 +256,7 @@ static bool is_whole(const struct list *l, const struct model *m)
 	const struct project *p = model_project(m);
 	uint32_t given[AGG_KINDS] = {0};
 
-	if (l->kind == AGG_ENVIRONMENT || !p)
+	if (is_named(l->kind) || !p)
 		return true;
 	given[AGG_RUN] = p->runs;
 	given[AGG_RELEASE] = p->releases;
@@ -263,7 +273,8 @@ void get_list(struct call *c)
 	const struct model *m = engine_model(c->api->e);
 	uint64_t limit;
 
-	if (!call_number(c, "limit", 20, WIRE_LIST_MAX, &limit))
+	if (!call_number(c, "limit", is_named(kind_of(c->arg[0])) ? WIRE_LIST_MAX : 20, WIRE_LIST_MAX,
+			 &limit))
 		return;
 	struct list *l = xcalloc(1, sizeof(*l));
 	*l = (struct list){.kind = kind_of(c->arg[0]), .limit = limit};
@@ -275,6 +286,34 @@ void get_list(struct call *c)
 		return;
 	}
 	write_list(c);
+	call_json(c, 200, &c->out);
+}
+
+/* ---- runs by the clock ---- */
+
+void get_schedules(struct call *c)
+{
+	const struct project *p = model_project(engine_model(c->api->e));
+	struct json_out o = JSON_OUT(&c->out);
+
+	json_open(&o, NULL);
+	json_list(&o, "schedules");
+	for (size_t i = 0; p && i < p->schedules.n; i++) {
+		const struct schedule_ref *s = &p->schedules.v[i];
+
+		json_open(&o, NULL);
+		json_cstr(&o, "repo", s->repo);
+		json_cstr(&o, "cron", s->cron);
+		json_cstr(&o, "zone", s->zone ? s->zone : "UTC");
+		json_cstr(&o, "branch", s->branch);
+		if (s->next != USEC_NEVER)
+			json_u64(&o, "next", s->next);
+		if (s->last)
+			json_cstr(&o, "last", s->last);
+		json_close(&o);
+	}
+	json_unlist(&o);
+	json_close(&o);
 	call_json(c, 200, &c->out);
 }
 

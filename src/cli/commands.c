@@ -22,6 +22,9 @@ const struct command *const commands[] = {
 	&cmd_incident_note, &cmd_incident_close, &cmd_audit_list,
 	&cmd_audit_show,    &cmd_cache,          &cmd_cache_prune,
 	&cmd_cache_token,   &cmd_cache_proxy,    &cmd_hook,
+	&cmd_queue,         &cmd_queue_add,      &cmd_queue_remove,
+	&cmd_agents,        &cmd_agents_drain,   &cmd_agents_undrain,
+	&cmd_schedules,
 	&cmd_version,
 };
 const size_t n_commands = ARRAY_LEN(commands);
