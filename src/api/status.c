@@ -76,12 +76,12 @@ static void write_counts(struct json_out *o, const struct shown *s)
 	for (unsigned stage = STAGE_CI; stage <= STAGE_PRODUCTION; stage++) {
 		uint32_t all = 0;
 
-		for (unsigned state = 0; state < 11; state++)
+		for (unsigned state = 0; state < JOB_STATES; state++)
 			all += s->counts[stage][state];
 		if (!all)
 			continue;
 		json_open(o, stage_names[stage]);
-		for (unsigned state = 0; state < 11; state++)
+		for (unsigned state = 0; state < JOB_STATES; state++)
 			if (s->counts[stage][state])
 				json_u64(o, job_state_names[state], s->counts[stage][state]);
 		json_close(o);

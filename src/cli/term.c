@@ -181,9 +181,10 @@ enum tone tone_of(const char *state)
 		const char *states;
 		enum tone tone;
 	} tones[] = {
-		{" passed live done ok pass closed ready cached flaky ", GOOD},
+		{" passed live done ok pass closed ready cached ", GOOD},
 		{" failed aborted rolled_back rejected lost no fail open backoff ", BAD},
-		{" aborting wait waiting holding staged unready mitigated blocked ", WARN},
+		{" aborting wait waiting holding staged unready mitigated blocked flaky manual amber ",
+		 WARN},
 		{" running staging promoting baking applying planned verifying starting gated built ",
 		 BUSY},
 		{" unaffected skipped cancelled superseded queued gone stopping ", DIM},

@@ -121,7 +121,7 @@ static void draw_stage(struct drawing *d, const char *stage, const struct json *
 				 *const bad[] = {"failed", "lost", NULL},
 				 *const busy[] = {"running", NULL},
 				 *const idle[] = {"ready", "blocked", NULL},
-				 *const off[] = {"skipped", "cancelled", NULL};
+				 *const off[] = {"skipped", "cancelled", "manual", NULL};
 	uint64_t n_good = count_of(counts, good), n_bad = count_of(counts, bad),
 		 n_busy = count_of(counts, busy);
 	uint64_t all = n_good + n_bad + n_busy + count_of(counts, idle) + count_of(counts, off);
@@ -150,7 +150,8 @@ static bool is_worth_a_line(const struct json *job)
 {
 	const char *state = text_at(job, "state");
 
-	return streq(state, "running") || streq(state, "failed") || streq(state, "lost");
+	return streq(state, "running") || streq(state, "failed") || streq(state, "lost") ||
+	       streq(state, "flaky") || streq(state, "manual");
 }
 
 static void draw_job(struct drawing *d, const struct json *job)
@@ -158,12 +159,19 @@ static void draw_job(struct drawing *d, const struct json *job)
 	const char *state = text_at(job, "state"), *unit = text_at(job, "unit"),
 		   *error = text_at(job, "error");
 	uint64_t started = number_at(job, "started_at"), ended = number_at(job, "ended_at");
-	enum tone tone = tone_of(state);
+	bool amber = json_truth(json_get(job, "amber"), false);
+	enum tone tone = amber ? WARN : tone_of(state);
 
 	strbuf_adds(d->to, "    ");
 	tint(d->to, d->t, tone, "%s %s%s%s",
-	     streq(state, "running") ? mark_busy(d->t) : mark_bad(d->t), unit, *unit ? "/" : "",
-	     text_at(job, "name"));
+	     tone == BUSY  ? mark_busy(d->t)
+	     : tone == BAD ? mark_bad(d->t)
+			   : mark_wait(d->t),
+	     unit, *unit ? "/" : "", text_at(job, "name"));
+	if (tone == WARN)
+		strbuf_addf(d->to, "  %s%s", state, amber ? ", and may" : "");
+	if (streq(state, "manual"))
+		tint(d->to, d->t, DIM, "  penstock start %s", text_at(job, "id"));
 	if (number_at(job, "attempt") > 1)
 		strbuf_addf(d->to, " (attempt %llu)",
 			    (unsigned long long)number_at(job, "attempt"));
@@ -224,6 +232,28 @@ static void draw_gate(struct drawing *d, const struct json *release)
 	}
 }
 
+/* Beside a run's state: what is amber of it, and while it runs how long it should take. */
+static void draw_amber(struct drawing *d, const struct json *run)
+{
+	uint64_t amber = number_at(run, "amber"), predicted = number_at(run, "predicted"),
+		 began = number_at(run, "created_at"), budget = number_at(run, "budget");
+
+	if (amber)
+		tint(d->to, d->t, WARN, ", %llu amber", (unsigned long long)amber);
+	if (!predicted || number_at(run, "ended_at"))
+		return;
+	AUTO(strbuf_done) struct strbuf text = STRBUF(200);
+	strbuf_adds(&text, ", ");
+	strbuf_add_duration(&text, d->now > began ? d->now - began : 0);
+	strbuf_adds(&text, " of about ");
+	strbuf_add_duration(&text, predicted);
+	if (budget && predicted > budget) {
+		strbuf_adds(&text, ", over the budget of ");
+		strbuf_add_duration(&text, budget);
+	}
+	tint(d->to, d->t, budget && predicted > budget ? WARN : DIM, "%s", strbuf_cstr(&text));
+}
+
 /* What went well and is over is one line, unless it is the newest. */
 static void draw_run(struct drawing *d, const struct json *run, bool newest)
 {
@@ -246,7 +276,10 @@ static void draw_run(struct drawing *d, const struct json *run, bool newest)
 	add_ago(d->to, number_at(run, "created_at"), d->now);
 	tint(d->to, d->t, tone_of(state), "  %s%s%s", release ? text_at(release, "id") : "",
 	     release ? " " : "", state);
+	draw_amber(d, run);
 	strbuf_addc(d->to, '\n');
+	if (*reason && json_truth(json_get(run, "waits"), false))
+		tint(d->to, d->t, WARN, "  %s\n", reason);
 	if (!newest && !json_truth(json_get(run, "under_way"), true) && tone_of(state) != BAD)
 		return;
 	draw_stage(d, stages[0], json_get(counts, stages[0]));
