@@ -19,7 +19,8 @@ struct registry *registry_new(const struct registry_ref *ref, const struct regis
 	r->o = *o;
 	r->host = xstrdup(ref->host);
 	r->repository = xstrdup(ref->repository);
-	r->origin = xasprintf("%s://%s", registry_is_loopback(str_of(host)) ? "http" : "https", host);
+	r->origin =
+		xasprintf("%s://%s", registry_is_loopback(str_of(host)) ? "http" : "https", host);
 	return r;
 }
 
@@ -161,7 +162,8 @@ static enum rc judge(const struct registry *r, const struct ask *a, struct err *
 	int status = a->said.status;
 
 	if (a->too_big)
-		return err_set(err, RC_TOO_BIG, "%s: an answer above %zu bytes", r->host, a->g->max);
+		return err_set(err, RC_TOO_BIG, "%s: an answer above %zu bytes", r->host,
+			       a->g->max);
 	if (a->stopped)
 		return err_set(err, RC_CONFLICT, "stopped");
 	if (status == 200 || status == 206)
@@ -238,8 +240,8 @@ enum rc registry_manifest(struct registry *r, const char *reference, struct strb
 	AUTO(freep) char *hex = digest_hex_dup(strbuf_str(&body));
 	AUTO(freep) char *digest = xasprintf("sha256:%s", hex);
 	if (str_starts(str_of(reference), "sha256:") && !streq(reference, digest))
-		return err_set(err, RC_CORRUPT, "%s/%s: the manifest's bytes are %s, not %s", r->host,
-			       r->repository, digest, reference);
+		return err_set(err, RC_CORRUPT, "%s/%s: the manifest's bytes are %s, not %s",
+			       r->host, r->repository, digest, reference);
 	strbuf_addstr(ret, strbuf_str(&body));
 	*ret_digest = digest;
 	digest = NULL;

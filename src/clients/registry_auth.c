@@ -25,8 +25,9 @@ static void wipe(struct strbuf *b)
 /* "Authorization: Basic ..." of who may log in at this host; NULL: nobody. */
 static char *basic(const struct registry *r)
 {
-	AUTO(wipe) struct strbuf user = STRBUF(4096), pass = STRBUF(65536), both = STRBUF(70000),
-				 line = STRBUF(100000);
+	AUTO(wipe)
+	struct strbuf user = STRBUF(4096),
+		      pass = STRBUF(65536), both = STRBUF(70000), line = STRBUF(100000);
 
 	if (!r->o.login || !r->o.login(r->o.ctx, r->host, &user, &pass))
 		return NULL;
@@ -105,8 +106,9 @@ static enum rc token_of(struct registry *r, struct str text, struct err *err)
 
 static enum rc bearer(struct registry *r, const char *challenge, struct err *err)
 {
-	AUTO(strbuf_done) struct strbuf url = STRBUF(8192), service = STRBUF(2048),
-					scope = STRBUF(2048);
+	AUTO(strbuf_done)
+	struct strbuf url = STRBUF(8192),
+		      service = STRBUF(2048), scope = STRBUF(2048);
 
 	if (!parameter(challenge, "realm", &url) || !safe_url(strbuf_str(&url)))
 		return err_set(err, RC_DENIED,
@@ -149,10 +151,9 @@ enum rc registry_login(struct registry *r, const char *challenge, struct err *er
 		return err_set(err, RC_UNSUPPORTED, "%s wants a login of another kind: %.60s",
 			       r->host, challenge);
 	r->authorization = basic(r);
-	return r->authorization
-		       ? RC_OK
-		       : err_set(err, RC_DENIED,
-				 "%s wants a login: put \"user:password\" into the secret "
-				 "registry-%s, or log in with docker or podman",
-				 r->host, r->host);
+	return r->authorization ? RC_OK
+				: err_set(err, RC_DENIED,
+					  "%s wants a login: put \"user:password\" into the secret "
+					  "registry-%s, or log in with docker or podman",
+					  r->host, r->host);
 }

@@ -30,7 +30,8 @@ static bool on_part(void *ctx, int status, struct str part)
 	}
 	d->begun = true;
 	if (d->have + part.n > d->size) {
-		err_set(&d->err, RC_CORRUPT, "blob %.19s is longer than the manifest says", d->digest);
+		err_set(&d->err, RC_CORRUPT, "blob %.19s is longer than the manifest says",
+			d->digest);
 		return false;
 	}
 	if (fd_write(d->fd, part.p, part.n, &d->err) != RC_OK)

@@ -43,7 +43,7 @@ static bool good_host(struct str s)
 		      (c && strchr(".-:[]", c))))
 			return false;
 	}
-	return s.n && s.n <= NAME_MAX_BYTES;
+	return s.n && s.n <= NAME_MAX_BYTES && *s.p != '.' && *s.p != '-' && *s.p != ':';
 }
 
 /* The first component is a host when it could be no folder of docker.io. */
@@ -81,9 +81,10 @@ enum rc registry_ref_parse(const char *text, struct registry_ref *ret, struct er
 				   : xstrndup(rest.p, rest.n);
 	if (!good_host(host) || !good_repository(str_of(repository)) || (tag.p && !good_tag(tag)) ||
 	    (digest.p && (!str_starts(digest, "sha256:") || !digest_parse(digest, &d))))
-		return err_set(err, RC_INVALID,
-			       "\"%.200s\" is not the name of an image: [host/]name[:tag][@sha256:...]",
-			       text);
+		return err_set(
+			err, RC_INVALID,
+			"\"%.200s\" is not the name of an image: [host/]name[:tag][@sha256:...]",
+			text);
 	ret->host = hub ? xstrdup("docker.io") : xstrndup(host.p, host.n);
 	ret->repository = repository;
 	repository = NULL;

@@ -31,8 +31,8 @@ static bool fits(const struct wanted *w, const char *name)
 		return true;
 	if (run && !(str_starts(s, w->run) && name[run] == '+'))
 		return false;
-	return !job ||
-	       (str_ends(s, w->job) && (s.n == job || name[s.n - job - 1] == '+') && s.n >= run + job);
+	return !job || (str_ends(s, w->job) && (s.n == job || name[s.n - job - 1] == '+') &&
+			s.n >= run + job);
 }
 
 static void list(struct cli *c, const char *top, const struct wanted *w, texts *ret)
@@ -102,8 +102,10 @@ static void program(struct shim_spec *s, const struct wanted *w)
 
 	for (size_t i = 0; i < w->n; i++)
 		vec_push(&s->argv, xstrdup(w->command[i]));
-	if (!w->n)
-		vec_push(&s->argv, xstrdup("/bin/sh"));
+	/* Without job control: the terminal's process groups are not of the sandbox's namespace. */
+	static const char *const shell[] = {"/bin/sh", "-i", "+m"};
+	for (size_t i = 0; i < ARRAY_LEN(shell) && !w->n; i++)
+		vec_push(&s->argv, xstrdup(shell[i]));
 	if (term)
 		add(&s->env, "TERM", term);
 	xfree(s->box.runtime); /* a terminal is bubblewrap's: a job's user is root in both */
@@ -201,7 +203,10 @@ int run_shell(struct cli *c)
 			       ? EXIT_GOOD
 			       : cli_fail(c, &err);
 	} else {
-		err_set(&err, RC_NOT_FOUND, found.n ? "%zu kept jobs fit: say which" : "no kept job fits; `penstock shell` lists them", found.n);
+		err_set(&err, RC_NOT_FOUND,
+			found.n ? "%zu kept jobs fit: say which"
+				: "no kept job fits; `penstock shell` lists them",
+			found.n);
 		code = cli_fail(c, &err);
 		if (found.n)
 			show(c, &found, top);

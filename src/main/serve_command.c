@@ -73,6 +73,7 @@ static int run_serve(struct cli *c)
 	    !size_option(c, "cache-max", &o.cache_max) || !size_option(c, "keep-max", &o.keep_max) ||
 	    !time_option(c, "keep-failed", &o.keep_failed))
 		return EXIT_USAGE;
+	o.containers = cli_value(c, "containers");
 	o.port = (uint16_t)port;
 	o.slots = (uint32_t)slots;
 	o.door_base = (uint32_t)doors;
@@ -83,7 +84,6 @@ static int run_serve(struct cli *c)
 	vec_each(r, &o.repos)
 		xfree(*r);
 	vec_done(&o.repos);
-	o.containers = cli_value(c, "containers");
 	return code;
 }
 

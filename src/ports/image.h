@@ -43,10 +43,10 @@ MUST_CHECK static inline enum rc image_resolve(struct image *i, const char *ref,
 	return i->ops->resolve(i, ref, ret_digest, ret_warning, err);
 }
 /* Make sure that it is here ("name@sha256:..." is not resolved again), and say where. Every blob is checked. progress may be NULL; false from it: RC_CONFLICT. */
-MUST_CHECK static inline enum rc
-image_pull(struct image *i, const char *ref,
-	   bool (*progress)(void *ctx, const char *what, uint64_t have, uint64_t size), void *ctx,
-	   struct image_root *ret, struct err *err)
+MUST_CHECK static inline enum rc image_pull(struct image *i, const char *ref,
+					    bool (*progress)(void *ctx, const char *what,
+							     uint64_t have, uint64_t size),
+					    void *ctx, struct image_root *ret, struct err *err)
 {
 	return i->ops->pull(i, ref, progress, ctx, ret, err);
 }

@@ -11,10 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const box_caps[10] = {"CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FOWNER",
-				  "CAP_FSETID", "CAP_KILL",         "CAP_NET_BIND_SERVICE",
-				  "CAP_SETGID", "CAP_SETUID",       "CAP_SETPCAP",
-				  "CAP_SYS_CHROOT"};
+const char *const box_caps[10] = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER", "CAP_FSETID",
+				  "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID",
+				  "CAP_SETPCAP", "CAP_SYS_CHROOT"};
 
 static bool own_mounts(void)
 {
@@ -46,8 +45,8 @@ enum rc box_mount(const struct shim_box *box, struct err *err)
 			rc = make(paths[i], err);
 	}
 	AUTO(freep)
-	char *options = xasprintf("lowerdir=%s,upperdir=%s,workdir=%s", box->lower, paths[0],
-				  paths[1]);
+	char *options =
+		xasprintf("lowerdir=%s,upperdir=%s,workdir=%s", box->lower, paths[0], paths[1]);
 	if (rc == RC_OK && strpbrk(box->lower, ":,\\"))
 		rc = err_set(err, RC_UNSUPPORTED,
 			     "the data folder's path has a ':', ',' or '\\' in it: %s", box->lower);

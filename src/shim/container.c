@@ -130,8 +130,8 @@ static void config(struct json_out *o, const struct sandbox *b, const struct shi
 	json_cstr(o, "path", root);
 	json_bool(o, "readonly", false);
 	json_close(o);
-	json_cstr(o, "hostname", spec->name && *spec->name && !strchr(spec->name, '/') ? spec->name
-										       : "job");
+	json_cstr(o, "hostname",
+		  spec->name && *spec->name && !strchr(spec->name, '/') ? spec->name : "job");
 	mounts(o, b, spec);
 	json_open(o, "linux");
 	json_list(o, "namespaces");
@@ -142,8 +142,8 @@ static void config(struct json_out *o, const struct sandbox *b, const struct shi
 	}
 	json_unlist(o);
 	word_list(o, "maskedPaths",
-	      "/proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats "
-	      "/proc/timer_list /proc/sched_debug /proc/scsi /sys/firmware");
+		  "/proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats "
+		  "/proc/timer_list /proc/sched_debug /proc/scsi /sys/firmware");
 	word_list(o, "readonlyPaths", "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger");
 	json_close(o);
 	json_close(o);
@@ -179,6 +179,9 @@ static enum rc bundle(const char *path, int config_fd, struct err *err)
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_errno(err, errno, "make %s", path);
+	if (unlink(link) < 0 &&
+	    errno != ENOENT) /* of the job, when this is a shell in what it left */
+		return err_errno(err, errno, "remove %s", link);
 	if (symlink(to, link) < 0)
 		return err_errno(err, errno, "make %s", link);
 	return RC_OK;
@@ -192,8 +195,7 @@ static bool is_crun(const char *runtime)
 }
 
 enum rc box_start(const struct sandbox *b, const struct shim_spec *spec, const char *command,
-		  const struct group *g, int out, int status, pid_t *ret,
-		  struct err *err)
+		  const struct group *g, int out, int status, pid_t *ret, struct err *err)
 {
 	const struct shim_box *box = &spec->box;
 	const unsigned turn = b->turn;
@@ -210,13 +212,15 @@ enum rc box_start(const struct sandbox *b, const struct shim_spec *spec, const c
 		rc = bundle(dir, fd, err);
 	if (rc != RC_OK)
 		return rc;
-	const char *argv[] = {
-		spec->sandbox, "--unshare-pid", "--die-with-parent", "--new-session", "--bind", "/",
-		"/", "--dev-bind", "/dev", "/dev", "--proc", "/proc", "--ro-bind", "/sys", "/sys",
-		/* crun 1.8 refuses version 1 and 2 side by side */
-		crun ? "--tmpfs" : "--chdir", crun ? "/sys/fs/cgroup" : "/", "--json-status-fd", to,
-		"--", box->runtime, "--root", state, crun ? "--cgroup-manager=disabled" : "--rootless=true",
-		"run", "--bundle", dir, "--pid-file", pid, id, NULL};
+	unlink(pid);
+	const char *argv[] = {spec->sandbox, "--unshare-pid", "--die-with-parent", "--new-session",
+			      "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc",
+			      "--ro-bind", "/sys", "/sys",
+			      /* crun 1.8 refuses version 1 and 2 side by side */
+			      crun ? "--tmpfs" : "--chdir", crun ? "/sys/fs/cgroup" : "/",
+			      "--json-status-fd", to, "--", box->runtime, "--root", state,
+			      crun ? "--cgroup-manager=disabled" : "--rootless=true", "run",
+			      "--bundle", dir, "--pid-file", pid, id, NULL};
 	static const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	const int keep[] = {fd, status};
 	struct spawn s = {

@@ -51,7 +51,17 @@ static enum rc surroundings(struct shell *s, const char *dir, struct err *err)
 	return rc;
 }
 
-/* The interrupt key is the program's, not ours. */
+/* The terminal went away: so do we, and with us all that runs there. The interrupt key stays the program's. */
+static void hear_hangup(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static int enter(struct shell *s, struct err *err)
 {
 	AUTO(fd_drop) int status = memfd_create("status", MFD_CLOEXEC);
@@ -62,6 +72,7 @@ static int enter(struct shell *s, struct err *err)
 	s->box.terminal = true;
 	if (sandbox_start(&s->box, &s->spec, NULL, &s->group, -1, status, &pid, err) != RC_OK)
 		return -1;
+	hear_hangup();
 	while (waitpid(pid, &end, 0) < 0 && errno == EINTR)
 		;
 	return WIFSIGNALED(end) ? 128 + WTERMSIG(end) : WEXITSTATUS(end);

@@ -73,7 +73,8 @@ static enum rc side_open(struct work *w, struct side *s, const struct shim_side 
 	AUTO(freep) char *group = xasprintf("penstock-%ld-%zu", (long)getpid(), i);
 
 	s->def = def;
-	s->said = s->saying = s->status = s->probe_status = s->out.fd = s->out.pipe[0] = s->out.pipe[1] = -1;
+	s->said = s->saying = s->status = s->probe_status = s->out.fd = s->out.pipe[0] =
+		s->out.pipe[1] = -1;
 	s->dir = xasprintf("%s/services/%s", w->dir, def->name);
 	s->spec = (struct shim_spec){.name = def->name,
 				     .env = def->env,
@@ -340,6 +341,7 @@ int sides_run(const char *dir, int in, int answers)
 	w.dir = dir;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	told = answers;
+	own_stdio(); /* a shell's terminal is nothing for services */
 	fcntl(in, F_SETFD, FD_CLOEXEC);
 	fcntl(answers, F_SETFD, FD_CLOEXEC);
 	enum rc rc = read_fd(in, SHIM_SPEC_MAX, &text, &err);

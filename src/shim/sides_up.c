@@ -22,8 +22,9 @@ static enum rc spec_file(const struct shim_spec *spec, int *ret, struct err *err
 	if (fd < 0)
 		return err_errno(err, errno, "memfd_create");
 	shape_write(&o, NULL, &shape_shim_spec, spec);
-	enum rc rc = strbuf_failed(&text) ? err_set(err, RC_TOO_BIG, "the services' spec is too big")
-					  : write_all(fd, text.p, text.n, err);
+	enum rc rc = strbuf_failed(&text)
+			     ? err_set(err, RC_TOO_BIG, "the services' spec is too big")
+			     : write_all(fd, text.p, text.n, err);
 	if (text.p)
 		mem_wipe(text.p, text.n);
 	if (rc != RC_OK)

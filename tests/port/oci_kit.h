@@ -13,18 +13,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define KIT_OK(call)                                        \
-	do {                                                \
-		struct err kit_err = {0};                   \
-		if ((call) != RC_OK)                        \
+#define KIT_OK(call)                                            \
+	do {                                                    \
+		struct err kit_err = {0};                       \
+		if ((call) != RC_OK)                            \
 			fail_msg("%s: %s", #call, kit_err.msg); \
 	} while (0)
 #define BUSYBOX "/bin/busybox"
 
 struct layout {
 	char dir[64];
-	const char *user, *ref;   /* NULL: none */
-	const char *const *cmd;   /* NULL: none */
+	const char *user, *ref;              /* NULL: none */
+	const char *const *cmd;              /* NULL: none */
 	const char *extra_path, *extra_text; /* one more file */
 	char manifest[DIGEST_HEX + 8];
 	uint64_t manifest_size;
@@ -56,10 +56,11 @@ static inline void layout_tar(const struct layout *l, const char *path)
 {
 	static const char *const dirs[] = {"bin", "etc", "tmp", "root", "var", "var/data"};
 	static const char *const applets[] = {
-		"sh",   "echo", "cat",  "ls",    "sleep", "mkdir", "touch", "id",   "true",
-		"false", "env", "head", "grep",  "tr",    "rm",    "ln",    "mkfifo", "nc",
-		"test", "mknod", "ps",  "kill",  "chown", "chmod", "seq",   "dd",   "httpd",
-		"wget", "pwd",  "stat", "setsid", "date", "cp", "mv", "find", "wc", "sort", "hostname"};
+		"sh",     "echo",  "cat",   "ls",    "sleep", "mkdir",   "touch",  "id",
+		"true",   "false", "env",   "head",  "grep",  "tr",      "rm",     "ln",
+		"mkfifo", "nc",    "test",  "mknod", "ps",    "kill",    "chown",  "chmod",
+		"seq",    "dd",    "httpd", "wget",  "pwd",   "stat",    "setsid", "date",
+		"cp",     "mv",    "find",  "wc",    "sort",  "hostname"};
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	AUTO(strbuf_done) struct strbuf box = STRBUF((size_t)8 << 20);
 	struct tar_out *t = tar_out_new(fd);
@@ -74,11 +75,13 @@ static inline void layout_tar(const struct layout *l, const char *path)
 	layout_file(t, "bin/busybox", strbuf_str(&box), 0755);
 	for (size_t i = 0; i < ARRAY_LEN(applets); i++) {
 		AUTO(freep) char *name = xasprintf("bin/%s", applets[i]);
-		struct tar_entry e = {.path = name, .link = "busybox", .kind = TAR_LINK, .mode = 0777};
+		struct tar_entry e = {
+			.path = name, .link = "busybox", .kind = TAR_LINK, .mode = 0777};
 		KIT_OK(tar_add(t, &e, &kit_err));
 	}
 	layout_file(t, "etc/passwd",
-		    STR("root:x:0:0:root:/root:/bin/sh\nrunner:x:1234:1234::/var/data:/bin/sh\n"), 0644);
+		    STR("root:x:0:0:root:/root:/bin/sh\nrunner:x:1234:1234::/var/data:/bin/sh\n"),
+		    0644);
 	layout_file(t, "etc/group", STR("root:x:0:\nrunner:x:1234:\n"), 0644);
 	layout_file(t, "etc/image-release", STR("the image\n"), 0644);
 	if (l->extra_path)
@@ -90,7 +93,8 @@ static inline void layout_tar(const struct layout *l, const char *path)
 
 static inline struct oci_desc layout_desc(const char *type, char *digest, uint64_t size)
 {
-	return (struct oci_desc){.mediaType = (char *)(uintptr_t)type, .digest = digest, .size = size};
+	return (struct oci_desc){
+		.mediaType = (char *)(uintptr_t)type, .digest = digest, .size = size};
 }
 
 static UNUSED void layout_make(struct layout *l)
@@ -98,8 +102,9 @@ static UNUSED void layout_make(struct layout *l)
 	static char arch[16], os[] = "linux", kind[] = "layers", env[] = "FROM_IMAGE=yes",
 			      path[] = "PATH=/bin:/usr/bin";
 	AUTO(freep) char *blobs = NULL, *tar = NULL, *index = NULL;
-	AUTO(strbuf_done) struct strbuf layer = STRBUF((size_t)16 << 20), config = STRBUF(65536),
-					manifest = STRBUF(65536), text = STRBUF(65536);
+	AUTO(strbuf_done)
+	struct strbuf layer = STRBUF((size_t)16 << 20),
+		      config = STRBUF(65536), manifest = STRBUF(65536), text = STRBUF(65536);
 	struct oci_config c = {.os = os, .rootfs = {.type = kind}};
 	struct oci_manifest m = {.schemaVersion = 2, .mediaType = (char *)(uintptr_t)OCI_MANIFEST};
 	struct oci_index x = {.schemaVersion = 2};

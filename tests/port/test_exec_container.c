@@ -78,8 +78,8 @@ static unsigned processes(const char *part)
 {
 	/* written so that the command does not find itself */
 	AUTO(freep)
-	char *command = xasprintf("grep -lsa -- '[%c]%s' /proc/[0-9]*/cmdline | wc -l", *part,
-				  part + 1);
+	char *command =
+		xasprintf("grep -lsa -- '[%c]%s' /proc/[0-9]*/cmdline | wc -l", *part, part + 1);
 	FILE *f = popen(command, "r");
 	unsigned n = 0;
 
@@ -114,13 +114,16 @@ static void root(void **state)
 {
 	struct rig *r = *state;
 
-	fresh(r, "cat /etc/image-release; echo $FROM_IMAGE $HOME; id -u; touch /made /root/x; chown 1234 /made; "
-		 "test ! -e /usr/bin/gcc; cat source.txt; pwd; grep -c : /proc/net/dev; grep db /etc/hosts || echo none");
+	fresh(r,
+	      "cat /etc/image-release; echo $FROM_IMAGE $HOME; id -u; touch /made /root/x; chown 1234 /made; "
+	      "test ! -e /usr/bin/gcc; cat source.txt; pwd; grep -c : /proc/net/dev; grep db /etc/hosts || echo none");
 	job_run(r);
 	CHECK_END(r, FAILURE_NONE, 0, "root");
 	CHECK_STR(strbuf_cstr(&r->log),
-		  "the image\nyes /root\n0\na source\n/repo/services/orders\n1\nnone\n", "what it sees");
-	fresh(r, "test ! -e /made; echo $FROM_IMAGE; cat /proc/sys/kernel/hostname; echo 1 > /proc/sys/kernel/panic");
+		  "the image\nyes /root\n0\na source\n/repo/services/orders\n1\nnone\n",
+		  "what it sees");
+	fresh(r,
+	      "test ! -e /made; echo $FROM_IMAGE; cat /proc/sys/kernel/hostname; echo 1 > /proc/sys/kernel/panic");
 	struct pair env = {lit("FROM_IMAGE"), lit("declared")};
 	vec_push(&r->spec.def.env, env);
 	job_run(r);
@@ -187,7 +190,9 @@ static void services(void **state)
 	vec_push(&r->spec.def.secrets, p);
 	job_start(r);
 	job_wait(r);
-	AUTO(freep) char *uid = xasprintf("%s/jobs/run-1+ci+orders+test/services/db/box/upper/var/data/uid", r->dir);
+	AUTO(freep)
+	char *uid = xasprintf("%s/jobs/run-1+ci+orders+test/services/db/box/upper/var/data/uid",
+			      r->dir);
 	AUTO(freep) char *log = xasprintf("%s/jobs/run-1+ci+orders+test/services/db/log", r->dir);
 	AUTO(strbuf_done) struct strbuf who = STRBUF(100), said = STRBUF(10000);
 	OK(file_read(uid, 99, &who, &err));
@@ -213,7 +218,8 @@ static void services_fail(void **state)
 		const char *why, *args, *ready, *log, *error;
 	} cases[] = {
 		{"it ends", "echo its last words; exit 3", NULL, "db | its last words", "exit 3"},
-		{"never ready", "echo it began; sleep 50", "echo no way; false", "no way", "not ready within"},
+		{"never ready", "echo it began; sleep 50", "echo no way; false", "no way",
+		 "not ready within"},
 		{"no such program", NULL, NULL, "", "db"},
 	};
 	struct rig *r = *state;
@@ -227,7 +233,8 @@ static void services_fail(void **state)
 		vec_push(&d->args, lit(cases[i].args ? cases[i].args : ""));
 		job_run(r);
 		CHECK_END(r, FAILURE_INFRA, -1, cases[i].why);
-		CHECK(strstr(r->end.error, cases[i].error) && strstr(r->end.error, "db"), r->end.error);
+		CHECK(strstr(r->end.error, cases[i].error) && strstr(r->end.error, "db"),
+		      r->end.error);
 		CHECK_LOG(r, cases[i].log);
 		CHECK_NO_LOG(r, "the job runs");
 	}
@@ -321,8 +328,8 @@ static void cache(struct rig *r, const char *path)
 
 static const char *source = "one";
 
-static enum rc keyed_sources(void *ctx, const struct change *c, const texts *paths, const char *into,
-			     struct err *err)
+static enum rc keyed_sources(void *ctx, const struct change *c, const texts *paths,
+			     const char *into, struct err *err)
 {
 	AUTO(freep) char *file = xasprintf("%s/services/orders/source.txt", into);
 	enum rc rc = kit_sources(ctx, c, paths, into, err);
@@ -336,18 +343,28 @@ static void caches(void **state)
 		const char *why, *source, *path, *run, *log;
 		bool untrusted;
 	} cases[] = {
-		{"empty", "one", "deps", "ls deps 2>/dev/null || echo none; mkdir -p deps; echo 1 > deps/a", "none\n", false},
+		{"empty", "one", "deps",
+		 "ls deps 2>/dev/null || echo none; mkdir -p deps; echo 1 > deps/a", "none\n",
+		 false},
 		{"hit", "one", "deps", "cat deps/a; echo 2 > deps/a", "1\n", false},
 		{"what a hit changed is not kept", "one", "deps", "cat deps/a", "1\n", false},
-		{"another key begins with the newest", "two", "deps", "cat deps/a; echo 3 > deps/a", "1\n", false},
+		{"another key begins with the newest", "two", "deps", "cat deps/a; echo 3 > deps/a",
+		 "1\n", false},
 		{"and is kept by itself", "two", "deps", "cat deps/a", "3\n", false},
 		{"the older one stays", "one", "deps", "cat deps/a", "1\n", false},
-		{"an untrusted job reads", "three", "deps", "cat deps/a > /dev/null && echo read; echo bad > deps/a", "read\n", true},
-		{"and writes none", "three", "deps", "grep bad deps/a || echo good", "good\n", false},
+		{"an untrusted job reads", "three", "deps",
+		 "cat deps/a > /dev/null && echo read; echo bad > deps/a", "read\n", true},
+		{"and writes none", "three", "deps", "grep bad deps/a || echo good", "good\n",
+		 false},
 		{"a failed job keeps none", "four", "deps", "echo bad > deps/a; false", "", false},
-		{"of the container", "one", "/root/.deps", "cat /root/.deps/a 2>/dev/null || mkdir /root/.deps; echo 9 > /root/.deps/a", "", false},
-		{"of the container, again", "one", "/root/.deps", "cat /root/.deps/a", "9\n", false},
-		{"a link leads nowhere", "five", "deps", "cd /; rm -rf /repo/services/orders/deps; ln -s /etc /repo/services/orders/deps", "", false},
+		{"of the container", "one", "/root/.deps",
+		 "cat /root/.deps/a 2>/dev/null || mkdir /root/.deps; echo 9 > /root/.deps/a", "",
+		 false},
+		{"of the container, again", "one", "/root/.deps", "cat /root/.deps/a", "9\n",
+		 false},
+		{"a link leads nowhere", "five", "deps",
+		 "cd /; rm -rf /repo/services/orders/deps; ln -s /etc /repo/services/orders/deps",
+		 "", false},
 		{"a path that leaves is none", "one", "../../../x", "echo fine", "fine\n", false},
 	};
 	struct rig *r = *state;
@@ -388,7 +405,8 @@ static void kept(void **state)
 		struct pair p = {lit("TOKEN"), lit("file:TOKEN")};
 		vec_push(&r->spec.def.secrets, p);
 		step(r, "first", "echo first; echo work > made; echo box > /var/made");
-		step(r, "second", attempt == 1 ? "cat made; exit 6" : "cat made /var/made; echo again");
+		step(r, "second",
+		     attempt == 1 ? "cat made; exit 6" : "cat made /var/made; echo again");
 		job_run(r);
 		if (attempt == 2)
 			break;
@@ -451,9 +469,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
-		T(root),		T(unknown_image), T(of_repository), T(memory),
-		T(services),	T(services_fail), T(service_leaves), T(cancel_phases),
-		T(shim_killed), T(caches),	  T(kept),	    T(first_byte),
+		T(root),        T(unknown_image), T(of_repository),  T(memory),
+		T(services),    T(services_fail), T(service_leaves), T(cancel_phases),
+		T(shim_killed), T(caches),        T(kept),           T(first_byte),
 #undef T
 	};
 	static const char *const rounds[] = {"bwrap", "runc", "crun"};
@@ -473,7 +491,8 @@ int main(void)
 			printf("skipped: %s (it is not installed)\n", how);
 			continue;
 		}
-		server = (struct layout){.user = streq(how, "bwrap") ? NULL : "runner", .cmd = serve};
+		server = (struct layout){.user = streq(how, "bwrap") ? NULL : "runner",
+					 .cmd = serve};
 		layout_make(&server);
 		snprintf(server_ref, sizeof(server_ref), "oci:%s", server.dir);
 		failed += _cmocka_run_group_tests(how, tests, ARRAY_LEN(tests), NULL, NULL);

@@ -71,8 +71,9 @@ static void fake(void **state)
 static void layouts(void **state)
 {
 	struct image *i = disk();
-	AUTO(freep) char *good = xasprintf("oci:%s", l.dir), *tagged = xasprintf("oci:%s:v1", l.dir),
-			 *other = xasprintf("oci:%s:v2", l.dir);
+	AUTO(freep)
+	char *good = xasprintf("oci:%s", l.dir),
+	     *tagged = xasprintf("oci:%s:v1", l.dir), *other = xasprintf("oci:%s:v2", l.dir);
 	AUTO(image_root_done) struct image_root root = {0};
 
 	(void)state;
@@ -100,7 +101,8 @@ static void corrupt(void **state)
 	layout_make(&bad);
 	AUTO(freep) char *good = xasprintf("oci:%s", bad.dir);
 	AUTO(freep) char *blobs = xasprintf("%s/blobs/sha256", bad.dir);
-	AUTO(freep) char *change = xasprintf(
+	AUTO(freep)
+	char *change = xasprintf(
 		"f=$(ls -S %s | head -1); printf x | dd of=%s/$f bs=1 seek=600 conv=notrunc 2>/dev/null",
 		blobs, blobs);
 	assert_int_equal(system(change), 0);

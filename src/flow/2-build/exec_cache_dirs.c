@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NOTE_MAX    ((size_t)1 << 20)
-#define CACHE_MAX   ((uint64_t)10 << 30)
-#define KEY_FILES   1000
-#define COPY_LIMIT  (10 * USEC_MIN)
+#define NOTE_MAX   ((size_t)1 << 20)
+#define CACHE_MAX  ((uint64_t)10 << 30)
+#define KEY_FILES  1000
+#define COPY_LIMIT (10 * USEC_MIN)
 
 /* <job's folder>/caches.json: what is to be kept when the job passes. */
 struct cache_note {
@@ -282,8 +282,8 @@ static void note_used(const char *folder, const char *name, void *to)
 	vec_push(all, u);
 }
 
-static void each_name(const char *folder, void (*fn)(const char *folder, const char *name, void *to),
-		      void *to)
+static void each_name(const char *folder,
+		      void (*fn)(const char *folder, const char *name, void *to), void *to)
 {
 	DIR *d = opendir(folder);
 

@@ -77,8 +77,9 @@ enum rc container_image(const struct sandbox_exec *x, const struct job_spec *spe
 
 static enum rc fill_etc(const char *etc, const char *hosts, bool network, struct err *err)
 {
-	AUTO(freep) char *h = dir_path(etc, "hosts"), *r = dir_path(etc, "resolv.conf"),
-			 *n = dir_path(etc, "hostname");
+	AUTO(freep)
+	char *h = dir_path(etc, "hosts"),
+	     *r = dir_path(etc, "resolv.conf"), *n = dir_path(etc, "hostname");
 	AUTO(strbuf_done) struct strbuf resolv = STRBUF(RESOLV_MAX);
 	struct err why = {0};
 
@@ -201,8 +202,9 @@ enum rc container_make(const struct sandbox_exec *x, const struct job_spec *spec
 	if (strbuf_failed(&hosts))
 		return err_set(err, RC_TOO_BIG, "too many services");
 	if (spec->def.services.n && geteuid() != 0)
-		return err_set(err, RC_UNSUPPORTED,
-			       "services need a daemon that is root: they get a network of their own");
+		return err_set(
+			err, RC_UNSUPPORTED,
+			"services need a daemon that is root: they get a network of their own");
 	if (boxed)
 		rc = job_box(x, spec, in, from, dir, strbuf_cstr(&hosts), s, err);
 	else

@@ -97,7 +97,8 @@ enum rc container_sides(const struct sandbox_exec *x, const struct job_spec *spe
 	struct err here = {0}, *e = err ? err : &here;
 
 	if (spec->def.services.n > SIDES_MAX)
-		return err_set(err, RC_TOO_BIG, "%zu services beside a job, at most %d are possible",
+		return err_set(err, RC_TOO_BIG,
+			       "%zu services beside a job, at most %d are possible",
 			       spec->def.services.n, SIDES_MAX);
 	for (size_t i = 0; i < spec->def.services.n; i++) {
 		const struct service_def *def = &spec->def.services.v[i];
@@ -133,13 +134,17 @@ enum rc exec_sandbox_containers(struct exec *base, struct image *images, const c
 	char *runtime = NULL;
 
 	if (streq(how, "podman") || streq(how, "docker"))
-		return err_set(err, RC_UNSUPPORTED,
-			       "jobs do not run in %s here: images are pulled without it, and run by "
-			       "runc, crun or bwrap", how);
+		return err_set(
+			err, RC_UNSUPPORTED,
+			"jobs do not run in %s here: images are pulled without it, and run by "
+			"runc, crun or bwrap",
+			how);
 	if (*how == '/')
 		runtime = access(how, X_OK) == 0 ? xstrdup(how) : NULL;
 	else if (streq(how, "auto"))
-		runtime = geteuid() != 0 ? NULL : (runtime = program("runc")) ? runtime : program("crun");
+		runtime = geteuid() != 0                ? NULL
+			  : (runtime = program("runc")) ? runtime
+							: program("crun");
 	else if (streq(how, "runc") || streq(how, "crun"))
 		runtime = program(how);
 	else if (!streq(how, "bwrap")) {
@@ -153,8 +158,8 @@ enum rc exec_sandbox_containers(struct exec *base, struct image *images, const c
 			       how);
 	if (runtime && geteuid() != 0) {
 		xfree(runtime);
-		return err_set(err, RC_UNSUPPORTED, "%s needs a daemon that is root; bwrap does not",
-			       how);
+		return err_set(err, RC_UNSUPPORTED,
+			       "%s needs a daemon that is root; bwrap does not", how);
 	}
 	xfree(x->runtime);
 	x->runtime = runtime;

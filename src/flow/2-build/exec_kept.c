@@ -96,7 +96,8 @@ static uint64_t read_bytes(const char *dir)
 	struct err err = {0};
 	uint64_t n = 0;
 
-	return file_read(path, 32, &text, &err) == RC_OK && parse_u64(strbuf_str(&text), &n) ? n : 0;
+	return file_read(path, 32, &text, &err) == RC_OK && parse_u64(strbuf_str(&text), &n) ? n
+											     : 0;
 }
 
 static void write_bytes(const char *dir)
@@ -106,7 +107,8 @@ static void write_bytes(const char *dir)
 	struct err err = {0};
 	uint64_t n = 0;
 
-	(void)!tree_walk(dir, add_size, &n, &err); /* what is too deep counts as far as it was seen */
+	(void)!tree_walk(dir, add_size, &n,
+			 &err); /* what is too deep counts as far as it was seen */
 	strbuf_addf(&text, "%llu", (unsigned long long)n);
 	(void)!file_write_fast(path, strbuf_str(&text), 0600, &err);
 }

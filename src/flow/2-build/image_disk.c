@@ -212,7 +212,8 @@ static enum rc pull_from(struct image_disk *i, const struct image_source *s, con
 }
 
 static enum rc disk_pull(struct image *base, const char *ref,
-			 bool (*progress)(void *ctx, const char *what, uint64_t have, uint64_t size),
+			 bool (*progress)(void *ctx, const char *what, uint64_t have,
+					  uint64_t size),
 			 void *ctx, struct image_root *ret, struct err *err)
 {
 	struct image_disk *i = of(base);
@@ -280,7 +281,9 @@ static void drop_blobs(const char *dir, usec_t now, uint64_t *freed)
 static enum rc disk_prune(struct image *base, uint64_t max, uint64_t *ret_freed, struct err *err)
 {
 	const struct image_disk *i = of(base);
-	AUTO(freep) char *roots = xasprintf("%s/roots", i->dir), *blobs = xasprintf("%s/blobs", i->dir);
+	AUTO(freep)
+	char *roots = xasprintf("%s/roots", i->dir),
+	     *blobs = xasprintf("%s/blobs", i->dir);
 	VEC(struct old) all = {0};
 	uint64_t total = 0, freed = 0;
 	usec_t now = clock_wall();

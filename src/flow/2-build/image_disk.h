@@ -8,7 +8,7 @@
 
 struct image_disk {
 	struct image base;
-	char *dir;             /* <data>/images: blobs/<hex>, refs/<hex of the name>, roots/<hex>, roots/<hex>.json, tmp/ */
+	char *dir; /* <data>/images: blobs/<hex>, refs/<hex of the name>, roots/<hex>, roots/<hex>.json, tmp/ */
 	struct secret *secret; /* borrowed; NULL: none */
 };
 /* <dir>/roots/<hex>.json: written last, so what it tells of is whole. Its time is that of the latest use. */

@@ -29,8 +29,8 @@ enum rc image_manifest(const struct image_source *s, const char *digest, struct 
 {
 	AUTO(freep) char *kept = image_blob_path(s->i, digest);
 	AUTO(freep)
-	char *path = s->layout ? xasprintf("%s/blobs/sha256/%s", s->layout, digest + 7)
-			       : xstrdup(kept);
+	char *path =
+		s->layout ? xasprintf("%s/blobs/sha256/%s", s->layout, digest + 7) : xstrdup(kept);
 	AUTO(freep) char *got = NULL;
 	enum rc rc;
 
@@ -155,7 +155,8 @@ static enum rc place(const struct image_source *s, const struct oci_manifest *m,
 		return err_errno(err, errno, "%s", temp);
 	enum rc rc = lay(s, m, temp, &left, err);
 	if (rc == RC_OK)
-		rc = tree_remove(n->root.path, err); /* of a pull that was cut off before its note */
+		rc = tree_remove(n->root.path,
+				 err); /* of a pull that was cut off before its note */
 	if (rc == RC_OK && rename(temp, n->root.path) < 0)
 		rc = err_errno(err, errno, "rename %s", temp);
 	if (rc != RC_OK)

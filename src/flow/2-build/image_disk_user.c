@@ -13,10 +13,10 @@ static void read_table(const char *root, const char *name, struct strbuf *ret)
 {
 	AUTO(fd_close) int top = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO(fd_close)
-	int etc = top < 0 ? -1 : openat(top, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int etc =
+		top < 0 ? -1 : openat(top, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	AUTO(fd_close)
-	int fd = etc < 0 ? -1
-			 : openat(etc, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = etc < 0 ? -1 : openat(etc, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct err err = {0};
 
 	if (fd >= 0)

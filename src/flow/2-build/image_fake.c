@@ -25,7 +25,8 @@ static enum rc fake_resolve(struct image *base, const char *ref, char **ret_dige
 }
 
 static enum rc fake_pull(struct image *base, const char *ref,
-			 bool (*progress)(void *ctx, const char *what, uint64_t have, uint64_t size),
+			 bool (*progress)(void *ctx, const char *what, uint64_t have,
+					  uint64_t size),
 			 void *ctx, struct image_root *ret, struct err *err)
 {
 	char *digest = NULL, *warning = NULL;
