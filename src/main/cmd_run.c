@@ -224,7 +224,8 @@ static void submit(struct local_run *r)
 		}
 	planned.plan = r->change.read.plan;
 	r->change.read.plan = (struct plan){0};
-	planned.change = (struct change){.repo = xstrdup("local"),
+	planned.change = (struct change){.kind = CHANGE_PERSON,
+					 .repo = xstrdup("local"),
 					 .ref = xstrdup(RUN_REF),
 					 .commit = xstrdup(r->change.head),
 					 .base = *r->change.base ? xstrdup(r->change.base) : NULL,
