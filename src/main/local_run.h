@@ -15,6 +15,7 @@ struct run_world {
 	struct world world;
 	char *cache, *dir; /* dir: of this run only */
 	int lock;
+	struct image *images; /* of containers */
 	struct blobs *memory; /* evidence is worth nothing here, and is not kept */
 };
 /* The cache folder (NULL: $PENSTOCK_CACHE, or ~/.cache/penstock), and a folder in it for this run. */

@@ -114,6 +114,9 @@ static enum rc open_build(struct run_world *w, struct err *err)
 	w->world.exec = exec_sandbox_new(w->dir, shim, err);
 	if (!w->world.exec)
 		return err->rc;
+	w->images = image_disk_new(w->cache, NULL, err); /* kept from run to run */
+	if (!w->images || exec_sandbox_containers(w->world.exec, w->images, "auto", err) != RC_OK)
+		return err->rc;
 	w->world.pack = pack_native_new(w->dir, w->world.blobs, err);
 	return w->world.pack ? RC_OK : err->rc;
 }
@@ -168,6 +171,7 @@ void run_world_close(struct run_world *w)
 	secret_free(w->world.secret);
 	pack_free(w->world.pack);
 	exec_free(w->world.exec);
+	image_free(w->images);
 	blobs_free(w->world.blobs);
 	store_free(w->world.store);
 	runner_loop_free(w->world.runner);

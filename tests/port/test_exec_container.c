@@ -445,6 +445,32 @@ static void kept(void **state)
 	CHECK_END(r, FAILURE_EXIT, 7, "from the start");
 }
 
+static void bad_outputs(void **state)
+{
+	static const struct {
+		const char *why, *run;
+		bool good;
+	} cases[] = {
+		{"a link out of it", "mkdir out; ln -s /etc/passwd out/x", false},
+		{"a link above it", "mkdir out; ln -s ../../../../x out/x", false},
+		{"the folder is a link", "ln -s /etc out", false},
+		{"a pipe", "mkdir out; mkfifo out/p", false},
+		{"a device, or a pipe", "mkdir out; mknod out/d c 1 3 2>/dev/null || mkfifo out/d",
+		 false},
+		{"many files", "mkdir out; for i in $(seq 3000); do echo $i > out/$i; done", true},
+		{"a link inside", "mkdir out; echo a > out/a; ln -s a out/b", true},
+	};
+	struct rig *r = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		fresh(r, cases[i].run);
+		vec_push(&r->spec.def.outputs, lit("out/**"));
+		job_run(r);
+		CHECK_END(r, cases[i].good ? FAILURE_NONE : FAILURE_OUTPUT, 0, cases[i].why);
+		CHECK(!r->end.outputs == !cases[i].good, cases[i].why);
+	}
+}
+
 static void first_byte(void **state)
 {
 	struct rig *r = *state;
@@ -471,7 +497,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
 		T(root),        T(unknown_image), T(of_repository),  T(memory),
 		T(services),    T(services_fail), T(service_leaves), T(cancel_phases),
-		T(shim_killed), T(caches),        T(kept),           T(first_byte),
+		T(shim_killed), T(bad_outputs),   T(caches),         T(kept),
+		T(first_byte),
 #undef T
 	};
 	static const char *const rounds[] = {"bwrap", "runc", "crun"};
