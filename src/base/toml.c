@@ -3,9 +3,9 @@
 #include "base/toml_impl.h"
 #include "base/mem.h"
 
-#define TEXT_CAP    TOML_MAX_BYTES
-#define INDEX_FROM  16
-#define KEY_PARTS   32
+#define TEXT_CAP   TOML_MAX_BYTES
+#define INDEX_FROM 16
+#define KEY_PARTS  32
 
 bool toml_fail(struct toml_reader *r, const char *fmt, ...)
 {
@@ -286,7 +286,9 @@ static bool text_value(struct toml_reader *r, struct table *to)
 static bool value(struct toml_reader *r, struct table **ret)
 {
 	char c = toml_peek(r, 0);
-	struct table *t = toml_node_new(r, c == '[' ? TOML_LIST : c == '{' ? TOML_TABLE : TOML_TEXT);
+	struct table *t = toml_node_new(r, c == '['   ? TOML_LIST
+					   : c == '{' ? TOML_TABLE
+						      : TOML_TEXT);
 	bool good = r->rc == RC_OK;
 
 	*ret = t;

@@ -256,8 +256,9 @@ bool toml_plain(struct toml_reader *r, struct toml_node *to)
 	else if (is_date(s.p, s.n))
 		to->kind = TOML_DATE;
 	else
-		return toml_fail(r, n ? "\"%.*s\" is no value: texts stand in quotes"
-				      : "a value is missing%.*s",
+		return toml_fail(r,
+				 n ? "\"%.*s\" is no value: texts stand in quotes"
+				   : "a value is missing%.*s",
 				 (int)MIN_OF(n, (size_t)40), s.p);
 	to->text = (struct str){xstrndup(s.p, s.n), s.n};
 	r->at += n;

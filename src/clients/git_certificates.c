@@ -9,7 +9,7 @@
 int mbedtls_x509_crt_parse_file(void *chain, const char *path);
 
 __attribute__((used, visibility("default"))) int mbedtls_x509_crt_parse_file(void *chain,
-									       const char *path)
+									     const char *path)
 {
 	(void)chain;
 	(void)path;

@@ -104,9 +104,10 @@ static enum rc draw(struct strbuf *text, struct err *err)
 	enum rc rc = child_capture(&run, &svg, &said, &code, err);
 
 	if (rc == RC_NOT_FOUND || code == 127)
-		return err_set(err, RC_UNSUPPORTED,
-			       "there is no `dot` here, which draws SVG: install the package graphviz "
-			       "(apt-get install graphviz), or ask for --format dot or mermaid");
+		return err_set(
+			err, RC_UNSUPPORTED,
+			"there is no `dot` here, which draws SVG: install the package graphviz "
+			"(apt-get install graphviz), or ask for --format dot or mermaid");
 	if (rc != RC_OK)
 		return rc;
 	if (code != 0)

@@ -270,7 +270,8 @@ void graph_dot(const struct graph_view *v, struct strbuf *to)
 		if (shown[index_of(v->config, u)])
 			strbuf_addf(to, "\t\"%s\" [shape=%s%s];\n", u->name,
 				    u->library ? "ellipse" : "box",
-				    p && p->affected ? ", style=filled, fillcolor=\"#ffe0a0\"" : "");
+				    p && p->affected ? ", style=filled, fillcolor=\"#ffe0a0\""
+						     : "");
 	}
 	add_edges(v, shown, "dot", to);
 	strbuf_adds(to, "}\n");

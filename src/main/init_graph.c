@@ -83,7 +83,8 @@ void init_infer_edges(struct init_found *f)
 
 	vec_each(u, &g->units)
 		vec_each(e, &u->deps) {
-			size_t from = place_of(f, u->path), to = place_of(f, g->units.v[e->to].path);
+			size_t from = place_of(f, u->path),
+			       to = place_of(f, g->units.v[e->to].path);
 			if (from < f->units.n && to < f->units.n)
 				init_link(f, from, to);
 		}

@@ -165,10 +165,9 @@ bool add_mention(struct source *s, struct str name, struct str range, bool dev, 
 	if (s->m->deps.n == BUILDFILE_MENTIONS)
 		return false;
 	if (is_plain(name))
-		vec_push(&s->m->deps,
-			 ((struct mention){xstrndup(name.p, name.n),
-					   range.n ? xstrndup(range.p, range.n) : NULL, false, dev,
-					   line}));
+		vec_push(&s->m->deps, ((struct mention){xstrndup(name.p, name.n),
+							range.n ? xstrndup(range.p, range.n) : NULL,
+							false, dev, line}));
 	return true;
 }
 

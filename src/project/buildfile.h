@@ -8,18 +8,18 @@
 #define BUILDFILE_MAX      ((size_t)1 << 20)
 #define BUILDFILE_MENTIONS 5000u
 
-#define BUILDFILE_MAP(X)                                                                        \
-	X(BUILDFILE_NPM, "npm", "package.json")                                                 \
-	X(BUILDFILE_PNPM, "pnpm", "pnpm-workspace.yaml")                                        \
-	X(BUILDFILE_GO, "go", "go.mod")                                                         \
-	X(BUILDFILE_GO_WORK, "go", "go.work")                                                   \
-	X(BUILDFILE_CARGO, "cargo", "Cargo.toml")                                               \
-	X(BUILDFILE_MAVEN, "maven", "pom.xml")                                                  \
-	X(BUILDFILE_GRADLE_SETTINGS, "gradle", "settings.gradle")                               \
-	X(BUILDFILE_GRADLE, "gradle", "build.gradle")                                           \
-	X(BUILDFILE_PYTHON, "python", "pyproject.toml")                                         \
-	X(BUILDFILE_CMAKE, "cmake", "CMakeLists.txt")                                           \
-	X(BUILDFILE_BAZEL, "bazel", "BUILD")                                                    \
+#define BUILDFILE_MAP(X)                                          \
+	X(BUILDFILE_NPM, "npm", "package.json")                   \
+	X(BUILDFILE_PNPM, "pnpm", "pnpm-workspace.yaml")          \
+	X(BUILDFILE_GO, "go", "go.mod")                           \
+	X(BUILDFILE_GO_WORK, "go", "go.work")                     \
+	X(BUILDFILE_CARGO, "cargo", "Cargo.toml")                 \
+	X(BUILDFILE_MAVEN, "maven", "pom.xml")                    \
+	X(BUILDFILE_GRADLE_SETTINGS, "gradle", "settings.gradle") \
+	X(BUILDFILE_GRADLE, "gradle", "build.gradle")             \
+	X(BUILDFILE_PYTHON, "python", "pyproject.toml")           \
+	X(BUILDFILE_CMAKE, "cmake", "CMakeLists.txt")             \
+	X(BUILDFILE_BAZEL, "bazel", "BUILD")                      \
 	X(BUILDFILE_DOCKER, "docker", "Dockerfile")
 enum buildfile_kind {
 #define X(name, tool, file) name,
@@ -47,9 +47,9 @@ struct buildfile {
 	texts names;             /* that others of its kind call it */
 	texts members, excludes; /* of a workspace: globs, from the root of the repository */
 	pairs places;            /* Gradle: project to folder */
-	char *parent;            /* Maven: the parent's file, when it is in the repository, or NULL */
-	texts refs;              /* Maven: properties that it reads */
-	char *settings;          /* go.work: all but its `use` lines, or NULL */
+	char *parent;   /* Maven: the parent's file, when it is in the repository, or NULL */
+	texts refs;     /* Maven: properties that it reads */
+	char *settings; /* go.work: all but its `use` lines, or NULL */
 };
 /* Whether a path is that of a manifest; by its last part. False too inside of folders that hold others' code. */
 bool buildfile_is(const char *path, enum buildfile_kind *ret);
@@ -57,7 +57,7 @@ bool buildfile_is(const char *path, enum buildfile_kind *ret);
 bool path_is_foreign(const char *path);
 /* Read one. RC_INVALID: "file:line: what". *ret untouched on failure. */
 MUST_CHECK enum rc buildfile_read(const char *file, struct str text, struct buildfile *ret,
-				 struct err *err);
+				  struct err *err);
 void buildfile_done(struct buildfile *m);
 
 /* What json_read() said, as "file:line: what". Returns its code. */

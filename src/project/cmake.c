@@ -57,16 +57,17 @@ static void target(struct cmake *c, bool program)
 
 static bool links(struct cmake *c)
 {
-	static const char *const words[] = {"PUBLIC",  "PRIVATE",   "INTERFACE", "LINK_PUBLIC",
-					    "debug",   "optimized", "general",   "LINK_PRIVATE",
-					    "LINK_INTERFACE_LIBRARIES"};
+	static const char *const words[] = {
+		"PUBLIC",      "PRIVATE",      "INTERFACE",
+		"LINK_PUBLIC", "debug",        "optimized",
+		"general",     "LINK_PRIVATE", "LINK_INTERFACE_LIBRARIES"};
 
 	for (size_t i = 1; i < c->n; i++) {
 		bool word = memchr(c->args[i].p, '$', c->args[i].n) || c->args[i].p[0] == '-';
 		for (size_t k = 0; k < ARRAY_LEN(words); k++)
 			word |= str_is(c->args[i], words[k]);
-		if (!word && !add_mention(c->s, c->args[i], (struct str){NULL, 0}, false,
-					  c->lines[i]))
+		if (!word &&
+		    !add_mention(c->s, c->args[i], (struct str){NULL, 0}, false, c->lines[i]))
 			return false;
 	}
 	return true;

@@ -159,8 +159,7 @@ enum rc read_gradle(struct source *s)
 		if (str_is(scan.text, "mainClass") || str_is(scan.text, "mainClassName"))
 			source_runs(s, "mainClass", scan.at_line);
 		if ((str_is(scan.text, "project") && !project(s, &scan)) ||
-		    (str_starts(scan.text, "projects.") &&
-		     !accessor(s, scan.text, scan.at_line)))
+		    (str_starts(scan.text, "projects.") && !accessor(s, scan.text, scan.at_line)))
 			return too_many(s);
 	}
 	return scan.unclosed ? source_fail(s, scan.line, "a text or comment is not closed") : RC_OK;

@@ -23,7 +23,7 @@ static void key_of(struct strbuf *to, enum buildfile_kind kind, struct str dir)
 }
 
 const struct buildfile *linker_above(const struct linker *l, enum buildfile_kind kind,
-				    const char *dir)
+				     const char *dir)
 {
 	AUTO(strbuf_done) struct strbuf key = STRBUF(8192);
 	struct str at = str_of(dir);
@@ -66,7 +66,7 @@ static bool matches(const texts *globs, const char *dir)
 
 /* The nearest of them that speaks for folders below it. */
 static const struct buildfile *workspace_of(const struct linker *l, enum buildfile_kind kind,
-					   const struct buildfile *m)
+					    const struct buildfile *m)
 {
 	const char *dir = m->dir;
 	const struct buildfile *space;
@@ -78,7 +78,8 @@ static const struct buildfile *workspace_of(const struct linker *l, enum buildfi
 			return NULL;
 		const char *slash = strrchr(space->dir, '/');
 		AUTO(freep)
-		char *up = slash ? xstrndup(space->dir, (size_t)(slash - space->dir)) : xstrdup(".");
+		char *up =
+			slash ? xstrndup(space->dir, (size_t)(slash - space->dir)) : xstrdup(".");
 		space = linker_above(l, kind, up);
 		if (!space)
 			return NULL;
@@ -140,8 +141,9 @@ static bool is_part(const struct linker *l, const struct buildfile *m, const str
 
 static bool builds_itself(const struct buildfile *m)
 {
-	return m->kind == BUILDFILE_GO || m->kind == BUILDFILE_CARGO || m->kind == BUILDFILE_MAVEN ||
-	       m->kind == BUILDFILE_PYTHON || m->kind == BUILDFILE_CMAKE;
+	return m->kind == BUILDFILE_GO || m->kind == BUILDFILE_CARGO ||
+	       m->kind == BUILDFILE_MAVEN || m->kind == BUILDFILE_PYTHON ||
+	       m->kind == BUILDFILE_CMAKE;
 }
 
 static void add_unit(struct linker *l, const struct buildfile *m)
@@ -216,8 +218,8 @@ static bool marks(const struct project_unit *u, const char *rest)
 	vec_each(m, &u->manifests) {
 		enum buildfile_kind kind = (*m)->kind;
 		if (kind == BUILDFILE_GO &&
-		    (streq(rest, "main.go") || (!strncmp(rest, "cmd/", 4) &&
-						streq(path_base(rest), "main.go"))))
+		    (streq(rest, "main.go") ||
+		     (!strncmp(rest, "cmd/", 4) && streq(path_base(rest), "main.go"))))
 			return true;
 		if (kind == BUILDFILE_CARGO &&
 		    (streq(rest, "src/main.rs") || !strncmp(rest, "src/bin/", 8)))
@@ -322,7 +324,8 @@ void project_graph(const struct buildfile *const *manifests, size_t n, const tex
 {
 	AUTO(strbuf_done) struct strbuf key = STRBUF(8192);
 	struct project_graph g = {.units = {0}};
-	struct linker l = {.list = xcalloc(n + 1, sizeof(*l.list)), .n = n, .markers = markers, .g = &g};
+	struct linker l = {
+		.list = xcalloc(n + 1, sizeof(*l.list)), .n = n, .markers = markers, .g = &g};
 
 	for (size_t i = 0; i < n; i++)
 		l.list[i] = manifests[i];

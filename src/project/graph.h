@@ -20,9 +20,9 @@ struct project_unit {
 	bool library;
 	char *file; /* the manifest that makes it a unit, or what says that it is a service */
 	uint32_t line;
-	char *why;              /* "script \"start\"", or the tool of a library */
+	char *why;                               /* "script \"start\"", or the tool of a library */
 	VEC(const struct buildfile *) manifests; /* borrowed */
-	VEC(struct project_edge) deps; /* in order of the unit's place, without doubles */
+	VEC(struct project_edge) deps;           /* in order of the unit's place, without doubles */
 };
 struct project_graph {
 	VEC(struct project_unit) units; /* in order of path */

@@ -95,8 +95,8 @@ static void gather(struct edges *e)
 	for (size_t i = 0; i < e->l->n; i++) {
 		const struct buildfile *m = e->l->list[i];
 		uint32_t from = linker_unit(e->l, m->dir);
-		if (from == units || (m->kind != BUILDFILE_CMAKE &&
-				      !streq(e->l->g->units.v[from].path, m->dir)))
+		if (from == units ||
+		    (m->kind != BUILDFILE_CMAKE && !streq(e->l->g->units.v[from].path, m->dir)))
 			continue;
 		vec_each(d, &m->deps) {
 			uint32_t to = meant(e, m, d);

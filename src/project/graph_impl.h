@@ -13,7 +13,7 @@ struct linker {
 };
 /* The nearest manifest of a kind in dir or above, or NULL. */
 const struct buildfile *linker_above(const struct linker *l, enum buildfile_kind kind,
-				    const char *dir);
+				     const char *dir);
 /* The unit at a path or the nearest above it (but not the root); n units: none. */
 uint32_t linker_unit(const struct linker *l, const char *path);
 void linker_edges(struct linker *l);

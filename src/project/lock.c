@@ -108,9 +108,8 @@ bool lock_edge(struct lock_source *s, uint32_t from, struct str key, struct str 
 				LOCK_MAX_EDGES);
 		return false;
 	}
-	vec_push(&s->l->edges,
-		 ((struct lock_edge){from, NONE, xstrndup(key.n ? key.p : "", key.n),
-				     name.n ? xstrndup(name.p, name.n) : NULL}));
+	vec_push(&s->l->edges, ((struct lock_edge){from, NONE, xstrndup(key.n ? key.p : "", key.n),
+						   name.n ? xstrndup(name.p, name.n) : NULL}));
 	return true;
 }
 
@@ -274,9 +273,9 @@ static void edges_done(struct lock *l)
 enum rc lock_read(const char *file, struct str text, struct lock **ret, struct err *err)
 {
 	static void (*const readers[])(struct lock_source *) = {
-		[LOCK_NPM] = lock_read_npm,       [LOCK_PNPM] = lock_read_pnpm,
-		[LOCK_YARN] = lock_read_yarn,     [LOCK_CARGO] = lock_read_cargo,
-		[LOCK_UV] = lock_read_uv,         [LOCK_POETRY] = lock_read_poetry,
+		[LOCK_NPM] = lock_read_npm,   [LOCK_PNPM] = lock_read_pnpm,
+		[LOCK_YARN] = lock_read_yarn, [LOCK_CARGO] = lock_read_cargo,
+		[LOCK_UV] = lock_read_uv,     [LOCK_POETRY] = lock_read_poetry,
 	};
 	enum lock_kind kind;
 

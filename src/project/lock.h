@@ -10,7 +10,7 @@
 #define LOCK_MAX_PACKAGES 200000u
 #define LOCK_MAX_EDGES    2000000u
 
-#define LOCK_MAP(X)                            \
+#define LOCK_MAP(X)                             \
 	X(LOCK_NPM, "npm", "package-lock.json") \
 	X(LOCK_PNPM, "npm", "pnpm-lock.yaml")   \
 	X(LOCK_YARN, "npm", "yarn.lock")        \

@@ -39,7 +39,8 @@ uint32_t lock_add(struct lock_source *s);
 void lock_own(struct lock *l, uint32_t package, struct str part);
 void lock_key(struct lock *l, uint32_t package, struct str key);
 void lock_name(struct lock *l, uint32_t package, struct str name);
-void lock_unit(struct lock *l, uint32_t package, struct str path); /* seen from the lockfile's folder */
+void lock_unit(struct lock *l, uint32_t package,
+	       struct str path); /* seen from the lockfile's folder */
 /* False: too many. */
 bool lock_edge(struct lock_source *s, uint32_t from, struct str key, struct str name);
 uint32_t lock_find(const struct lock *l, struct str key); /* UINT32_MAX: none */

@@ -21,8 +21,8 @@ uint32_t lock_npm_resolve(const struct lock *l, const char *where, const char *n
 	struct str at = str_of(where);
 
 	for (;;) {
-		uint32_t found = str_ends(at, "node_modules") ? UINT32_MAX
-							      : at_place(l, at, name, &key);
+		uint32_t found =
+			str_ends(at, "node_modules") ? UINT32_MAX : at_place(l, at, name, &key);
 		if (found != UINT32_MAX || !at.n)
 			return found;
 		while (at.n && at.p[at.n - 1] != '/')
@@ -37,8 +37,7 @@ static void add_own(struct lock *l, uint32_t package, const char *name, const st
 
 	lock_own(l, package, str_of(json_get_text(entry, "name", name)));
 	lock_own(l, package, str_of(json_get_text(entry, "version", "")));
-	lock_own(l, package,
-		 str_of(integrity ? integrity : json_get_text(entry, "resolved", "")));
+	lock_own(l, package, str_of(integrity ? integrity : json_get_text(entry, "resolved", "")));
 }
 
 static bool add_deps(struct lock_source *s, uint32_t package, const struct json *entry,
@@ -147,7 +146,9 @@ void lock_read_npm(struct lock_source *s)
 	if (json_kind_of(packages) != JSON_MAP) {
 		if (json_kind_of(json_get(root, "dependencies")) != JSON_MAP &&
 		    json_get_int(root, "lockfileVersion", 0) != 1)
-			lock_fail(s, 1, "has neither \"packages\" nor \"dependencies\": run `npm install`");
+			lock_fail(
+				s, 1,
+				"has neither \"packages\" nor \"dependencies\": run `npm install`");
 		else
 			add_tree(s, "", json_get(root, "dependencies"));
 		return;

@@ -10,11 +10,12 @@ struct pnpm {
 	struct lock_source *s;
 	struct outline o;
 	enum { PART_OTHER, PART_IMPORTERS, PART_PACKAGES, PART_SNAPSHOTS } part;
-	uint32_t entry;        /* the importer or package whose lines these are */
-	struct str importer;   /* its path */
-	bool deps, fields;     /* in a section of dependencies; of one whose version stands a line below */
+	uint32_t entry;      /* the importer or package whose lines these are */
+	struct str importer; /* its path */
+	bool deps,
+		fields; /* in a section of dependencies; of one whose version stands a line below */
 	struct str dep;
-	bool any, slashes;     /* slashes: version 5, name/1.0.0 */
+	bool any, slashes; /* slashes: version 5, name/1.0.0 */
 };
 
 /* "x@1.0.0(react@18.0.0)" is what "x@1.0.0" is. */
@@ -42,7 +43,8 @@ static void split_key(const struct pnpm *p, struct str key, struct str *name, st
 	const char *slash = at ? memchr(key.p, '/', key.n) : NULL;
 	if (slash)
 		at = (size_t)(slash - key.p) + 1; /* behind the scope */
-	const char *end = at < key.n ? memchr(key.p + at, p->slashes ? '/' : '@', key.n - at) : NULL;
+	const char *end =
+		at < key.n ? memchr(key.p + at, p->slashes ? '/' : '@', key.n - at) : NULL;
 	size_t n = end ? (size_t)(end - key.p) : 0;
 	*name = (struct str){key.p, n};
 	*version = n ? (struct str){key.p + n + 1, key.n - n - 1} : key;

@@ -5,7 +5,7 @@
 #include "project/lock_impl.h"
 #include "project/buildfile_impl.h"
 
-#define NONE   UINT32_MAX
+#define NONE    UINT32_MAX
 #define NOTHING ((struct str){NULL, 0})
 
 static const struct toml_node *packages_of(struct lock_source *s, struct toml **doc)
@@ -179,7 +179,8 @@ void lock_read_poetry(struct lock_source *s)
 			return;
 		lock_own(s->l, package, str_of(name));
 		lock_own(s->l, package, str_of(text_of(p, "version")));
-		lock_own(s->l, package, str_of(text_of(toml_get(p, "source"), "resolved_reference")));
+		lock_own(s->l, package,
+			 str_of(text_of(toml_get(p, "source"), "resolved_reference")));
 		add_hashes(s->l, package, toml_get(p, "files"));
 		add_hashes(s->l, package, toml_get(old, text_of(p, "name")));
 		lock_name(s->l, package, str_of(name));

@@ -68,8 +68,8 @@ static void resolution(struct lock_source *s, uint32_t package, struct str value
 
 static bool field(struct lock_source *s, uint32_t package, const struct outline *o, bool *ret_deps)
 {
-	*ret_deps = !o->value.n && (str_is(o->key, "dependencies") ||
-				    str_is(o->key, "optionalDependencies"));
+	*ret_deps = !o->value.n &&
+		    (str_is(o->key, "dependencies") || str_is(o->key, "optionalDependencies"));
 	if (str_is(o->key, "resolution") && !s->l->packages.v[package].where)
 		resolution(s, package, o->value);
 	else if (str_is(o->key, "version") || str_is(o->key, "integrity") ||
@@ -95,7 +95,9 @@ void lock_read_yarn(struct lock_source *s)
 			deps = false;
 			package = NONE;
 			if (!o.colon)
-				lock_fail(s, o.line, "an entry's head does not end with \":\": run `yarn install`");
+				lock_fail(
+					s, o.line,
+					"an entry's head does not end with \":\": run `yarn install`");
 			else if (!str_is(o.key, "__metadata"))
 				good = begin(s, o.key, &package);
 		} else if (package == NONE) {
@@ -106,6 +108,7 @@ void lock_read_yarn(struct lock_source *s)
 			good = add_dep(s, package, o.key, o.value);
 		}
 	}
-	if (s->rc == RC_OK && !s->l->packages.n && !memmem(s->text.n ? s->text.p : "", s->text.n, "yarn", 4))
+	if (s->rc == RC_OK && !s->l->packages.n &&
+	    !memmem(s->text.n ? s->text.p : "", s->text.n, "yarn", 4))
 		lock_fail(s, 1, "is no yarn.lock: run `yarn install`");
 }

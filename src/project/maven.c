@@ -4,7 +4,8 @@
 
 static bool add_artifact(struct source *s, const struct xml *dep)
 {
-	const char *group = xml_get_text(dep, "groupId", ""), *id = xml_get_text(dep, "artifactId", "");
+	const char *group = xml_get_text(dep, "groupId", ""),
+		   *id = xml_get_text(dep, "artifactId", "");
 	bool own = streq(group, "${project.groupId}") || streq(group, "${pom.groupId}");
 
 	if (!*id)
@@ -102,8 +103,7 @@ enum rc read_maven(struct source *s)
 	find_program(s, build);
 	find_refs(s);
 	find_parent(s, parent);
-	return add_list(s, xml_get(root, "dependencies")) &&
-			       add_list(s, xml_get(build, "plugins"))
+	return add_list(s, xml_get(root, "dependencies")) && add_list(s, xml_get(build, "plugins"))
 		       ? RC_OK
 		       : too_many(s);
 }

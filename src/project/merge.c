@@ -7,8 +7,8 @@
 struct merge {
 	struct config *c;
 	const struct project_graph *g;
-	size_t said;      /* units of penstock.yml; they stand first until the end */
-	uint32_t *unit;   /* of g's units: index into c->units */
+	size_t said;    /* units of penstock.yml; they stand first until the end */
+	uint32_t *unit; /* of g's units: index into c->units */
 	struct map names, paths, forms;
 };
 
@@ -115,10 +115,11 @@ static enum rc refuse_cycle(const struct merge *m, const char *cycle, struct err
 		xfree(last);
 		last = name;
 	}
-	return err_set(err, RC_INVALID,
-		       "the units depend on each other in a circle: %s%s%s%s; take one of these out, "
-		       "or write the deps of one of the units in penstock.yml",
-		       cycle, places.n ? " (" : "", strbuf_cstr(&places), places.n ? ")" : "");
+	return err_set(
+		err, RC_INVALID,
+		"the units depend on each other in a circle: %s%s%s%s; take one of these out, "
+		"or write the deps of one of the units in penstock.yml",
+		cycle, places.n ? " (" : "", strbuf_cstr(&places), places.n ? ")" : "");
 }
 
 static int by_name(const void *a, const void *b)

@@ -38,19 +38,19 @@ static void read_managed(struct pom *p, const struct xml *list)
 		if (bom)
 			add_element(&p->rest, d);
 		else
-			vec_push(&p->managed,
-				 ((struct managed){xasprintf("%s:%s",
-							     xml_get_text(d, "groupId", ""),
-							     xml_get_text(d, "artifactId", "")),
-						   element_text(d)}));
+			vec_push(
+				&p->managed,
+				((struct managed){xasprintf("%s:%s", xml_get_text(d, "groupId", ""),
+							    xml_get_text(d, "artifactId", "")),
+						  element_text(d)}));
 	}
 }
 
 enum rc pom_read(const char *file, struct str text, struct pom **ret, struct err *err)
 {
 	AUTO(xml_freep) struct xml *root = NULL;
-	static const char *const apart[] = {"dependencyManagement", "properties", "modules",
-					    "version", "name", "description"};
+	static const char *const apart[] = {
+		"dependencyManagement", "properties", "modules", "version", "name", "description"};
 	enum rc rc = xml_read(text, file, &root, err);
 
 	if (rc != RC_OK)

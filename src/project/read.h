@@ -20,8 +20,8 @@ void project_cache_free(struct project_cache *c);
 struct project_source {
 	void *ctx;
 	/* A file of a commit; oid: its blob's, when that is known already, or NULL. RC_NOT_FOUND, RC_TOO_BIG. */
-	enum rc (*file)(void *ctx, const char *commit, const char *path, const char *oid, size_t max,
-			struct strbuf *ret, struct err *err);
+	enum rc (*file)(void *ctx, const char *commit, const char *path, const char *oid,
+			size_t max, struct strbuf *ret, struct err *err);
 	/* As scm_tree(); of list only files that are wanted() need be told (NULL: all). */
 	enum rc (*tree)(void *ctx, const char *commit, const texts *dirs, const texts *list,
 			bool (*wanted)(const char *path), struct tree_facts *ret, struct err *err);
@@ -55,7 +55,7 @@ struct project_reading {
 	struct project_side head, base;
 	bool has_base;
 	bool same_config; /* base.config is head.config, and empty here */
-	pairs images;      /* as `images` said */
+	pairs images;     /* as `images` said */
 	struct plan plan;
 };
 /* Read head alone: all but base and plan. */

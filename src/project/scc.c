@@ -5,9 +5,9 @@
 
 struct walk {
 	const uint32_t *first, *to;
-	uint32_t *of;                       /* component + 1; 0: none yet */
-	uint32_t *order, *low, *next;       /* order: 0 not seen */
-	uint32_t *stack, *path;             /* nodes without a component; the way from the root */
+	uint32_t *of;                 /* component + 1; 0: none yet */
+	uint32_t *order, *low, *next; /* order: 0 not seen */
+	uint32_t *stack, *path;       /* nodes without a component; the way from the root */
 	uint32_t stacked, depth, seen, components;
 };
 

@@ -89,8 +89,8 @@ static enum rc read_includes(const struct project_source *source, const char *co
 		rc = read_include(source, commit, to->names.v[i], vec_last(&to->texts), err);
 	}
 	for (size_t i = 0; i < to->texts.n && rc == RC_OK; i++)
-		vec_push(&to->list, ((struct config_include){to->names.v[i],
-							     strbuf_str(&to->texts.v[i])}));
+		vec_push(&to->list,
+			 ((struct config_include){to->names.v[i], strbuf_str(&to->texts.v[i])}));
 	return rc;
 }
 
@@ -100,8 +100,8 @@ static enum rc read_config(const struct project_source *source, const char *comm
 			   struct err *err)
 {
 	AUTO(includes_done) struct includes includes = {.list = {0}};
-	enum rc rc = source->file(source->ctx, commit, PROJECT_FILE, NULL, (size_t)1 << 20, text,
-				  err);
+	enum rc rc =
+		source->file(source->ctx, commit, PROJECT_FILE, NULL, (size_t)1 << 20, text, err);
 
 	if (rc == RC_NOT_FOUND && without) {
 		strbuf_adds(text, "version: 1\nproject: project\n");
@@ -120,9 +120,8 @@ static enum rc read_config(const struct project_source *source, const char *comm
 	}
 	if (rc != RC_OK || (like.n && str_eq(like, strbuf_str(text))))
 		return rc;
-	return config_read_with((struct str){strbuf_cstr(text), own}, PROJECT_FILE,
-				includes.list.v, includes.list.n, source->zone_rule,
-				source->zone_ctx, ret, err);
+	return config_read_with((struct str){strbuf_cstr(text), own}, PROJECT_FILE, includes.list.v,
+				includes.list.n, source->zone_rule, source->zone_ctx, ret, err);
 }
 
 enum rc project_config(const struct project_source *source, const char *commit, struct config *ret,
@@ -224,8 +223,8 @@ static void add_probes(const struct config *c, texts *to)
 
 static void add_manifests(const struct config *c, texts *to)
 {
-	static const char *const names[] = {"package.json", "go.mod",	   "Cargo.toml",
-					    "pom.xml",	    "pyproject.toml", "build.gradle"};
+	static const char *const names[] = {"package.json", "go.mod",         "Cargo.toml",
+					    "pom.xml",      "pyproject.toml", "build.gradle"};
 
 	vec_each(u, &c->units)
 		for (size_t i = 0; i < ARRAY_LEN(names); i++)

@@ -10,8 +10,8 @@ struct side {
 	const char *commit;
 	struct project_side *to;
 	const struct side *like; /* whose penstock.yml is the same; then to->config is empty */
-	struct strbuf text;   /* penstock.yml and all that it includes, for comparing */
-	entry_list files;     /* manifests, lockfiles and markers; in order of path */
+	struct strbuf text;      /* penstock.yml and all that it includes, for comparing */
+	entry_list files;        /* manifests, lockfiles and markers; in order of path */
 	VEC(const struct buildfile *) manifests;
 	VEC(struct locked) locked;
 	VEC(struct tree_entry) broken; /* manifests: path, and the problem as oid; borrowed */

@@ -47,8 +47,8 @@ static bool up(struct str *dir)
 
 static void add(struct maker *m, const struct unit *u, const char *path, const char *digest)
 {
-	vec_push(&m->to->list, ((struct lock_slice){xstrdup(u->name), xstrdup(path),
-						    xstrndup(digest, 64)}));
+	vec_push(&m->to->list,
+		 ((struct lock_slice){xstrdup(u->name), xstrdup(path), xstrndup(digest, 64)}));
 }
 
 static void add_whole(struct maker *m, const struct unit *u, const struct locked *l)
@@ -81,8 +81,9 @@ static void use_tool(struct maker *m, const struct unit *u, const struct group *
 	do {
 		bool found = false;
 		for (size_t i = 0; i < ARRAY_LEN(lock_files); i++) {
-			const struct locked *l =
-				streq(lock_tools[i], tool) ? locked_at(m, dir, lock_files[i]) : NULL;
+			const struct locked *l = streq(lock_tools[i], tool)
+							 ? locked_at(m, dir, lock_files[i])
+							 : NULL;
 			if (l && !own)
 				use_lock(m, u, g, l);
 			found |= l != NULL;
@@ -169,7 +170,7 @@ static void use_go_work(struct maker *m, const struct unit *u, const struct buil
 }
 
 static const struct buildfile *manifest_at(const struct maker *m, struct str dir,
-					  enum buildfile_kind kind)
+					   enum buildfile_kind kind)
 {
 	const struct group *g = map_get(&m->by_dir, dir);
 

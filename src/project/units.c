@@ -38,9 +38,8 @@ static enum rc parse_locked(struct side *s, const struct tree_entry *file, struc
 		rc = project_cache_get(s->cache, s->ask->source, s->commit, file,
 				       pom ? PARSE_POM : PARSE_LOCK, &p, err);
 	if (rc == RC_OK)
-		vec_push(&s->locked,
-			 ((struct locked){file->path, file->oid, p ? p->lock : NULL,
-					  p ? p->pom : NULL, p ? p->problem : NULL}));
+		vec_push(&s->locked, ((struct locked){file->path, file->oid, p ? p->lock : NULL,
+						      p ? p->pom : NULL, p ? p->problem : NULL}));
 	return rc;
 }
 
@@ -93,10 +92,11 @@ static enum rc check_jobs(const struct config *c, struct err *err)
 		if (!job->each || streq(job->each, "*") || streq(job->each, "services") ||
 		    streq(job->each, "libraries") || config_unit(c, job->each))
 			continue;
-		return err_set(err, RC_INVALID,
-			       "%s:%u: \"each\" of job \"%s\" must be \"*\", services, libraries or a "
-			       "unit, not \"%s\": `penstock graph` lists the units",
-			       PROJECT_FILE, job->line, job->name, job->each);
+		return err_set(
+			err, RC_INVALID,
+			"%s:%u: \"each\" of job \"%s\" must be \"*\", services, libraries or a "
+			"unit, not \"%s\": `penstock graph` lists the units",
+			PROJECT_FILE, job->line, job->name, job->each);
 	}
 	return RC_OK;
 }
@@ -127,8 +127,8 @@ static enum rc infer(struct side *s, struct err *err)
 
 static void slice(struct side *s)
 {
-	const struct slice_ask ask = {&s->to->config, s->manifests.v, s->manifests.n,
-				      s->locked.v,    s->locked.n};
+	const struct slice_ask ask = {&s->to->config, s->manifests.v, s->manifests.n, s->locked.v,
+				      s->locked.n};
 	struct slices found;
 
 	if (!s->locked.n && !s->manifests.n)

@@ -105,8 +105,7 @@ enum rc xml_read(struct str text, const char *file, struct xml **ret, struct err
 	if (!good)
 		rc = err_set(err, RC_INVALID, "%s:%lu: %s", file,
 			     (unsigned long)XML_GetCurrentLineNumber(b.parser),
-			     b.problem ? b.problem
-				       : XML_ErrorString(XML_GetErrorCode(b.parser)));
+			     b.problem ? b.problem : XML_ErrorString(XML_GetErrorCode(b.parser)));
 	while (b.depth)
 		strbuf_done(&b.text[--b.depth]);
 	XML_ParserFree(b.parser);

@@ -14,5 +14,6 @@ struct xml {
 MUST_CHECK enum rc xml_read(struct str text, const char *file, struct xml **ret, struct err *err);
 void xml_free(struct xml *x);
 void xml_freep(struct xml **x);
-const struct xml *xml_get(const struct xml *x, const char *name); /* first child so named, or NULL */
+const struct xml *xml_get(const struct xml *x,
+			  const char *name); /* first child so named, or NULL */
 const char *xml_get_text(const struct xml *x, const char *name, const char *otherwise);
