@@ -13,7 +13,8 @@ static void submit(struct engine *e, const char *name, struct event *ev)
 static void on_agent(void *ctx, const struct agent_news *n)
 {
 	struct engine *e = ctx;
-	struct event ev = {.kind = EV_AGENT, .ok = n->connected, .cpu = n->cpu, .memory = n->memory};
+	struct event ev = {
+		.kind = EV_AGENT, .ok = n->connected, .cpu = n->cpu, .memory = n->memory};
 
 	if (n->labels)
 		vec_each(label, n->labels)

@@ -25,7 +25,8 @@ static const struct option agent_options[] = {
 	{"memory", 0, "SIZE", "how much memory jobs may use: 8Gi (default: what the machine has)"},
 	{"grace", 0, "TIME", "how long jobs may go on after SIGTERM (default: to their end)"},
 	{"insecure", 0, NULL, "send token, sources and secrets unencrypted to another machine"},
-	{"drain", 0, NULL, "tell the agent of this --data to take no more jobs and leave; waits for it"},
+	{"drain", 0, NULL,
+	 "tell the agent of this --data to take no more jobs and leave; waits for it"},
 	{0},
 };
 
@@ -84,9 +85,11 @@ static enum rc find_token(const struct cli *c, char **ret, struct err *err)
 		*ret = xstrdup(token);
 	}
 	if (!*ret || !**ret)
-		return err_set(err, RC_INVALID,
-			       "an agent needs a token: --token-file FILE; `penstock agent token NAME` on the daemon's machine makes one");
-	return strpbrk(*ret, "\r\n") ? err_set(err, RC_INVALID, "the token has more than one line") : RC_OK;
+		return err_set(
+			err, RC_INVALID,
+			"an agent needs a token: --token-file FILE; `penstock agent token NAME` on the daemon's machine makes one");
+	return strpbrk(*ret, "\r\n") ? err_set(err, RC_INVALID, "the token has more than one line")
+				     : RC_OK;
 }
 
 static bool is_loopback(struct str url)
@@ -106,15 +109,18 @@ static bool is_loopback(struct str url)
 static enum rc check_server(const struct cli *c, const char *url, struct err *err)
 {
 	if (!url)
-		return err_set(err, RC_INVALID, "an agent needs --server URL: https://ci.example:7400");
+		return err_set(err, RC_INVALID,
+			       "an agent needs --server URL: https://ci.example:7400");
 	if (str_starts(str_of(url), "https://"))
 		return RC_OK;
 	if (!str_starts(str_of(url), "http://"))
-		return err_set(err, RC_INVALID, "--server takes an http or https URL, not \"%.100s\"", url);
+		return err_set(err, RC_INVALID,
+			       "--server takes an http or https URL, not \"%.100s\"", url);
 	if (is_loopback(str_of(url)) || cli_flag(c, "insecure"))
 		return RC_OK;
-	return err_set(err, RC_INVALID,
-		       "http:// to another machine would send sources and secrets unencrypted: use https:// (a TLS proxy before the daemon), or --insecure");
+	return err_set(
+		err, RC_INVALID,
+		"http:// to another machine would send sources and secrets unencrypted: use https:// (a TLS proxy before the daemon), or --insecure");
 }
 
 static enum rc read_options(struct cli *c, struct agent_options *o, struct house_of_agent *h,
@@ -140,10 +146,12 @@ static enum rc read_options(struct cli *c, struct agent_options *o, struct house
 		return err_set(err, RC_INVALID, "--cpu must be 1 to 4096");
 	o->memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 	if (memory && !parse_size(str_of(memory), &o->memory))
-		return err_set(err, RC_INVALID, "--memory takes a size such as 8Gi, not \"%.40s\"", memory);
+		return err_set(err, RC_INVALID, "--memory takes a size such as 8Gi, not \"%.40s\"",
+			       memory);
 	o->grace = USEC_NEVER;
 	if (grace && !parse_duration(str_of(grace), &o->grace))
-		return err_set(err, RC_INVALID, "--grace takes a time such as 10m, not \"%.40s\"", grace);
+		return err_set(err, RC_INVALID, "--grace takes a time such as 10m, not \"%.40s\"",
+			       grace);
 	for (struct str rest = str_of(labels); labels && rest.p;) {
 		struct str one = str_trim(str_cut(&rest, ','));
 
@@ -165,7 +173,8 @@ static enum rc open_house(struct house_of_agent *h, struct err *err)
 	if (rc == RC_OK)
 		rc = file_lock(lock, &h->lock, err);
 	if (rc == RC_CONFLICT)
-		return err_set(err, rc, "an agent uses %s already: give this one another --data", h->data);
+		return err_set(err, rc, "an agent uses %s already: give this one another --data",
+			       h->data);
 	if (rc == RC_OK && (ftruncate(h->lock, 0) < 0 || pwrite(h->lock, pid, strlen(pid), 0) < 0))
 		rc = err_errno(err, errno, "write %s", lock);
 	if (rc == RC_OK)
@@ -196,7 +205,8 @@ static int drain(struct cli *c)
 	}
 	if (file_read(lock, 32, &text, &err) != RC_OK)
 		return cli_fail(c, &err);
-	if (!parse_u32(str_trim(strbuf_str(&text)), &pid) || pid < 2 || kill((pid_t)pid, SIGTERM) < 0) {
+	if (!parse_u32(str_trim(strbuf_str(&text)), &pid) || pid < 2 ||
+	    kill((pid_t)pid, SIGTERM) < 0) {
 		err_errno(&err, errno, "end the agent in %s", data);
 		return cli_fail(c, &err);
 	}
@@ -267,11 +277,13 @@ static int agent_token(struct cli *c)
 		return EXIT_GOOD;
 	}
 	if (strlen(c->args[0]) > NAME_MAX_ || streq(c->args[0], "local"))
-		return cli_usage(c, "an agent's name has at most %d bytes, and is not \"local\"", NAME_MAX_);
+		return cli_usage(c, "an agent's name has at most %d bytes, and is not \"local\"",
+				 NAME_MAX_);
 	if (tokens_add(path, name, scope, false, &token, &err) != RC_OK)
 		return cli_fail(c, &err);
 	say(c, "%s\n", token);
-	hint(c, "Shown this once. On the agent's machine: penstock agent --server URL --name %s --token-file FILE",
+	hint(c,
+	     "Shown this once. On the agent's machine: penstock agent --server URL --name %s --token-file FILE",
 	     c->args[0]);
 	mem_wipe(token, strlen(token));
 	xfree(token);

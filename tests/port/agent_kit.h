@@ -96,8 +96,9 @@ static UNUSED void agent_launch(struct agent_bed *b)
 	unsigned before = bed_connected();
 	AUTO(freep) char *token = xasprintf("%s/token", b->dir);
 	AUTO(freep) char *data = xasprintf("%s/agent", b->dir), *log = xasprintf("%s.log", data);
-	const char *argv[] = {agent_program(), "agent",  "--server", b->url,    "--token-file",
-			      token,           "--name", AGENT_NAME, "--data", data, NULL};
+	const char *argv[] = {agent_program(), "agent", "--server", b->url,
+			      "--token-file",  token,   "--name",   AGENT_NAME,
+			      "--data",        data,    NULL};
 	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	struct child_spec spec = {.argv = argv, .fds = {-1, fd, fd, -1}};
 	struct err err = {0};
@@ -128,7 +129,8 @@ static UNUSED bool bed_open(void)
 	AUTO(freep) char *file = xasprintf("%s/token", b->dir), *hub = xasprintf("%s/hub", b->dir);
 	log_open(2, false, LOG_ERROR);
 	b->blobs = blobs_memory_new();
-	enum rc rc = tokens_add(tokens, "agent." AGENT_NAME, "agent/" AGENT_NAME, false, &token, &err);
+	enum rc rc =
+		tokens_add(tokens, "agent." AGENT_NAME, "agent/" AGENT_NAME, false, &token, &err);
 	if (rc == RC_OK)
 		rc = file_write(file, str_of(token), 0600, &err);
 	if (rc == RC_OK)

@@ -53,12 +53,13 @@ struct agent_options {
 	texts labels;
 	uint32_t cpu;
 	uint64_t memory;
-	usec_t grace; /* how long running jobs may take to end after SIGTERM */
+	usec_t grace;    /* how long running jobs may take to end after SIGTERM */
 	const char *dir; /* for what is being fetched */
 	struct loop *loop;
 	struct exec *exec;
 	struct blobs *blobs;
-	void (*said)(void *ctx, const char *line); /* may be NULL: connected, refused ... for people */
+	void (*said)(void *ctx,
+		     const char *line); /* may be NULL: connected, refused ... for people */
 	void *ctx;
 };
 /* To be called once, at the end of a process: workers may still be busy when it returns.

@@ -118,7 +118,9 @@ static void grace_over(void *arg)
 {
 	struct client *a = arg;
 
-	agent_say(a, "jobs still run after the grace period: they are left to their supervisors, the daemon waits 10 seconds for an agent of this name");
+	agent_say(
+		a,
+		"jobs still run after the grace period: they are left to their supervisors, the daemon waits 10 seconds for an agent of this name");
 	agent_end(a, RC_OK);
 }
 
@@ -127,7 +129,9 @@ static void on_signal(void *arg)
 	struct client *a = arg;
 
 	if (a->draining) {
-		agent_say(a, "stopping at once: jobs go on under their supervisors, the daemon waits 10 seconds for an agent of this name");
+		agent_say(
+			a,
+			"stopping at once: jobs go on under their supervisors, the daemon waits 10 seconds for an agent of this name");
 		agent_end(a, RC_OK);
 		return;
 	}

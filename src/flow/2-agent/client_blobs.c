@@ -48,7 +48,8 @@ static bool sink_part(void *ctx, struct str part)
 	if (s->said.n < 4096)
 		strbuf_add(&s->said, part.p, MIN_OF(part.n, 4096 - s->said.n));
 	s->rc = s->n > BLOB_MAX + AGENT_PACK
-			? err_set(&s->err, RC_TOO_BIG, "a blob has at most %llu bytes", (unsigned long long)BLOB_MAX)
+			? err_set(&s->err, RC_TOO_BIG, "a blob has at most %llu bytes",
+				  (unsigned long long)BLOB_MAX)
 			: fd_write(s->fd, part.p, part.n, &s->err);
 	return s->rc == RC_OK;
 }
@@ -132,7 +133,8 @@ static enum rc unpack(struct client *a, int fd, uint64_t size, size_t *ret_n, st
 		if (rc != RC_OK)
 			return rc;
 		if (memcmp(hex, name.p, DIGEST_HEX) != 0)
-			return err_set(err, RC_UNAVAILABLE, "blob %.*s came as %s", DIGEST_HEX, name.p, hex);
+			return err_set(err, RC_UNAVAILABLE, "blob %.*s came as %s", DIGEST_HEX,
+				       name.p, hex);
 		++*ret_n;
 	}
 	return RC_OK;
@@ -164,7 +166,8 @@ static enum rc fetch_small(struct client *a, const char *session, const texts *d
 	enum rc rc = RC_OK;
 
 	for (size_t at = 0, got = 0; rc == RC_OK && at < digests->n; at += got) {
-		texts some = {.v = digests->v + at, .n = MIN_OF(digests->n - at, (size_t)AGENT_DIGESTS)};
+		texts some = {.v = digests->v + at,
+			      .n = MIN_OF(digests->n - at, (size_t)AGENT_DIGESTS)};
 
 		got = 0;
 		rc = fetch_pack(a, session, &some, &got, err);
@@ -174,7 +177,8 @@ static enum rc fetch_small(struct client *a, const char *session, const texts *d
 	return rc;
 }
 
-enum rc agent_fetch_manifest(struct client *a, const char *session, const char *hex, struct err *err)
+enum rc agent_fetch_manifest(struct client *a, const char *session, const char *hex,
+			     struct err *err)
 {
 	AUTO(manifest_done) struct manifest m = {0};
 	struct map seen = {0};
@@ -222,7 +226,8 @@ static enum rc bring_one(struct client *a, const char *session, const char *hex,
 	struct http_request q = {.method = "PUT",
 				 .url = named.url,
 				 .headers = named.headers,
-				 .timeout = 60 * USEC_SEC + (uint64_t)st.st_size, /* 1 MB/s at least */
+				 .timeout =
+					 60 * USEC_SEC + (uint64_t)st.st_size, /* 1 MB/s at least */
 				 .upload = fd,
 				 .upload_size = (uint64_t)st.st_size,
 				 .keep = true};

@@ -44,8 +44,9 @@ enum rc agent_refusal(int status, struct str body, struct err *err)
 	if (code && detail)
 		return err_set(err, rc_of_name(code), "%s", detail);
 	if (status == 404)
-		return err_set(err, RC_UNSUPPORTED,
-			       "there is no daemon for agents: is it a Penstock of an older version?");
+		return err_set(
+			err, RC_UNSUPPORTED,
+			"there is no daemon for agents: is it a Penstock of an older version?");
 	return err_set(err, RC_UNAVAILABLE, "the daemon answered with status %d", status);
 }
 
@@ -81,7 +82,9 @@ enum rc agent_post(struct client *a, const char *session, const char *path, stru
 	*ret = (struct agent_answer){0};
 	rc = shape_parse(strbuf_str(&answer.body), ANSWER_MAX, &shape_agent_answer, ret, err);
 	http_answer_done(&answer);
-	return rc == RC_OK ? rc : err_set(err, RC_UNAVAILABLE, "the daemon's answer to %s is none", path);
+	return rc == RC_OK
+		       ? rc
+		       : err_set(err, RC_UNAVAILABLE, "the daemon's answer to %s is none", path);
 }
 
 enum rc agent_ask_digests(struct client *a, const char *session, const texts *digests, texts *ret,

@@ -133,7 +133,8 @@ static enum rc keep_file(void *ctx, const char *path, char **ret_hex, struct err
 
 static struct exec_inputs inputs_of(struct work *w)
 {
-	return (struct exec_inputs){w, lay_sources, lay_outputs, get_secret, keep_outputs, keep_file};
+	return (struct exec_inputs){w,          lay_sources,  lay_outputs,
+				    get_secret, keep_outputs, keep_file};
 }
 
 /* ---- start ---- */
@@ -185,12 +186,12 @@ static void started(void *arg)
 
 static void fail_end(const struct work *w, enum rc rc, const char *why, struct exec_end *ret)
 {
-	*ret = (struct exec_end){
-		.job = xstrdup(w->id),
-		.attempt = w->attempt,
-		.exit = -1,
-		.failure = rc == RC_INVALID || rc == RC_TOO_BIG ? FAILURE_OUTPUT : FAILURE_INFRA,
-		.error = xstrdup(why)};
+	*ret = (struct exec_end){.job = xstrdup(w->id),
+				 .attempt = w->attempt,
+				 .exit = -1,
+				 .failure = rc == RC_INVALID || rc == RC_TOO_BIG ? FAILURE_OUTPUT
+										 : FAILURE_INFRA,
+				 .error = xstrdup(why)};
 }
 
 static enum rc find_end(struct work *w, struct agent_end *ret, struct err *err)
@@ -255,7 +256,8 @@ static void brought(void *arg)
 	w->at_work = false;
 	if (w->rc != RC_OK) { /* the next look tries again */
 		if (w->tries++ == 0 && w->rc != RC_CONFLICT)
-			agent_say(w->agent, "the result of %s cannot be brought yet: %s", w->id, w->err.msg);
+			agent_say(w->agent, "the result of %s cannot be brought yet: %s", w->id,
+				  w->err.msg);
 	} else {
 		w->state = WORK_BROUGHT;
 		w->forget |= w->answer.forget;
@@ -338,7 +340,7 @@ void work_keep(struct client *a, const char *job, uint32_t attempt, uint64_t hav
 	if (!w || w->at_work)
 		return;
 	w->log_at = have;
-	w->marks_at = 0; /* the daemon knows which it has */
+	w->marks_at = 0;              /* the daemon knows which it has */
 	if (w->state == WORK_BROUGHT) /* to a daemon that died before it was kept */
 		w->state = WORK_RUNNING;
 	if (!a->shipping) {

@@ -38,10 +38,13 @@ static enum rc send(struct client *a, const char *session, const char *what,
 static enum rc ship_piece(struct client *a, const char *session, struct log_place *p, bool *ret_any,
 			  bool *ret_ended, struct err *err)
 {
-	AUTO(strbuf_done) struct strbuf log = STRBUF(AGENT_LOG_PIECE), marks = STRBUF(AGENT_LOG_PIECE);
+	AUTO(strbuf_done)
+	struct strbuf log = STRBUF(AGENT_LOG_PIECE),
+		      marks = STRBUF(AGENT_LOG_PIECE);
 	enum rc rc = exec_log(a->o.exec, p->job, p->log, AGENT_LOG_PIECE, &log, ret_ended, err);
 
-	if (rc == RC_OK && exec_marks(a->o.exec, p->job, p->marks, AGENT_LOG_PIECE, &marks, NULL) != RC_OK)
+	if (rc == RC_OK &&
+	    exec_marks(a->o.exec, p->job, p->marks, AGENT_LOG_PIECE, &marks, NULL) != RC_OK)
 		strbuf_clear(&marks); /* a log without them is a log */
 	*ret_any = log.n || marks.n;
 	if (rc == RC_OK)
@@ -81,7 +84,8 @@ static void shipped(void *arg)
 	vec_each(l, &s->logs) {
 		struct work *w = map_get(&a->works, str_of(l->place.job));
 
-		if (w && w->attempt == l->place.attempt && w->state == WORK_RUNNING && !w->at_work) {
+		if (w && w->attempt == l->place.attempt && w->state == WORK_RUNNING &&
+		    !w->at_work) {
 			w->log_at = l->place.log;
 			w->marks_at = l->place.marks;
 		}

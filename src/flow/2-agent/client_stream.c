@@ -10,7 +10,8 @@
 #define PAUSE_MOST  (5 * USEC_SEC)
 #define SILENCE     8 /* seconds: the daemon says something each two */
 
-struct try {
+struct
+try {
 	struct client *agent;
 	struct strbuf hello, line;
 	char *refusal;
@@ -146,7 +147,8 @@ static void listen_to_it(void *arg)
 	t->status = answer.status;
 	http_answer_done(&answer);
 	if (t->rc == RC_OK && t->too_big)
-		t->rc = err_set(&t->err, RC_TOO_BIG, "an order is above %zu bytes", AGENT_ORDER_MAX);
+		t->rc = err_set(&t->err, RC_TOO_BIG, "an order is above %zu bytes",
+				AGENT_ORDER_MAX);
 	else if (t->rc == RC_OK && t->status != 200)
 		t->rc = agent_refusal(t->status, str_of(t->refusal), &t->err);
 	else if (t->rc == RC_OK)
@@ -172,7 +174,8 @@ static bool is_final(const struct client *a, enum rc rc)
 {
 	if (rc == RC_CONFLICT)
 		return true;
-	return !a->met && (rc == RC_DENIED || rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_TOO_BIG);
+	return !a->met &&
+	       (rc == RC_DENIED || rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_TOO_BIG);
 }
 
 static void connection_over(void *arg)
@@ -230,7 +233,8 @@ void agent_connect(void *arg)
 	if (a->streaming || a->ended)
 		return;
 	struct try *t = xcalloc(1, sizeof(*t));
-	*t = (struct try){.agent = a, .hello = STRBUF(AGENT_HELLO_MAX), .line = STRBUF(AGENT_ORDER_MAX)};
+	*t = (struct try){
+		.agent = a, .hello = STRBUF(AGENT_HELLO_MAX), .line = STRBUF(AGENT_ORDER_MAX)};
 	say_hello(a, &t->hello);
 	a->streaming = true;
 	atomic_store(&a->stop, false);

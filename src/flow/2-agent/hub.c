@@ -77,8 +77,8 @@ static enum rc hub_cancel(struct exec *x, const char *id, struct err *err)
 			rc = err_set(err, RC_UNAVAILABLE, "agent %s, which runs %s, is away",
 				     a->name, id);
 	} else if (!job && any_expected(h)) {
-		rc = err_set(err, RC_UNAVAILABLE,
-			     "an agent that may run %s has not come back yet", id);
+		rc = err_set(err, RC_UNAVAILABLE, "an agent that may run %s has not come back yet",
+			     id);
 	}
 	hub_unlock(h);
 	return rc;
@@ -245,8 +245,8 @@ static void hub_free(struct exec *x)
 	xfree(h);
 }
 
-static const struct exec_ops ops = {"hub",       hub_start,  hub_cancel, hub_fd, hub_poll,
-				    hub_collect, hub_forget, hub_log,    hub_free,   hub_marks};
+static const struct exec_ops ops = {"hub",       hub_start,  hub_cancel, hub_fd,   hub_poll,
+				    hub_collect, hub_forget, hub_log,    hub_free, hub_marks};
 
 struct exec *exec_hub_new(const struct hub_options *o, struct err *err)
 {

@@ -16,14 +16,14 @@ struct hub_agent {
 	bool expected;  /* no hello since this daemon started */
 	int64_t offset; /* what is added to its times to have ours, usec */
 	char *address;
-	texts orders;   /* lines that are not in the stream yet */
+	texts orders; /* lines that are not in the stream yet */
 	uint32_t lane;
 };
 struct hub_job {
 	char *id;
 	uint32_t attempt;
 	char *agent;
-	char *start;         /* the order, until the agent has said that it runs; then NULL */
+	char *start; /* the order, until the agent has said that it runs; then NULL */
 	bool cancelled;
 	struct agent_end *end;
 };
@@ -54,7 +54,8 @@ void hub_unlock(struct hub *h);
 void hub_tell(struct hub *h); /* poll() should be called */
 /* Locked: put an order into the agent's line, to be written soon; takes the text, which is wiped when it is out. */
 void hub_order(struct hub *h, struct hub_agent *a, char *line);
-void hub_order_job(struct hub *h, struct hub_agent *a, enum order_kind kind, const char *job, uint32_t attempt, uint64_t have);
+void hub_order_job(struct hub *h, struct hub_agent *a, enum order_kind kind, const char *job,
+		   uint32_t attempt, uint64_t have);
 struct hub_agent *hub_agent_make(struct hub *h, const char *name);
 void hub_text_free(char *text); /* wiped first: it may hold secrets */
 /* ---- hub_job.c; locked */
@@ -64,14 +65,18 @@ enum hub_log { HUB_LOG, HUB_MARKS }; /* of a job: what it said, and base/logmark
 char *hub_log_path(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what);
 void hub_job_free(struct hub_job *job);
 /* From an offset; *ret_whole: there is no more now. */
-MUST_CHECK enum rc hub_log_read(const char *path, uint64_t from, size_t max, struct strbuf *ret, bool *ret_whole, struct err *err);
+MUST_CHECK enum rc hub_log_read(const char *path, uint64_t from, size_t max, struct strbuf *ret,
+				bool *ret_whole, struct err *err);
 /* Bytes at an offset, once; *ret_have: how many there are now. */
-MUST_CHECK enum rc hub_log_write(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what, uint64_t from, struct str bytes, uint64_t *ret_have, struct err *err);
+MUST_CHECK enum rc hub_log_write(const struct hub *h, const char *job, uint32_t attempt,
+				 enum hub_log what, uint64_t from, struct str bytes,
+				 uint64_t *ret_have, struct err *err);
 uint64_t hub_log_size(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what);
 void hub_logs_sweep(struct hub *h); /* remove those of nobody's jobs */
 
 /* ---- hub_start.c: on a worker */
-enum rc hub_start(struct exec *x, const struct job_spec *spec, const struct exec_inputs *in, struct err *err);
+enum rc hub_start(struct exec *x, const struct job_spec *spec, const struct exec_inputs *in,
+		  struct err *err);
 /* ---- hub_agent.c: on the loop */
 void hub_agent_hello(struct hub *h, struct request *r);
 void hub_agent_lose(struct hub *h, struct hub_agent *a, const char *why);

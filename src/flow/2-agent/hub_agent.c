@@ -6,8 +6,9 @@
 #include "base/log.h"
 #include "io/clock.h"
 
-#define TICK       (500 * USEC_MS)
-#define STREAM_GUT ((size_t)512 << 10) /* in the stream at a time: what is above waits for the reader */
+#define TICK (500 * USEC_MS)
+#define STREAM_GUT \
+	((size_t)512 << 10) /* in the stream at a time: what is above waits for the reader */
 
 struct hub_agent *hub_agent_make(struct hub *h, const char *name)
 {
@@ -141,8 +142,7 @@ void hub_agent_lose(struct hub *h, struct hub_agent *a, const char *why)
 	hub_unlock(h);
 	LOG(LOG_WARN, "an agent is lost", LF("agent", a->name), LF("reason", why), LFN("jobs", n));
 	if (h->owner.agent)
-		h->owner.agent(h->owner.ctx,
-			       &(struct agent_news){.name = a->name, .error = why});
+		h->owner.agent(h->owner.ctx, &(struct agent_news){.name = a->name, .error = why});
 }
 
 static void look(struct hub *h, struct hub_agent *a, usec_t now, bool ping)
@@ -150,7 +150,9 @@ static void look(struct hub *h, struct hub_agent *a, usec_t now, bool ping)
 	if (a->lost)
 		return;
 	if (now - a->heard > AGENT_LOST) {
-		hub_agent_lose(h, a, a->expected ? "it did not come back after the daemon's restart" : "it was not heard for 10 seconds");
+		hub_agent_lose(h, a,
+			       a->expected ? "it did not come back after the daemon's restart"
+					   : "it was not heard for 10 seconds");
 		return;
 	}
 	if (ping && a->stream && !stream_waiting(a->stream))
@@ -283,9 +285,10 @@ static enum rc may_come(const struct hub_agent *a, const struct agent_hello *hel
 	if (!a || !a->stream || a->lost || streq(a->instance, hello->instance) ||
 	    !stream_is_read(a->stream))
 		return RC_OK;
-	return err_set(err, RC_CONFLICT,
-		       "an agent %s is connected already, from %s: give this one another --name, or end that one",
-		       a->name, a->address);
+	return err_set(
+		err, RC_CONFLICT,
+		"an agent %s is connected already, from %s: give this one another --name, or end that one",
+		a->name, a->address);
 }
 
 static void let_in(struct hub *h, struct request *r, const struct agent_hello *hello,
@@ -339,9 +342,10 @@ void hub_agent_hello(struct hub *h, struct request *r)
 
 	enum rc rc = agent_hello_read(request_body(r), &hello, &err);
 	if (rc == RC_OK && !streq(scope + strlen(AGENT_SCOPE), hello.name))
-		rc = err_set(&err, RC_DENIED,
-			     "this token is for agent %s, not for %s: `penstock agent token %s` makes one",
-			     scope + strlen(AGENT_SCOPE), hello.name, hello.name);
+		rc = err_set(
+			&err, RC_DENIED,
+			"this token is for agent %s, not for %s: `penstock agent token %s` makes one",
+			scope + strlen(AGENT_SCOPE), hello.name, hello.name);
 	if (rc == RC_OK) {
 		protocol = agent_protocol(&hello, &err);
 		rc = protocol ? RC_OK : err.rc;
@@ -351,7 +355,8 @@ void hub_agent_hello(struct hub *h, struct request *r)
 	if (rc == RC_OK) {
 		let_in(h, r, &hello, protocol);
 	} else {
-		LOG(LOG_WARN, "an agent is refused", LF("agent", hello.name), LF("reason", err.msg));
+		LOG(LOG_WARN, "an agent is refused", LF("agent", hello.name),
+		    LF("reason", err.msg));
 		hub_refuse(r, rc == RC_DENIED ? 403 : rc == RC_CONFLICT ? 409 : 400, &err);
 	}
 	shape_done(&shape_agent_hello, &hello);

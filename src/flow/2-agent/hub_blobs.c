@@ -137,7 +137,8 @@ static size_t put_piece(void *ctx, struct request *r, struct str bytes)
 	(void)r;
 	t->size += bytes.n;
 	if (t->size > BLOB_MAX)
-		t->rc = err_set(&t->err, RC_TOO_BIG, "a blob has at most %llu bytes", (unsigned long long)BLOB_MAX);
+		t->rc = err_set(&t->err, RC_TOO_BIG, "a blob has at most %llu bytes",
+				(unsigned long long)BLOB_MAX);
 	else
 		t->rc = fd_write(t->fd, bytes.p, bytes.n, &t->err);
 	if (t->rc != RC_OK)
@@ -245,9 +246,9 @@ static void on_blob(struct hub *h, struct request *r, struct str hex, bool put)
 	struct digest digest;
 	char text[DIGEST_HEX + 1];
 
-	t->rc = digest_parse(hex, &digest)
-			? RC_OK
-			: err_set(&t->err, RC_INVALID, "\"%.*s\" is no digest", (int)MIN_OF(hex.n, 80u), hex.p);
+	t->rc = digest_parse(hex, &digest) ? RC_OK
+					   : err_set(&t->err, RC_INVALID, "\"%.*s\" is no digest",
+						     (int)MIN_OF(hex.n, 80u), hex.p);
 	if (t->rc == RC_OK) {
 		digest_hex(digest, text);
 		t->hex = xstrdup(text);

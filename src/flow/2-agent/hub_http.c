@@ -109,7 +109,8 @@ static void take_log(struct hub *h, struct hub_agent *a, struct request *r, enum
 	if (!attempt || !from || !parse_u32(str_of(attempt), &said.attempt) ||
 	    !parse_u64(str_of(from), &at) || at > AGENT_LOG_MAX ||
 	    agent_job_check(&said, &err) != RC_OK) {
-		err_set(&err, RC_INVALID, "?job=, ?attempt= and ?from= say what this is the log of");
+		err_set(&err, RC_INVALID,
+			"?job=, ?attempt= and ?from= say what this is the log of");
 		hub_refuse(r, 400, &err);
 		return;
 	}
@@ -188,8 +189,8 @@ static const struct {
 	const char *path;
 	void (*fn)(struct hub *h, struct hub_agent *a, struct request *r);
 } routes[] = {
-	{"beat", on_beat}, {"started", on_started}, {"log", on_log}, {"marks", on_marks},
-	{"ended", on_ended}, {"drain", on_drain},   {"bye", on_bye},
+	{"beat", on_beat},   {"started", on_started}, {"log", on_log}, {"marks", on_marks},
+	{"ended", on_ended}, {"drain", on_drain},     {"bye", on_bye},
 };
 
 bool hub_session(struct hub *h, struct request *r, struct hub_agent **ret)
@@ -247,7 +248,8 @@ bool hub_take(void *ctx, struct request *r)
 			request_take_whole(r, whole, h);
 			return true;
 		}
-		err_set(&err, RC_UNSUPPORTED, "%s is not for %s", request_path(r), request_method(r));
+		err_set(&err, RC_UNSUPPORTED, "%s is not for %s", request_path(r),
+			request_method(r));
 		hub_refuse(r, 405, &err);
 	}
 	return true;

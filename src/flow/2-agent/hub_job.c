@@ -11,8 +11,8 @@
 
 char *hub_log_path(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what)
 {
-	char *ret = xasprintf("%s/logs/%s.%u%s", h->dir, job, attempt,
-			      what == HUB_MARKS ? ".idx" : "");
+	char *ret =
+		xasprintf("%s/logs/%s.%u%s", h->dir, job, attempt, what == HUB_MARKS ? ".idx" : "");
 
 	for (char *p = ret + strlen(h->dir) + 6; *p; p++)
 		if (*p == '/')
@@ -47,11 +47,12 @@ enum rc hub_log_read(const char *path, uint64_t from, size_t max, struct strbuf 
 		from += (uint64_t)n;
 		max -= (size_t)n;
 	}
-	return strbuf_failed(ret) ? err_set(err, RC_TOO_BIG, "the log's piece does not fit") : RC_OK;
+	return strbuf_failed(ret) ? err_set(err, RC_TOO_BIG, "the log's piece does not fit")
+				  : RC_OK;
 }
 
-enum rc hub_log_write(const struct hub *h, const char *job, uint32_t attempt,
-		      enum hub_log what, uint64_t from, struct str bytes, uint64_t *ret_have, struct err *err)
+enum rc hub_log_write(const struct hub *h, const char *job, uint32_t attempt, enum hub_log what,
+		      uint64_t from, struct str bytes, uint64_t *ret_have, struct err *err)
 {
 	AUTO(freep) char *path = hub_log_path(h, job, attempt, what);
 	AUTO(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -103,8 +104,7 @@ struct hub_job *hub_job_make(struct hub *h, const char *id, uint32_t attempt, co
 {
 	struct hub_job *job = xcalloc(1, sizeof(*job));
 
-	*job = (struct hub_job){
-		.id = xstrdup(id), .attempt = attempt, .agent = xstrdup(agent)};
+	*job = (struct hub_job){.id = xstrdup(id), .attempt = attempt, .agent = xstrdup(agent)};
 	BUG_ON(map_put(&h->jobs, str_of(id), job) != NULL);
 	return job;
 }

@@ -91,11 +91,14 @@ static enum rc secrets(const struct job_spec *spec, const struct exec_inputs *in
 		enum rc rc = in->secret ? in->secret(in->ctx, p->value, &value, &here)
 					: err_set(&here, RC_NOT_FOUND, "there are no secrets here");
 
-		if (rc == RC_OK && (!str_is_utf8(strbuf_str(&value)) || strlen(strbuf_cstr(&value)) != value.n))
-			rc = err_set(&here, RC_INVALID,
-				     "it is not text (UTF-8 without NUL): encode it, as base64 for example");
+		if (rc == RC_OK &&
+		    (!str_is_utf8(strbuf_str(&value)) || strlen(strbuf_cstr(&value)) != value.n))
+			rc = err_set(
+				&here, RC_INVALID,
+				"it is not text (UTF-8 without NUL): encode it, as base64 for example");
 		if (rc == RC_OK)
-			vec_push(to, ((struct pair){xstrdup(p->value), xstrdup(strbuf_cstr(&value))}));
+			vec_push(to,
+				 ((struct pair){xstrdup(p->value), xstrdup(strbuf_cstr(&value))}));
 		if (value.p)
 			mem_wipe(value.p, value.size);
 		strbuf_done(&value);
@@ -118,7 +121,8 @@ static enum rc compose(struct hub *h, const struct job_spec *spec, const struct 
 	if (rc == RC_OK)
 		agent_order_write(&line, &o);
 	if (rc == RC_OK && strbuf_failed(&line))
-		rc = err_set(err, RC_TOO_BIG, "the job's definition is above %zu MiB", AGENT_ORDER_MAX >> 20);
+		rc = err_set(err, RC_TOO_BIG, "the job's definition is above %zu MiB",
+			     AGENT_ORDER_MAX >> 20);
 	agent_order_done(&o);
 	if (rc == RC_OK) {
 		*ret = strbuf_take(&line);

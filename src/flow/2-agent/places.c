@@ -90,9 +90,9 @@ static enum rc places_marks(struct exec *x, const char *job, uint64_t from, size
 	return rc == RC_NOT_FOUND ? exec_marks(of(x)->here, job, from, max, ret, err) : rc;
 }
 
-static const struct exec_ops ops = {"places",       places_start,   places_cancel,
-				    places_fd,      places_poll,    places_collect,
-				    places_forget,  places_log,     places_free, places_marks};
+static const struct exec_ops ops = {"places",    places_start,   places_cancel, places_fd,
+				    places_poll, places_collect, places_forget, places_log,
+				    places_free, places_marks};
 
 static enum rc add(int epoll, int fd, struct err *err)
 {

@@ -14,11 +14,16 @@ static const struct shape_field job_fields[] = {
 const struct shape shape_agent_job = SHAPE(struct agent_job, job_fields);
 
 static const struct shape_field hello_fields[] = {
-	SHAPE_U32(struct agent_hello, protocol), SHAPE_U32(struct agent_hello, oldest),
-	SHAPE_STR(struct agent_hello, name),     SHAPE_STR(struct agent_hello, version),
-	SHAPE_STR(struct agent_hello, instance), SHAPE_STRS(struct agent_hello, labels),
-	SHAPE_U32(struct agent_hello, cpu),      SHAPE_U64(struct agent_hello, memory),
-	SHAPE_U64(struct agent_hello, time),     SHAPE_BOOL(struct agent_hello, draining),
+	SHAPE_U32(struct agent_hello, protocol),
+	SHAPE_U32(struct agent_hello, oldest),
+	SHAPE_STR(struct agent_hello, name),
+	SHAPE_STR(struct agent_hello, version),
+	SHAPE_STR(struct agent_hello, instance),
+	SHAPE_STRS(struct agent_hello, labels),
+	SHAPE_U32(struct agent_hello, cpu),
+	SHAPE_U64(struct agent_hello, memory),
+	SHAPE_U64(struct agent_hello, time),
+	SHAPE_BOOL(struct agent_hello, draining),
 	SHAPE_LIST(struct agent_hello, jobs, shape_agent_job),
 };
 const struct shape shape_agent_hello = SHAPE(struct agent_hello, hello_fields);
@@ -132,12 +137,15 @@ static enum rc check_order(const struct agent_order *o, struct err *err)
 {
 	switch (o->kind) {
 	case ORDER_WELCOME:
-		return o->session && *o->session ? RC_OK : err_set(err, RC_INVALID, "a welcome without a session");
+		return o->session && *o->session
+			       ? RC_OK
+			       : err_set(err, RC_INVALID, "a welcome without a session");
 	case ORDER_PING:
 		return RC_OK;
 	case ORDER_START:
 		if (o->sources && !is_digest(o->sources))
-			return err_set(err, RC_INVALID, "\"%.80s\" is no digest of sources", o->sources);
+			return err_set(err, RC_INVALID, "\"%.80s\" is no digest of sources",
+				       o->sources);
 		return check_job(o->spec.job, err);
 	case ORDER_KEEP:
 	case ORDER_CANCEL:
@@ -194,13 +202,15 @@ static enum rc check_end(const struct exec_end *e, struct err *err)
 		return rc;
 	for (size_t i = 0; i < ARRAY_LEN(blobs); i++)
 		if (blobs[i] && !is_digest(blobs[i]))
-			return err_set(err, RC_INVALID, "%s: \"%.80s\" is no digest", e->job, blobs[i]);
+			return err_set(err, RC_INVALID, "%s: \"%.80s\" is no digest", e->job,
+				       blobs[i]);
 	if (e->outputs && e->failure != FAILURE_NONE)
 		return err_set(err, RC_INVALID, "%s: only a job that passed has outputs", e->job);
 	if (e->junit.failures.n > 100 || e->times.n > AGENT_TIMES_MAX)
-		return err_set(err, RC_TOO_BIG,
-			       "%s: names of more than 100 failed tests, or times of more than %d files",
-			       e->job, AGENT_TIMES_MAX);
+		return err_set(
+			err, RC_TOO_BIG,
+			"%s: names of more than 100 failed tests, or times of more than %d files",
+			e->job, AGENT_TIMES_MAX);
 	return RC_OK;
 }
 
@@ -236,11 +246,13 @@ uint32_t agent_protocol(const struct agent_hello *h, struct err *err)
 	if (h->protocol < AGENT_PROTOCOL_OLDEST)
 		err_set(err, RC_CONFLICT,
 			"agent %s (Penstock %s) speaks protocol %u, this daemon (Penstock %s) speaks %u and newer: install Penstock %s on the agent",
-			h->name, version, h->protocol, PENSTOCK_VERSION, AGENT_PROTOCOL_OLDEST, PENSTOCK_VERSION);
+			h->name, version, h->protocol, PENSTOCK_VERSION, AGENT_PROTOCOL_OLDEST,
+			PENSTOCK_VERSION);
 	else if (h->oldest > AGENT_PROTOCOL)
 		err_set(err, RC_CONFLICT,
 			"agent %s (Penstock %s) speaks protocol %u and newer, this daemon (Penstock %s) speaks up to %u: update the daemon, or install Penstock %s on the agent",
-			h->name, version, h->oldest, PENSTOCK_VERSION, AGENT_PROTOCOL, PENSTOCK_VERSION);
+			h->name, version, h->oldest, PENSTOCK_VERSION, AGENT_PROTOCOL,
+			PENSTOCK_VERSION);
 	else
 		return MIN_OF(h->protocol, (uint32_t)AGENT_PROTOCOL);
 	return 0;

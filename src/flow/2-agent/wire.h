@@ -45,7 +45,7 @@ struct agent_job {
 	uint32_t attempt;
 };
 struct agent_hello {
-	uint32_t protocol, oldest; /* the newest and the oldest that it speaks */
+	uint32_t protocol, oldest;       /* the newest and the oldest that it speaks */
 	char *name, *version, *instance; /* instance: of this process */
 	texts labels;
 	uint32_t cpu;
@@ -55,12 +55,12 @@ struct agent_hello {
 	VEC(struct agent_job) jobs; /* all that it has: running, or ended and not forgotten */
 };
 
-#define ORDER_MAP(X)                                                                               \
-	X(ORDER_WELCOME, "welcome") /* session, protocol, time: the daemon's */                    \
-	X(ORDER_KEEP, "keep")       /* job, attempt; have: bytes of its log that came */           \
-	X(ORDER_START, "start")     /* spec, sources, secrets */                                   \
-	X(ORDER_CANCEL, "cancel")   /* job, attempt */                                             \
-	X(ORDER_FORGET, "forget")   /* job, attempt: end it if it runs, remove it */               \
+#define ORDER_MAP(X)                                                                     \
+	X(ORDER_WELCOME, "welcome") /* session, protocol, time: the daemon's */          \
+	X(ORDER_KEEP, "keep")       /* job, attempt; have: bytes of its log that came */ \
+	X(ORDER_START, "start")     /* spec, sources, secrets */                         \
+	X(ORDER_CANCEL, "cancel")   /* job, attempt */                                   \
+	X(ORDER_FORGET, "forget")   /* job, attempt: end it if it runs, remove it */     \
 	X(ORDER_PING, "ping")
 #define ORDERS 6
 ENUM_DECLARE(order_kind, ORDER_MAP, ORDERS)
@@ -88,7 +88,8 @@ struct agent_answer {
 struct agent_digests {
 	texts digests;
 };
-extern const struct shape shape_agent_hello, shape_agent_order, shape_agent_job, shape_agent_end, shape_agent_answer, shape_agent_digests;
+extern const struct shape shape_agent_hello, shape_agent_order, shape_agent_job, shape_agent_end,
+	shape_agent_answer, shape_agent_digests;
 
 /* Read what came from outside: shape, caps, names. ret must be zeroed; it is zeroed again on failure. */
 MUST_CHECK enum rc agent_hello_read(struct str text, struct agent_hello *ret, struct err *err);

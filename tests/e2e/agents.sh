@@ -1,0 +1,192 @@
+#!/bin/bash
+# Jobs on other machines: labels, secrets, agents that die, stall, come back, leave; a daemon that dies; who is refused.
+. "$(dirname "$0")/lib.sh"
+ports 7
+build_service
+SECRET=correct-horse-battery-8c1
+
+project shop
+mkdir -p "$tree/a"
+url=http://127.0.0.1:$api_port
+up() { serve "$work/data" --port "$api_port" "$@"; }
+up --repo "$bare" || not_ok 'serve' "$(tail -n 3 "$data.log")"
+mkdir -p "$data/secrets" && printf %s "$SECRET" >"$data/secrets/TOKEN" && chmod -R go= "$data/secrets"
+
+declare -A agent_pid
+agent() { # NAME LABELS [OPTION...]: starts one, with its own folder
+	local name=$1
+	[ -s "$work/$name.token" ] || p agent token "$name" >"$work/$name.token"
+	"$PENSTOCK" agent --server "$url" --token-file "$work/$name.token" --name "$name" --labels "$2" \
+		--cpu 4 --data "$work/agent-$name" "${@:3}" >>"$work/$name.log" 2>&1 </dev/null &
+	agent_pid[$name]=$!
+	pids+=("$!")
+}
+agent_state() { api GET "/api/v1/journal?type=agent.seen&last=200" && grep -F "\"subject\":\"$1\"" <<<"$ANSWER" | tail -n 1 | grep -q '"ok":true' && echo connected || echo lost; }
+agent_is() { [ "$(agent_state "$1")" = "$2" ]; }
+end9() { # NAME: the agent dies, its jobs' shims do not
+	kill -9 "${agent_pid[$1]}"
+	{ wait "${agent_pid[$1]}"; } 2>/dev/null
+}
+
+round=0
+# job LABEL COMMAND [MORE]: a change with one such job; sets RUN and JOB.
+job() {
+	round=$((round + 1))
+	echo "$round" >"$tree/a/n"
+	cat >"$tree/penstock.yml" <<-Y
+		version: 1
+		project: shop
+		libraries: {a: {path: a}}
+		ci:
+		  work: {each: "*", run: '$2', agent: [$1], outputs: [made]${3-}}
+		  use: {each: "*", needs: [work], run: "echo used \$(cat made)", agent: [linux]}
+	Y
+	commit "Round $round"
+	RUN=run-$round JOB=run-$round/ci/a/work # each push is a run
+	await 10 job_member id
+}
+job_member() { # NAME
+	api GET "/api/v1/jobs/$JOB"
+	[ "$STATUS" = 200 ] && first_member "$1" <<<"$ANSWER"
+}
+job_is() { [ "$(job_member state)" = "$1" ]; }
+job_at() { [ "$(job_member state) $(job_member agent)" = "running $1" ]; }
+job_log() { p logs "$JOB" 2>/dev/null; }
+says() { grep -q -- "$1" <<<"$(job_log)"; }
+ends() { grep -F '"type":"job.ended"' <<<"$(journal)" | grep -cF "\"$JOB\""; } # how often it ended
+
+agent one linux,big
+agent two linux
+await_ok 'an agent connects' 10 agent_is one connected
+await_ok 'and another' 10 agent_is two connected
+
+# ---- labels, inputs, outputs, secrets ----
+job big 'echo on big; cat n; echo the token is $TOKEN; echo made >made' ', secrets: {TOKEN: file:TOKEN}'
+await_ok 'a run of jobs on agents passes' 20 run_is "$COMMIT" passed
+is 'the job that asks for a label ran where it is' "$(job_member agent)" one
+is 'its log came, masked' "$(job_log | tr '\n' ' ')" "on big $round the token is *** "
+has 'its output went to the next job, wherever that ran' "$(p logs "$RUN/ci/a/use")" '^used made$'
+hasnt 'the secret is on no disk of an agent' "$(grep -rlF "$SECRET" "$work"/agent-* 2>/dev/null)" .
+hasnt 'nor in a log' "$(cat "$work"/*.log "$data.log")" "$SECRET"
+job nowhere 'true'
+sleep 1
+is 'a job that no agent can take waits' "$(job_member state)" ready
+p abort "$RUN" -m 'nobody has it' >/dev/null 2>&1
+
+# ---- who is refused ----
+echo pst_wrong >"$work/wrong.token"
+run "$PENSTOCK" agent --server "$url" --token-file "$work/wrong.token" --name three --data "$work/agent-three"
+is 'a wrong token: exit code 3' "$CODE" 3
+has 'and why' "$ERR" 'does not know this token'
+run "$PENSTOCK" agent --server "$url" --token-file "$work/one.token" --name three --data "$work/agent-three"
+is "another agent's token: exit code 3" "$CODE" 3
+has 'and why' "$ERR" 'for agent one, not for three'
+run "$PENSTOCK" agent --server "$url" --token-file "$work/one.token" --name one --data "$work/agent-again"
+is 'two with one name: the second leaves, exit code 3' "$CODE" 3
+has 'and is told why' "$ERR" 'an agent one is connected already, from 127.0.0.1'
+run "$PENSTOCK" agent --server "$url" --token-file "$work/one.token" --name four --data "$work/agent-one"
+is 'two in one folder: exit code 3' "$CODE" 3
+run "$PENSTOCK" agent --server http://ci.example:7400 --token-file "$work/one.token"
+is 'unencrypted to another machine: exit code 2' "$CODE" 2
+has 'and what to do' "$ERR" 'https://.*--insecure'
+asks() { # TOKEN-FILE PATH BODY
+	ANSWER=$("$APP" http "$api_port" POST "$2" "$3" "$(cat "$1")")
+	STATUS=${ANSWER%%$'\n'*} ANSWER=${ANSWER#*$'\n'}
+}
+p agent token old >"$work/old.token"
+asks "$work/old.token" /agent/stream '{"protocol":0,"name":"old","version":"0.0.1","instance":"x"}'
+is 'an older protocol is refused' "$STATUS" 409
+has 'clearly' "$ANSWER" 'agent old \(Penstock 0.0.1\) speaks protocol 0, this daemon .* install Penstock'
+asks "$work/old.token" /agent/stream '{"protocol":9,"oldest":8,"name":"old","version":"9.0","instance":"x"}'
+has 'a newer one, too' "$ANSWER" 'speaks protocol 8 and newer.*update the daemon'
+asks "$work/old.token" /agent/beat '{}'
+is 'without a hello nothing is answered' "$STATUS" 409
+ANSWER=$("$APP" http "$api_port" GET /api/v1/status '' "$(cat "$work/old.token")")
+is "an agent's token opens nothing else" "${ANSWER%%$'\n'*}" 401
+is 'and a person`s token is none of an agent' "$("$APP" http "$api_port" POST /agent/beat '{}' "$(sed -nE 's/.*once\): //p' "$data.out" | head -n 1)" | head -n 1)" 401
+
+# ---- an agent dies ----
+job linux 'echo begun; sleep 4; echo over >made; cat made'
+await 10 says begun
+first=$(job_member agent)
+case $first in one) other=two ;; *) other=one ;; esac
+before=$EPOCHSECONDS
+end9 "$first"
+await_ok 'the job of an agent that died runs on the other within 15 s' 15 job_at "$other"
+echo "# after $((EPOCHSECONDS - before)) s"
+has 'the log says who was lost' "$(cat "$data.log")" "agent is lost.*\"agent\":\"$first\""
+has 'and the job says why it runs again' "$(journal | grep -F '"type":"agent.seen"' | tail -n 1)" 'not heard for 10 seconds'
+await_ok 'and passes' 20 job_is passed
+agent "$first" linux,big
+await_ok 'the dead one comes back' 10 agent_is "$first" connected
+no_job_left() { [ -z "$(ls "$work/agent-$first/jobs")" ]; }
+await_ok 'and is told to forget its job' 10 no_job_left
+is 'the job ended once' "$(ends)" 1
+is 'in its second attempt' "$(job_member attempt)" 2
+
+# ---- an agent is started again while its job runs ----
+job big 'echo begun; sleep 3; echo after >made; echo ended'
+await 10 says begun
+end9 one
+agent one linux,big
+await_ok 'an agent that comes back in time keeps its job' 20 job_is passed
+is 'in its first attempt' "$(job_member attempt)" 1
+is 'with all of its log' "$(job_log | tr '\n' ' ')" 'begun ended '
+
+# ---- an agent stalls ----
+job linux 'echo begun; sleep 5; echo over >made'
+await 10 says begun
+first=$(job_member agent)
+case $first in one) other=two ;; *) other=one ;; esac
+kill -STOP "${agent_pid[$first]}"
+await_ok 'the job of an agent that stalls runs on the other within 15 s' 15 job_at "$other"
+kill -CONT "${agent_pid[$first]}"
+await_ok 'the stalled one is back' 15 agent_is "$first" connected
+await_ok 'the job passes' 20 job_is passed
+sleep 1
+is 'its late answer is ignored: it ended once' "$(ends)" 1
+is 'where it was given last' "$(job_member agent)" "$other"
+
+# ---- the daemon dies ----
+job big 'for i in 1 2 3 4 5 6 7 8; do echo line $i; sleep 0.5; done; echo kept >made'
+await 10 says 'line 2'
+kill9
+sleep 1
+up || not_ok 'the daemon comes back' "$(tail -n 3 "$data.log")"
+await_ok 'a job goes on while the daemon is away, and passes' 20 job_is passed
+is 'in its first attempt' "$(job_member attempt)" 1
+is 'no line of its log is lost or double' "$(job_log | tr '\n' ' ')" 'line 1 line 2 line 3 line 4 line 5 line 6 line 7 line 8 '
+await_ok 'the run passes' 20 run_is "$COMMIT" passed
+job big 'echo begun; sleep 2; echo late >made'
+await 10 says begun
+kill9
+sleep 3 # it ends meanwhile
+up
+await_ok 'a job that ended while the daemon was away has its result' 20 job_is passed
+is 'once' "$(ends)" 1
+
+# ---- cancel ----
+job big 'echo begun; sleep 60'
+await 10 says begun
+p abort "$RUN" -m 'enough' >/dev/null
+await_ok 'a cancelled job ends at the agent' 10 job_is cancelled
+first=one
+await_ok 'and leaves nothing there' 10 no_job_left
+
+# ---- drain ----
+job big 'echo begun; sleep 3; echo last >made'
+await 10 says begun
+kill "${agent_pid[one]}"
+draining() { grep -q '"type":"person.drain"' <<<"$(journal)"; }
+await_ok 'an agent that is told to leave takes no more jobs' 5 draining
+wait "${agent_pid[one]}"
+is 'it leaves by itself' $? 0
+await_ok 'and its last job has passed' 5 job_is passed
+is 'in its first attempt' "$(job_member attempt)" 1
+await_ok 'the daemon knows at once that it left' 3 agent_is one lost
+good '--drain waits for the other one' "$PENSTOCK" agent --drain --data "$work/agent-two"
+await_ok 'which left, too' 3 agent_is two lost
+
+good 'audit verify' p audit verify
+good 'audit replay' p audit replay
+finish
