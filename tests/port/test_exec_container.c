@@ -19,6 +19,19 @@ static const char *const serve[] = {
 	"echo the token is hunter2/'&<secret>'; exec nc -ll -p 5000 -e cat",
 	NULL};
 
+static void lists_done(struct rig *r)
+{
+	for (size_t i = 0; i < r->spec.def.services.n; i++)
+		vec_done(&r->spec.def.services.v[i].args);
+	vec_done(&r->spec.def.services);
+	for (size_t i = 0; i < r->spec.def.caches.n; i++) {
+		vec_done(&r->spec.def.caches.v[i].key);
+		vec_done(&r->spec.def.caches.v[i].paths);
+	}
+	vec_done(&r->spec.def.caches);
+	vec_done(&r->spec.def.steps);
+}
+
 static int open_rig(void **state)
 {
 	struct rig *r = xcalloc(1, sizeof(*r));
@@ -37,6 +50,7 @@ static int close_rig(void **state)
 {
 	struct rig *r = *state;
 
+	lists_done(r);
 	rig_close(r);
 	image_free(images);
 	xfree(r);
@@ -45,15 +59,7 @@ static int close_rig(void **state)
 
 static void fresh(struct rig *r, const char *run)
 {
-	for (size_t i = 0; i < r->spec.def.services.n; i++)
-		vec_done(&r->spec.def.services.v[i].args);
-	vec_done(&r->spec.def.services);
-	for (size_t i = 0; i < r->spec.def.caches.n; i++) {
-		vec_done(&r->spec.def.caches.v[i].key);
-		vec_done(&r->spec.def.caches.v[i].paths);
-	}
-	vec_done(&r->spec.def.caches);
-	vec_done(&r->spec.def.steps);
+	lists_done(r);
 	strbuf_clear(&r->log);
 	spec_new(r, run);
 	r->spec.def.container = image_ref;
