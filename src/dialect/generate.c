@@ -216,20 +216,17 @@ char *gen_path(const struct gen_job *job, const char *glob)
 /* ---- scripts ---- */
 void gen_split(const struct gen_job *job, struct strbuf *to)
 {
-	AUTO(freep) char *spec = NULL;
+	uint32_t shards = 1;
 
 	if (!job->def->split.into)
 		return;
-	spec = xasprintf(":(glob)%s", job->def->split.files);
-	strbuf_addf(
-		to,
-		"SPLIT_TOTAL=%u SPLIT_LIST=$(mktemp); export SPLIT_INDEX SPLIT_TOTAL SPLIT_LIST\n",
-		job->def->split.into);
-	strbuf_adds(to, "git ls-files -- ");
+	vec_each(row, &job->rows) /* no more than there are files */
+		shards = MAX_OF(shards, row->shard);
+	AUTO(freep) char *spec = xasprintf(":(glob)%s", job->def->split.files);
+	strbuf_addf(to, "SPLIT_TOTAL=%u\nSPLIT_FILES=$(git ls-files -- ", shards);
 	strbuf_add_shellquoted(to, str_of(spec));
-	strbuf_adds(
-		to,
-		" | sort | awk -v i=\"$SPLIT_INDEX\" -v n=\"$SPLIT_TOTAL\" 'NR % n == i % n' >\"$SPLIT_LIST\"\n");
+	strbuf_adds(to, " | sort | awk -v i=\"$SPLIT_INDEX\" -v n=\"$SPLIT_TOTAL\" "
+			"'NR % n == i % n')\nexport SPLIT_INDEX SPLIT_TOTAL SPLIT_FILES\n");
 }
 
 /* A glob as patterns of find: `*` of find also matches '/', so it may take more, never less. */

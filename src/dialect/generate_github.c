@@ -301,7 +301,8 @@ static void steps(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 	if (split.n) {
 		strbuf_adds(
 			&split,
-			"{ echo \"SPLIT_LIST=$SPLIT_LIST\"; echo \"SPLIT_TOTAL=$SPLIT_TOTAL\"; } >>\"$GITHUB_ENV\"\n");
+			"printf 'SPLIT_TOTAL=%s\\nSPLIT_FILES<<penstock_end\\n%s\\npenstock_end\\n' "
+			"\"$SPLIT_TOTAL\" \"$SPLIT_FILES\" >>\"$GITHUB_ENV\"\n");
 		run(o, "Share out files", NULL, strbuf_cstr(&split), 0);
 	}
 	if (def->run)

@@ -39,7 +39,14 @@ const struct yaml_node *gitlab_reference(const struct gitlab *g, const struct ya
 
 MUST_CHECK enum rc gitlab_job(struct gitlab *g, const struct yaml_node *name,
 			      const struct yaml_node *job, struct err *err);
-/* gitlab_rules.c: rules, only, except, when. False: the job never runs. */
-bool gitlab_rules(struct gitlab *g, const struct yaml_node *job);
+/* $NAME and ${NAME} by what the file says; false: one is not known. */
+bool gitlab_expand(const struct gitlab *g, struct str text, struct strbuf *to);
+/* gitlab_keep.c */
+void gitlab_artifacts(struct gitlab *g, const struct yaml_node *artifacts);
+void gitlab_cache(struct gitlab *g, const struct yaml_node *cache);
+/* gitlab_order.c */
+void gitlab_needs(struct gitlab *g, const struct yaml_node *needs);
 /* Stages as needs of the jobs that name none. */
 void gitlab_order(struct gitlab *g);
+/* gitlab_rules.c: rules, only, except, when. False: the job never runs. */
+bool gitlab_rules(struct gitlab *g, const struct yaml_node *job);

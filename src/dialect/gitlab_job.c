@@ -1,5 +1,4 @@
 /* One job of GitLab CI. */
-#include "base/glob.h"
 #include "dialect/gitlab_impl.h"
 
 #define MATRIX_NAME "${matrix."
@@ -12,8 +11,7 @@ static const struct yaml_node *given(const struct gitlab *g, const struct yaml_n
 	return n ? n : gitlab_global(g, key);
 }
 
-/* $NAME and ${NAME} by what the file says; false: one is not known. */
-static bool expand(const struct gitlab *g, struct str text, struct strbuf *to)
+bool gitlab_expand(const struct gitlab *g, struct str text, struct strbuf *to)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		size_t from = i + 1, end;
@@ -67,7 +65,7 @@ static void set_env(struct gitlab *g, const struct yaml_node *at)
 			draft_pair(&job->env, p->key, p->value);
 			continue;
 		}
-		if (!expand(g, str_of(p->value), &b)) {
+		if (!gitlab_expand(g, str_of(p->value), &b)) {
 			lost(&g->im, at, "a job sees only declared things: set it in the script",
 			     "variable %.60s: %.100s", p->key, p->value);
 			continue;
@@ -90,7 +88,7 @@ static void read_image(struct gitlab *g, const struct yaml_node *image)
 
 	if (!node_is_text(name))
 		return;
-	if (!expand(g, name->text, &b))
+	if (!gitlab_expand(g, name->text, &b))
 		lost(&g->im, name, "name one image", "image: %.*s", (int)MIN_OF(name->text.n, 100),
 		     name->text.p);
 	else
@@ -126,7 +124,7 @@ static void read_services(struct gitlab *g, const struct yaml_node *services)
 		const struct yaml_node *image = node_is_text(s) ? s : yaml_get(s, "name");
 		AUTO(strbuf_done) struct strbuf b = STRBUF(512);
 
-		if (!node_is_text(image) || !expand(g, image->text, &b)) {
+		if (!node_is_text(image) || !gitlab_expand(g, image->text, &b)) {
 			lost(&g->im, s, "name one image", "a service");
 			continue;
 		}
@@ -144,135 +142,6 @@ static void read_services(struct gitlab *g, const struct yaml_node *services)
 		service_env(g, yaml_get(s, "variables"), &def);
 		vec_push(&importer_job(&g->im)->services, def);
 	}
-}
-
-/* ---- results ---- */
-static void read_paths(struct gitlab *g, const struct yaml_node *paths, texts *ret)
-{
-	texts list = {0};
-
-	node_texts(&g->im, paths, "artifacts.paths", &list);
-	vec_each(path, &list) {
-		AUTO(strbuf_done) struct strbuf b = STRBUF(512);
-		struct str s = str_of(*path);
-		bool known = expand(g, s, &b);
-		s = strbuf_str(&b);
-		while (str_starts(s, "./"))
-			s = (struct str){s.p + 2, s.n - 2};
-		bool folder = str_ends(s, "/");
-		while (s.n && s.p[s.n - 1] == '/')
-			s.n--;
-		const char *last = s.p;
-		for (size_t i = 0; i < s.n; i++)
-			last = s.p[i] == '/' ? s.p + i + 1 : last;
-		bool file = s.n && memchr(last, '.', s.n - (size_t)(last - s.p)) != NULL;
-		bool wild = s.n && memchr(s.p, '*', s.n);
-		AUTO(freep)
-		char *glob = xasprintf("%.*s%s", (int)s.n, s.p ? s.p : "",
-				       folder || (!file && !wild) ? "/**" : "");
-		if (!known || !s.n || strchr("/.~", s.p[0]) ||
-		    glob_check(str_of(glob), NULL) != RC_OK)
-			lost(&g->im, paths, "outputs are globs inside the unit's folder",
-			     "artifacts: %.100s", *path);
-		else
-			draft_text(ret, glob);
-		xfree(*path);
-	}
-	vec_done(&list);
-}
-
-static void read_report(struct gitlab *g, const struct yaml_node *at, const char *what, char **to)
-{
-	texts list = {0};
-
-	node_texts(&g->im, at, what, &list);
-	for (size_t i = 0; i < list.n; i++) {
-		struct str s = str_of(list.v[i]);
-		while (str_starts(s, "./"))
-			s = (struct str){s.p + 2, s.n - 2};
-		if (i == 0 && glob_check(s, NULL) == RC_OK && !memchr(s.p, '$', s.n))
-			*to = xstrndup(s.p, s.n);
-		else
-			lost(&g->im, at, "one glob names the files", "reports.%s: %.100s", what,
-			     list.v[i]);
-		xfree(list.v[i]);
-	}
-	vec_done(&list);
-}
-
-static void read_artifacts(struct gitlab *g, const struct yaml_node *a)
-{
-	const struct yaml_node *reports = yaml_get(a, "reports");
-	struct job_def *job = importer_job(&g->im);
-
-	read_paths(g, yaml_get(a, "paths"), &job->outputs);
-	if (yaml_get(a, "exclude"))
-		lost(&g->im, yaml_get(a, "exclude"), "name what counts, not what does not",
-		     "artifacts.exclude");
-	if (node_is_true(yaml_get(a, "untracked")))
-		lost(&g->im, yaml_get(a, "untracked"), "name the files under outputs",
-		     "artifacts.untracked");
-	for (size_t i = 0; reports && reports->kind == YAML_MAP && i < reports->n; i++) {
-		const struct yaml_node *what = &reports->keys[i], *at = &reports->items[i];
-		if (str_is(what->text, "junit"))
-			read_report(g, at, "junit", &job->reports.junit);
-		else if (str_is(what->text, "coverage_report") &&
-			 node_is_text(yaml_get(at, "path")))
-			read_report(g, yaml_get(at, "path"), "coverage", &job->reports.coverage);
-		else if (str_is(what->text, "cobertura"))
-			read_report(g, at, "coverage", &job->reports.coverage);
-		else if (str_is(what->text, "dotenv"))
-			lost(&g->im, what,
-			     "name the file under outputs, and source it in the other job",
-			     "artifacts.reports.dotenv");
-		else
-			lost(&g->im, what,
-			     "reports are junit, sarif, coverage, problems and summary",
-			     "artifacts.reports.%.*s", (int)MIN_OF(what->text.n, 60), what->text.p);
-	}
-}
-
-static void read_cache(struct gitlab *g, const struct yaml_node *c)
-{
-	const struct yaml_node *key = yaml_get(c, "key"), *files = yaml_get(key, "files");
-	struct job_def *job = importer_job(&g->im);
-	struct cache_def cache = {0};
-	texts paths = {0};
-
-	if (c && c->kind == YAML_LIST) {
-		for (size_t i = 0; i < c->n; i++)
-			if (c->items[i].kind == YAML_MAP)
-				read_cache(g, &c->items[i]);
-		return;
-	}
-	if (!c || c->kind != YAML_MAP)
-		return;
-	node_texts(&g->im, yaml_get(c, "paths"), "cache.paths", &paths);
-	vec_each(path, &paths) {
-		char *here = NULL;
-		if (!strchr(*path, '$') && cache_folder(job, str_of(*path), &here)) {
-			draft_text(&cache.paths, here);
-			xfree(here);
-		} else {
-			lost(&g->im, yaml_get(c, "paths"), "keep folders inside the unit's folder",
-			     "cache of %.100s", *path);
-		}
-		xfree(*path);
-	}
-	vec_done(&paths);
-	node_texts(&g->im, files, "cache.key.files", &cache.key);
-	if (!cache.key.n)
-		draft_text(&cache.key, "**/*lock*");
-	if (node_is_text(key) && !memchr(key->text.p, '$', key->text.n))
-		cache.name = draft_slug(key->text, "cache");
-	if (cache.paths.n) {
-		vec_push(&job->caches, cache);
-		return;
-	}
-	vec_each(k, &cache.key)
-		xfree(*k);
-	vec_done(&cache.key);
-	xfree(cache.name);
 }
 
 /* ---- limits ---- */
@@ -427,26 +296,6 @@ static void read_parallel(struct gitlab *g, const struct yaml_node *p, struct st
 	}
 }
 
-/* ---- order ---- */
-static void read_needs(struct gitlab *g, const struct yaml_node *needs)
-{
-	for (size_t i = 0; needs && needs->kind == YAML_LIST && i < needs->n; i++) {
-		const struct yaml_node *n = &needs->items[i],
-				       *job = node_is_text(n) ? n : yaml_get(n, "job");
-		if (yaml_get(n, "project") || yaml_get(n, "pipeline") || !node_is_text(job)) {
-			lost(&g->im, n,
-			     "a run is of one project: keep what is shared in its repository, or in the registry",
-			     "a need of another pipeline");
-			continue;
-		}
-		AUTO(freep) char *slug = draft_slug(job->text, "job");
-		AUTO(freep)
-		char *name =
-			xasprintf("%s%s", slug, node_is_true(yaml_get(n, "optional")) ? "?" : "");
-		draft_text(&importer_job(&g->im)->needs, name);
-	}
-}
-
 /* ---- script ---- */
 static void check_variables(struct gitlab *g, const struct yaml_node *at, struct str script)
 {
@@ -482,8 +331,7 @@ static void check_variables(struct gitlab *g, const struct yaml_node *at, struct
 static void read_script(struct gitlab *g, const struct yaml_node *job, const char *head)
 {
 	AUTO(strbuf_done)
-	struct strbuf b = STRBUF((size_t)2 << 20),
-		      after = STRBUF((size_t)2 << 20);
+	struct strbuf b = STRBUF((size_t)2 << 20), after = STRBUF((size_t)2 << 20);
 	const struct yaml_node *script = yaml_get(job, "script"),
 			       *end = given(g, job, "after_script");
 	struct job_def *def = importer_job(&g->im);
@@ -549,8 +397,8 @@ static void read_job(struct gitlab *g, const struct yaml_node *job)
 	read_parallel(g, yaml_get(job, "parallel"), &head);
 	read_image(g, given(g, job, "image"));
 	read_services(g, given(g, job, "services"));
-	read_artifacts(g, given(g, job, "artifacts"));
-	read_cache(g, given(g, job, "cache"));
+	gitlab_artifacts(g, given(g, job, "artifacts"));
+	gitlab_cache(g, given(g, job, "cache"));
 	read_retry(g, given(g, job, "retry"));
 	def->timeout = time ? read_timeout(g, time) : 0;
 	node_texts(&g->im, tags, "tags", &labels);
@@ -566,7 +414,7 @@ static void read_job(struct gitlab *g, const struct yaml_node *job)
 	if (node_is_text(group)) {
 		def->group.name = draft_slug(group->text, def->name);
 	}
-	read_needs(g, yaml_get(job, "needs"));
+	gitlab_needs(g, yaml_get(job, "needs"));
 	set_env(g, job);
 	refuse_rest(g, job);
 	read_script(g, job, strbuf_cstr(&head));
@@ -601,40 +449,4 @@ enum rc gitlab_job(struct gitlab *g, const struct yaml_node *name, const struct 
 	memcpy(&g->vars, &before, sizeof(before));
 	g->im.job = NO_JOB;
 	return RC_OK;
-}
-
-static size_t stage_of(const struct gitlab *g, size_t job)
-{
-	for (size_t i = 0; i < g->stages.n; i++)
-		if (streq(g->stages.v[i], g->job_stages.v[job]))
-			return i;
-	return 0;
-}
-
-/* A job without needs comes after all jobs of the stages before it: the nearest is enough, unless jobs there do not wait themselves. */
-void gitlab_order(struct gitlab *g)
-{
-	struct config *c = &g->im.d->c;
-
-	for (size_t i = 0; i < c->jobs.n; i++) {
-		size_t stage = stage_of(g, i), nearest = 0;
-		bool loose = false;
-
-		if (g->has_needs.v[i])
-			continue;
-		for (size_t k = 0; k < c->jobs.n; k++)
-			if (stage_of(g, k) < stage)
-				nearest = MAX_OF(nearest, stage_of(g, k));
-		for (size_t k = 0; k < c->jobs.n; k++)
-			loose |= stage_of(g, k) == nearest && g->has_needs.v[k];
-		for (size_t k = 0; k < c->jobs.n; k++) {
-			const struct job_def *other = &c->jobs.v[k];
-			size_t at = stage_of(g, k);
-			if (at >= stage || (at != nearest && !loose) || other->manual)
-				continue;
-			AUTO(freep)
-			char *name = xasprintf("%s%s", other->name, other->condition ? "?" : "");
-			draft_text(&c->jobs.v[i].needs, name);
-		}
-	}
 }
