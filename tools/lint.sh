@@ -81,6 +81,7 @@ check "layout" layout
 check "words" words
 check "scripts" scripts
 check "docs of commands" tools/gen-commands.sh "$build/penstock" check
+check "docs of keys" tools/gen-config.py "$build/penstock" check
 check "cppcheck" static_analysis
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
