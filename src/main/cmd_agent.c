@@ -36,6 +36,7 @@ struct house_of_agent {
 	struct loop *loop;
 	struct exec *exec;
 	struct blobs *blobs;
+	struct image *images;
 };
 
 static usec_t now(void)
@@ -186,7 +187,9 @@ static enum rc open_house(struct house_of_agent *h, struct err *err)
 	h->blobs = blobs_disk_new(h->data, err);
 	if (h->blobs)
 		h->exec = exec_sandbox_new(h->data, h->shim, err);
-	return h->exec ? RC_OK : err->rc;
+	if (h->exec)
+		h->images = image_disk_new(h->data, NULL, err);
+	return h->images ? exec_sandbox_containers(h->exec, h->images, "auto", err) : err->rc;
 }
 
 /* ---- --drain ---- */

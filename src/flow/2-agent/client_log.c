@@ -92,7 +92,7 @@ static void shipped(void *arg)
 		any |= l->any;
 		xfree(l->place.job);
 	}
-	a->log_rest = any ? SOON : MIN_OF(MAX_OF(a->log_rest, SOON) * 3 / 2, LATER);
+	a->log_rest = any ? SOON : MIN_OF(MAX_OF(a->log_rest, SOON) * 9 / 8, LATER);
 	vec_done(&s->logs);
 	xfree(s->session);
 	xfree(s);
