@@ -25,8 +25,9 @@ static enum rc finish_retry(struct reader *r, const struct key *key, const struc
 
 	(void)r;
 	(void)key;
+	(void)at;
 	(void)place;
-	if (at->kind == YAML_MAP && !yaml_get(at, "on") && !yaml_get(at, "exit"))
+	if (!retry->on.n && !retry->exit.n) /* neither here nor in its template */
 		vec_push(&retry->on, xstrdup("infra"));
 	return RC_OK;
 }
@@ -161,18 +162,35 @@ static enum rc check_container(struct reader *r, const struct yaml_node *at)
 /* An image packs outputs; it runs nothing. */
 static enum rc finish_image_job(struct reader *r, struct job_def *job, const struct yaml_node *at)
 {
-	static const char *const none[] = {"run",     "steps",     "finally", "outputs", "env",
-					   "secrets", "reports",   "network", "matrix",  "split",
-					   "flaky",   "container", "services", "cache", "strict"};
+	const struct reports_def *reports = &job->reports;
+	const struct {
+		const char *name;
+		bool there; /* by itself or by its template */
+	} none[] = {{"run", job->run},
+		    {"steps", job->steps.n},
+		    {"finally", job->finally.n},
+		    {"outputs", job->outputs.n},
+		    {"env", job->env.n},
+		    {"secrets", job->secrets.n},
+		    {"reports", reports->junit || reports->sarif || reports->coverage ||
+					reports->problems || reports->summary},
+		    {"network", job->network},
+		    {"matrix", job->matrix.axes.n || job->matrix.include.n},
+		    {"split", job->split.into},
+		    {"flaky", job->flaky.retry || job->flaky.quarantine},
+		    {"container", job->container},
+		    {"services", job->services.n},
+		    {"cache", job->caches.n},
+		    {"strict", job->strict}};
 
 	job->kind = JOB_IMAGE;
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
-		const struct yaml_node *value = yaml_get(at, none[i]);
+		const struct yaml_node *value = yaml_get(at, none[i].name);
 
-		if (value)
-			return FAIL(r, value,
+		if (value || none[i].there)
+			return FAIL(r, value ? value : at,
 				    "job \"%s\" packs an image and runs nothing: it has no \"%s\"",
-				    job->name, none[i]);
+				    job->name, none[i].name);
 	}
 	if (job->stage != STAGE_CI)
 		return FAIL(
@@ -217,7 +235,7 @@ static enum rc finish_job(struct reader *r, const struct key *key, const struct 
 					r, at,
 					"variable \"%s\" of job \"%s\" stands in both env and secrets",
 					shown(str_of(job->env.v[i].key), text), job->name);
-	if (yaml_get(at, "image"))
+	if (job->image.from)
 		return finish_image_job(r, job, at);
 	if (!job->run && job->steps.n == 0)
 		return FAIL(r, at,

@@ -2,6 +2,8 @@
 #include "base/glob.h"
 #include "core/config_impl.h"
 
+#define INCLUDES_MAX 16
+
 static const struct template *find(const struct reader *r, struct str name)
 {
 	for (size_t i = r->templates.n; i-- > 0;) /* the file's own come last and win */
@@ -152,6 +154,11 @@ static enum rc check_include(struct reader *r, const struct yaml_node *at)
 	return RC_OK;
 }
 
+static enum rc too_many(struct reader *r, const struct yaml_node *at)
+{
+	return FAIL(r, at, "at most %d files can be included", INCLUDES_MAX);
+}
+
 enum rc own_include(struct reader *r, const struct key *key, const struct yaml_node *at,
 		    void *object, const struct place *place)
 {
@@ -160,8 +167,8 @@ enum rc own_include(struct reader *r, const struct key *key, const struct yaml_n
 	(void)key;
 	(void)object;
 	(void)place;
-	if (n > 16)
-		return FAIL(r, at, "at most 16 files can be included");
+	if (n > INCLUDES_MAX)
+		return too_many(r, at);
 	for (size_t i = 0; i < n; i++)
 		if (check_include(r, at->kind == YAML_LIST ? &at->items[i] : at) != RC_OK)
 			return r->err->rc;
@@ -185,6 +192,8 @@ enum rc config_includes(struct str text, const char *name, texts *ret, struct er
 		root && root->kind == YAML_MAP ? yaml_get(root, "include") : NULL;
 	size_t n = !at ? 0 : at->kind == YAML_LIST ? at->n : at->kind != YAML_NULL;
 
+	if (n > INCLUDES_MAX) /* before anybody reads them */
+		return too_many(&r, at);
 	for (size_t i = 0; i < n; i++) {
 		const struct yaml_node *item = at->kind == YAML_LIST ? &at->items[i] : at;
 

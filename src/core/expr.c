@@ -9,6 +9,7 @@ struct value {
 	bool truth;
 	double number;
 	struct str text;
+	bool literal; /* it stands in the expression */
 };
 struct parser {
 	const char *begin, *at, *end;
@@ -111,6 +112,7 @@ static enum rc read_text(struct parser *p, struct value *ret)
 		p->at++;
 	}
 	ret->kind = VALUE_TEXT;
+	ret->literal = true;
 	ret->text = (struct str){from, (size_t)(p->at - from)};
 	p->at++;
 	if (!doubled)
@@ -183,10 +185,11 @@ static enum rc read_call(struct parser *p, const char *at, struct str name, stru
 	if (fn == FN_NONE)
 		return fail(p, at, "there is no such function: affected, changed, startsWith, endsWith, contains");
 	for (size_t i = 0; i < functions[fn].n; i++) {
-		const char *from = p->at;
-
 		if (i && !take(p, ","))
 			return fail(p, p->at, "this function takes two values: , is missing");
+		blanks(p);
+		const char *from = p->at;
+
 		if (read_or(p, &arg[i]) != RC_OK)
 			return RC_INVALID;
 		if (arg[i].kind != VALUE_TEXT)
@@ -291,6 +294,7 @@ static enum rc read_compare(struct parser *p, struct value *ret)
 		*ret = a;
 		return RC_OK;
 	}
+	blanks(p);
 	const char *from = p->at;
 	if (read_value(p, &b) != RC_OK)
 		return RC_INVALID;
@@ -299,12 +303,13 @@ static enum rc read_compare(struct parser *p, struct value *ret)
 	if ((in || sign == 2) && (a.kind != VALUE_TEXT || b.kind != VALUE_TEXT))
 		return fail(p, from, "`in` and =~ take texts");
 	struct err why = {RC_OK, ""};
-	if (!in && sign == 2 && glob_check(b.text, &why) != RC_OK)
+	bool pattern = !in && sign == 2 && glob_check(b.text, &why) == RC_OK;
+	if (!in && sign == 2 && !pattern && b.literal) /* a name's value just matches nothing */
 		return fail(p, from, why.msg);
 	*ret = of_bool(in          ? in_words(a.text, b.text)
 		       : sign == 0 ? equal(&a, &b)
 		       : sign == 1 ? !equal(&a, &b)
-		       : sign == 2 ? glob_match(b.text, a.text)
+		       : sign == 2 ? pattern && glob_match(b.text, a.text)
 		       : sign == 3 ? order(&a, &b) <= 0
 		       : sign == 4 ? order(&a, &b) >= 0
 		       : sign == 5 ? order(&a, &b) < 0

@@ -90,14 +90,16 @@ char *names_fill(const struct job_names *n, const char *text)
 		struct str value;
 		char buf[32];
 
+		bool plain = dollar > at && dollar[-1] == '$'; /* $${ */
+
+		if (!plain && !end)
+			break;
 		strbuf_add(&b, at, (size_t)(dollar - at));
-		if (dollar > at && dollar[-1] == '$') { /* $${ */
+		if (plain) {
 			strbuf_adds(&b, "{");
 			at = dollar + 2;
 			continue;
 		}
-		if (!end)
-			break;
 		if (name_value(n, (struct str){dollar + 2, (size_t)(end - dollar - 2)}, buf,
 			       &value))
 			strbuf_addstr(&b, value);
@@ -312,25 +314,29 @@ static bool row_fits(const pairs *row, const pairs *entry)
 	return true;
 }
 
-/* No axis of the row has another value in the entry, and one at least is the same: the entry says more of that row. */
+/* No axis of the row has another value in the entry: the entry says more of that row. One that names no axis says more of all. */
 static bool row_widens(const struct matrix *m, const pairs *row, const pairs *entry)
 {
-	size_t same = 0;
-
 	vec_each(axis, &m->axes) {
 		const char *value = row_value(entry, axis->name);
 
 		if (value && !streq(value, row_value(row, axis->name)))
 			return false;
-		same += value != NULL;
 	}
-	return same > 0;
+	return true;
 }
 
+/* What an earlier entry added, a later one may say otherwise. */
 static void row_put(pairs *row, const struct pair *p)
 {
-	if (!row_value(row, p->key))
-		vec_push(row, ((struct pair){xstrdup(p->key), xstrdup(p->value)}));
+	vec_each(old, row) {
+		if (!streq(old->key, p->key))
+			continue;
+		xfree(old->value);
+		old->value = xstrdup(p->value);
+		return;
+	}
+	vec_push(row, ((struct pair){xstrdup(p->key), xstrdup(p->value)}));
 }
 
 static void row_done(pairs *row)
