@@ -15,6 +15,9 @@ static void begin(void)
 		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
 	/* That check guards hooks and configured programs, and neither is ever run by us. */
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	/* A tree of thousands of entries is read once a handle, not once a file. */
+	git_libgit2_opts(GIT_OPT_SET_CACHE_OBJECT_LIMIT, GIT_OBJECT_TREE, (size_t)1 << 20);
+	git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)8 << 20);
 }
 
 static enum rc rc_of(int code, const git_error *e)

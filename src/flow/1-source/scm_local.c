@@ -2,6 +2,7 @@
 #include "base/vec.h"
 #include "clients/git.h"
 #include "flow/1-source/adapters.h"
+#include "flow/1-source/repo_pool.h"
 #include "io/clock.h"
 #include "io/files.h"
 
@@ -18,6 +19,7 @@ struct source {
 struct scm_local {
 	struct scm base;
 	char *dir; /* of the mirrors, or NULL */
+	struct repo_pool *pool;
 	VEC(struct source) sources;
 };
 
@@ -88,30 +90,33 @@ static enum rc source_open(const struct source *src, bool fetched, struct repo *
 	return rc;
 }
 
-/* As source_open, for a commit that an earlier fetch should have brought. *ret_id is its id. */
-static enum rc open_at(struct scm *s, const char *name, const char *commit, struct repo **ret,
+/* A handle for a commit that an earlier fetch should have brought. *ret_id is its id. */
+static enum rc open_at(struct scm *s, const char *name, const char *commit, struct repo_held *ret,
 		       char ret_id[GIT_HEX + 1], struct err *err)
 {
-	const struct source *src = source_find(local_of(s), name, err);
-	struct repo *r = NULL;
+	struct scm_local *l = local_of(s);
+	const struct source *src = source_find(l, name, err);
+	AUTO(repo_give) struct repo_held h = {0};
 
 	if (!src)
 		return RC_NOT_FOUND;
-	enum rc rc = source_open(src, false, &r, err);
+	enum rc rc = repo_take(l->pool, src->mirror ? src->mirror : src->path, &h, err);
+	if (rc == RC_NOT_FOUND && src->mirror)
+		rc = source_open(src, false, &h.repo, err);
 	if (rc == RC_OK)
-		rc = repo_resolve(r, commit, ret_id, err);
-	if (rc == RC_NOT_FOUND && r && src->mirror) {
-		rc = fetch(src, r, err);
+		rc = repo_resolve(h.repo, commit, ret_id, err);
+	if (rc == RC_NOT_FOUND && h.repo && src->mirror) {
+		rc = fetch(src, h.repo, err);
 		if (rc == RC_OK)
-			rc = repo_resolve(r, commit, ret_id, err);
+			rc = repo_resolve(h.repo, commit, ret_id, err);
 		if (rc == RC_NOT_FOUND)
 			err_set(err, rc, "repository %s has no commit %s; was it pushed over?",
 				name, commit);
 	}
-	if (rc == RC_OK)
-		*ret = r;
-	else
-		repo_free(r);
+	if (rc == RC_OK) {
+		*ret = h;
+		h = (struct repo_held){0};
+	}
 	return rc;
 }
 
@@ -201,11 +206,14 @@ static enum rc local_change(struct scm *s, const char *repo, struct change *c, s
 static enum rc local_file(struct scm *s, const char *repo, const char *commit, const char *path,
 			  size_t max, struct strbuf *ret, struct err *err)
 {
-	AUTO(repo_freep) struct repo *r = NULL;
+	AUTO(repo_give) struct repo_held h = {0};
 	char id[GIT_HEX + 1];
-	enum rc rc = open_at(s, repo, commit, &r, id, err);
+	enum rc rc = open_at(s, repo, commit, &h, id, err);
 
-	return rc == RC_OK ? repo_file(r, id, path, max, ret, err) : rc;
+	if (rc == RC_OK)
+		rc = repo_file(h.repo, id, path, max, ret, err);
+	h.good = rc == RC_OK || rc == RC_NOT_FOUND;
+	return rc;
 }
 
 struct gather {
@@ -234,11 +242,11 @@ static int by_path(const void *a, const void *b)
 static enum rc local_tree(struct scm *s, const char *repo, const char *commit, const texts *dirs,
 			  const texts *list, struct tree_facts *ret, struct err *err)
 {
-	AUTO(repo_freep) struct repo *r = NULL;
+	AUTO(repo_give) struct repo_held h = {0};
 	struct tree_facts facts = {0};
 	struct gather g = {&facts, true};
 	char id[GIT_HEX + 1], tree[GIT_HEX + 1];
-	enum rc rc = open_at(s, repo, commit, &r, id, err);
+	enum rc rc = open_at(s, repo, commit, &h, id, err);
 
 	if (rc != RC_OK)
 		return rc;
@@ -248,7 +256,8 @@ static enum rc local_tree(struct scm *s, const char *repo, const char *commit, c
 		.list = list ? (const char *const *)list->v : NULL,
 		.n_list = list ? list->n : 0,
 	};
-	rc = repo_tree(r, id, &ask, keep_entry, &g, tree, err);
+	rc = repo_tree(h.repo, id, &ask, keep_entry, &g, tree, err);
+	h.good = rc == RC_OK;
 	if (rc != RC_OK) {
 		tree_facts_done(&facts);
 		return err_wrap(err, "repository %s at %.12s", repo, id);
@@ -264,13 +273,14 @@ static enum rc local_tree(struct scm *s, const char *repo, const char *commit, c
 static enum rc local_materialise(struct scm *s, const char *repo, const char *commit,
 				 const texts *paths, const char *into, struct err *err)
 {
-	AUTO(repo_freep) struct repo *r = NULL;
+	AUTO(repo_give) struct repo_held h = {0};
 	char id[GIT_HEX + 1];
-	enum rc rc = open_at(s, repo, commit, &r, id, err);
+	enum rc rc = open_at(s, repo, commit, &h, id, err);
 
 	if (rc != RC_OK)
 		return rc;
-	rc = repo_lay(r, id, (const char *const *)paths->v, paths->n, into, err);
+	rc = repo_lay(h.repo, id, (const char *const *)paths->v, paths->n, into, err);
+	h.good = rc == RC_OK;
 	return rc == RC_OK ? RC_OK : err_wrap(err, "repository %s at %.12s", repo, id);
 }
 
@@ -454,6 +464,7 @@ static void local_free(struct scm *s)
 	vec_each(one, &l->sources)
 		source_done(one);
 	vec_done(&l->sources);
+	repo_pool_free(l->pool);
 	xfree(l->dir);
 	xfree(l);
 }
@@ -480,6 +491,7 @@ enum rc scm_local_new(const char *mirror_dir, struct scm **ret, struct err *err)
 	struct scm_local *l = xcalloc(1, sizeof(*l));
 	l->base.ops = &scm_local;
 	l->dir = mirror_dir ? xstrdup(mirror_dir) : NULL;
+	l->pool = repo_pool_new();
 	*ret = &l->base;
 	return RC_OK;
 }
