@@ -5,7 +5,7 @@
 
 struct collect {
 	struct engine *e;
-	char *job;
+	char *job, *key, *run;
 	struct exec_end end;
 	struct err err;
 	enum rc rc;
@@ -16,26 +16,34 @@ static bool is_local(const struct job *job)
 	return !job->agent || streq(job->agent, "local");
 }
 
-static void cache_result(struct engine *e, const struct job *job, const struct exec_end *end)
+/* The key under which a passed job's result is kept; NULL: it is not. */
+static char *cache_key(const struct engine *e, const struct job *job)
 {
-	struct err err = {0};
-
 	const struct run *run = job ? model_run(&e->model, job->run) : NULL;
 
-	if (!run || !job->key || !*job->key || end->failure != FAILURE_NONE ||
-	    job->stage != STAGE_CI || job->resumed)
-		return;
+	if (!run || !job->key || !*job->key || job->stage != STAGE_CI || job->resumed)
+		return NULL;
 	AUTO(freep) char *scope = result_scope(&run->change);
-	AUTO(freep) char *key = result_key(scope, job->key);
-	struct result r = {.key = key,
+	return result_key(scope, job->key);
+}
+
+/* On the worker. */
+static void cache_result(const struct collect *c)
+{
+	const struct exec_end *end = &c->end;
+	struct err err = {0};
+
+	if (!c->key || end->failure != FAILURE_NONE)
+		return;
+	struct result r = {.key = c->key,
 			   .outputs = end->outputs,
 			   .log = end->log,
-			   .run = job->run,
+			   .run = c->run,
 			   .exit = end->exit,
 			   .usec = end->ended_at - end->started_at};
-	if (blobs_put_result(e->w.blobs, &r, &err) != RC_OK)
+	if (blobs_put_result(c->e->w.blobs, &r, &err) != RC_OK)
 		LOG(err.rc == RC_CONFLICT ? LOG_WARN : LOG_ERROR,
-		    "a job's result is not kept in the cache", LF("job", job->id),
+		    "a job's result is not kept in the cache", LF("job", c->job),
 		    LF("error", err.msg));
 }
 
@@ -44,6 +52,8 @@ static void collect_it(void *arg)
 	struct collect *c = arg;
 
 	c->rc = exec_collect(c->e->w.exec, c->job, &c->e->exec_inputs, &c->end, &c->err);
+	if (c->rc == RC_OK)
+		cache_result(c);
 }
 
 static void collected(void *arg)
@@ -67,7 +77,6 @@ static void collected(void *arg)
 		ev.error = xstrdup(c->err.msg);
 		ev.count = job ? job->attempt : 0;
 	} else {
-		cache_result(e, job, &c->end);
 		ev.count = c->end.attempt;
 		ev.exit = c->end.exit;
 		ev.failure = c->end.failure;
@@ -86,6 +95,8 @@ static void collected(void *arg)
 out:
 	exec_end_done(&c->end);
 	xfree(c->job);
+	xfree(c->key);
+	xfree(c->run);
 	xfree(c);
 }
 
@@ -123,14 +134,17 @@ static void forget(struct engine *e, const char *job)
 	runner_work(e->w.runner, lane, forget_it, forgot, f);
 }
 
-static void collect(struct engine *e, const char *job)
+static void collect(struct engine *e, const struct job *of)
 {
+	const char *job = of->id;
 	AUTO(freep) char *lane = xasprintf("job/%s", job);
 	struct collect *c = xcalloc(1, sizeof(*c));
 
 	map_put(&e->collecting, str_of(job), e);
 	c->e = e;
 	c->job = xstrdup(job);
+	c->key = cache_key(e, of);
+	c->run = c->key ? xstrdup(of->run) : NULL;
 	runner_work(e->w.runner, lane, collect_it, collected, c);
 }
 
@@ -155,7 +169,7 @@ static void see_job(void *ctx, const struct exec_seen *seen)
 	if (seen->running || map_get(&e->collecting, str_of(seen->job)))
 		return;
 	if (wanted)
-		collect(e, seen->job);
+		collect(e, job);
 	else if (durable)
 		forget(e, seen->job);
 }
