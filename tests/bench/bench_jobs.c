@@ -1,7 +1,7 @@
 /*
  * 1,000 jobs that do nothing (`true`): the real engine, journal, sandbox and cache, against ninja running the same commands plainly,
  * and against ninja running each in the same bubblewrap line. Then 10,000 in ten layers, each needing two of the layer before, against
- * ninja and make; and what the process takes while 100 jobs run.
+ * ninja and make; and what the process takes while 100 jobs run. `bench_jobs flat` (or layers, running) measures one of these.
  */
 #include "bench.h"
 
@@ -265,16 +265,24 @@ static void running(const char *dir)
 		  !m.kib || m.kib > 40 * 1024);
 }
 
-int main(void)
+static bool asked(int argc, char **argv, const char *part)
+{
+	return argc < 2 || streq(argv[1], part);
+}
+
+int main(int argc, char **argv)
 {
 	char dir[] = "/tmp/penstock-bench-XXXXXX";
 	struct err err = {0};
 
 	if (!mkdtemp(dir))
 		return 1;
-	running(dir);
-	flat(dir);
-	layered(dir);
+	if (asked(argc, argv, "running"))
+		running(dir);
+	if (asked(argc, argv, "flat"))
+		flat(dir);
+	if (asked(argc, argv, "layers"))
+		layered(dir);
 	must(tree_remove(dir, &err), &err);
 	return 0;
 }
