@@ -133,10 +133,12 @@ static int64_t slowly(const struct cron *c, const struct tz *tz, int64_t after, 
 		for (int64_t gone = t - 60 + before + 60; gone < t + now; gone += 60)
 			if (shows(c, gone))
 				return t; /* left out by the change */
+		if (!shows(c, t + now))
+			continue;
 		bool again = false;
 		for (int64_t back = 60; back <= 7200; back += 60)
 			again = again || t - back + tz_offset(tz, t - back) == t + now;
-		if (!again && shows(c, t + now))
+		if (!again)
 			return t;
 	}
 	return INT64_MAX;
