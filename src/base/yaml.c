@@ -53,7 +53,8 @@ struct reader {
 	size_t depth, nodes, documents;
 	struct err *err;
 	bool foreign;
-	VEC(struct anchor) anchors; /* the last of a name counts */
+	VEC(struct anchor) anchors;
+	struct map anchor_at; /* name -> its index + 1; the last of a name counts */
 };
 
 static void *take(struct yaml *doc, size_t n)
@@ -143,7 +144,8 @@ static enum rc add_key(struct reader *r, struct frame *f, struct yaml_node node)
 		return yaml_fail(r->doc, &node, r->err, "a key is missing before ':'");
 	node.kind = YAML_SCALAR;
 	bool merges = r->foreign && !node.quoted && str_is(node.text, "<<");
-	uintptr_t line = merges ? 0 : (uintptr_t)map_put(&f->seen, node.text, (void *)(uintptr_t)node.line);
+	uintptr_t line =
+		merges ? 0 : (uintptr_t)map_put(&f->seen, node.text, (void *)(uintptr_t)node.line);
 	if (line)
 		return yaml_fail(r->doc, &node, r->err,
 				 "the key \"%.*s\" is already there, in line %u",
@@ -205,19 +207,18 @@ static void keep_anchor(struct reader *r, struct str name, const struct yaml_nod
 		return;
 	weigh(node, &a, 0);
 	vec_push(&r->anchors, a);
+	map_put(&r->anchor_at, name, (void *)(uintptr_t)r->anchors.n);
 }
 
 static enum rc add_alias(struct reader *r, struct str name, size_t pos)
 {
 	struct yaml_node at = place(r, pos);
-	const struct anchor *a = NULL;
+	uintptr_t index = (uintptr_t)map_get(&r->anchor_at, name);
 
-	for (size_t i = r->anchors.n; i-- > 0 && !a;)
-		if (str_eq(r->anchors.v[i].name, name))
-			a = &r->anchors.v[i];
-	if (!a)
+	if (!index)
 		return yaml_fail(r->doc, &at, r->err, "there is no anchor &%.*s before this",
 				 (int)MIN_OF(name.n, 64), name.p);
+	const struct anchor *a = &r->anchors.v[index - 1];
 	if (r->depth + a->height > DEPTH_MAX) {
 		yaml_fail(r->doc, &at, r->err, "more than %d levels", DEPTH_MAX);
 		return r->err->rc = RC_TOO_BIG;
@@ -329,8 +330,13 @@ static enum rc read_scalar(struct reader *r, struct fy_token *value, struct yaml
 	if (!p)
 		return err_set(r->err, RC_INTERNAL, "%s: libfyaml gave no text", r->doc->name);
 	struct yaml_node node = place(r, block ? yaml_block_header(r->text, pos) : pos);
-	char *copy = take(r->doc, n + 1);
-	memcpy(copy, p, n);
+	struct str raw = {0};
+	bool mended = style == FYSS_SINGLE_QUOTED && yaml_has_quotes(r->text, pos, &raw);
+	char *copy = take(r->doc, MAX_OF(n, raw.n) + 1);
+	if (mended)
+		n = yaml_unquote(raw, copy);
+	else
+		memcpy(copy, p, n);
 	copy[n] = '\0';
 	node.text = (struct str){copy, n};
 	node.quoted = quotes || block;
@@ -349,9 +355,9 @@ static enum rc read_extras(struct reader *r, struct fy_token *anchor, struct fy_
 			   struct yaml_node *ret)
 {
 	if (r->foreign) {
-		*ret = (struct yaml_node){
-			.text = anchor ? word_at(r, token_pos(r, anchor, 0)) : STR(""),
-			.tag = tag ? word_at(r, token_pos(r, tag, 0)) : STR("")};
+		*ret = (struct yaml_node){.text = anchor ? word_at(r, token_pos(r, anchor, 0))
+							 : STR(""),
+					  .tag = tag ? word_at(r, token_pos(r, tag, 0)) : STR("")};
 		return RC_OK;
 	}
 	if (anchor)
@@ -505,6 +511,7 @@ static enum rc read_document(struct str text, const char *name, bool foreign, st
 	while (r->depth)
 		frame_done(&r->frames[--r->depth]);
 	vec_done(&r->anchors);
+	map_done(&r->anchor_at);
 	if (rc != RC_OK)
 		return rc;
 	*ret = doc;

@@ -198,3 +198,57 @@ bool yaml_tab_indents(struct str text, size_t pos, size_t *ret_tab)
 	*ret_tab = tab;
 	return true;
 }
+
+bool yaml_has_quotes(struct str text, size_t pos, struct str *ret_raw)
+{
+	size_t from = pos + 1, row = 0;
+	bool found = false;
+
+	if (pos >= text.n || text.p[pos] != '\'')
+		return false;
+	for (size_t i = from; i < text.n; i++) {
+		if (text.p[i] != '\'') {
+			row = 0;
+			continue;
+		}
+		if (i + 1 >= text.n || text.p[i + 1] != '\'') {
+			*ret_raw = (struct str){text.p + from, i - from};
+			return found;
+		}
+		i++;
+		found |= ++row > 1;
+	}
+	return false;
+}
+
+/* A fold: blanks around it go, one line break is a blank, more are one less. Behind its last byte in raw. */
+static size_t unfold(struct str raw, size_t i, char *to, size_t *n)
+{
+	size_t breaks = 0;
+
+	while (*n && (to[*n - 1] == ' ' || to[*n - 1] == '\t'))
+		--*n;
+	for (; i < raw.n && strchr(" \t\r\n", raw.p[i]); i++)
+		breaks += raw.p[i] == '\n';
+	if (breaks == 1)
+		to[(*n)++] = ' ';
+	while (breaks > 1 && breaks--)
+		to[(*n)++] = '\n';
+	return i;
+}
+
+size_t yaml_unquote(struct str raw, char *to)
+{
+	size_t n = 0, i = 0;
+
+	while (i < raw.n) {
+		if (raw.p[i] == '\n' ||
+		    (raw.p[i] == '\r' && i + 1 < raw.n && raw.p[i + 1] == '\n')) {
+			i = unfold(raw, i, to, &n);
+			continue;
+		}
+		to[n++] = raw.p[i];
+		i += raw.p[i] == '\'' ? 2 : 1;
+	}
+	return n;
+}

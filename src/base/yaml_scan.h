@@ -19,3 +19,8 @@ size_t yaml_block_header(struct str text, size_t pos);
 bool yaml_tab_leads(struct str text, size_t pos, size_t *ret_tab);
 /* The same before a map or list in block style at pos, behind "- " or "? " too. */
 bool yaml_tab_indents(struct str text, size_t pos, size_t *ret_tab);
+
+/* Whether the text in single quotes at pos has '''' in it, which libfyaml 0.7 reads wrong; *ret_raw: what stands between its quotes. */
+bool yaml_has_quotes(struct str text, size_t pos, struct str *ret_raw);
+/* The text that raw stands for, into raw.n bytes; how many there are. */
+size_t yaml_unquote(struct str raw, char *to);
