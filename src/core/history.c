@@ -156,8 +156,11 @@ void history_learn(struct step *s, struct job *job)
 {
 	const char *name = job->def ? job->def : job->name;
 	uint64_t usec = took(s->ev, job, s->m->time);
+	const struct run *run = model_run(s->m, job->run);
 	bool ran = job_is_good(job->state) || job->state == JOB_FAILED;
 
+	if (run->change.fork) /* whoever sends it decides what it says */
+		return;
 	if (!ran || job->state == JOB_UNAFFECTED || job->failure == FAILURE_INFRA ||
 	    job->failure == FAILURE_CANCELLED)
 		return;
@@ -194,6 +197,8 @@ static struct flaky_test *flaky_of(struct history *h, const char *test)
 
 void history_flaky(struct step *s, struct job *job, const texts *tests)
 {
+	if (model_run(s->m, job->run)->change.fork)
+		return;
 	struct history *h = history_of(s, job, job->def ? job->def : job->name);
 
 	vec_each(test, tests) {

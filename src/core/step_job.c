@@ -44,18 +44,10 @@ enum rc on_job_started(struct step *s)
 	return RC_OK;
 }
 
-static const struct job_def *def_of(const struct step *s, const struct job *job)
-{
-	const struct run *run = model_run(s->m, job->run);
-	const struct config *c = run ? model_config(s->m, run->config) : NULL;
-
-	return c ? config_job(c, job->stage, job->def ? job->def : job->name) : NULL;
-}
-
 /* A manual job waits for a person instead. */
 static void unblock(struct step *s, struct job *job)
 {
-	const struct job_def *def = def_of(s, job);
+	const struct job_def *def = job_definition(s->m, job);
 
 	if (def && def->manual && !job->played)
 		job_set(s->m, job, JOB_MANUAL, "waits for somebody to start it");
@@ -63,8 +55,11 @@ static void unblock(struct step *s, struct job *job)
 		job_make_ready(s, job, NULL);
 }
 
+/* Jobs that settle together: one that ended and those that will not run for it. */
+typedef VEC(struct job *) settled_list;
+
 /* A failed need: what waits for it will not run. */
-static void skip_dependents(struct step *s, struct job *job)
+static void skip_dependents(struct step *s, struct job *job, settled_list *settled)
 {
 	vec_each(on, &job->dependents) {
 		struct job *d = *on;
@@ -75,7 +70,7 @@ static void skip_dependents(struct step *s, struct job *job)
 		char *why = xasprintf("%s of %s failed", job->name,
 				      *job->unit ? job->unit : "the project");
 		job_set(s->m, d, JOB_SKIPPED, why);
-		job_settled(s, d);
+		vec_push(settled, d);
 	}
 }
 
@@ -126,24 +121,40 @@ static void run_job_settled(struct step *s, struct job *job)
 		run_end(s, run);
 }
 
+static void unblock_dependents(struct step *s, struct job *job)
+{
+	vec_each(on, &job->dependents) {
+		struct job *d = *on;
+
+		if (d->settled || d->waiting == 0)
+			continue;
+		if (--d->waiting == 0)
+			unblock(s, d);
+	}
+}
+
+/* A list, not a recursion: needs may form a chain as long as the plan. */
 void job_settled(struct step *s, struct job *job)
 {
-	if (job_is_good(job->state) || job->amber) {
-		vec_each(on, &job->dependents) {
-			struct job *d = *on;
+	settled_list settled = {NULL, 0, 0};
 
-			if (d->settled || d->waiting == 0)
-				continue;
-			if (--d->waiting == 0)
-				unblock(s, d);
-		}
-	} else {
-		skip_dependents(s, job);
+	vec_push(&settled, job);
+	for (size_t i = 0; i < settled.n; i++) {
+		struct job *one = settled.v[i];
+
+		if (job_is_good(one->state) || one->amber)
+			unblock_dependents(s, one);
+		else
+			skip_dependents(s, one, &settled);
 	}
-	if (job->stage == STAGE_CI)
-		run_job_settled(s, job);
-	else
-		release_job_ended(s, job);
+	for (size_t i = 0; i < settled.n;
+	     i++) { /* the one that ended is told of first: it is the reason */
+		if (settled.v[i]->stage == STAGE_CI)
+			run_job_settled(s, settled.v[i]);
+		else
+			release_job_ended(s, settled.v[i]);
+	}
+	vec_done(&settled);
 }
 
 void job_begin(struct step *s, struct job *job)
@@ -167,6 +178,11 @@ static void take_result(struct step *s, struct job *job)
 	shape_copy(&shape_junit, &job->junit, &ev->junit);
 	shape_done(&shape_job_report, &job->report);
 	shape_copy(&shape_job_report, &job->report, &ev->report);
+	const struct history *before = model_history(s->m, job->unit, job->name);
+	if (before && job->report.lines) { /* what the branch had last */
+		job->report.base_lines = before->lines;
+		job->report.base_covered = before->covered;
+	}
 }
 
 static bool is_listed(const struct quarantine_def *q, const char *unit, const char *test,
@@ -283,7 +299,7 @@ enum rc on_job_ended(struct step *s)
 	if (ev->id && !streq(job->agent, ev->id))
 		return RC_OK; /* from an agent that it was taken from */
 	const struct run *run = model_run(s->m, job->run);
-	const struct job_def *def = def_of(s, job);
+	const struct job_def *def = job_definition(s->m, job);
 	enum failure before = job->failure;
 	texts failures = job->junit.failures;
 
@@ -299,8 +315,6 @@ enum rc on_job_ended(struct step *s)
 		passed(s, job, before, &failures);
 	else if (ev->failure == FAILURE_INFRA)
 		job_set(s->m, job, JOB_LOST, NULL);
-	if (!cancelled && !job->resumed)
-		history_learn(s, job);
 	vec_each(test, &failures)
 		xfree(*test);
 	vec_done(&failures);
@@ -308,6 +322,8 @@ enum rc on_job_ended(struct step *s)
 		return RC_OK;
 	if (!job->settled)
 		failed(s, job, def);
+	if (!cancelled && !job->resumed)
+		history_learn(s, job);
 	job_settled(s, job);
 	return RC_OK;
 }
@@ -315,7 +331,7 @@ enum rc on_job_ended(struct step *s)
 /* Its agent is gone. What it did there cannot have reached anything outside of the sandbox, or it may be done twice: then it runs elsewhere. */
 void job_lost(struct step *s, struct job *job, const char *reason)
 {
-	const struct job_def *def = def_of(s, job);
+	const struct job_def *def = job_definition(s->m, job);
 	const struct run *run = model_run(s->m, job->run);
 	bool safe = def && ((job->stage == STAGE_CI && !def->network && !def->secrets.n) ||
 			    texts_has(&def->retry.on, "infra") || texts_has(&def->retry.on, "any"));

@@ -356,31 +356,43 @@ static void supersede_pull(struct step *s, const struct run *newer)
 	}
 }
 
-/* A newer run's job takes the place of older runs' in its group. Only in ci: a deploy is never dropped. */
-static void supersede_groups(struct step *s, const struct run *newer)
+/* Groups whose newest job takes the place of older ones, of this run's jobs. */
+static void superseding_groups(struct step *s, const struct run *newer, struct map *ret)
 {
 	const struct config *c = model_config(s->m, newer->config);
 
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
-		const struct job *job = e->value;
+		struct job *job = e->value;
+		if (!job->group || job->settled || !streq(job->run, newer->id))
+			continue;
 		const struct job_def *def =
 			config_job(c, STAGE_CI, job->def ? job->def : job->name);
 
-		if (!streq(job->run, newer->id) || job->settled || !job->group || !def ||
-		    !def->group.supersede)
-			continue;
-		for (struct map_entry *o = NULL; (o = map_next(&s->m->by_kind[AGG_JOB], o));) {
-			const struct job *old = o->value;
-			struct run *run = model_run(s->m, old->run);
-			AUTO(freep)
-			char *why =
-				xasprintf("%s has a newer job of group %s", newer->id, job->group);
-
-			if (old->stage == STAGE_CI && !old->settled && run != newer &&
-			    streq(old->group, job->group) && !run_is_final(run->state))
-				run_cancel(s, run, RUN_SUPERSEDED, why);
-		}
+		if (def && def->group.supersede)
+			map_put(ret, str_of(job->group), job);
 	}
+}
+
+/* A newer run's job takes the place of older runs' in its group. Only in ci: a deploy is never dropped. */
+static void supersede_groups(struct step *s, const struct run *newer)
+{
+	struct map groups = {.n = 0};
+
+	superseding_groups(s, newer, &groups);
+	for (struct map_entry *e = NULL; groups.n && (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
+		const struct job *old = e->value;
+
+		if (old->stage != STAGE_CI || old->settled || !old->group ||
+		    !map_get(&groups, str_of(old->group)))
+			continue;
+		struct run *run = model_run(s->m, old->run);
+		if (run == newer || run_is_final(run->state))
+			continue;
+		AUTO(freep)
+		char *why = xasprintf("%s has a newer job of group %s", newer->id, old->group);
+		run_cancel(s, run, RUN_SUPERSEDED, why);
+	}
+	map_done(&groups);
 }
 
 /* From whom a run is: what the repository's own penstock.yml, not the request's, says of forks. */

@@ -18,28 +18,49 @@ static char *upper(const char *unit, const char *suffix)
 	return text;
 }
 
-/* Outputs of everything that the job needs, directly or through others; each once, nearest last. */
+static void add_output(const struct job *on, const struct config *c, struct job_spec *spec)
+{
+	const struct unit *u = config_unit(c, on->unit);
+
+	if (!on->outputs)
+		return;
+	vec_each(n, &spec->needs)
+		if (streq(n->unit, on->unit) && streq(n->outputs, on->outputs))
+			return;
+	vec_push(&spec->needs, ((struct need_output){.unit = xstrdup(on->unit),
+						     .path = xstrdup(u ? u->path : "."),
+						     .outputs = xstrdup(on->outputs)}));
+}
+
+/* Outputs of everything that the job needs, directly or through others; each once, nearest last. Every job is visited once, however many ways lead to it,
+ * and by a list, as needs may form a chain as long as the plan. */
 static void add_needs(struct step *s, const struct job *job, const struct config *c,
 		      struct job_spec *spec)
 {
-	vec_each(id, &job->needs) {
-		const struct job *on = model_job(s->m, *id);
-		bool seen = false;
+	struct visit {
+		const struct job *job;
+		size_t next;
+	};
+	VEC(struct visit) way = {NULL, 0, 0};
+	struct map seen = {.n = 0};
 
-		if (!on)
+	vec_push(&way, ((struct visit){job, 0}));
+	while (way.n) {
+		struct visit *at = vec_last(&way);
+
+		if (at->next < at->job->needs.n) {
+			struct job *on = model_job(s->m, at->job->needs.v[at->next++]);
+
+			if (on && !map_put(&seen, str_of(on->id), on))
+				vec_push(&way, ((struct visit){on, 0}));
 			continue;
-		add_needs(s, on, c, spec);
-		if (!on->outputs)
-			continue;
-		vec_each(n, &spec->needs)
-			seen = seen || (streq(n->unit, on->unit) && streq(n->outputs, on->outputs));
-		if (seen)
-			continue;
-		const struct unit *u = config_unit(c, on->unit);
-		vec_push(&spec->needs, ((struct need_output){.unit = xstrdup(on->unit),
-							     .path = xstrdup(u ? u->path : "."),
-							     .outputs = xstrdup(on->outputs)}));
+		}
+		if (at->job != job)
+			add_output(at->job, c, spec);
+		way.n--;
 	}
+	map_done(&seen);
+	vec_done(&way);
 }
 
 /* Jobs of staging and production are told where the services are: "url:<environment>/<unit>" is resolved by the engine. */
@@ -212,8 +233,15 @@ void job_of_def(struct job *job, const struct job_def *def, const struct unit *u
 	job->cpu = def->cpu;
 	job->memory = def->memory;
 	job->optional = def->manual;
-	if (def->group.name)
-		job->group = names_fill(&names, def->group.name);
+	if (!def->group.name)
+		return;
+	job->group = names_fill(&names, def->group.name);
+	if (change && change->fork) { /* it shares no group with others: it would hold them up, or end their runs */
+		char *own = xasprintf("%s %s %s", change->repo, change->ref, job->group);
+
+		xfree(job->group);
+		job->group = own;
+	}
 }
 
 /* Which tests of the job are in quarantine now, as they are written. */

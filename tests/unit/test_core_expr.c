@@ -304,10 +304,12 @@ static void values_decide_no_error(void **state)
 /* Any text of these pieces: what is read can be computed, and nothing else can. */
 static void checked_is_computable(void **state)
 {
-	static const char *const pieces[] = {"(",  ")",      "!",      "&&",    "||",     "==",
-					     "!=", "=~",     "in",     "<",     ">=",     "'a'",
-					     "''", "'[a'",   "1",      "2.5",   "branch", "tag",
-					     "open", "true", "affected(", ",",  "contains(", "nope",
+	static const char *const pieces[] = {"(",         ")",      "!",         "&&",
+					     "||",        "==",     "!=",        "=~",
+					     "in",        "<",      ">=",        "'a'",
+					     "''",        "'[a'",   "1",         "2.5",
+					     "branch",    "tag",    "open",      "true",
+					     "affected(", ",",      "contains(", "nope",
 					     "pr.labels", "'it''s'"};
 	unsigned seed = 7, read = 0;
 

@@ -51,7 +51,8 @@ static const struct {
 	{"a: [1, 2], include: [{b: x}, {a: 2, b: y}]", "a=1 b=x; a=2 b=y"},
 	{"a: [1, 2], exclude: [{a: 2}], include: [{a: 2, b: x}]", "a=1; a=2 b=x"},
 	/* the example of GitHub's manual: values that were added may be overwritten, axes not, and rows that were added are not widened */
-	{FRUITS ", include: [{color: green}, {color: pink, animal: cat}, {fruit: apple, shape: circle}, {fruit: banana}, {fruit: banana, animal: cat}]",
+	{FRUITS
+	 ", include: [{color: green}, {color: pink, animal: cat}, {fruit: apple, shape: circle}, {fruit: banana}, {fruit: banana, animal: cat}]",
 	 "fruit=apple animal=cat color=pink shape=circle; fruit=apple animal=dog color=green shape=circle; "
 	 "fruit=pear animal=cat color=pink; fruit=pear animal=dog color=green; fruit=banana; fruit=banana animal=cat"},
 };
@@ -65,7 +66,8 @@ static char *rows_text(const struct matrix *m)
 	vec_each(row, &rows) {
 		strbuf_adds(&b, b.n ? "; " : "");
 		for (size_t i = 0; i < row->v.n; i++)
-			strbuf_addf(&b, "%s%s=%s", i ? " " : "", row->v.v[i].key, row->v.v[i].value);
+			strbuf_addf(&b, "%s%s=%s", i ? " " : "", row->v.v[i].key,
+				    row->v.v[i].value);
 	}
 	matrix_rows_done(&rows);
 	return strbuf_take(&b);
@@ -111,11 +113,11 @@ static void how_big(void **state)
 {
 	AUTO(freep) char *sixteen = axis_of(16), *seventeen = axis_of(17), *many = axis_of(1000);
 	AUTO(freep)
-	char *fits = xasprintf(TOP "ci: {t: {each: a, run: x, matrix: {a: [%s], b: [%s]}}}", sixteen,
-			       sixteen);
+	char *fits = xasprintf(TOP "ci: {t: {each: a, run: x, matrix: {a: [%s], b: [%s]}}}",
+			       sixteen, sixteen);
 	AUTO(freep)
-	char *more = xasprintf(TOP "ci: {t: {each: a, run: x, matrix: {a: [%s], b: [%s]}}}", sixteen,
-			       seventeen);
+	char *more = xasprintf(TOP "ci: {t: {each: a, run: x, matrix: {a: [%s], b: [%s]}}}",
+			       sixteen, seventeen);
 	AUTO(freep)
 	char *most = xasprintf(
 		TOP
@@ -245,10 +247,11 @@ static void only_where_they_may(void **state)
 	AUTO(config_done) struct config c = {.project = NULL};
 
 	(void)state;
-	read_text(TOP
-		  "ci: {t: {each: a, matrix: {v: [1]}, run: 'echo ${unit} ${HOME}', finally: ['${x}'], env: {A: \"${unit}-${matrix.v}\"}, "
-		  "concurrency: \"g-${branch}\", container: \"img:${matrix.v}\", services: {d: {image: \"pg:${matrix.v}\", env: {U: \"${unit}\"}, args: [\"${job}\"]}}}}",
-		  &c);
+	read_text(
+		TOP
+		"ci: {t: {each: a, matrix: {v: [1]}, run: 'echo ${unit} ${HOME}', finally: ['${x}'], env: {A: \"${unit}-${matrix.v}\"}, "
+		"concurrency: \"g-${branch}\", container: \"img:${matrix.v}\", services: {d: {image: \"pg:${matrix.v}\", env: {U: \"${unit}\"}, args: [\"${job}\"]}}}}",
+		&c);
 	struct pair v[] = {{(char[]){"v"}, (char[]){"1"}}};
 	const pairs row = {v, 1, 1};
 	struct job_def *d = &c.jobs.v[0];
@@ -269,9 +272,10 @@ static void only_where_they_may(void **state)
 
 /* ---- templates ---- */
 
-#define INC   "include: [inc.yml]\n"
-#define BASE  "version: 1\ntemplates:\n"
-#define PLAIN "  base: {env: {A: a, B: b}, outputs: [o1, o2], timeout: 5m, retry: {max: 2, on: [oom]}, run: base}\n"
+#define INC  "include: [inc.yml]\n"
+#define BASE "version: 1\ntemplates:\n"
+#define PLAIN \
+	"  base: {env: {A: a, B: b}, outputs: [o1, o2], timeout: 5m, retry: {max: 2, on: [oom]}, run: base}\n"
 
 static struct config *job_from(const char *templates, const char *job, struct config *c)
 {
@@ -298,8 +302,10 @@ static void maps_merge_lists_replace(void **state)
 	AUTO(config_done) struct config c = {.project = NULL};
 
 	(void)state;
-	job_from(PLAIN "  side: {services: {db: {image: \"pg:1\", port: 5432}, mq: {image: \"mq:1\"}}, steps: [{run: one}, {run: two}], cache: [{key: [l], paths: [p]}], matrix: {a: [1], b: [2]}}\n",
-		 "extends: base, env: {B: mine, C: c}, outputs: [o3], run: own", &c);
+	job_from(
+		PLAIN
+		"  side: {services: {db: {image: \"pg:1\", port: 5432}, mq: {image: \"mq:1\"}}, steps: [{run: one}, {run: two}], cache: [{key: [l], paths: [p]}], matrix: {a: [1], b: [2]}}\n",
+		"extends: base, env: {B: mine, C: c}, outputs: [o3], run: own", &c);
 	const struct job_def *d = &c.jobs.v[0];
 	AUTO(freep) char *env = pairs_text(&d->env);
 	assert_string_equal(env, "A=a B=mine C=c");
@@ -312,9 +318,10 @@ static void maps_merge_lists_replace(void **state)
 	assert_string_equal(d->name, "t");
 
 	AUTO(config_done) struct config e = {.project = NULL};
-	job_from("  side: {services: {db: {image: \"pg:1\", port: 5432}, mq: {image: \"mq:1\"}}, steps: [{run: one}, {run: two}], cache: [{key: [l], paths: [p]}], matrix: {a: [1], b: [2]}}\n",
-		 "extends: side, services: {db: {image: \"pg:2\"}}, steps: [{run: mine}], matrix: {c: [3]}",
-		 &e);
+	job_from(
+		"  side: {services: {db: {image: \"pg:1\", port: 5432}, mq: {image: \"mq:1\"}}, steps: [{run: one}, {run: two}], cache: [{key: [l], paths: [p]}], matrix: {a: [1], b: [2]}}\n",
+		"extends: side, services: {db: {image: \"pg:2\"}}, steps: [{run: mine}], matrix: {c: [3]}",
+		&e);
 	d = &e.jobs.v[0];
 	assert_int_equal(d->services.n, 2);
 	for (size_t i = 0; i < d->services.n; i++)
@@ -355,8 +362,10 @@ static void templates_extend_templates(void **state)
 	AUTO(config_done) struct config c = {.project = NULL};
 
 	(void)state;
-	job_from(PLAIN "  mid: {extends: base, env: {B: mid}, outputs: [m]}\n  top: {env: {C: top}, extends: mid}\n",
-		 "extends: top, env: {D: d}", &c);
+	job_from(
+		PLAIN
+		"  mid: {extends: base, env: {B: mid}, outputs: [m]}\n  top: {env: {C: top}, extends: mid}\n",
+		"extends: top, env: {D: d}", &c);
 	AUTO(freep) char *env = pairs_text(&c.jobs.v[0].env);
 	assert_string_equal(env, "A=a B=mid C=top D=d");
 	assert_string_equal(c.jobs.v[0].outputs.v[0], "m");
@@ -366,24 +375,36 @@ static void templates_extend_templates(void **state)
 
 /* ---- what is wrong, and where it stands ---- */
 
-#define CI "ci: {t: {each: services, needs: [b], image: {from: scratch, copy: {o: /o}, cmd: [/o]}, extends: base}, b: {each: services, run: x}}\n"
+#define CI \
+	"ci: {t: {each: services, needs: [b], image: {from: scratch, copy: {o: /o}, cmd: [/o]}, extends: base}, b: {each: services, run: x}}\n"
 
 static const struct {
 	const char *why, *templates, *rest, *says;
 } faults[] = {
-	{"no such template", PLAIN, "ci: {t: {each: a, extends: bas}}", "penstock.yml:5:28: there is no template \"bas\"; did you mean \"base\"?"},
-	{"a key of the included file", "  b: {run: x}\n  c: {rnu: x}\n", "", "inc.yml:4:7: unknown key \"rnu\" in template \"c\"; did you mean \"run\"?"},
-	{"a value of the included file", "  b:\n    run: x\n    timeout: soon\n", "", "inc.yml:5:14: "},
+	{"no such template", PLAIN, "ci: {t: {each: a, extends: bas}}",
+	 "penstock.yml:5:28: there is no template \"bas\"; did you mean \"base\"?"},
+	{"a key of the included file", "  b: {run: x}\n  c: {rnu: x}\n", "",
+	 "inc.yml:4:7: unknown key \"rnu\" in template \"c\"; did you mean \"run\"?"},
+	{"a value of the included file", "  b:\n    run: x\n    timeout: soon\n", "",
+	 "inc.yml:5:14: "},
 	{"a circle", "  b: {extends: c}\n  c: {extends: b}\n", "", "in a circle"},
 	{"of itself", "  b: {extends: b}\n", "", "in a circle"},
-	{"too deep", "  a: {run: x}\n  b: {extends: a}\n  c: {extends: b}\n  d: {extends: c}\n  e: {extends: d}\n  f: {extends: e}\n  g: {extends: f}\n  h: {extends: g}\n  i: {extends: h}\n  j: {extends: i}\n", "", "more than 8 deep"},
+	{"too deep",
+	 "  a: {run: x}\n  b: {extends: a}\n  c: {extends: b}\n  d: {extends: c}\n  e: {extends: d}\n  f: {extends: e}\n  g: {extends: f}\n  h: {extends: g}\n  i: {extends: h}\n  j: {extends: i}\n",
+	 "", "more than 8 deep"},
 	{"a template's name", "  B!: {run: x}\n", "", "inc.yml:3:3: "},
 	{"a template that is a list", "  b: [x]\n", "", "inc.yml:3:6: a template must be a map"},
 	{"no map", "  - b\n", "", "inc.yml:3:3: \"templates\" must be a map"},
-	{"an image with a template's run", PLAIN, "services: {s: {path: y}}\n" CI, "packs an image and runs nothing: it has no \"run\""},
-	{"an image with a template's container", "  base: {container: \"debian:12\"}\n", "services: {s: {path: y}}\n" CI, "it has no \"container\""},
-	{"an image with a template's secrets", "  base: {secrets: {T: \"file:t\"}}\n", "services: {s: {path: y}}\n" CI, "it has no \"secrets\""},
-	{"an image by template that has a run too", "  base: {image: {from: scratch, copy: {o: /o}, cmd: [/o]}}\n", "services: {s: {path: y}}\nci: {t: {each: services, needs: [b], extends: base, run: x}, b: {each: services, run: x}}\n", "it has no \"run\""},
+	{"an image with a template's run", PLAIN, "services: {s: {path: y}}\n" CI,
+	 "packs an image and runs nothing: it has no \"run\""},
+	{"an image with a template's container", "  base: {container: \"debian:12\"}\n",
+	 "services: {s: {path: y}}\n" CI, "it has no \"container\""},
+	{"an image with a template's secrets", "  base: {secrets: {T: \"file:t\"}}\n",
+	 "services: {s: {path: y}}\n" CI, "it has no \"secrets\""},
+	{"an image by template that has a run too",
+	 "  base: {image: {from: scratch, copy: {o: /o}, cmd: [/o]}}\n",
+	 "services: {s: {path: y}}\nci: {t: {each: services, needs: [b], extends: base, run: x}, b: {each: services, run: x}}\n",
+	 "it has no \"run\""},
 };
 
 static void where_it_is_wrong(void **state)
@@ -406,7 +427,8 @@ static void what_an_included_file_holds(void **state)
 	static const struct {
 		const char *inc, *says;
 	} rows[] = {
-		{"version: 1\nci: {x: {run: x}}\n", "inc.yml:2:1: an included file holds \"version\" and \"templates\", not \"ci\""},
+		{"version: 1\nci: {x: {run: x}}\n",
+		 "inc.yml:2:1: an included file holds \"version\" and \"templates\", not \"ci\""},
 		{"version: 1\ninclude: [more.yml]\n", "inc.yml:2:1: an included file holds"},
 		{"on: {pull_request: {forks: always}}\n", "inc.yml:1:1: an included file holds"},
 		{"- x\n", "inc.yml:1:1: "},
@@ -477,8 +499,9 @@ static void recorded(void **state)
 	AUTO(config_done) struct config c = {.project = NULL};
 	struct err err = {RC_OK, ""};
 	const char *from = "other//t.yml@" SHA;
-	const char *text = TOP "include: [\"other//t.yml@" SHA
-			       "\"]\ntemplates: {base: {run: mine}}\nci: {t: {each: a, extends: base}}\n";
+	const char *text =
+		TOP "include: [\"other//t.yml@" SHA
+		    "\"]\ntemplates: {base: {run: mine}}\nci: {t: {each: a, extends: base}}\n";
 
 	(void)state;
 	assert_int_equal(read_with(text, from, BASE PLAIN, &c, &err), RC_OK);

@@ -1,19 +1,5 @@
-/* The main decisions, by events made by hand. A small world answers each effect as a world in which all goes well. */
-#include "core/step_impl.h"
-#include "unit.h"
-
-#define S(text) xstrdup(text)
-
-struct bench {
-	struct model m;
-	uint64_t seq;
-	usec_t time;
-	struct effects out;         /* of the last step */
-	VEC(struct effect) waiting; /* not answered yet */
-	struct config config;
-	unsigned commits;
-	struct err err;
-};
+/* The main decisions, by events made by hand. */
+#include "step_kit.h"
 
 static const char one_service[] =
 	"version: 1\nproject: p\nservices: {s: {path: s, replicas: 2}}\n"
@@ -26,129 +12,6 @@ static const char four_eyes[] =
 static const char two_waves[] =
 	"version: 1\nproject: p\nservices: {api: {path: a, provides: api}, shop: {path: s, consumes: [api]}}\n"
 	"ci: {build: {each: services, run: make, outputs: [a]}, image: {each: services, needs: [build], image: {from: scratch, copy: {a: /a}, entrypoint: [/a]}}}\n";
-
-static enum rc give(struct bench *b, struct event ev)
-{
-	effects_done(&b->out);
-	ev.seq = b->seq + 1;
-	ev.time = b->time += USEC_MS;
-	if (!ev.actor)
-		ev.actor = S("engine");
-	enum rc rc = step(&b->m, &ev, &b->out, &b->err);
-	b->seq += rc == RC_OK;
-	vec_each(f, &b->out.list) {
-		vec_add(&b->waiting);
-		shape_copy(&shape_effect, vec_last(&b->waiting), f);
-	}
-	event_done(&ev);
-	return rc;
-}
-
-static void replicas_ready(struct bench *b, const struct effect *f)
-{
-	for (uint32_t i = 0; i < f->count; i++)
-		assert_int_equal(give(b, (struct event){.kind = EV_REPLICA,
-							.environment = S(f->deploy.environment),
-							.unit = S(f->deploy.unit),
-							.image = S(f->deploy.image),
-							.index = i,
-							.ready = i + 1,
-							.replica = REPLICA_READY}),
-				 RC_OK);
-}
-
-/* The answer of a good world; false: none is due (a far timer). */
-static bool answer(struct bench *b, const struct effect *f)
-{
-	struct event ev = {.effect = S(f->id),
-			   .rollout = f->rollout ? S(f->rollout) : NULL,
-			   .release = f->release ? S(f->release) : NULL,
-			   .environment = f->environment ? S(f->environment) : NULL,
-			   .unit = f->unit ? S(f->unit) : NULL,
-			   .image = f->image ? S(f->image) : NULL,
-			   .job = f->job ? S(f->job) : NULL,
-			   .type = f->type ? S(f->type) : NULL,
-			   .incident = f->incident ? S(f->incident) : NULL,
-			   .stage = f->stage,
-			   .weight = f->weight,
-			   .ok = true};
-	AUTO(freep) char *image = xasprintf("sha256:%064u", b->commits);
-
-	switch (f->kind) {
-	case EF_PACK_IMAGE:
-		ev.kind = EV_JOB_ENDED;
-		ev.count = f->spec.attempt;
-		xfree(ev.image);
-		ev.image = S(image);
-		break;
-	case EF_ATTEST:
-		ev.kind = EV_ATTESTED;
-		ev.digest = S("e");
-		break;
-	case EF_VERIFY_EVIDENCE:
-		ev.kind = EV_EVIDENCE_VERIFIED;
-		break;
-	case EF_PLAN_DEPLOY:
-		ev.kind = EV_DEPLOY_PLANNED;
-		ev.digest = S("h");
-		break;
-	case EF_WRITE_DESIRED:
-		ev.kind = EV_DESIRED_WRITTEN;
-		ev.commit = S("c");
-		break;
-	case EF_START_REPLICAS:
-		ev.kind = EV_REPLICAS_STARTED;
-		break;
-	case EF_STOP_REPLICAS:
-		ev.kind = EV_REPLICAS_STOPPED;
-		break;
-	case EF_SET_WEIGHT:
-		ev.kind = EV_WEIGHT_SET;
-		break;
-	case EF_WATCH:
-		ev.kind = EV_HISTORY;
-		break;
-	case EF_REVERT_CHANGE:
-		ev.kind = EV_CHANGE_REVERTED;
-		ev.commit = S("1111111111111111111111111111111111111111");
-		break;
-	case EF_NOTIFY:
-		ev.kind = EV_NOTIFIED;
-		break;
-	case EF_TIMER:
-		if (f->at > b->time + 5 * USEC_SEC) {
-			event_done(&ev);
-			return false;
-		}
-		b->time = f->at;
-		ev.kind = EV_TIMER;
-		ev.text = S(f->text);
-		break;
-	case EF_READ_CHANGE:
-	case EF_START_JOB:
-	case EF_CANCEL_JOB:
-	case EF_MERGE:
-	case EF_LAND:
-		event_done(&ev);
-		return false;
-	}
-	assert_int_equal(give(b, ev), RC_OK);
-	if (f->kind == EF_START_REPLICAS)
-		replicas_ready(b, f);
-	return true;
-}
-
-/* Until nothing is to be answered; a kind in `not_yet` is left (it and what came after it stay). */
-static void go_on(struct bench *b, int not_yet)
-{
-	while (b->waiting.n && (int)b->waiting.v[0].kind != not_yet) {
-		struct effect f = b->waiting.v[0];
-
-		vec_remove(&b->waiting, 0);
-		(void)answer(b, &f);
-		effect_done(&f);
-	}
-}
 
 static void add_job(struct plan *p, const char *unit, const char *key)
 {
@@ -184,26 +47,6 @@ static void push(struct bench *b, bool with_base)
 	vec_each(u, &b->config.units)
 		add_job(&planned.plan, u->name, commit);
 	assert_int_equal(give(b, planned), RC_OK);
-}
-
-static void begin(struct bench *b, const char *yml)
-{
-	*b = (struct bench){.time = 1767600000 * USEC_SEC};
-	model_init(&b->m);
-	if (config_read(str_of(yml), "penstock.yml", NULL, NULL, &b->config, &b->err) != RC_OK)
-		fail_msg("%s", b->err.msg);
-	assert_int_equal(give(b, (struct event){.kind = EV_STARTED, .slots = 4, .text = S("t")}),
-			 RC_OK);
-}
-
-static void end(struct bench *b)
-{
-	effects_done(&b->out);
-	vec_each(f, &b->waiting)
-		effect_done(f);
-	vec_done(&b->waiting);
-	config_done(&b->config);
-	model_done(&b->m);
 }
 
 /* Live once, and a second version that bakes at its first step. */
