@@ -9,14 +9,42 @@
 
 #define OUT_MAX ((size_t)64 << 20)
 
+/* The file itself as penstock.yml; what it includes, beside it. */
+static enum rc file_beside(void *ctx, const char *commit, const char *path, const char *oid,
+			   size_t max, struct strbuf *ret, struct err *err)
+{
+	const char *file = ctx, *slash = strrchr(file, '/');
+	AUTO(freep)
+	char *full = streq(path, CONFIG_FILE)
+			     ? xstrdup(file)
+			     : xasprintf("%.*s%s", slash ? (int)(slash - file + 1) : 0, file, path);
+
+	(void)commit;
+	(void)oid;
+	return file_read(full, max, ret, err);
+}
+
 static enum rc read_file(const char *path, struct config *ret, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(YAML_MAX_BYTES);
+	AUTO(freep) char *file = xstrdup(path);
+	struct project_source source = local_source(NULL);
+	texts names = {NULL, 0, 0};
 	enum rc rc = file_read(path, YAML_MAX_BYTES, &text, err);
 
 	if (rc == RC_NOT_FOUND)
 		return err_set(err, rc, "there is no %s; `penstock init` writes one", path);
-	return rc == RC_OK ? config_read(strbuf_str(&text), path, zone_rule, NULL, ret, err) : rc;
+	if (rc == RC_OK)
+		rc = config_includes(strbuf_str(&text), path, &names, err);
+	source.ctx = file;
+	source.file = file_beside;
+	if (rc == RC_OK)
+		rc = names.n ? project_config(&source, "", ret, err)
+			     : config_read(strbuf_str(&text), path, zone_rule, NULL, ret, err);
+	vec_each(name, &names)
+		xfree(*name);
+	vec_done(&names);
+	return rc;
 }
 
 static enum rc read_commit(const struct check_options *o, struct config *ret, struct err *err)
