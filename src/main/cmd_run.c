@@ -25,10 +25,11 @@ static bool is_stage(const struct run_options *o, const struct config *c)
 	return o->n_jobs == 1 && streq(o->jobs[0], stage_names[STAGE_CI]) && !config_job(c, STAGE_CI, o->jobs[0]);
 }
 
-static bool listed(const struct run_options *o, const char *job)
+/* By its name, or by that of one of its instances: test, test@15. */
+static bool listed(const struct run_options *o, const struct plan_job *job)
 {
 	for (size_t i = 0; i < o->n_jobs; i++)
-		if (streq(o->jobs[i], job))
+		if (streq(o->jobs[i], job->job) || (job->def && streq(o->jobs[i], job->def)))
 			return true;
 	return o->n_jobs == 0;
 }
@@ -36,8 +37,9 @@ static bool listed(const struct run_options *o, const char *job)
 static enum rc check_job(const struct config *c, const char *name, struct err *err)
 {
 	VEC(const char *) names = {0};
+	AUTO(freep) char *def = xstrndup(name, strcspn(name, "@"));
 
-	if (config_job(c, STAGE_CI, name))
+	if (config_job(c, STAGE_CI, def))
 		return RC_OK;
 	vec_each(job, &c->jobs) {
 		if (job->stage == STAGE_CI)
@@ -83,7 +85,7 @@ static void narrow(const struct run_options *o, struct plan *p)
 		const struct plan_job *job = &p->jobs.v[i];
 		AUTO(freep) char *name = xasprintf("%s/%s", job->unit, job->job);
 
-		if ((!listed(o, job->job) || (o->unit && !streq(o->unit, job->unit))) &&
+		if ((!listed(o, job) || (o->unit && !streq(o->unit, job->unit))) &&
 		    !map_get(&keep, str_of(name)))
 			continue;
 		map_put(&keep, str_of(name), p);
