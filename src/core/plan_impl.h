@@ -122,5 +122,7 @@ struct shard {
 typedef VEC(struct shard) shard_list;
 MUST_CHECK enum rc plan_split(struct planner *p, const struct job_def *def, const struct unit *unit,
 			      shard_list *ret, struct err *err);
+/* The folder or tar of an image that lies in the repository, "oci:ci/image:tag"; empty: it lies elsewhere. */
+struct str repository_image(const char *image);
 /* Blobs of head that match a pattern of a unit; borrowed. */
 void glob_entries(struct tree *t, const char *unit_path, const char *pattern, found_list *ret);

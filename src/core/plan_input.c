@@ -190,6 +190,16 @@ static void add_path(texts *to, struct map *seen, struct str path)
 		vec_push(to, xstrndup(path.p, path.n));
 }
 
+struct str repository_image(const char *image)
+{
+	struct str rest = str_of(image ? image : "");
+
+	if (!str_starts(rest, "oci:") || str_starts(rest, "oci:/"))
+		return (struct str){NULL, 0};
+	rest = (struct str){rest.p + 4, rest.n - 4};
+	return str_cut(&rest, ':');
+}
+
 struct asked {
 	texts *dirs, *list;
 	struct map seen_dirs, seen_list;
@@ -228,6 +238,19 @@ static void add_unit_paths(struct asked *a, const struct job_def *job, const cha
 		add_pattern(a, unit_path, str_of(job->split.files));
 }
 
+static void add_images(struct asked *a, const struct job_def *job)
+{
+	struct str layout = repository_image(job->container);
+
+	if (layout.n)
+		add_path(a->dirs, &a->seen_dirs, layout);
+	for (size_t i = 0; i < job->services.n; i++) {
+		layout = repository_image(job->services.v[i].image);
+		if (layout.n)
+			add_path(a->dirs, &a->seen_dirs, layout);
+	}
+}
+
 /* Whether a folder above the path (not itself) is in the set. */
 static bool is_below(const struct map *set, const char *path)
 {
@@ -254,6 +277,7 @@ void plan_paths(const struct config *c, texts *ret_dirs, texts *ret_list)
 		const struct job_def *job = &c->jobs.v[j];
 
 		add_changed(&a, job->condition);
+		add_images(&a, job);
 		if (!job->each)
 			add_unit_paths(&a, job, ".");
 		if (!job->each && job->inputs.n == 0)

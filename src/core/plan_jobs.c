@@ -226,6 +226,37 @@ static const char *first_difference(const found_list *a, const found_list *b)
 	return NULL;
 }
 
+/* An image in the repository is an input by its tree. */
+static enum rc add_image(struct planner *p, const struct job_def *def, const char *image,
+			 struct plan_job *job, const char **ret_changed, struct err *err)
+{
+	struct str path = repository_image(image);
+	const struct tree_entry *e = path.n ? tree_find(&p->head, path) : NULL;
+
+	if (!path.n)
+		return RC_OK;
+	if (!e)
+		return err_set(
+			err, RC_INVALID,
+			"job \"%s\": there is no \"%.*s\" in this commit, where its image should be (%s; names in ${} cannot stand there)",
+			def->name, (int)path.n, path.p, image);
+	add_input(job, e->path, e->oid, e->mode);
+	const struct tree_entry *old = p->has_base ? tree_find(&p->base, path) : e;
+	if (!old || !streq(old->oid, e->oid))
+		*ret_changed = e->path;
+	return RC_OK;
+}
+
+static enum rc add_images(struct planner *p, const struct job_def *def, struct plan_job *job,
+			  const char **ret_changed, struct err *err)
+{
+	enum rc rc = add_image(p, def, def->container, job, ret_changed, err);
+
+	for (size_t i = 0; i < def->services.n && rc == RC_OK; i++)
+		rc = add_image(p, def, def->services.v[i].image, job, ret_changed, err);
+	return rc;
+}
+
 /* Fill the job's inputs; *ret_changed: a path among them that differs from base, when that matters. Borrowed. */
 static enum rc find_inputs(struct planner *p, const struct instance *me, bool compare,
 			   struct plan_job *job, const char **ret_changed, struct err *err)
@@ -397,7 +428,8 @@ static enum rc plan_one(struct planner *p, uint32_t i, struct err *err)
 		vec_push(&job->files, xstrdup(*file));
 	job->stage = def->stage;
 	job->kind = def->kind;
-	if (find_inputs(p, me, compare, job, &changed, err) != RC_OK)
+	if (find_inputs(p, me, compare, job, &changed, err) != RC_OK ||
+	    add_images(p, def, job, &changed, err) != RC_OK)
 		return err->rc;
 	job->why = decide(p, i, changed, &job->state);
 	return add_key(p, i, job, err);

@@ -46,6 +46,8 @@ static enum rc add_image(struct engine *e, const char *name, pairs *ret, struct 
 
 	if (!name || strchr(name, '@'))
 		return RC_OK;
+	if (str_starts(str_of(name), "oci:") && !str_starts(str_of(name), "oci:/"))
+		return RC_OK; /* of the repository: its tree is an input */
 	vec_each(p, ret)
 		if (streq(p->key, name))
 			return RC_OK;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "api/cache_proxy.h"
 #include "api/wire.h"
 #include "base/log.h"
 #include "flow/2-agent/adapters.h"
@@ -37,6 +38,8 @@ struct house_of_agent {
 	struct exec *exec;
 	struct blobs *blobs;
 	struct image *images;
+	struct cache_proxy *proxy;
+	char *tool_cache;
 };
 
 static usec_t now(void)
@@ -53,6 +56,7 @@ static void house_of_agent_done(struct house_of_agent *h)
 	xfree(h->dir);
 	xfree(h->shim);
 	xfree(h->name);
+	xfree(h->tool_cache);
 	fd_close(&h->lock);
 }
 
@@ -192,6 +196,18 @@ static enum rc open_house(struct house_of_agent *h, struct err *err)
 	return h->images ? exec_sandbox_containers(h->exec, h->images, "auto", err) : err->rc;
 }
 
+/* A build cache on this machine's loopback that no outage of the daemon reaches; clients bring their own token. */
+static enum rc open_proxy(struct house_of_agent *h, const char *server, struct err *err)
+{
+	const struct cache_proxy_options o = {.server = server};
+	enum rc rc = cache_proxy_new(h->loop, &o, &h->proxy, err);
+
+	if (rc == RC_OK)
+		h->tool_cache =
+			xasprintf("http://127.0.0.1:%u", (unsigned)cache_proxy_port(h->proxy));
+	return rc;
+}
+
 /* ---- --drain ---- */
 
 static int drain(struct cli *c)
@@ -247,8 +263,9 @@ static int run_agent(struct cli *c)
 	if (read_options(c, &o, &h, &err) != RC_OK)
 		return code_of(c, &err);
 	h.data = data_of(c);
-	if (open_house(&h, &err) != RC_OK)
+	if (open_house(&h, &err) != RC_OK || open_proxy(&h, o.server, &err) != RC_OK)
 		return code_of(c, &err);
+	o.tool_cache = h.tool_cache;
 	o.dir = h.dir;
 	o.loop = h.loop;
 	o.exec = h.exec;

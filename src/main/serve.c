@@ -216,10 +216,10 @@ static void raise_limits(void)
 static enum rc open_engine(struct daemon *d, const struct serve_options *o, struct err *err)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN), pages = sysconf(_SC_PHYS_PAGES);
-	struct engine_options eo = {.slots = o->slots ? o->slots : (uint32_t)MAX_OF(cores, 2L),
-				    .memory = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE)
-							: 0,
-				    .version = PENSTOCK_VERSION};
+	struct engine_options eo = {
+		.slots = o->slots ? o->slots : (uint32_t)MAX_OF(cores, 2L),
+		.memory = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0,
+		.version = PENSTOCK_VERSION};
 
 	return engine_new(&d->house->world, &eo, &d->engine, err);
 }
@@ -257,6 +257,7 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 		xfree(token);
 	}
 	struct httpd_options ho = {.socket = d->socket,
+				   .address = o->listen,
 				   .port = o->port,
 				   .tokens = tokens,
 				   .handle = api_handle,

@@ -7,6 +7,7 @@ struct serve_options {
 	const char *data; /* NULL: default_data() */
 	texts repos; /* "NAME=PATH" or "PATH"; empty: those of the last start, else a repository of our own in <data>/git */
 	uint16_t port; /* 0: unix socket only */
+	const char *listen; /* address of the port; NULL: 127.0.0.1 */
 	uint32_t door_base, replica_base, slots;
 	uint64_t cache_max; /* bytes of the build tools' cache; 0: 20 GiB */
 	const char *containers;    /* NULL: auto */

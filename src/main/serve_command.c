@@ -7,6 +7,8 @@
 static const struct option serve_options[] = {
 	{"repo", 'r', "[NAME=]DIR", "watch this repository (may be repeated); it is remembered"},
 	{"port", 'p', "N", "TCP port of the API on 127.0.0.1 (7400); 0: the unix socket only"},
+	{"listen", 0, "ADDRESS",
+	 "where the port is: 127.0.0.1; another one only behind TLS, for agents on other machines"},
 	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
 	{"cache-max", 0, "SIZE", "of the build tools' cache: Turborepo, Nx, Bazel ... (20GiB)"},
 	{"containers", 0, "NAME", "what runs jobs' containers: auto, runc, crun or bwrap (auto)"},
@@ -70,11 +72,13 @@ static int run_serve(struct cli *c)
 	    !number(c, "slots", 0, 1000, &slots) ||
 	    !number(c, "door-base", 0, UINT16_MAX, &doors) ||
 	    !number(c, "replica-base", 0, UINT16_MAX, &replicas) ||
-	    !size_option(c, "cache-max", &o.cache_max) || !size_option(c, "keep-max", &o.keep_max) ||
+	    !size_option(c, "cache-max", &o.cache_max) ||
+	    !size_option(c, "keep-max", &o.keep_max) ||
 	    !time_option(c, "keep-failed", &o.keep_failed))
 		return EXIT_USAGE;
 	o.containers = cli_value(c, "containers");
 	o.port = (uint16_t)port;
+	o.listen = cli_value(c, "listen");
 	o.slots = (uint32_t)slots;
 	o.door_base = (uint32_t)doors;
 	o.replica_base = (uint32_t)replicas;

@@ -148,6 +148,9 @@ static void start_it(void *arg)
 	struct json_out o = JSON_OUT(&body);
 	struct err ignored = {0};
 
+	if (w->agent->o.tool_cache && w->order->spec.def.network)
+		vec_push(&w->order->spec.env, ((struct pair){xstrdup("PENSTOCK_TOOL_CACHE"),
+							     xstrdup(w->agent->o.tool_cache)}));
 	w->rc = exec_start(w->agent->o.exec, &w->order->spec, &in, &w->err);
 	if (w->rc != RC_OK)
 		return;
