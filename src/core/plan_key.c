@@ -214,7 +214,9 @@ enum rc key_of_job(const struct digest *def, const char *unit, const char *path,
 	key_add(scratch, str_of(unit));
 	key_add(scratch, str_of(path));
 	add_inputs(scratch, job->inputs.v, job->inputs.n);
-	if (job->shards) {
+	if (job->shards) { /* it is told all three */
+		key_number(scratch, job->shard);
+		key_number(scratch, job->shards);
 		key_number(scratch, job->files.n);
 		for (size_t i = 0; i < job->files.n; i++)
 			key_add(scratch, str_of(job->files.v[i]));
@@ -291,6 +293,8 @@ enum rc plan_key_lines(const struct plan_ask *ask, const struct plan *plan,
 	key_line(ret, "path %s", unit ? unit->path : ".");
 	vec_each(in, &job->inputs)
 		key_line(ret, "input %s %o %s", in->path, in->mode, in->oid);
+	if (job->shards)
+		key_line(ret, "shard %uof%u", job->shard, job->shards);
 	vec_each(file, &job->files)
 		key_line(ret, "file %s", *file);
 	vec_each(need, &job->needs)
