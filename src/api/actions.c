@@ -279,13 +279,16 @@ void post_queue(struct call *c)
 		goto refused;
 	fill(&ev.repo, only_source(c->api));
 	if (!ev.repo || !branch) {
-		call_failf(c, RC_INVALID, "say which %s: {\"%s\": ...}", ev.repo ? "branch" : "repository",
-			   ev.repo ? "ref" : "repo");
+		call_failf(c, RC_INVALID, "%s",
+			   ev.repo ? "say which branch: {\"ref\": ...}"
+				   : "several repositories are watched: say which one (--repo NAME, {\"repo\": ...})");
 		goto refused;
 	}
 	fill(&ev.type, first_target(engine_model(c->api->e), ev.repo));
 	if (!ev.type) {
-		call_failf(c, RC_INVALID, "say onto which branch: {\"target\": ...}");
+		call_failf(c, RC_INVALID,
+			   "no branch of %s lands changes through the queue: say onto which (--target, {\"target\": ...})",
+			   ev.repo);
 		goto refused;
 	}
 	ev.ref = str_starts(str_of(branch), "refs/") ? xstrdup(branch)

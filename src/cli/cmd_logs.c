@@ -101,7 +101,8 @@ static void fold_end(struct fold *f, bool failed)
 	strbuf_add_duration(&took, f->last - f->first);
 	tint(&f->c->out, &f->c->term, failed ? BAD : BOLD, "%s %s", failed ? "v" : ">",
 	     f->step && *f->step ? f->step : "(no step)");
-	say(f->c, "  %llu lines, %s\n", (unsigned long long)f->lines, strbuf_cstr(&took));
+	say(f->c, "  %llu line%s, %s\n", (unsigned long long)f->lines, f->lines == 1 ? "" : "s",
+	    f->last > f->first ? strbuf_cstr(&took) : "at once");
 	if (failed)
 		strbuf_addstr(&f->c->out, strbuf_str(&f->kept));
 	cli_flush(f->c);
