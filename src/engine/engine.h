@@ -32,6 +32,10 @@ struct world {
 	struct route *route;
 	struct notify *notify;
 	struct secret *secret;
+	/* Of the build caches, for jobs that may use the network: where they are (NULL: nowhere), and a token for a scope ("trusted", "pr/12"). */
+	const char *tool_cache;
+	enum rc (*cache_token)(void *ctx, const char *scope, struct strbuf *ret, struct err *err);
+	void *cache_ctx;
 	const char *toolchain; /* names what jobs find in their sandbox; part of every task key */
 	const char *(*zone_rule)(const char *zone, void *ctx); /* may be NULL */
 	void *zone_ctx;

@@ -3,6 +3,8 @@
 #include "engine/engine_impl.h"
 #include "project/results.h"
 
+#define CACHE_SCOPE "tool-cache:" /* a reference to no secret of anybody's */
+
 static bool has_wildcard(const char *path)
 {
 	return strpbrk(path, "*?[{") != NULL;
@@ -68,6 +70,8 @@ static enum rc get_secret(void *ctx, const char *reference, struct strbuf *ret, 
 {
 	struct engine *e = ctx;
 
+	if (e->w.cache_token && str_starts(str_of(reference), CACHE_SCOPE))
+		return e->w.cache_token(e->w.cache_ctx, reference + strlen(CACHE_SCOPE), ret, err);
 	return secret_get(e->w.secret, reference, ret, err);
 }
 
@@ -115,6 +119,23 @@ void inputs_init(struct engine *e)
 	e->runtime_inputs = (struct runtime_inputs){e, lay_rootfs, get_secret, front_door};
 }
 
+/* Where the build caches are, and a token that writes no further than the change is trusted. An agent says itself where its way to them begins. */
+static void add_tool_cache(struct engine *e, struct job_spec *spec)
+{
+	const struct change *c = &spec->change;
+
+	if (!e->w.tool_cache || !e->w.cache_token || !spec->def.network ||
+	    spec->def.stage != STAGE_CI)
+		return;
+	if (!spec->agent || streq(spec->agent, "local"))
+		vec_push(&spec->env,
+			 ((struct pair){xstrdup("PENSTOCK_TOOL_CACHE"), xstrdup(e->w.tool_cache)}));
+	char *scope = c->kind == CHANGE_PULL
+			      ? xasprintf(CACHE_SCOPE "pr/%s", c->number ? c->number : "0")
+			      : xstrdup(CACHE_SCOPE "trusted");
+	vec_push(&spec->def.secrets, ((struct pair){xstrdup("PENSTOCK_TOOL_CACHE_TOKEN"), scope}));
+}
+
 /* "url:production/orders" becomes the front door's address. */
 static enum rc resolve_urls(struct engine *e, struct job_spec *spec, struct err *err)
 {
@@ -142,6 +163,7 @@ enum rc perform_start_job(struct engine *e, const struct effect *f, struct outco
 	struct job_spec spec = {0};
 
 	shape_copy(&shape_job_spec, &spec, &f->spec);
+	add_tool_cache(e, &spec);
 	enum rc rc = resolve_urls(e, &spec, err);
 	if (rc == RC_OK)
 		rc = exec_start(e->w.exec, &spec, &e->exec_inputs, err);

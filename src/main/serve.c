@@ -1,4 +1,5 @@
 /* The daemon: a data folder, a loop, the engine, the API, and the branches that are watched. */
+#include "main/job_tokens.h"
 #include "main/serve.h"
 #include "api/api.h"
 #include "api/cache.h"
@@ -34,6 +35,8 @@ struct daemon {
 	struct httpd *httpd;
 	struct tool_cache *tools;
 	struct cache_service *caches;
+	struct job_tokens *job_tokens;
+	char *tool_cache;
 	VEC(struct source) sources;
 	char *data, *socket;
 };
@@ -224,6 +227,22 @@ static enum rc open_engine(struct daemon *d, const struct serve_options *o, stru
 	return engine_new(&d->house->world, &eo, &d->engine, err);
 }
 
+/* Jobs that may use the network are told where the caches are, and bring a token of their change's scope. */
+static enum rc open_job_tokens(struct daemon *d, const struct serve_options *o, struct err *err)
+{
+	struct world *w = engine_world(d->engine);
+	AUTO(freep) char *tokens = xasprintf("%s/tokens", d->data);
+	enum rc rc = job_tokens_new(tokens, &d->job_tokens, err);
+
+	if (rc != RC_OK)
+		return rc;
+	d->tool_cache = xasprintf("http://%s:%u", o->listen ? o->listen : "127.0.0.1", o->port);
+	w->tool_cache = d->tool_cache;
+	w->cache_token = job_tokens_get;
+	w->cache_ctx = d->job_tokens;
+	return RC_OK;
+}
+
 static enum rc open_caches(struct daemon *d, const struct serve_options *o, struct err *err)
 {
 	AUTO(freep) char *dir = xasprintf("%s/tools", d->data);
@@ -233,7 +252,7 @@ static enum rc open_caches(struct daemon *d, const struct serve_options *o, stru
 		return err_wrap(err, "the build tools' cache");
 	d->caches = cache_service_new(d->loop, d->tools);
 	httpd_add_taker(d->httpd, cache_take, d->caches);
-	return RC_OK;
+	return o->port ? open_job_tokens(d, o, err) : RC_OK;
 }
 
 static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
@@ -295,6 +314,8 @@ static void close_all(struct daemon *d)
 	httpd_free(d->httpd);
 	loop_free(d->loop);
 	cache_service_free(d->caches);
+	job_tokens_free(d->job_tokens);
+	xfree(d->tool_cache);
 	tool_cache_free(d->tools);
 	api_free(d->api);
 	engine_free(d->engine);

@@ -62,7 +62,7 @@ cat >"$tree/penstock.yml" <<-'Y'
 	  - {test: t.two, owner: ada, until: 2099-12-31, reason: "it counts seconds"}
 Y
 sed -i '/  retried:/d' "$tree/penstock.yml"
-serve_it || not_ok serve "$(tail -n 3 "$data.log")"
+serve_it --port "$api_port" || not_ok serve "$(tail -n 3 "$data.log")"
 commit first
 await_ok 'the run ends' 60 run_ended "$COMMIT"
 is 'and passes' "$(run_state "$COMMIT")" passed
@@ -121,12 +121,22 @@ cat >"$tree/penstock.yml" <<-'Y'
 	on: {push: {branches: [main], tags: ["v*"]}, pull_request: {forks: approve}}
 	ci:
 	  flaky: {each: a, flaky: {retry: 2}, reports: {junit: out.xml}, run: 'if [ "$PENSTOCK_ATTEMPT" = 1 ]; then cp bad.xml out.xml; exit 1; fi; cp good.xml out.xml'}
-	  secret: {each: a, secrets: {TOKEN: "file:token"}, run: "true", if: "event != 'push'"}
+	  tools: {each: a, network: true, run: 'bash ./put.sh'}
+  secret: {each: a, secrets: {TOKEN: "file:token"}, run: "true", if: "event != 'push'"}
 Y
+cat >"$tree/a/put.sh" <<-'S'
+	where=${PENSTOCK_TOOL_CACHE#http://}
+	exec 3<>"/dev/tcp/${where%:*}/${where#*:}"
+	printf 'PUT /v1/cache/4711 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello' "$PENSTOCK_TOOL_CACHE_TOKEN" >&3
+	read -r answer <&3
+	echo "answer $answer token $PENSTOCK_TOOL_CACHE_TOKEN"
+S
 commit third
 await_ok 'a run with a flaky test ends' 60 run_ended "$COMMIT"
 f=$(run_id "$COMMIT")
 is 'it passes' "$(run_state "$COMMIT")" passed
+has 'a job may use the build caches without a setting' "$(log_of "$f" a/tools)" 'answer HTTP/1.1 200'
+has 'and its token is masked' "$(log_of "$f" a/tools)" 'token \*\*\*'
 is 'its job is flaky' "$(job_state "$f" a/flaky)" flaky
 has 'the test is recorded' "$(p tests)" 't.two +a/flaky +1'
 run p quarantine t.two --owner ada --for 14d -m 'issue 12'
