@@ -190,9 +190,9 @@ static enum rc add_node(struct reader *r, struct yaml_node node)
 static void weigh(const struct yaml_node *n, struct anchor *a, size_t level)
 {
 	a->weight++;
-	a->height = MAX_OF(a->height, level);
 	if (n->kind != YAML_LIST && n->kind != YAML_MAP)
 		return;
+	a->height = MAX_OF(a->height, level + 1);
 	for (size_t i = 0; i < n->n; i++)
 		weigh(&n->items[i], a, level + 1);
 	if (n->kind == YAML_MAP)
@@ -377,6 +377,9 @@ static enum rc begin_document(struct reader *r, const struct fy_event *e)
 	if (++r->documents > 1 && !r->foreign)
 		return fail(r, token_pos(r, start, 0),
 			    "a second document begins here: one file holds one");
+	r->anchors.n = 0; /* names are of one document */
+	map_done(&r->anchor_at);
+	r->anchor_at = (struct map){0};
 	return RC_OK;
 }
 

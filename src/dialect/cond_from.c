@@ -100,6 +100,25 @@ static struct cond *of_ref(const char *text, const char *op, bool prefix)
 	return NULL;
 }
 
+static const char *const refs[] = {"branch", "tag"};
+
+/* A name of a branch or a tag against a text: which of the two it is nobody knows here. */
+static struct cond *of_either(const char *op, const char *text)
+{
+	return cond_new(equals(op) ? COND_OR : COND_AND, NULL, compare(refs[0], op, text),
+			compare(refs[1], op, text));
+}
+
+static struct cond *call_either(const char *call, const char *text)
+{
+	struct cond *both[2];
+
+	for (size_t i = 0; i < 2; i++)
+		both[i] = cond_new(COND_CALL, call, cond_new(COND_NAME, refs[i], NULL, NULL),
+				   cond_new(COND_TEXT, text, NULL, NULL));
+	return cond_new(COND_OR, NULL, both[0], both[1]);
+}
+
 static bool github_compare(struct cond **c, const char **ret_why)
 {
 	const struct cond *name, *value;
@@ -111,6 +130,11 @@ static bool github_compare(struct cond **c, const char **ret_why)
 		struct cond *ref = of_ref(value->text, op, false);
 		return ref ? replace(c, ref) : no(ret_why, "compare `branch` or `tag`");
 	}
+	if ((streq(name->text, "github.head_ref") || streq(name->text, "github.base_ref")) &&
+	    value->kind == COND_TEXT && !*value->text) /* they are of pull requests alone */
+		return replace(c, compare("event", equals(op) ? "!=" : "==", "pull_request"));
+	if (streq(name->text, "github.ref_name") && value->kind == COND_TEXT)
+		return replace(c, of_either(op, value->text));
 	if (streq(name->text, "github.ref_type") && value->kind == COND_TEXT)
 		return replace(
 			c,
@@ -154,6 +178,9 @@ static bool github_call(struct cond **c, const char **ret_why)
 			return replace(c, cond_new(COND_COMPARE, "in", label,
 						   cond_new(COND_NAME, "pr.labels", NULL, NULL)));
 		}
+		if (streq(call->kids[0]->text, "github.ref_name") &&
+		    call->kids[1]->kind == COND_TEXT)
+			return replace(c, call_either(kept[i], call->kids[1]->text));
 		if (!streq(call->kids[0]->text, "github.ref"))
 			return true;
 		struct cond *ref = i == 1 && call->kids[1]->kind == COND_TEXT
@@ -206,53 +233,74 @@ bool cond_from_github(struct cond **c, const char **ret_why)
 }
 
 /* ---- GitLab ---- */
-/* `.*` is any run, `\.` a dot; anything else that means something has no glob. */
-static bool to_glob(const char *p, size_t n, struct strbuf *to)
+/* The literal text of a piece of a regular expression; false: it is more than a text. */
+static bool to_literal(struct str s, struct strbuf *to)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '.' && i + 1 < n && (p[i + 1] == '*' || p[i + 1] == '+')) {
-			strbuf_adds(to, "**");
-			i++;
-		} else if (p[i] == '\\' && i + 1 < n && strchr(".-/_", p[i + 1])) {
-			strbuf_addc(to, p[++i]);
-		} else if (strchr(".*+?[](){}|^$\\", p[i])) {
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\\' && i + 1 < s.n && strchr(".-/_", s.p[i + 1]))
+			strbuf_addc(to, s.p[++i]);
+		else if (strchr(".*+?[](){}|^$\\", s.p[i]))
 			return false;
-		} else {
-			strbuf_addc(to, p[i]);
-		}
+		else
+			strbuf_addc(to, s.p[i]);
 	}
 	return true;
+}
+
+static struct cond *of_call(const char *call, const char *name, const struct strbuf *text)
+{
+	return cond_new(COND_CALL, call, cond_new(COND_NAME, name, NULL, NULL),
+			cond_new(COND_TEXT, strbuf_cstr(text), NULL, NULL));
+}
+
+static bool is_any(struct str s, size_t at)
+{
+	return s.n >= at + 2 && s.p[at] == '.' && (s.p[at + 1] == '*' || s.p[at + 1] == '+') &&
+	       (at == 0 || s.p[at - 1] != '\\');
+}
+
+/* ^begin.*end$ */
+static struct cond *of_two(const char *name, struct str begin, struct str end)
+{
+	AUTO(strbuf_done) struct strbuf a = STRBUF(4096), b = STRBUF(4096);
+
+	if (!to_literal(begin, &a) || !to_literal(end, &b))
+		return NULL;
+	return cond_new(COND_AND, NULL, of_call("startsWith", name, &a),
+			of_call("endsWith", name, &b));
 }
 
 static struct cond *of_pattern(const char *name, const char *pattern)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(4096);
-	size_t n = strlen(pattern);
-	bool from = n && pattern[0] == '^',
-	     to = n > 1 && pattern[n - 1] == '$' && pattern[n - 2] != '\\';
-	const char *p = pattern + from;
-	const char *call = from ? "startsWith" : to ? "endsWith" : "contains";
+	struct str s = str_of(pattern);
+	bool from = str_starts(s, "^"), to = s.n > 1 && s.p[s.n - 1] == '$' && s.p[s.n - 2] != '\\';
 
-	n -= from;
-	n -= to;
-	if (from && !to && n > 2 && str_ends((struct str){p, n}, ".*"))
-		n -= 2;
-	if (!to_glob(p, n, &text))
-		return NULL;
-	if (strstr(strbuf_cstr(&text), "**")) {
-		if (!from)
-			return NULL;
-		strbuf_adds(&text, to ? "" : "**");
-		return compare(name, "=~", strbuf_cstr(&text));
+	s = (struct str){s.p + from, s.n - from - to};
+	if (s.n >= 2 && is_any(s, s.n - 2)) {
+		s.n -= 2;
+		to = false;
 	}
+	if (is_any(s, 0)) {
+		s = (struct str){s.p + 2, s.n - 2};
+		from = false;
+	}
+	for (size_t i = 1; i < s.n; i++)
+		if (is_any(s, i))
+			return from && to ? of_two(name, (struct str){s.p, i},
+						   (struct str){s.p + i + 2, s.n - i - 2})
+					  : NULL;
+	if (!to_literal(s, &text))
+		return NULL;
+	if (!text.n)
+		return compare(name, from && to ? "==" : "!=", "");
 	if (streq(name, "pr.labels"))
 		return cond_new(COND_COMPARE, "in",
 				cond_new(COND_TEXT, strbuf_cstr(&text), NULL, NULL),
 				cond_new(COND_NAME, name, NULL, NULL));
 	if (from && to)
 		return compare(name, "==", strbuf_cstr(&text));
-	return cond_new(COND_CALL, call, cond_new(COND_NAME, name, NULL, NULL),
-			cond_new(COND_TEXT, strbuf_cstr(&text), NULL, NULL));
+	return of_call(from ? "startsWith" : to ? "endsWith" : "contains", name, &text);
 }
 
 static const char *known_value(const pairs *vars, const char *name)
@@ -274,10 +322,15 @@ static bool gitlab_compare(struct cond **c, const char **ret_why)
 	if (!cond_is_compare(*c, &name, &value))
 		return true;
 	const char *ours = OURS(gitlab_names, name->text);
+	bool either = streq(name->text, "CI_COMMIT_REF_NAME");
+	if (either && value->kind == COND_TEXT)
+		return replace(c, of_either(op, value->text));
 	if (value->kind == COND_PATTERN) {
 		if (!ours)
 			return no(ret_why, "write it with a name of docs/expressions.md");
 		struct cond *match = of_pattern(ours, value->text);
+		if (match && either)
+			match = cond_new(COND_OR, NULL, match, of_pattern("tag", value->text));
 		if (!match)
 			return no(
 				ret_why,

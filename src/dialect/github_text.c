@@ -103,18 +103,27 @@ static const char *advice_of(struct str name)
 	return "work it out in the script";
 }
 
-/* Whether the byte stands within '...' of its line, where a shell puts in no variable. */
+/* Whether the byte stands within '...' of a script, where a shell puts in no variable. */
 static bool in_single_quotes(struct str text, size_t at)
 {
-	bool in = false, twice = false;
+	char quote = 0;
 
-	for (size_t i = at; i-- > 0 && text.p[i] != '\n';)
-		if (text.p[i] == '\'')
-			in = !in;
-	for (size_t i = at; i-- > 0 && text.p[i] != '\n';)
-		if (text.p[i] == '"')
-			twice = !twice;
-	return in && !twice;
+	for (size_t i = 0; i < at; i++) {
+		char c = text.p[i];
+		if (quote == '\'' || (quote && c == quote)) {
+			quote = c == quote ? 0 : quote;
+		} else if (c == '\\') {
+			i++;
+		} else if (quote) {
+			continue;
+		} else if (c == '\'' || c == '"') {
+			quote = c;
+		} else if (c == '#' && (i == 0 || strchr(" \t\n;", text.p[i - 1]))) {
+			while (i + 1 < at && text.p[i + 1] != '\n')
+				i++;
+		}
+	}
+	return quote == '\'';
 }
 
 static bool fill(struct importer *im, const struct yaml_node *at, struct str text, size_t pos,

@@ -100,8 +100,9 @@ static void map_setup(struct importer *im, const struct yaml_node *step,
 	} else if (version) {
 		tag = tag_of(version->text);
 	}
-	if (!version && yaml_get(with, "cache") == NULL && with && with->n)
-		lost(im, with, "name the version in container", "a version that stands in a file");
+	if (!version)
+		lost(im, uses, "name the version in container", "%s of no version, or of a file's",
+		     a->a);
 	AUTO(freep) char *image = tag ? xasprintf("%s:%s", a->a, tag) : xstrdup(a->a);
 	if (!job->container) {
 		job->container = xstrdup(image);

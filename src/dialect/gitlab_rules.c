@@ -86,7 +86,9 @@ static void read_when(struct gitlab *g, const struct yaml_node *when, struct out
 {
 	struct str s = node_is_text(when) ? when->text : STR("on_success");
 
-	if (str_is(s, "manual"))
+	if (str_is(s, "on_failure") || str_is(s, "delayed"))
+		o->broken = true; /* it must not run more often, or sooner, than it did */
+	else if (str_is(s, "manual"))
 		o->manual = true;
 	else
 		o->automatic = true;
@@ -156,8 +158,10 @@ static struct cond *of_ref(struct gitlab *g, const struct yaml_node *at)
 		     {"api", "event", "==", "person"},
 		     {"triggers", "event", "==", "person"}};
 
+	struct str rest = at->text;
+	struct str word = str_cut(&rest, '@'); /* branches@group/project */
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (str_is(at->text, words[i].word))
+		if (str_is(word, words[i].word))
 			return compare(words[i].name, words[i].op, words[i].text);
 	AUTO(freep)
 	char *text = str_starts(at->text, "/")

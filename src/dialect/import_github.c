@@ -159,6 +159,11 @@ static void read_on(struct importer *im, const struct yaml_node *on)
 		read_event(im, &on->items[i], on->items[i].text, NULL);
 	for (size_t i = 0; on && on->kind == YAML_MAP && i < on->n; i++)
 		read_event(im, &on->keys[i], on->keys[i].text, &on->items[i]);
+	/* a push to main always begins a run of ours */
+	if (!im->d->c.branches.n && !im->d->c.tags.n)
+		vec_push(&im->d->conditions, xstrdup("event != 'push'"));
+	else if (!im->d->c.branches.n)
+		vec_push(&im->d->conditions, xstrdup("event != 'push' || tag != ''"));
 }
 
 /* ---- the file ---- */
