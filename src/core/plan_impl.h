@@ -98,6 +98,7 @@ struct planner {
 	VEC(struct instance) list;  /* by definition, then by unit, then by row and shard */
 	struct span *at;            /* defs.n rows of units.n + 1 */
 	uint32_t *place;            /* of an instance in the plan */
+	uint64_t inputs;            /* of all instances */
 	struct strbuf scratch;
 	struct plan plan;
 };

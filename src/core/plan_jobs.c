@@ -3,6 +3,10 @@
 #include "core/plan_impl.h"
 #include "core/sort.h"
 
+/* A matrix that needs a matrix, or reads a whole repository in each row, is short to write and long to hold. */
+#define PLAN_MAX_NEEDS  3000000
+#define PLAN_MAX_INPUTS 3000000
+
 static bool same_def(const struct job_def *a, const struct job_def *b)
 {
 	struct job_def x = *a, y = *b;
@@ -133,7 +137,7 @@ struct links {
 };
 static void add_links(struct links *links, const struct span *jobs)
 {
-	for (uint32_t i = 0; i < jobs->n; i++)
+	for (uint32_t i = 0; i < jobs->n && links->to.n <= PLAN_MAX_NEEDS; i++)
 		vec_push(&links->to, jobs->first + i);
 }
 
@@ -257,6 +261,20 @@ static enum rc add_images(struct planner *p, const struct job_def *def, struct p
 	return rc;
 }
 
+/* At the first of the instances that read the same: before any of them is written down. */
+static enum rc count_inputs(struct planner *p, const struct instance *me, size_t n, struct err *err)
+{
+	const struct span *alike = cell(p, me->def, me->unit);
+
+	if (&p->list.v[alike->first] == me)
+		p->inputs += (uint64_t)n * alike->n;
+	if (p->inputs <= PLAN_MAX_INPUTS)
+		return RC_OK;
+	return err_set(err, RC_TOO_BIG,
+		       "the plan's jobs read more than %d files one by one; at job \"%s\" (a folder's `dir/**` counts as one)",
+		       PLAN_MAX_INPUTS, p->defs.v[me->def].def->name);
+}
+
 /* Fill the job's inputs; *ret_changed: a path among them that differs from base, when that matters. Borrowed. */
 static enum rc find_inputs(struct planner *p, const struct instance *me, bool compare,
 			   struct plan_job *job, const char **ret_changed, struct err *err)
@@ -286,14 +304,15 @@ static enum rc find_inputs(struct planner *p, const struct instance *me, bool co
 		if (old)
 			vec_push(&before, old);
 	}
-	for (size_t k = 0;
-	     def->inputs.n && me->unit < p->c->units.n && k < p->units[me->unit].slices; k++) {
+	enum rc rc = count_inputs(p, me, now.n, err);
+
+	for (size_t k = 0; def->inputs.n && me->unit < p->c->units.n && k < p->units[me->unit].slices; k++) {
 		const struct lock_slice *slice =
 			&p->head.facts->slices.v[p->units[me->unit].slice + k];
 
 		add_input(job, slice->path, slice->digest, 0);
 	}
-	for (size_t i = 0; i < now.n; i++)
+	for (size_t i = 0; rc == RC_OK && i < now.n; i++)
 		add_input(job, now.v[i]->path, now.v[i]->oid, now.v[i]->mode);
 	for (size_t i = 0; i < inputs.n; i++)
 		add_input(job, inputs.v[i].path, inputs.v[i].oid, inputs.v[i].mode);
@@ -302,7 +321,7 @@ static enum rc find_inputs(struct planner *p, const struct instance *me, bool co
 	vec_done(&now);
 	vec_done(&before);
 	vec_done(&inputs);
-	return RC_OK;
+	return rc;
 }
 
 /* The affected need that stands first, or NULL. */
@@ -437,6 +456,10 @@ static enum rc plan_one(struct planner *p, uint32_t i, struct err *err)
 
 enum rc plan_jobs(struct planner *p, struct err *err)
 {
+	if (p->needs.first[p->list.n] > PLAN_MAX_NEEDS)
+		return err_set(err, RC_TOO_BIG,
+			       "the plan's jobs need each other in more than %d ways: each row of a matrix waits for each row of what it needs",
+			       PLAN_MAX_NEEDS);
 	uint32_t *order = xcalloc(p->list.n + 1, sizeof(*order));
 	uint32_t n = graph_order(&p->needs, order);
 	enum rc rc = n < p->list.n ? err_set(err, RC_INVALID,
