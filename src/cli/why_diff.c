@@ -63,35 +63,38 @@ static void say_line(struct cli *c, enum tone tone, char sign, const char *line)
 	}
 }
 
-/* Removed and added lines beside each other, in order of what they are of. */
-static size_t draw_lines(struct cli *c, const struct key *old, const struct key *new)
+/* The first added line that is of the same and was not told yet. */
+static void say_added(struct cli *c, const struct key *old, const struct key *new, const char *line,
+		      bool *told)
 {
-	size_t shown = 0;
-
-	for (size_t i = 0; i < old->n; i++) {
-		const char *line = line_at(old, i);
-
-		if (has_line(new, line))
-			continue;
-		say_line(c, BAD, '-', line);
-		shown++;
-		for (size_t k = 0; k < new->n; k++)
-			if (str_eq(line_name(line_at(new, k)), line_name(line)) &&
-			    !has_line(old, line_at(new, k)))
-				say_line(c, GOOD, '+', line_at(new, k));
-	}
 	for (size_t k = 0; k < new->n; k++) {
-		bool told = false;
-
-		for (size_t i = 0; i < old->n && !told; i++)
-			told = str_eq(line_name(line_at(old, i)), line_name(line_at(new, k))) &&
-			       !has_line(new, line_at(old, i));
-		if (told || has_line(old, line_at(new, k)))
+		if (told[k] || has_line(old, line_at(new, k)) ||
+		    (line && !str_eq(line_name(line_at(new, k)), line_name(line))))
 			continue;
 		say_line(c, GOOD, '+', line_at(new, k));
-		shown++;
+		told[k] = true;
+		if (line)
+			return;
 	}
-	return shown;
+}
+
+/* Each removed line with the added one that took its place, then the rest. */
+static bool draw_lines(struct cli *c, const struct key *old, const struct key *new)
+{
+	bool *told = xcalloc(new->n + 1, sizeof(*told)), any = false;
+
+	for (size_t i = 0; i < old->n; i++) {
+		if (has_line(new, line_at(old, i)))
+			continue;
+		say_line(c, BAD, '-', line_at(old, i));
+		say_added(c, old, new, line_at(old, i), told);
+		any = true;
+	}
+	say_added(c, old, new, NULL, told);
+	for (size_t k = 0; k < new->n; k++)
+		any = any || told[k];
+	xfree(told);
+	return any;
 }
 
 static void draw_json(struct cli *c, const struct key *old, const struct key *new)
