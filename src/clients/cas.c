@@ -1,21 +1,14 @@
-#include "clients/cas.h"
+#include "clients/cas_impl.h"
 
 #include "base/mem.h"
 #include "io/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PIECE ((size_t)128 << 10)
 #define SMALL ((size_t)256 << 10)
-
-struct cas {
-	char *dir;
-	atomic_uint serial;
-};
 
 enum rc cas_open(const char *dir, struct cas **ret, struct err *err)
 {
@@ -26,6 +19,8 @@ enum rc cas_open(const char *dir, struct cas **ret, struct err *err)
 		return rc;
 	struct cas *c = xcalloc(1, sizeof(*c));
 	c->dir = xstrdup(dir);
+	c->seen = cas_seen_new();
+	BUG_ON(pthread_mutex_init(&c->lock, NULL) != 0);
 	*ret = c;
 	return RC_OK;
 }
@@ -34,11 +29,13 @@ void cas_free(struct cas *c)
 {
 	if (!c)
 		return;
+	pthread_mutex_destroy(&c->lock);
+	cas_seen_free(c->seen);
 	xfree(c->dir);
 	xfree(c);
 }
 
-static enum rc path_of(const struct cas *c, const char *hex, char **ret, struct err *err)
+enum rc cas_path(const struct cas *c, const char *hex, char **ret, struct err *err)
 {
 	struct digest d;
 	char text[DIGEST_HEX + 1];
@@ -51,7 +48,7 @@ static enum rc path_of(const struct cas *c, const char *hex, char **ret, struct 
 	return RC_OK;
 }
 
-static char *temp_path(struct cas *c)
+char *cas_temp(struct cas *c)
 {
 	return xasprintf("%s/tmp/%ld.%u", c->dir, (long)getpid(), atomic_fetch_add(&c->serial, 1));
 }
@@ -61,8 +58,20 @@ bool cas_has(struct cas *c, const char *hex)
 	AUTO(freep) char *path = NULL;
 	struct stat st;
 
-	return path_of(c, hex, &path, NULL) == RC_OK && lstat(path, &st) == 0 &&
+	return cas_path(c, hex, &path, NULL) == RC_OK && lstat(path, &st) == 0 &&
 	       S_ISREG(st.st_mode);
+}
+
+/* What was hashed on its way into the file needs no second reading. */
+static void remember(struct cas *c, int fd, struct digest d)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	pthread_mutex_lock(&c->lock);
+	cas_seen_put(c->seen, d, &st);
+	pthread_mutex_unlock(&c->lock);
 }
 
 /*
@@ -85,17 +94,20 @@ static enum rc publish(struct cas *c, int fd, const char *temp, struct digest d,
 	}
 	if (fchmod(fd, 0444) < 0 || fsync(fd) < 0)
 		return err_errno(err, errno, "fsync %s", temp);
-	if (rename(temp, path) == 0)
-		return RC_OK;
-	if (errno == ENOENT) {
+	bool named = rename(temp, path) == 0;
+	if (!named && errno == ENOENT) {
 		enum rc rc = dir_make(dir, 0700, err);
-		if (rc != RC_OK || rename(temp, path) == 0)
+		if (rc != RC_OK)
 			return rc;
+		named = rename(temp, path) == 0;
 	}
-	return err_errno(err, errno, "rename %s", temp);
+	if (!named)
+		return err_errno(err, errno, "rename %s", temp);
+	remember(c, fd, d);
+	return RC_OK;
 }
 
-static enum rc new_file(const char *path, unsigned mode, int *ret, struct err *err)
+enum rc cas_new_file(const char *path, unsigned mode, int *ret, struct err *err)
 {
 	*ret = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	return *ret < 0 ? err_errno(err, errno, "create %s", path) : RC_OK;
@@ -112,9 +124,9 @@ enum rc cas_put(struct cas *c, struct str bytes, char ret_hex[DIGEST_HEX + 1], s
 		memcpy(ret_hex, hex, sizeof(hex));
 		return RC_OK;
 	}
-	AUTO(freep) char *temp = temp_path(c);
+	AUTO(freep) char *temp = cas_temp(c);
 	AUTO(fd_close) int fd = -1;
-	enum rc rc = new_file(temp, 0600, &fd, e);
+	enum rc rc = cas_new_file(temp, 0600, &fd, e);
 	if (rc == RC_OK)
 		rc = fd_write(fd, bytes.p, bytes.n, e);
 	if (rc == RC_OK)
@@ -125,9 +137,8 @@ enum rc cas_put(struct cas *c, struct str bytes, char ret_hex[DIGEST_HEX + 1], s
 	return err_wrap(e, "keep %zu bytes", bytes.n);
 }
 
-/* Read `from` to its end: hash, and write to `to` when it is not -1. */
-static enum rc stream(int from, int to, uint64_t max, struct digest *ret, uint64_t *ret_size,
-		      struct err *err)
+enum rc cas_stream(int from, int to, uint64_t max, struct digest *ret, uint64_t *ret_size,
+		   struct err *err)
 {
 	struct digest_state *s = digest_new();
 	char *buf = xmalloc(PIECE);
@@ -206,10 +217,10 @@ enum rc cas_put_file(struct cas *c, const char *path, uint64_t max, char ret_hex
 		return rc == RC_OK ? rc : err_wrap(e, "keep %s", path);
 	if (lseek(from, 0, SEEK_SET) < 0)
 		return err_errno(e, errno, "read %s", path);
-	AUTO(freep) char *temp = temp_path(c);
-	rc = new_file(temp, 0600, &to, e);
+	AUTO(freep) char *temp = cas_temp(c);
+	rc = cas_new_file(temp, 0600, &to, e);
 	if (rc == RC_OK)
-		rc = stream(from, to, max, &d, &size, e);
+		rc = cas_stream(from, to, max, &d, &size, e);
 	if (rc == RC_OK)
 		rc = publish(c, to, temp, d, ret_hex, e);
 	if (rc != RC_OK) {
@@ -221,9 +232,9 @@ enum rc cas_put_file(struct cas *c, const char *path, uint64_t max, char ret_hex
 	return RC_OK;
 }
 
-static enum rc open_blob(struct cas *c, const char *hex, char **ret_path, int *ret, struct err *err)
+enum rc cas_open_blob(struct cas *c, const char *hex, char **ret_path, int *ret, struct err *err)
 {
-	enum rc rc = path_of(c, hex, ret_path, err);
+	enum rc rc = cas_path(c, hex, ret_path, err);
 
 	if (rc != RC_OK)
 		return rc;
@@ -233,18 +244,6 @@ static enum rc open_blob(struct cas *c, const char *hex, char **ret_path, int *r
 	return *ret < 0 ? err_errno(err, errno, "open %s", *ret_path) : RC_OK;
 }
 
-static enum rc check(const char *hex, const char *path, struct digest is, struct err *err)
-{
-	AUTO(freep) char *aside = xasprintf("%s.corrupt", path);
-	struct digest should;
-
-	if (digest_parse(str_of(hex), &should) && digest_eq(should, is))
-		return RC_OK;
-	rename(path, aside);
-	return err_set(err, RC_CORRUPT, "blob %s does not match its hash: it was put aside as %s",
-		       hex, aside);
-}
-
 enum rc cas_get(struct cas *c, const char *hex, size_t max, struct strbuf *ret, struct err *err)
 {
 	AUTO(freep) char *path = NULL;
@@ -252,55 +251,26 @@ enum rc cas_get(struct cas *c, const char *hex, size_t max, struct strbuf *ret, 
 	AUTO(strbuf_done) struct strbuf bytes = STRBUF(max + 1);
 	struct err here = {0}, *e = err ? err : &here;
 
-	enum rc rc = open_blob(c, hex, &path, &fd, e);
+	enum rc rc = cas_open_blob(c, hex, &path, &fd, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = fd_read(fd, max, &bytes, e);
 	if (rc != RC_OK)
 		return err_wrap(e, "blob %s", hex);
-	rc = check(hex, path, digest_of(strbuf_str(&bytes)), e);
+	rc = cas_check(c, hex, path, digest_of(strbuf_str(&bytes)), e);
 	if (rc == RC_OK)
 		strbuf_addstr(ret, strbuf_str(&bytes));
 	return rc;
-}
-
-enum rc cas_get_file(struct cas *c, const char *hex, const char *path, unsigned mode,
-		     struct err *err)
-{
-	AUTO(freep) char *blob = NULL;
-	AUTO(fd_close) int from = -1, to = -1;
-	struct err here = {0}, *e = err ? err : &here;
-	struct digest d;
-	uint64_t size;
-
-	enum rc rc = open_blob(c, hex, &blob, &from, e);
-	if (rc == RC_OK)
-		rc = new_file(path, 0600, &to, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = stream(from, to, UINT64_MAX, &d, &size, e);
-	if (rc == RC_OK)
-		rc = check(hex, blob, d, e);
-	if (rc == RC_OK && fchmod(to, mode) < 0)
-		rc = err_errno(e, errno, "chmod %s", path);
-	if (rc == RC_OK)
-		return rc;
-	unlink(path);
-	return err_wrap(e, "lay out %s", path);
 }
 
 enum rc cas_get_fd(struct cas *c, const char *hex, int *ret_fd, struct err *err)
 {
 	AUTO(freep) char *path = NULL;
 	AUTO(fd_close) int fd = -1;
-	struct digest d;
-	uint64_t size;
 
-	enum rc rc = open_blob(c, hex, &path, &fd, err);
+	enum rc rc = cas_open_blob(c, hex, &path, &fd, err);
 	if (rc == RC_OK)
-		rc = stream(fd, -1, UINT64_MAX, &d, &size, err);
-	if (rc == RC_OK)
-		rc = check(hex, path, d, err);
+		rc = cas_verify(c, hex, path, fd, err);
 	if (rc == RC_OK && lseek(fd, 0, SEEK_SET) < 0)
 		rc = err_errno(err, errno, "seek %s", path);
 	if (rc != RC_OK)

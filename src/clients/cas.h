@@ -20,9 +20,19 @@ MUST_CHECK enum rc cas_put_file(struct cas *c, const char *path, uint64_t max,
  * with "sha256:". */
 MUST_CHECK enum rc cas_get(struct cas *c, const char *hex, size_t max, struct strbuf *ret,
 			   struct err *err);
-/* Into a new file (RC_CONFLICT when there is one). Verified: on RC_CORRUPT there is no file. */
+/* Into a new file (RC_CONFLICT when there is one): its blocks shared where the disk can (FICLONE), else a copy. Verified: on
+ * RC_CORRUPT there is no file. */
 MUST_CHECK enum rc cas_get_file(struct cas *c, const char *hex, const char *path, unsigned mode,
 				struct err *err);
-/* As an open file at its start; verified. */
+/*
+ * As a read-only file (0444, 0555 when exec) at a new path: a hard link to the store's own where that can be, else as cas_get_file.
+ * Only for where nobody can write: a folder that is bound read-only for whoever sees it. Its times are of now, and move on when
+ * the same blob is laid out elsewhere.
+ */
+MUST_CHECK enum rc cas_share_file(struct cas *c, const char *hex, const char *path, bool exec,
+				  struct err *err);
+/* As an open file at its start; verified: read through unless it was before, by this process, and did not change since. */
 MUST_CHECK enum rc cas_get_fd(struct cas *c, const char *hex, int *ret_fd, struct err *err);
 bool cas_has(struct cas *c, const char *hex);
+/* Was a blob ever put aside here? Then a list of blobs may name one that is gone. */
+bool cas_was_damaged(struct cas *c);

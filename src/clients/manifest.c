@@ -251,24 +251,54 @@ static enum rc open_above(int root, const char *path, int *ret, const char **ret
 	return RC_OK;
 }
 
-static enum rc lay_out(struct blobs *b, int root, const struct manifest_entry *e, struct err *err)
-{
-	AUTO(fd_close) int dir = -1;
-	const char *name = NULL;
+/* Where the last file was laid: the next one is most often its neighbour. */
+struct laying {
+	struct blobs *blobs;
+	int root, dir;
+	const char *path; /* of the file before; NULL at first */
+	size_t n;         /* of its folder's part */
+	bool shared;
+};
 
-	enum rc rc = open_above(root, e->path, &dir, &name, err);
-	if (rc != RC_OK)
-		return rc;
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return err_errno(err, errno, "replace %s", e->path);
-	if (e->link)
-		return symlinkat(e->link, dir, name) < 0 ? err_errno(err, errno, "link %s", e->path)
-							 : RC_OK;
-	AUTO(freep) char *path = xasprintf("/proc/self/fd/%d/%s", dir, name);
-	return blobs_get_file(b, e->sha256, path, e->mode & 0100 ? 0755 : 0644, err);
+static enum rc folder_of(struct laying *l, const char *path, const char **ret_name, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+
+	*ret_name = slash ? slash + 1 : path;
+	if (l->path && l->n == n && !strncmp(l->path, path, n))
+		return RC_OK;
+	fd_close(&l->dir);
+	l->path = NULL;
+	enum rc rc = open_above(l->root, path, &l->dir, ret_name, err);
+	if (rc == RC_OK) {
+		l->path = path;
+		l->n = n;
+	}
+	return rc;
 }
 
-enum rc manifest_layout(struct blobs *b, const char *hex, const char *into, struct err *err)
+static enum rc lay_out(struct laying *l, const struct manifest_entry *e, struct err *err)
+{
+	const char *name = NULL;
+	bool exec = e->mode & 0100;
+
+	enum rc rc = folder_of(l, e->path, &name, err);
+	if (rc != RC_OK)
+		return rc;
+	if (unlinkat(l->dir, name, 0) < 0 && errno != ENOENT)
+		return err_errno(err, errno, "replace %s", e->path);
+	if (e->link)
+		return symlinkat(e->link, l->dir, name) < 0
+			       ? err_errno(err, errno, "link %s", e->path)
+			       : RC_OK;
+	AUTO(freep) char *path = xasprintf("/proc/self/fd/%d/%s", l->dir, name);
+	return l->shared ? blobs_share_file(l->blobs, e->sha256, path, exec, err)
+			 : blobs_get_file(l->blobs, e->sha256, path, exec ? 0755 : 0644, err);
+}
+
+enum rc manifest_layout(struct blobs *b, const char *hex, const char *into, bool shared,
+			struct err *err)
 {
 	AUTO(manifest_done) struct manifest m = {0};
 	struct err here = {0}, *e = err ? err : &here;
@@ -279,7 +309,9 @@ enum rc manifest_layout(struct blobs *b, const char *hex, const char *into, stru
 	AUTO(fd_close) int root = open(into, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, errno, "open %s", into);
+	struct laying l = {.blobs = b, .root = root, .dir = -1, .shared = shared};
 	for (size_t i = 0; i < m.entries.n && rc == RC_OK; i++)
-		rc = lay_out(b, root, &m.entries.v[i], e);
+		rc = lay_out(&l, &m.entries.v[i], e);
+	fd_close(&l.dir);
 	return rc == RC_OK ? rc : err_wrap(e, "outputs %.12s", hex);
 }

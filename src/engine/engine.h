@@ -42,7 +42,8 @@ struct world {
 	/* Outputs of jobs as manifests in the content store (clients/manifest.h). */
 	enum rc (*keep_outputs)(struct blobs *b, const char *dir, const char *const *globs,
 				size_t n, char **ret_hex, struct err *err);
-	enum rc (*lay_outputs)(struct blobs *b, const char *hex, const char *into, struct err *err);
+	enum rc (*lay_outputs)(struct blobs *b, const char *hex, const char *into, bool shared,
+			       struct err *err);
 	texts sources; /* names of repositories that are watched */
 };
 struct engine_options {

@@ -59,11 +59,12 @@ static enum rc lay_sources(void *ctx, const struct change *c, const texts *paths
 	return rc;
 }
 
-static enum rc lay_outputs(void *ctx, const char *manifest, const char *into, struct err *err)
+static enum rc lay_outputs(void *ctx, const char *manifest, const char *into, bool shared,
+			   struct err *err)
 {
 	struct engine *e = ctx;
 
-	return e->w.lay_outputs(e->w.blobs, manifest, into, err);
+	return e->w.lay_outputs(e->w.blobs, manifest, into, shared, err);
 }
 
 static enum rc get_secret(void *ctx, const char *reference, struct strbuf *ret, struct err *err)

@@ -33,6 +33,8 @@ struct blobs_ops {
 	enum rc (*get_result)(struct blobs *b, const char *key, struct result *ret,
 			      struct err *err);
 	void (*free)(struct blobs *b);
+	enum rc (*share_file)(struct blobs *b, const char *hex, const char *path, bool exec,
+			      struct err *err);
 };
 struct blobs {
 	const struct blobs_ops *ops;
@@ -62,7 +64,13 @@ MUST_CHECK static inline enum rc blobs_get_file(struct blobs *b, const char *hex
 {
 	return b->ops->get_file(b, hex, path, mode, err);
 }
-/* The blob as an open file at its start, for what is too big for memory: verified once, here, by reading it through. The caller closes it. */
+/* The same as a read-only file (0444 or 0555), which may be a hard link to the store's own: only where nobody who is not trusted can write. */
+MUST_CHECK static inline enum rc blobs_share_file(struct blobs *b, const char *hex,
+						  const char *path, bool exec, struct err *err)
+{
+	return b->ops->share_file(b, hex, path, exec, err);
+}
+/* The blob as an open file at its start, for what is too big for memory: verified. The caller closes it. */
 MUST_CHECK static inline enum rc blobs_open(struct blobs *b, const char *hex, int *ret_fd,
 					    struct err *err)
 {
@@ -78,7 +86,7 @@ MUST_CHECK static inline enum rc blobs_put_result(struct blobs *b, const struct 
 {
 	return b->ops->put_result(b, r, err);
 }
-/* RC_NOT_FOUND also when a blob that the result names is missing. */
+/* RC_NOT_FOUND also when a blob that the result names is missing, or was put aside. */
 MUST_CHECK static inline enum rc blobs_get_result(struct blobs *b, const char *key,
 						  struct result *ret, struct err *err)
 {

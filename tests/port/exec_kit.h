@@ -57,9 +57,10 @@ static enum rc kit_sources(void *ctx, const struct change *c, const texts *paths
 	return RC_OK;
 }
 
-static enum rc kit_outputs(void *ctx, const char *manifest, const char *into, struct err *err)
+static enum rc kit_outputs(void *ctx, const char *manifest, const char *into, bool shared,
+			   struct err *err)
 {
-	return manifest_layout(((struct rig *)ctx)->blobs, manifest, into, err);
+	return manifest_layout(((struct rig *)ctx)->blobs, manifest, into, shared, err);
 }
 
 static enum rc kit_secret(void *ctx, const char *reference, struct strbuf *ret, struct err *err)

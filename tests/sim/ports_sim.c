@@ -498,8 +498,10 @@ static enum rc keep_nothing(struct blobs *b, const char *dir, const char *const 
 	return err_set(err, RC_INTERNAL, "nothing is kept here");
 }
 
-static enum rc lay_nothing(struct blobs *b, const char *hex, const char *into, struct err *err)
+static enum rc lay_nothing(struct blobs *b, const char *hex, const char *into, bool shared,
+			   struct err *err)
 {
+	(void)shared;
 	(void)b;
 	(void)hex;
 	(void)into;

@@ -1,6 +1,7 @@
 /* The content store and the cache of results on a disk. */
 #include "base/mem.h"
 #include "clients/cas.h"
+#include "clients/manifest.h"
 #include "flow/2-build/adapters.h"
 #include "io/files.h"
 
@@ -44,6 +45,12 @@ static enum rc disk_get_file(struct blobs *b, const char *hex, const char *path,
 			     struct err *err)
 {
 	return cas_get_file(of(b)->cas, hex, path, mode, err);
+}
+
+static enum rc disk_share_file(struct blobs *b, const char *hex, const char *path, bool exec,
+			       struct err *err)
+{
+	return cas_share_file(of(b)->cas, hex, path, exec, err);
 }
 
 static enum rc disk_open(struct blobs *b, const char *hex, int *ret_fd, struct err *err)
@@ -138,6 +145,24 @@ static bool missing(struct blobs *b, const char *hex)
 	return hex && *hex && !disk_has(b, hex);
 }
 
+/*
+ * A list of outputs is looked through only in a store that had to put a blob aside once: nothing else takes one away, and a
+ * look at each file of each result would cost more than all else that a cached run does.
+ */
+static bool has_hole(struct blobs *b, const char *outputs)
+{
+	AUTO(manifest_done) struct manifest m = {0};
+
+	if (!outputs || !*outputs || !cas_was_damaged(of(b)->cas))
+		return false;
+	if (manifest_list(b, outputs, &m, NULL) != RC_OK)
+		return true;
+	vec_each(e, &m.entries)
+		if (e->sha256 && !disk_has(b, e->sha256))
+			return true;
+	return false;
+}
+
 static enum rc disk_get_result(struct blobs *b, const char *key, struct result *ret,
 			       struct err *err)
 {
@@ -153,7 +178,7 @@ static enum rc disk_get_result(struct blobs *b, const char *key, struct result *
 	}
 	if (rc != RC_OK)
 		return rc;
-	if (missing(b, r.outputs) || missing(b, r.image) || missing(b, r.log)) {
+	if (missing(b, r.outputs) || missing(b, r.image) || missing(b, r.log) || has_hole(b, r.outputs)) {
 		shape_done(&shape_result, &r);
 		unlink(path); /* so that the job's next run can be kept */
 		return err_set(err, RC_NOT_FOUND, "a blob of task %.12s is missing", key);
@@ -173,7 +198,7 @@ static void disk_free_all(struct blobs *b)
 
 static const struct blobs_ops ops = {"disk",          disk_put,     disk_put_file, disk_get,
 				     disk_get_file,   disk_open,    disk_has,      disk_put_result,
-				     disk_get_result, disk_free_all};
+				     disk_get_result, disk_free_all, disk_share_file};
 
 struct blobs *blobs_disk_new(const char *data_dir, struct err *err)
 {

@@ -113,6 +113,12 @@ static enum rc memory_get_file(struct blobs *b, const char *hex, const char *pat
 	return rc;
 }
 
+static enum rc memory_share_file(struct blobs *b, const char *hex, const char *path, bool exec,
+				 struct err *err)
+{
+	return memory_get_file(b, hex, path, exec ? 0555 : 0444, err);
+}
+
 static enum rc memory_open(struct blobs *b, const char *hex, int *ret_fd, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf bytes = STRBUF(BLOB_MAX);
@@ -217,7 +223,8 @@ static void memory_free(struct blobs *b)
 
 static const struct blobs_ops ops = {
 	"memory",    memory_put, memory_put_file,   memory_get,        memory_get_file,
-	memory_open, memory_has, memory_put_result, memory_get_result, memory_free};
+	memory_open, memory_has, memory_put_result, memory_get_result, memory_free,
+	memory_share_file};
 
 struct blobs *blobs_memory_new(void)
 {

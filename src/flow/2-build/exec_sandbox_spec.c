@@ -19,6 +19,27 @@ static enum rc check_path(const char *path, struct err *err)
 	return !path || !*path || streq(path, ".") ? RC_OK : path_check(str_of(path), err);
 }
 
+static bool is_whole(const char *path)
+{
+	return !path || !*path || streq(path, ".");
+}
+
+static bool is_in(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
+}
+
+/*
+ * Does the one folder hold the other? The unit's own is the only one that the job may write to, the rest of /repo is bound
+ * read-only: there outputs may be hard links to the store's files, but never where any of them could stand in the unit's folder.
+ */
+static bool overlap(const char *unit, const char *need)
+{
+	return is_whole(unit) || is_whole(need) || is_in(unit, need) || is_in(need, unit);
+}
+
 enum rc job_inputs(const struct job_spec *spec, const char *dir, const struct exec_inputs *in,
 		   struct err *err)
 {
@@ -41,7 +62,8 @@ enum rc job_inputs(const struct job_spec *spec, const char *dir, const struct ex
 		if (rc == RC_OK)
 			rc = dir_make(into, 0755, err);
 		if (rc == RC_OK)
-			rc = in->outputs(in->ctx, need->outputs, into, err);
+			rc = in->outputs(in->ctx, need->outputs, into,
+					 !overlap(spec->path, need->path), err);
 	}
 	return rc;
 }
