@@ -1,0 +1,2 @@
+mkdir -p out
+cp ../../libs/text/out/text.sh hello.sh out/

@@ -1,0 +1,2 @@
+. "${LIB:-./text.sh}"
+upper "hello, ${1:-world}"

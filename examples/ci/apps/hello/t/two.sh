@@ -1,0 +1,2 @@
+. ./out/text.sh
+[ "$(LIB=out/text.sh sh hello.sh two)" = "HELLO, $(upper two)" ]

@@ -1,0 +1,2 @@
+mkdir -p out
+cp upper.sh out/text.sh

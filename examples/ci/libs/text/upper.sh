@@ -1,0 +1,2 @@
+# upper TEXT: in capitals.
+upper() { printf '%s\n' "$1" | tr '[:lower:]' '[:upper:]'; }
