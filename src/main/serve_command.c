@@ -11,7 +11,7 @@ static const struct option serve_options[] = {
 	 "where the port is: 127.0.0.1; another one only behind TLS, for agents on other machines"},
 	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
 	{"cache-max", 0, "SIZE", "of the build tools' cache: Turborepo, Nx, Bazel ... (20GiB)"},
-	{"containers", 0, "NAME", "what runs jobs' containers: auto, runc, crun or bwrap (auto)"},
+	{"containers", 0, "NAME", "what runs jobs' containers: auto, runc, crun, podman or bwrap (auto)"},
 	{"keep-failed", 0, "TIME", "keep folders of failed jobs for `penstock shell` (24h)"},
 	{"keep-max", 0, "SIZE", "of all kept folders (10GiB)"},
 	{"processes", 0, NULL, "run services as processes, even where containers can be had"},

@@ -15,6 +15,11 @@ MUST_CHECK enum rc box_network(struct err *err);
 MUST_CHECK enum rc box_start(const struct sandbox *b, const struct shim_spec *spec,
 			     const char *command, const struct group *g, int out, int status,
 			     pid_t *ret, struct err *err);
+/* The same by podman. */
+MUST_CHECK enum rc podman_start(const struct sandbox *b, const struct shim_spec *spec,
+				const char *command, const struct group *g, int out, int status,
+				pid_t *ret, struct err *err);
+bool is_podman(const char *runtime);
 /* Remove what a turn that ended left in the box's folder. */
 void box_turn_done(const struct shim_box *box, unsigned turn);
 /* Did the runtime come to start the program? Without a runtime: true. */

@@ -207,6 +207,8 @@ enum rc box_start(const struct sandbox *b, const struct shim_spec *spec, const c
 	AUTO(freep) char *to = xasprintf("%d", status);
 	bool crun = is_crun(box->runtime);
 
+	if (is_podman(box->runtime))
+		return podman_start(b, spec, command, g, out, status, ret, err);
 	enum rc rc = config_file(b, spec, command, &fd, err);
 	if (rc == RC_OK)
 		rc = bundle(dir, fd, err);

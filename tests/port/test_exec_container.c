@@ -507,7 +507,7 @@ int main(void)
 		T(first_byte),
 #undef T
 	};
-	static const char *const rounds[] = {"bwrap", "runc", "crun"};
+	static const char *const rounds[] = {"bwrap", "runc", "crun", "podman"};
 	int failed = 0;
 
 	if (!layout_possible() || access("/usr/bin/bwrap", X_OK) != 0 || geteuid() != 0) {

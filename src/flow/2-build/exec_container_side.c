@@ -130,27 +130,26 @@ enum rc exec_sandbox_containers(struct exec *base, struct image *images, const c
 				struct err *err)
 {
 	struct sandbox_exec *x = container_of(base, struct sandbox_exec, base);
-	static const char *const all[] = {"auto", "runc", "crun", "bwrap"};
+	static const char *const all[] = {"auto", "runc", "crun", "bwrap", "podman"};
 	char *runtime = NULL;
 
-	if (streq(how, "podman") || streq(how, "docker"))
+	if (streq(how, "docker"))
 		return err_set(
 			err, RC_UNSUPPORTED,
-			"jobs do not run in %s here: images are pulled without it, and run by "
-			"runc, crun or bwrap",
-			how);
+			"jobs do not run in docker: what its daemon starts outlives who asked for it. "
+			"Images are pulled without it, and run by podman, runc, crun or bwrap");
 	if (*how == '/')
 		runtime = access(how, X_OK) == 0 ? xstrdup(how) : NULL;
 	else if (streq(how, "auto"))
 		runtime = geteuid() != 0                ? NULL
 			  : (runtime = program("runc")) ? runtime
 							: program("crun");
-	else if (streq(how, "runc") || streq(how, "crun"))
+	else if (streq(how, "runc") || streq(how, "crun") || streq(how, "podman"))
 		runtime = program(how);
 	else if (!streq(how, "bwrap")) {
 		const char *near = str_nearest(str_of(how), all, ARRAY_LEN(all));
 		return err_set(err, RC_INVALID, "containers: \"%.40s\"%s%s%s", how,
-			       near ? "; did you mean " : ": auto, runc, crun or bwrap",
+			       near ? "; did you mean " : ": auto, runc, crun, podman or bwrap",
 			       near ? near : "", near ? "?" : "");
 	}
 	if (!runtime && !streq(how, "auto") && !streq(how, "bwrap"))
@@ -160,6 +159,14 @@ enum rc exec_sandbox_containers(struct exec *base, struct image *images, const c
 		xfree(runtime);
 		return err_set(err, RC_UNSUPPORTED,
 			       "%s needs a daemon that is root; bwrap does not", how);
+	}
+	AUTO(freep) char *crun = program("crun");
+	if (streq(how, "podman") && !crun) {
+		xfree(runtime);
+		return err_set(
+			err, RC_UNSUPPORTED,
+			"podman needs crun here, as runc cannot do without control groups of "
+			"its own: apt-get install crun");
 	}
 	xfree(x->runtime);
 	x->runtime = runtime;
