@@ -248,6 +248,8 @@ static void fail_class(struct step *s, struct ready_class *c, const char *reason
 		ready_del(s->m, job);
 		begin_run(s, job);
 		job->failure = FAILURE_INFRA;
+		const struct job_def *def = job_definition(s->m, job);
+		job->amber = def && def->allow_failure;
 		set_textf(&job->error, "no agent can run it: %s", reason);
 		job_set(s->m, job, JOB_FAILED, NULL);
 		job_settled(s, job);

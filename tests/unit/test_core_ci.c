@@ -84,6 +84,24 @@ static void by_hand(void **state)
 	end(&b);
 }
 
+/* Nobody has room for it, ever: that is a failure like others. */
+static void no_agent_can_take_it(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	struct run *run = begin_with(
+		&b, TOP "ci: {big: {each: a, agent: [gpu], run: x}, may: {each: a, agent: [gpu], allow_failure: true, run: x}, then: {each: a, needs: [may], run: x}}\n");
+	assert_string_equal(job_is(&b, run, "ci/a/big"), "failed");
+	assert_string_equal(job_is(&b, run, "ci/a/may"), "failed");
+	assert_true(job_of(&b, run, "ci/a/may")->amber);
+	ends(&b, job_of(&b, run, "ci/a/then"), FAILURE_NONE, 0, NULL);
+	assert_int_equal(run->state, RUN_FAILED);
+	assert_int_equal(run->failed, 1);
+	assert_int_equal(run->amber, 1);
+	end(&b);
+}
+
 /* ---- once more ---- */
 
 static const struct {
@@ -561,6 +579,7 @@ int main(void)
 		cmocka_unit_test(a_job_that_may_fail),
 		cmocka_unit_test(what_waits_for_a_failure),
 		cmocka_unit_test(by_hand),
+		cmocka_unit_test(no_agent_can_take_it),
 		cmocka_unit_test(which_ends_are_tried_again),
 		cmocka_unit_test(flaky_tests),
 		cmocka_unit_test(the_same_key_failed_before),
