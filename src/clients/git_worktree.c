@@ -4,6 +4,7 @@
 #include "io/files.h"
 
 #include <git2/sys/repository.h>
+#include <sys/stat.h>
 
 static void refp(git_reference **p)
 {
@@ -128,7 +129,7 @@ static enum rc copy_file(const char *dir, const char *name, const char *to_dir, 
 	return rc == RC_OK ? file_write_fast(to, strbuf_str(&bytes), 0600, err) : rc;
 }
 
-/* A bare repository that reads the other's objects, and has its index and ignore rules. */
+/* A bare repository that reads the other's objects, and has its ignore rules. */
 static enum rc make_beside(struct repo *r, const char *into, struct repo **ret, struct err *err)
 {
 	struct repo *to = NULL;
@@ -146,8 +147,6 @@ static enum rc make_beside(struct repo *r, const char *into, struct repo **ret, 
 	if (rc == RC_OK)
 		rc = file_write_fast(alternates, str_of(objects), 0600, err);
 	if (rc == RC_OK)
-		rc = copy_file(git_repository_path(r->git), "index", repo_dir(to), err);
-	if (rc == RC_OK)
 		rc = copy_file(repo_dir(r), "info/exclude", repo_dir(to), err);
 	if (rc == RC_OK)
 		rc = copy_file(repo_dir(r), "shallow", repo_dir(to), err);
@@ -157,20 +156,83 @@ static enum rc make_beside(struct repo *r, const char *into, struct repo **ret, 
 	return rc == RC_OK ? repo_open(into, ret, err) : rc; /* now with the other's objects */
 }
 
-/* Everything of the work tree into the copied index (in memory), and that as a tree. */
+static void pathsp(git_paths *t)
+{
+	vec_each(one, t)
+		xfree(*one);
+	vec_done(t);
+}
+
+/* The other's index as it stands; what is staged here stays in memory. */
+static enum rc open_index(struct repo *r, struct repo *to, git_index **ret,
+			  struct timespec *ret_written, struct err *err)
+{
+	AUTO(freep) char *path = xasprintf("%sindex", git_repository_path(r->git));
+	struct stat st = {0};
+
+	(void)stat(path, &st); /* none yet: all is new */
+	*ret_written = st.st_mtim;
+	int code = git_index_open(ret, path);
+	if (!code)
+		code = git_repository_set_index(to->git, *ret);
+	return code ? git_fail(err, code, "the index of %s", r->path) : RC_OK;
+}
+
+static void diffp(git_diff **p)
+{
+	git_diff_free(*p);
+}
+
+/* A repository inside of this one that is no submodule of it. */
+static bool is_inner(const git_diff_delta *d)
+{
+	return d->status != GIT_DELTA_DELETED && str_ends(str_of(d->new_file.path), "/");
+}
+
+/* Into the index what differs at these paths and below them, as `git add --all` does. */
+static int stage(struct repo *to, git_index *index, const git_paths *at)
+{
+	AUTO(diffp) git_diff *diff = NULL;
+	git_diff_options o;
+	int code = git_diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
+
+	if (code)
+		return code;
+	o.flags = GIT_DIFF_INCLUDE_TYPECHANGE | GIT_DIFF_INCLUDE_UNTRACKED |
+		  GIT_DIFF_RECURSE_UNTRACKED_DIRS | GIT_DIFF_DISABLE_PATHSPEC_MATCH;
+	o.pathspec = (git_strarray){at->v, at->n};
+	code = git_diff_index_to_workdir(&diff, to->git, index, &o);
+	for (size_t i = 0; !code && i < git_diff_num_deltas(diff); i++) {
+		const git_diff_delta *d = git_diff_get_delta(diff, i);
+
+		if (is_inner(d))
+			continue;
+		code = d->status == GIT_DELTA_DELETED
+			       ? git_index_remove_bypath(index, d->old_file.path)
+			       : git_index_add_bypath(index, d->new_file.path);
+	}
+	return code;
+}
+
+/* Everything of the work tree into the index (in memory), and that as a tree. */
 static enum rc stage_all(struct repo *r, struct repo *to, git_oid *ret, struct err *err)
 {
 	AUTO(indexp) git_index *index = NULL;
-	char *all = (char[]){"*"};
-	const git_strarray paths = {&all, 1};
+	AUTO(pathsp) git_paths differ = {0};
+	struct timespec written;
 	int code = git_repository_set_workdir(to->git, repo_workdir(r), 0);
 
+	if (code)
+		return git_fail(err, code, "the work tree of %s", r->path);
+	enum rc rc = open_index(r, to, &index, &written, err);
+	if (rc == RC_OK)
+		rc = git_scan(index, repo_workdir(r), written, &differ, err);
+	if (rc != RC_OK)
+		return rc;
+	if (differ.n)
+		code = stage(to, index, &differ);
 	if (!code)
-		code = git_repository_index(&index, to->git);
-	if (!code)
-		code = git_index_add_all(index, &paths, GIT_INDEX_ADD_DEFAULT, NULL, NULL);
-	if (!code)
-		code = git_index_write_tree(ret, index);
+		code = git_index_write_tree_to(ret, index, to->git);
 	return code ? git_fail(err, code, "the work tree of %s", r->path) : RC_OK;
 }
 

@@ -53,6 +53,31 @@ static void changed(void **state)
 	assert_string_equal(sh("git -C w-beside.git cat-file -p %s:a", id), "2");
 }
 
+/* What stat alone cannot tell, and folders that became files and the other way round. */
+static void turned(void **state)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	AUTO(repo_freep) struct repo *beside = NULL;
+	AUTO(repo_commit_done) struct repo_commit c = {0};
+	char id[GIT_HEX + 1], head[GIT_HEX + 1];
+
+	(void)state;
+	sh("git init -q -b main t && cd t && mkdir -p a/b c/d e gone/x '[s]*' && echo 1 >a/b/f && echo 1 >a.c && echo 1 >a/z && "
+	   "echo 1 >c/d/f && echo 1 >e/f && echo 1 >file && echo 1 >gone/x/f && echo 1 >'[s]*/q?' && ln -s f e/l && "
+	   "printf 'ignored\n' >.gitignore && git add -A && git commit -qm one");
+	/* Same size, same second as the index. */
+	sh("cd t && git add -A && echo 2 >a/b/f && rm -r c/d gone && echo 2 >c/d && rm file && mkdir -p file/in && echo 1 >file/in/f && "
+	   "ln -sf z e/l && mkdir -p new/ignored new/deep/er && echo 1 >new/ignored/f && echo 1 >new/deep/er/f && "
+	   "echo 2 >'[s]*/q?' && rm -r e/f && ln -s ../a e/f && mkdir empty && mkfifo pipe && touch a.c && "
+	   "git init -q inner && echo 1 >inner/x && git -C inner add x && git -C inner commit -qm inner");
+	r = open_repo("t");
+	OK(repo_worktree(r, "t-beside.git", id, head, &err));
+	beside = open_repo("t-beside.git");
+	OK(repo_commit(beside, id, &c, &err));
+	sh("rm -rf t/inner"); /* Git would note its commit, as of a submodule */
+	assert_string_equal(c.tree, tree_by_git("t"));
+}
+
 static void unchanged(void **state)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
@@ -116,7 +141,7 @@ static void bases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(changed), cmocka_unit_test(unchanged), cmocka_unit_test(unborn),
+		cmocka_unit_test(changed), cmocka_unit_test(turned), cmocka_unit_test(unchanged), cmocka_unit_test(unborn),
 		cmocka_unit_test(finding), cmocka_unit_test(bases),
 	};
 
