@@ -63,6 +63,7 @@ struct scan {
 	size_t blanks;      /* in a row, up to here */
 	size_t blank_lines; /* in a row, up to this line */
 	bool content;       /* this line has some */
+	bool question;      /* a line began with "? ", perhaps behind "- " */
 };
 
 static const char *bad_tab(struct str text, size_t i)
@@ -93,6 +94,26 @@ static const char *too_many(struct scan *s, char c, size_t i)
 	if (s->blank_lines > BLANKS_MAX)
 		return "more than 256 empty lines in a row";
 	return NULL;
+}
+
+/* libfyaml 0.7 frees what it does not own when a tab stands behind the ':' of "? a : \tb": no such tab is let in. */
+static const char *bad_question(struct scan *s, struct str text, size_t i)
+{
+	size_t at = i;
+	bool ends = i + 1 == text.n || strchr(" \t\r\n", text.p[i + 1]) != NULL;
+
+	if (text.p[i] == '?' && ends) {
+		while (at > s->line_start && strchr(" \t-?:", text.p[at - 1]))
+			at--;
+		s->question |= at == s->line_start;
+	}
+	if (text.p[i] != '\t' || !s->question)
+		return NULL;
+	while (at > s->line_start && strchr(" \t", text.p[at - 1]))
+		at--;
+	return at > s->line_start && text.p[at - 1] == ':'
+		       ? "a tab behind ':' in a file with '? ': use spaces"
+		       : NULL;
 }
 
 static const char *bad_ascii(struct str text, size_t i, const struct scan *s)
@@ -126,6 +147,8 @@ const char *yaml_scan(struct str text, size_t *ret_pos)
 			what = bad_ascii(text, i, &s);
 		else
 			what = unprintable((const unsigned char *)rest.p, n);
+		if (!what && n == 1)
+			what = bad_question(&s, text, i);
 		if (!what)
 			what = too_many(&s, text.p[i], i);
 		if (what) {

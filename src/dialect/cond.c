@@ -293,7 +293,7 @@ struct cond *cond_parse(struct str text, enum cond_syntax syntax)
 {
 	struct lexer l = {.text = text, .syntax = syntax};
 
-	if (text.n > COND_MAX || memchr(text.p, 0, text.n))
+	if (!text.n || text.n > COND_MAX || memchr(text.p, 0, text.n))
 		return NULL;
 	struct cond *c = parse_or(&l);
 	skip_blanks(&l);

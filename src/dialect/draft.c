@@ -147,6 +147,23 @@ static void settle_pairs(struct draft *d, pairs *p, const struct remark *at)
 	}
 }
 
+/* Two services of one name: the later ones get a number. */
+static void settle_services(struct job_def *job)
+{
+	for (size_t i = 1; i < job->services.n; i++) {
+		struct service_def *s = &job->services.v[i];
+		AUTO(freep) char *name = xstrdup(s->name);
+		unsigned number = 2;
+
+		for (size_t k = 0; k < i; k++)
+			if (streq(job->services.v[k].name, s->name)) {
+				xfree(s->name);
+				s->name = xasprintf("%s-%u", name, number++);
+				k = (size_t)-1; /* from the first again */
+			}
+	}
+}
+
 void draft_settle(struct draft *d, const char *file)
 {
 	vec_each(job, &d->c.jobs) {
@@ -162,6 +179,7 @@ void draft_settle(struct draft *d, const char *file)
 			xfree(job->needs.v[i]);
 			vec_remove(&job->needs, i);
 		}
+		settle_services(job);
 		settle_pairs(d, &job->env, &at);
 		settle_pairs(d, &job->secrets, &at);
 		for (size_t i = job->env.n; i-- > 0;) /* what is a secret is none besides */
