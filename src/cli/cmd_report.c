@@ -84,8 +84,9 @@ static void draw_sums(struct cli *c, const struct json *j)
 	uint64_t errors = number_at(j, "errors"), warnings = number_at(j, "warnings");
 
 	if (errors || warnings)
-		say(c, "findings  %llu errors, %llu warnings\n", (unsigned long long)errors,
-		    (unsigned long long)warnings);
+		say(c, "findings  %llu error%s, %llu warning%s\n", (unsigned long long)errors,
+		    errors == 1 ? "" : "s", (unsigned long long)warnings,
+		    warnings == 1 ? "" : "s");
 }
 
 static void draw_run(struct cli *c, const struct json *j)

@@ -67,7 +67,8 @@ static void draw_job(struct cli *c, const struct json *j)
 	uint64_t began = number_at(j, "started_at"), ended = number_at(j, "ended_at");
 
 	heading(c, j);
-	row(c, "because", "%s", meaning(state));
+	row(c, "because", "%s",
+	    streq(state, "failed") && !began ? "it could not be run" : meaning(state));
 	if (streq(state, "failed") && *text_at(json_get(j, "report"), "cause")) {
 		row(c, "cause", "%s", "most likely:");
 		(void)view_cause(c, text_at(j, "id"));
