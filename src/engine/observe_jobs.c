@@ -21,7 +21,8 @@ static char *cache_key(const struct engine *e, const struct job *job)
 {
 	const struct run *run = job ? model_run(&e->model, job->run) : NULL;
 
-	if (!run || !job->key || !*job->key || job->stage != STAGE_CI || job->resumed)
+	if (!run || !job->key || !*job->key || job->stage != STAGE_CI || job->resumed ||
+	    job->unkeyed)
 		return NULL;
 	AUTO(freep) char *scope = result_scope(&run->change);
 	return result_key(scope, job->key);
@@ -170,7 +171,7 @@ static void see_job(void *ctx, const struct exec_seen *seen)
 		return;
 	if (wanted)
 		collect(e, job);
-	else if (durable)
+	else if (durable && !(job && job->state == JOB_RUNNING)) /* else its next attempt is being started, which removes this one */
 		forget(e, seen->job);
 }
 
