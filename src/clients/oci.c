@@ -97,9 +97,16 @@ const char *oci_architecture(void)
 #endif
 }
 
+enum tar_packing oci_layer_packing(const struct oci_desc *layer)
+{
+	return streq(layer->mediaType, OCI_LAYER_TAR)    ? TAR_PLAIN
+	       : streq(layer->mediaType, OCI_LAYER_ZSTD) ? TAR_ZSTD
+							 : TAR_GZIP;
+}
+
 bool oci_layer_is_gzip(const struct oci_desc *layer)
 {
-	return !streq(layer->mediaType, OCI_LAYER_TAR);
+	return oci_layer_packing(layer) == TAR_GZIP;
 }
 
 static enum rc check_desc(const struct oci_desc *d, const char *const *types, const char *what,
@@ -123,7 +130,8 @@ static enum rc check_desc(const struct oci_desc *d, const char *const *types, co
 static enum rc check_manifest(const struct oci_manifest *m, struct err *err)
 {
 	static const char *const configs[] = {OCI_CONFIG, DOCKER_CONFIG, NULL};
-	static const char *const layers[] = {OCI_LAYER_TAR, OCI_LAYER_GZIP, DOCKER_LAYER, NULL};
+	static const char *const layers[] = {OCI_LAYER_TAR, OCI_LAYER_GZIP, OCI_LAYER_ZSTD,
+					     DOCKER_LAYER, NULL};
 
 	if (m->schemaVersion != 2 || (m->mediaType && !streq(m->mediaType, OCI_MANIFEST) &&
 				      !streq(m->mediaType, DOCKER_MANIFEST)))

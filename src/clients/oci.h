@@ -4,11 +4,13 @@
  */
 #pragma once
 #include "base/shape.h"
+#include "clients/tar.h"
 
 #define OCI_MANIFEST   "application/vnd.oci.image.manifest.v1+json"
 #define OCI_CONFIG     "application/vnd.oci.image.config.v1+json"
 #define OCI_LAYER_TAR  "application/vnd.oci.image.layer.v1.tar"
 #define OCI_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
+#define OCI_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
 #define OCI_INDEX      "application/vnd.oci.image.index.v1+json"
 #define OCI_LAYERS_MAX 128u
 #define OCI_JSON_MAX   ((size_t)4 << 20)
@@ -69,5 +71,6 @@ MUST_CHECK enum rc oci_manifest_read(struct str text, struct oci_manifest *ret, 
 MUST_CHECK enum rc oci_config_read(struct str text, size_t layers, struct oci_config *ret,
 				   struct err *err);
 MUST_CHECK enum rc oci_index_read(struct str text, struct oci_index *ret, struct err *err);
+enum tar_packing oci_layer_packing(const struct oci_desc *layer);
 bool oci_layer_is_gzip(const struct oci_desc *layer);
 const char *oci_architecture(void); /* of this program, in the words of the specification */

@@ -5,7 +5,7 @@
  * version of any library. Only what is given is written: no time (0), no names of users, no device numbers; a pax header only where a field of
  * ustar is too small, with nothing in it but that field.
  *
- * Reading is for archives of any origin: ustar, pax, GNU long names and base-256 numbers, plain or gzip. Nothing is believed: numbers, checksums and
+ * Reading is for archives of any origin: ustar, pax, GNU long names and base-256 numbers, plain, gzip or zstd. Nothing is believed: numbers, checksums and
  * lengths are checked, texts are capped. Sparse files are RC_UNSUPPORTED.
  */
 #pragma once
@@ -42,9 +42,11 @@ MUST_CHECK enum rc tar_data_fd(struct tar_out *t, int fd, struct err *err);
 /* The end of the archive, all written (no fsync). */
 MUST_CHECK enum rc tar_end(struct tar_out *t, struct err *err);
 
+/* How the archive is packed; the first two are what a "gzip?" says. */
+enum tar_packing { TAR_PLAIN, TAR_GZIP, TAR_ZSTD };
 struct tar_in;
 /* From fd's offset on; fd stays the caller's. */
-struct tar_in *tar_in_new(int fd, bool gzip);
+struct tar_in *tar_in_new(int fd, enum tar_packing packing);
 void tar_in_free(struct tar_in *t);
 void tar_in_freep(struct tar_in **t);
 /* The next entry; what is left of the one before is skipped. Its texts are borrowed until the next call. RC_INVALID: no tar. */

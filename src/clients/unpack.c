@@ -307,12 +307,13 @@ static enum rc walk(struct unpack *u, bool whiteouts, struct err *err)
 	return rc;
 }
 
-enum rc unpack_layer(int fd, bool gzip, int root, struct unpack_limits *left, struct err *err)
+enum rc unpack_layer(int fd, enum tar_packing packing, int root, struct unpack_limits *left,
+		     struct err *err)
 {
 	enum rc rc = RC_OK;
 
 	for (int pass = 0; pass < 2 && rc == RC_OK; pass++) {
-		AUTO(tar_in_freep) struct tar_in *tar = tar_in_new(fd, gzip);
+		AUTO(tar_in_freep) struct tar_in *tar = tar_in_new(fd, packing);
 		struct unpack u = {.tar = tar, .root = root, .left = left};
 		if (lseek(fd, 0, SEEK_SET) < 0)
 			return err_errno(err, errno, "layer: seek");

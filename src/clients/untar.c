@@ -7,13 +7,16 @@
 #include <errno.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #define BLOCK  512u
 #define BUFFER ((size_t)64 << 10)
 
 struct tar_in {
 	int fd;
-	bool gzip, in_end, stream_end;
+	enum tar_packing packing;
+	bool in_end, stream_end; /* stream_end: of gzip; of zstd: between two frames */
+	ZSTD_DStream *zstd;
 	z_stream z;
 	bool z_open;
 	size_t at, n; /* of buf: bytes as they stand in the file */
@@ -25,18 +28,22 @@ struct tar_in {
 	uint64_t pax_size, pax_uid, pax_gid;
 };
 
-struct tar_in *tar_in_new(int fd, bool gzip)
+struct tar_in *tar_in_new(int fd, enum tar_packing packing)
 {
 	struct tar_in *t = xcalloc(1, sizeof(*t));
 
 	*t = (struct tar_in){.fd = fd,
-			     .gzip = gzip,
+			     .packing = packing,
 			     .buf = xmalloc(BUFFER),
 			     .path = STRBUF(TAR_TEXT_MAX),
 			     .link = STRBUF(TAR_TEXT_MAX),
 			     .pax_path = STRBUF(TAR_TEXT_MAX),
 			     .pax_link = STRBUF(TAR_TEXT_MAX)};
-	if (gzip) {
+	if (packing == TAR_ZSTD) {
+		t->zstd = ZSTD_createDStream(); /* its window: at most 128 MiB */
+		BUG_ON(!t->zstd);
+	}
+	if (packing == TAR_GZIP) {
 		BUG_ON(inflateInit2(&t->z, 15 + 16) != Z_OK); /* 16: with a gzip header */
 		t->z_open = true;
 	}
@@ -49,6 +56,7 @@ void tar_in_free(struct tar_in *t)
 		return;
 	if (t->z_open)
 		inflateEnd(&t->z);
+	ZSTD_freeDStream(t->zstd);
 	strbuf_done(&t->path);
 	strbuf_done(&t->link);
 	strbuf_done(&t->pax_path);
@@ -106,13 +114,38 @@ static enum rc unzip(struct tar_in *t, char *p, size_t n, size_t *ret, struct er
 	return RC_OK;
 }
 
+static enum rc unpack_zstd(struct tar_in *t, char *p, size_t n, size_t *ret, struct err *err)
+{
+	ZSTD_outBuffer out = {p, n, 0};
+
+	while (!out.pos) {
+		enum rc rc = t->at == t->n && !t->in_end ? fill(t, err) : RC_OK;
+		if (rc != RC_OK)
+			return rc;
+		ZSTD_inBuffer in = {t->buf + t->at, t->n - t->at, 0};
+		if (t->in_end && t->stream_end)
+			break;
+		size_t code = ZSTD_decompressStream(t->zstd, &out, &in);
+		t->at += in.pos;
+		if (ZSTD_isError(code))
+			return err_set(err, RC_INVALID, "zstd: %s", ZSTD_getErrorName(code));
+		if (t->in_end && code && !out.pos)
+			return err_set(err, RC_INVALID, "zstd: the stream is cut off");
+		t->stream_end = code == 0; /* of a frame: another may follow */
+	}
+	*ret = out.pos;
+	return RC_OK;
+}
+
 /* Some bytes of the archive, 0 at its end; n is below 4 GiB. */
 static enum rc some(struct tar_in *t, char *p, size_t n, size_t *ret, struct err *err)
 {
 	enum rc rc = RC_OK;
 
-	if (t->gzip)
+	if (t->packing == TAR_GZIP)
 		return unzip(t, p, n, ret, err);
+	if (t->packing == TAR_ZSTD)
+		return unpack_zstd(t, p, n, ret, err);
 	if (t->at == t->n && !t->in_end)
 		rc = fill(t, err);
 	if (rc != RC_OK)

@@ -392,6 +392,9 @@ void outbox_dispatch(struct engine *e, struct pending *p)
 	d->began = now;
 	p->running = true;
 	add_context(e, &p->effect, &d->context);
+	struct err ignored = {0};
+	if (p->effect.kind == EF_CANCEL_JOB) /* heard by a start before it in this lane, which may fetch an image for minutes */
+		(void)!exec_cancel(e->w.exec, p->effect.job, &ignored);
 	runner_work(e->w.runner, p->effect.lane, do_it, did_it, d);
 }
 

@@ -48,6 +48,7 @@ static enum rc open_images(struct cli *c, struct secret **ret_secret, struct ima
 static int image_pull_command(struct cli *c)
 {
 	struct pull p = {.c = c, .terminal = isatty(STDERR_FILENO)};
+	const struct image_how how = {.progress = progress, .ctx = &p};
 	AUTO(image_root_done) struct image_root root = {0};
 	AUTO(freep) char *digest = NULL, *warning = NULL;
 	struct secret *secret = NULL;
@@ -60,7 +61,7 @@ static int image_pull_command(struct cli *c)
 	if (rc == RC_OK && warning)
 		fprintf(stderr, "penstock: %s\n", warning);
 	if (rc == RC_OK)
-		rc = image_pull(images, c->args[0], progress, &p, &root, &err);
+		rc = image_pull(images, c->args[0], &how, &root, &err);
 	if (rc == RC_OK && c->json) {
 		struct json_out o = JSON_OUT(&c->out);
 		json_open(&o, NULL);

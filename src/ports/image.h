@@ -18,14 +18,21 @@ struct image_root {
 extern const struct shape shape_image_root;
 void image_root_done(struct image_root *r);
 
+/* How to pull. NULL: with our logins, and nobody is told. */
+struct image_how {
+	bool anonymous; /* for somebody who is not to profit from our logins: what only they can see is RC_DENIED, also when it is here already */
+	/* Called from several threads, one at a time; false: stop. May be NULL. */
+	bool (*progress)(void *ctx, const char *what, uint64_t have, uint64_t size);
+	void *ctx;
+};
+
 struct image;
 struct image_ops {
 	const char *name;
 	enum rc (*resolve)(struct image *i, const char *ref, char **ret_digest, char **ret_warning,
 			   struct err *err);
-	enum rc (*pull)(struct image *i, const char *ref,
-			bool (*progress)(void *ctx, const char *what, uint64_t have, uint64_t size),
-			void *ctx, struct image_root *ret, struct err *err);
+	enum rc (*pull)(struct image *i, const char *ref, const struct image_how *how,
+			struct image_root *ret, struct err *err);
 	enum rc (*prune)(struct image *i, uint64_t max, uint64_t *ret_freed, struct err *err);
 	void (*free)(struct image *i);
 };
@@ -42,13 +49,12 @@ MUST_CHECK static inline enum rc image_resolve(struct image *i, const char *ref,
 {
 	return i->ops->resolve(i, ref, ret_digest, ret_warning, err);
 }
-/* Make sure that it is here ("name@sha256:..." is not resolved again), and say where. Every blob is checked. progress may be NULL; false from it: RC_CONFLICT. */
+/* Make sure that it is here ("name@sha256:..." is not resolved again), and say where. Every blob is checked, up to four are fetched at a time. Stopped: RC_CONFLICT. */
 MUST_CHECK static inline enum rc image_pull(struct image *i, const char *ref,
-					    bool (*progress)(void *ctx, const char *what,
-							     uint64_t have, uint64_t size),
-					    void *ctx, struct image_root *ret, struct err *err)
+					    const struct image_how *how, struct image_root *ret,
+					    struct err *err)
 {
-	return i->ops->pull(i, ref, progress, ctx, ret, err);
+	return i->ops->pull(i, ref, how, ret, err);
 }
 /* Remove the longest unused ones until no more than max bytes are kept; none that was used within an hour. */
 MUST_CHECK static inline enum rc image_prune(struct image *i, uint64_t max, uint64_t *ret_freed,

@@ -7,16 +7,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PIPE_BYTES (256 << 10)
 #define READ_BYTES ((size_t)64 << 10)
 #define END_MAX    ((uint64_t)64 << 20) /* of a cap, at most half, for the end */
 
-static enum rc open_log(struct out *o, struct err *err)
+/* A job's begins with what its starter said of its image. */
+static enum rc open_log(struct out *o, bool from_empty, struct err *err)
 {
-	o->fd = open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+	struct stat st;
+
+	o->fd = open(o->path,
+		     O_WRONLY | O_CREAT | (from_empty ? O_TRUNC : 0) | O_APPEND | O_CLOEXEC |
+			     O_NOFOLLOW,
 		     0600);
+	if (o->fd >= 0 && fstat(o->fd, &st) == 0)
+		o->bytes = (uint64_t)st.st_size;
 	return o->fd < 0 ? err_errno(err, errno, "create %s", o->path) : RC_OK;
 }
 
@@ -58,7 +66,7 @@ enum rc out_open(struct out *o, const char *dir, bool rotate, uint64_t max,
 		o->end.path = path_in(dir, "log.end");
 		out_index_open(&o->index, dir);
 	}
-	enum rc rc = open_log(o, err);
+	enum rc rc = open_log(o, rotate, err);
 	if (rc == RC_OK)
 		rc = masks(o, spec, err);
 	if (rc == RC_OK && pipe2(o->pipe, O_CLOEXEC) < 0)
@@ -91,7 +99,7 @@ static void rotate(struct out *o)
 
 	fd_drop(&o->fd);
 	rename(o->path, o->older);
-	if (open_log(o, &err) == RC_OK)
+	if (open_log(o, true, &err) == RC_OK)
 		o->bytes = 0;
 }
 

@@ -1,4 +1,4 @@
-/* Images of any origin: the first byte chooses manifest, config, index or a layer (plain or gzip) that is laid out in a folder. Nothing may be written beside it. */
+/* Images of any origin: the first byte chooses manifest, config, index or a layer (plain, gzip or zstd) that is laid out in a folder. Nothing may be written beside it. */
 #include "clients/oci.h"
 #include "clients/unpack.h"
 
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void layer(struct str bytes, bool gzip)
+static void layer(struct str bytes, enum tar_packing packing)
 {
 	char folder[] = "/dev/shm/penstock-fuzz-XXXXXX";
 	struct unpack_limits left = {.bytes = 1 << 20, .entries = 64};
@@ -24,7 +24,7 @@ static void layer(struct str bytes, bool gzip)
 	AUTO(fd_close) int fd = memfd_create("layer", MFD_CLOEXEC);
 	AUTO(fd_close) int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	BUG_ON(fd_write(fd, bytes.p, bytes.n, NULL) != RC_OK);
-	(void)!unpack_layer(fd, gzip, dir, &left, NULL);
+	(void)!unpack_layer(fd, packing, dir, &left, NULL);
 	BUG_ON(tree_remove(root, NULL) != RC_OK);
 	AUTO(freep) char *above = xasprintf("%s/a", folder);
 	BUG_ON(rmdir(beside) != 0 || rmdir(above) != 0 || rmdir(folder) != 0); /* empty as before */
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	switch (data[0] % 5) {
+	switch (data[0] % 6) {
 	case 0:
 		(void)!oci_manifest_read(rest, &m, NULL);
 		break;
@@ -50,10 +50,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)!oci_index_read(rest, &x, NULL);
 		break;
 	case 3:
-		layer(rest, false);
+		layer(rest, TAR_PLAIN);
 		break;
 	case 4:
-		layer(rest, true);
+		layer(rest, TAR_GZIP);
+		break;
+	case 5:
+		layer(rest, TAR_ZSTD);
 		break;
 	}
 	return 0;

@@ -48,10 +48,10 @@ static void suite(struct image *i, const char *good, const char *missing)
 	CHECK(str_starts(str_of(one), "sha256:") && strlen(one) == 71, one);
 	CHECK_STR(one, two, "the same");
 	CHECK(!warning, "no warning");
-	KIT_OK(image_pull(i, good, NULL, NULL, &root, &kit_err));
+	KIT_OK(image_pull(i, good, NULL, &root, &kit_err));
 	CHECK_STR(root.digest, one, "what it meant");
 	CHECK(root.path && *root.path == '/', "an absolute path");
-	KIT_OK(image_pull(i, good, NULL, NULL, &again, &kit_err));
+	KIT_OK(image_pull(i, good, NULL, &again, &kit_err));
 	CHECK_STR(again.path, root.path, "shared");
 	xfree(two);
 	two = NULL;
@@ -79,7 +79,7 @@ static void layouts(void **state)
 	(void)state;
 	suite(i, good, other);
 	suite(i, tagged, other);
-	KIT_OK(image_pull(i, good, NULL, NULL, &root, &kit_err));
+	KIT_OK(image_pull(i, good, NULL, &root, &kit_err));
 	CHECK_STR(root.digest, l.manifest, "the manifest's digest");
 	CHECK(root.uid == 1234 && root.gid == 1234, "the user's numbers");
 	CHECK(root.cmd.n == 3 && !strcmp(root.cmd.v[2], "echo hi"), "the command");
@@ -106,7 +106,7 @@ static void corrupt(void **state)
 		"f=$(ls -S %s | head -1); printf x | dd of=%s/$f bs=1 seek=600 conv=notrunc 2>/dev/null",
 		blobs, blobs);
 	assert_int_equal(system(change), 0);
-	CHECK(image_pull(i, good, NULL, NULL, &root, &err) == RC_CORRUPT, err.msg);
+	CHECK(image_pull(i, good, NULL, &root, &err) == RC_CORRUPT, err.msg);
 	layout_drop(&bad);
 	image_free(i);
 }
@@ -121,7 +121,7 @@ static void archive(void **state)
 
 	(void)state;
 	assert_int_equal(system(pack), 0);
-	KIT_OK(image_pull(i, name, NULL, NULL, &root, &kit_err));
+	KIT_OK(image_pull(i, name, NULL, &root, &kit_err));
 	CHECK_STR(root.digest, l.manifest, "the same image");
 	image_free(i);
 }
@@ -134,7 +134,7 @@ static void prune(void **state)
 	uint64_t freed = 0;
 
 	(void)state;
-	KIT_OK(image_pull(i, name, NULL, NULL, &root, &kit_err));
+	KIT_OK(image_pull(i, name, NULL, &root, &kit_err));
 	KIT_OK(image_prune(i, 0, &freed, &kit_err));
 	CHECK(file_exists(root.path), "what was just used stays");
 	AUTO(freep) char *old = xasprintf("touch -d '2 hours ago' %s.json", root.path);
@@ -142,7 +142,7 @@ static void prune(void **state)
 	KIT_OK(image_prune(i, 0, &freed, &kit_err));
 	CHECK(!file_exists(root.path) && freed > 1000000, "what was not used goes");
 	image_root_done(&root);
-	KIT_OK(image_pull(i, name, NULL, NULL, &root, &kit_err));
+	KIT_OK(image_pull(i, name, NULL, &root, &kit_err));
 	CHECK(file_exists(root.path), "and comes again");
 	image_free(i);
 }

@@ -20,66 +20,13 @@ void container_pair(shim_pairs *to, const char *key, const char *value)
 	vec_push(to, p);
 }
 
-/* "oci:ci/image[:tag]" of the repository: laid out below `from`, and named by its absolute path. */
-static enum rc of_repository(const struct job_spec *spec, const struct exec_inputs *in,
-			     const char *ref, const char *from, char **ret, struct err *err)
-{
-	struct str rest = str_of(ref + strlen("oci:"));
-	AUTO(freep) char *into = dir_path(from, "image");
-	texts paths = {0};
-
-	for (size_t i = rest.n; i-- > 0 && rest.p[i] != '/';)
-		if (rest.p[i] == ':') {
-			rest.n = i;
-			break;
-		}
-	enum rc rc = path_check(rest, err);
-	if (rc == RC_OK && !in->sources)
-		rc = err_set(err, RC_NOT_FOUND, "%s: there is no repository here", ref);
-	if (rc == RC_OK)
-		rc = dir_make(into, 0700, err);
-	if (rc != RC_OK)
-		return rc;
-	vec_push(&paths, xstrndup(rest.p, rest.n));
-	rc = in->sources(in->ctx, &spec->change, &paths, into, err);
-	xfree(paths.v[0]);
-	vec_done(&paths);
-	if (rc == RC_OK)
-		*ret = xasprintf("oci:%s/%s", into, ref + strlen("oci:"));
-	return rc;
-}
-
-enum rc container_image(const struct sandbox_exec *x, const struct job_spec *spec,
-			const struct exec_inputs *in, const char *ref, const char *from,
-			struct image_root *ret, struct err *err)
-{
-	const char *at = strstr(ref, "@sha256:");
-	bool layout = str_starts(str_of(ref), "oci:");
-	AUTO(freep) char *name = layout && at ? xstrndup(ref, (size_t)(at - ref)) : xstrdup(ref);
-	AUTO(freep) char *place = NULL, *laid = dir_path(from, "image");
-
-	if (!x->images)
-		return err_set(err, RC_UNSUPPORTED, "%s: containers are switched off here", ref);
-	enum rc rc = RC_OK;
-	if (layout && name[4] != '/')
-		rc = of_repository(spec, in, name, from, &place, err);
-	if (rc == RC_OK)
-		rc = image_pull(x->images, place ? place : name, NULL, NULL, ret, err);
-	if (rc == RC_OK && layout && at && !streq(ret->digest, at + 1)) {
-		rc = err_set(err, RC_CONFLICT, "%s is %s now", name, ret->digest);
-		image_root_done(ret);
-	}
-	(void)!tree_remove(laid, NULL);
-	return rc;
-}
-
 /* ---- the changeable part of a box ---- */
 
 static enum rc fill_etc(const char *etc, const char *hosts, bool network, struct err *err)
 {
 	AUTO(freep)
-	char *h = dir_path(etc, "hosts"),
-	     *r = dir_path(etc, "resolv.conf"), *n = dir_path(etc, "hostname");
+	char *h = dir_path(etc, "hosts"), *r = dir_path(etc, "resolv.conf"),
+	     *n = dir_path(etc, "hostname");
 	AUTO(strbuf_done) struct strbuf resolv = STRBUF(RESOLV_MAX);
 	struct err why = {0};
 

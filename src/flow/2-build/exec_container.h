@@ -12,7 +12,7 @@ MUST_CHECK enum rc container_make(const struct sandbox_exec *x, const struct job
 MUST_CHECK enum rc container_box(const struct sandbox_exec *x, const struct image_root *root,
 				 const char *from, const char *dir, const char *hosts, bool network,
 				 struct shim_box *ret, struct err *err);
-/* Pull it; "oci:PATH" of the repository is laid out below `from` for that. */
+/* exec_container_pull.c: pull it; "oci:PATH" of the repository is laid out below `from` for that. */
 MUST_CHECK enum rc container_image(const struct sandbox_exec *x, const struct job_spec *spec,
 				   const struct exec_inputs *in, const char *ref, const char *from,
 				   struct image_root *ret, struct err *err);

@@ -96,7 +96,7 @@ static enum rc prepare(const struct sandbox_exec *x, const struct job_spec *spec
 	vec_done(&note.outputs);
 	AUTO(freep) char *summary = dir_path(dir, "summary.md");
 	if (rc == RC_OK)
-		rc = file_write_fast(summary, STR(""), 0600, err);
+		rc = file_make(summary, STR(""), 0600, err);
 	return rc;
 }
 
@@ -170,11 +170,15 @@ static enum rc sandbox_cancel(struct exec *base, const char *job, struct err *er
 
 	if (rc != RC_OK)
 		return rc;
-	AUTO(freep) char *dir = job_dir(of(base), job, false);
-	AUTO(freep) char *path = dir_path(dir, "cancel");
-	AUTO(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 && errno != ENOENT)
-		return err_errno(err, errno, "create %s", path);
+	/* What is only being prepared (an image is fetched) goes on into the job's folder, or ends. */
+	for (int preparing = 1; preparing >= 0; preparing--) {
+		AUTO(freep) char *dir = job_dir(of(base), job, preparing);
+		AUTO(freep) char *path = dir_path(dir, "cancel");
+		AUTO(fd_close)
+		int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 && errno != ENOENT)
+			return err_errno(err, errno, "create %s", path);
+	}
 	return RC_OK;
 }
 
@@ -266,7 +270,7 @@ static enum rc read_piece(const char *path, uint64_t from, size_t max, struct st
 				  : RC_OK;
 }
 
-static enum rc sandbox_log(struct exec *base, const char *job, uint64_t from, size_t max,
+static enum rc sandbox_log(struct exec *base, const char *job, uint64_t at, size_t max,
 			   struct strbuf *ret, bool *ret_ended, struct err *err)
 {
 	bool whole = false;
@@ -276,10 +280,16 @@ static enum rc sandbox_log(struct exec *base, const char *job, uint64_t from, si
 		return rc;
 	AUTO(freep) char *dir = job_dir(of(base), job, false);
 	AUTO(freep) char *path = dir_path(dir, "log");
-	if (!file_exists(dir))
+	AUTO(freep) char *from = job_dir(of(base), job, true), *early = dir_path(from, "log");
+	bool there = file_exists(dir);
+	if (!there && !file_exists(early))
 		return err_set(err, RC_NOT_FOUND, "there is no job %s here", job);
+	if (!there) { /* how far its image is */
+		*ret_ended = false;
+		return read_piece(early, at, max, ret, &whole, err);
+	}
 	bool ended = job_has_ended(dir); /* asked first: what is read after an end is all */
-	rc = read_piece(path, from, max, ret, &whole, err);
+	rc = read_piece(path, at, max, ret, &whole, err);
 	*ret_ended = ended && whole;
 	return rc;
 }

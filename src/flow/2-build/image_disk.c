@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ static const struct shape_field note_fields[] = {
 	SHAPE_SUB(struct image_note, root, shape_image_root),
 	SHAPE_STR(struct image_note, name),
 	SHAPE_U64(struct image_note, bytes),
+	SHAPE_BOOL(struct image_note, login),
 };
 const struct shape shape_image_note = SHAPE(struct image_note, note_fields);
 
@@ -158,21 +160,34 @@ static enum rc wait_lock(const char *path, int *ret, struct err *err)
 }
 
 struct relay {
-	bool (*progress)(void *ctx, const char *what, uint64_t have, uint64_t size);
-	void *ctx;
+	const struct image_how *how; /* never NULL */
 	struct image_disk *i;
+	pthread_mutex_t lock;
+	bool login; /* one was given away */
 };
 
 static bool relay(void *ctx, const char *digest, uint64_t have, uint64_t size)
 {
 	struct relay *r = ctx;
 
-	return !r->progress || r->progress(r->ctx, digest, have, size);
+	if (!r->how->progress)
+		return true;
+	pthread_mutex_lock(&r->lock);
+	bool go = r->how->progress(r->how->ctx, digest, have, size);
+	pthread_mutex_unlock(&r->lock);
+	return go;
 }
 
 static bool relay_login(void *ctx, const char *host, struct strbuf *user, struct strbuf *password)
 {
-	return image_login(((struct relay *)ctx)->i, host, user, password);
+	struct relay *r = ctx;
+
+	if (r->how->anonymous || !image_login(r->i, host, user, password))
+		return false;
+	pthread_mutex_lock(&r->lock);
+	r->login = true;
+	pthread_mutex_unlock(&r->lock);
+	return true;
 }
 
 static enum rc known(const char *note, struct image_note *ret, struct err *err)
@@ -184,8 +199,18 @@ static enum rc known(const char *note, struct image_note *ret, struct err *err)
 	return rc;
 }
 
+/* What came with a login is only for who could have it without: the registry is asked. */
+static enum rc may_have(const struct image_source *s, const struct image_note *n,
+			const char *digest, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(REGISTRY_MANIFEST_MAX + 1);
+
+	return s->anonymous && n->login ? image_manifest(s, digest, &text, err) : RC_OK;
+}
+
 static enum rc pull_from(struct image_disk *i, const struct image_source *s, const char *name,
-			 const char *digest, struct image_root *ret, struct err *err)
+			 const char *digest, const bool *login, struct image_root *ret,
+			 struct err *err)
 {
 	AUTO(freep) char *root = image_root_path(i, digest);
 	AUTO(freep) char *note = xasprintf("%s.json", root), *lock = xasprintf("%s.lock", root);
@@ -199,10 +224,13 @@ static enum rc pull_from(struct image_disk *i, const struct image_source *s, con
 		rc = known(note, &n, err); /* by who had the lock before us */
 		if (rc == RC_NOT_FOUND) {
 			rc = image_fetch(s, name, digest, &n, err);
+			n.login = *login;
 			if (rc == RC_OK)
 				rc = write_as(note, &shape_image_note, &n, err);
 		}
 	}
+	if (rc == RC_OK)
+		rc = may_have(s, &n, digest, err);
 	if (rc == RC_OK) {
 		*ret = n.root;
 		n.root = (struct image_root){0};
@@ -211,16 +239,17 @@ static enum rc pull_from(struct image_disk *i, const struct image_source *s, con
 	return rc;
 }
 
-static enum rc disk_pull(struct image *base, const char *ref,
-			 bool (*progress)(void *ctx, const char *what, uint64_t have,
-					  uint64_t size),
-			 void *ctx, struct image_root *ret, struct err *err)
+static enum rc disk_pull(struct image *base, const char *ref, const struct image_how *how,
+			 struct image_root *ret, struct err *err)
 {
+	static const struct image_how plain;
 	struct image_disk *i = of(base);
-	struct relay r = {progress, ctx, i};
+	struct relay r = {how ? how : &plain, i, PTHREAD_MUTEX_INITIALIZER, false};
 	struct registry_options o = {.login = relay_login, .progress = relay, .ctx = &r};
 	AUTO(registry_ref_done) struct registry_ref name = {0};
-	AUTO(image_source_done) struct image_source s = {.i = i};
+	AUTO(image_source_done)
+	struct image_source s = {
+		.i = i, .name = &name, .options = &o, .anonymous = r.how->anonymous};
 	AUTO(freep) char *digest = NULL, *warning = NULL;
 	struct err here = {0}, *e = err ? err : &here;
 	enum rc rc;
@@ -235,7 +264,7 @@ static enum rc disk_pull(struct image *base, const char *ref,
 			s.registry = registry_new(&name, &o);
 	}
 	if (rc == RC_OK)
-		rc = pull_from(i, &s, ref, digest, ret, e);
+		rc = pull_from(i, &s, ref, digest, &r.login, ret, e);
 	return rc == RC_OK ? rc : err_wrap(e, "image %s", ref);
 }
 
@@ -282,8 +311,7 @@ static enum rc disk_prune(struct image *base, uint64_t max, uint64_t *ret_freed,
 {
 	const struct image_disk *i = of(base);
 	AUTO(freep)
-	char *roots = xasprintf("%s/roots", i->dir),
-	     *blobs = xasprintf("%s/blobs", i->dir);
+	char *roots = xasprintf("%s/roots", i->dir), *blobs = xasprintf("%s/blobs", i->dir);
 	VEC(struct old) all = {0};
 	uint64_t total = 0, freed = 0;
 	usec_t now = clock_wall();

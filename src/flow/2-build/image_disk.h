@@ -16,14 +16,18 @@ struct image_note {
 	struct image_root root;
 	char *name;
 	uint64_t bytes;
+	bool login; /* it came with a login of ours */
 };
 extern const struct shape shape_image_note;
 
 /* Where blobs come from. */
 struct image_source {
 	const struct image_disk *i;
-	struct registry *registry; /* or */
-	char *layout;              /* a folder */
+	struct registry *registry;       /* or */
+	char *layout;                    /* a folder */
+	const struct registry_ref *name; /* of the registry, for further connections to it */
+	const struct registry_options *options;
+	bool anonymous; /* blobs that are here already may have come with a login: they are asked for again */
 };
 
 /* ---- image_disk_pull.c */
@@ -33,6 +37,12 @@ MUST_CHECK enum rc image_manifest(const struct image_source *s, const char *dige
 /* Fetch all of the image and lay its root out. */
 MUST_CHECK enum rc image_fetch(const struct image_source *s, const char *name, const char *digest,
 			       struct image_note *ret, struct err *err);
+/* A blob into blobs/. */
+MUST_CHECK enum rc image_blob(const struct image_source *s, struct registry *r,
+			      const struct oci_desc *d, struct err *err);
+/* ---- image_disk_layers.c: all layers, up to four at a time */
+MUST_CHECK enum rc image_layers(const struct image_source *s, const struct oci_manifest *m,
+				struct err *err);
 char *image_blob_path(const struct image_disk *i, const char *digest);
 char *image_root_path(const struct image_disk *i, const char *digest);
 

@@ -80,15 +80,20 @@ static enum rc untar(const char *file, const char *into, struct err *err)
 {
 	AUTO(fd_close) int fd = open(file, O_RDONLY | O_CLOEXEC);
 	AUTO(freep) char *blobs = xasprintf("%s/blobs/sha256", into);
-	unsigned char magic[2] = {0, 0};
+	unsigned char magic[4] = {0};
 	uint64_t bytes = 0;
 	bool any = true;
 
 	if (fd < 0)
 		return err_errno(err, errno, "open %s", file);
-	bool gzip = pread(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
+	bool any_magic = pread(fd, magic, 4, 0) == 4;
+	bool gzip = any_magic && magic[0] == 0x1f && magic[1] == 0x8b;
+	bool zstd = any_magic && !memcmp(magic, "\x28\xb5\x2f\xfd", 4);
 	enum rc rc = dir_make(blobs, 0700, err);
-	AUTO(tar_in_freep) struct tar_in *t = tar_in_new(fd, gzip);
+	AUTO(tar_in_freep)
+	struct tar_in *t = tar_in_new(fd, zstd   ? TAR_ZSTD
+					  : gzip ? TAR_GZIP
+						 : TAR_PLAIN);
 	while (rc == RC_OK) {
 		struct tar_entry e = {0};
 		rc = tar_next(t, &e, &any, err);

@@ -34,7 +34,7 @@ enum rc image_manifest(const struct image_source *s, const char *digest, struct 
 	AUTO(freep) char *got = NULL;
 	enum rc rc;
 
-	if (!s->registry || file_exists(path)) {
+	if (!s->registry || (!s->anonymous && file_exists(path))) {
 		rc = file_read(path, OCI_JSON_MAX, ret, err);
 		AUTO(freep) char *hex = digest_hex_dup(strbuf_str(ret));
 		if (rc != RC_OK || streq(hex, digest + 7))
@@ -69,16 +69,17 @@ static enum rc manifest_of(const struct image_source *s, const char *name, const
 	return rc == RC_OK ? oci_manifest_read(strbuf_str(&text), ret, err) : rc;
 }
 
-static enum rc fetch_blob(const struct image_source *s, const struct oci_desc *d, struct err *err)
+enum rc image_blob(const struct image_source *s, struct registry *r, const struct oci_desc *d,
+		   struct err *err)
 {
 	AUTO(freep) char *path = image_blob_path(s->i, d->digest);
 	struct stat st;
 
 	/* What has its name in blobs/ was checked when it got it; the size says that it is all there. */
-	if (stat(path, &st) == 0 && (uint64_t)st.st_size == d->size)
+	if (!s->anonymous && stat(path, &st) == 0 && (uint64_t)st.st_size == d->size)
 		return RC_OK;
-	return s->registry ? registry_blob(s->registry, d->digest, d->size, path, err)
-			   : image_layout_blob(s, d->digest, d->size, path, err);
+	return r ? registry_blob(r, d->digest, d->size, path, err)
+		 : image_layout_blob(s, d->digest, d->size, path, err);
 }
 
 static enum rc lay(const struct image_source *s, const struct oci_manifest *m, const char *temp,
@@ -91,7 +92,7 @@ static enum rc lay(const struct image_source *s, const struct oci_manifest *m, c
 		AUTO(freep) char *path = image_blob_path(s->i, m->layers.v[k].digest);
 		AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		rc = fd < 0 ? err_errno(err, errno, "open %s", path)
-			    : unpack_layer(fd, oci_layer_is_gzip(&m->layers.v[k]), root, left, err);
+			    : unpack_layer(fd, oci_layer_packing(&m->layers.v[k]), root, left, err);
 		if (rc != RC_OK)
 			err_wrap(err, "layer %zu of %zu", k + 1, m->layers.n);
 	}
@@ -131,7 +132,7 @@ static enum rc config_of(const struct image_source *s, const struct oci_manifest
 	if (m->config.size > OCI_JSON_MAX)
 		return err_set(err, RC_TOO_BIG, "the image's config is above %zu bytes",
 			       OCI_JSON_MAX);
-	enum rc rc = fetch_blob(s, &m->config, err);
+	enum rc rc = image_blob(s, s->registry, &m->config, err);
 	if (rc == RC_OK)
 		rc = file_read(path, OCI_JSON_MAX, &text, err);
 	if (rc == RC_OK)
@@ -178,8 +179,8 @@ enum rc image_fetch(const struct image_source *s, const char *name, const char *
 	enum rc rc = manifest_of(s, name, digest, &m, err);
 	if (rc == RC_OK)
 		rc = config_of(s, &m, &c, err);
-	for (size_t k = 0; k < m.layers.n && rc == RC_OK; k++)
-		rc = fetch_blob(s, &m.layers.v[k], err);
+	if (rc == RC_OK)
+		rc = image_layers(s, &m, err);
 	if (rc == RC_OK)
 		rc = place(s, &m, &n, err);
 	if (rc == RC_OK)

@@ -1,5 +1,6 @@
 /*
- * Images that are nowhere: every name but those with "missing" in them means the digest of its text; "down" means a registry that does not answer.
+ * Images that are nowhere: every name but those with "missing" in them means the digest of its text; "down" means a registry that does not answer, "private" one
+ * that wants a login.
  * Their root is this machine's.
  */
 #include "base/digest.h"
@@ -24,15 +25,15 @@ static enum rc fake_resolve(struct image *base, const char *ref, char **ret_dige
 	return RC_OK;
 }
 
-static enum rc fake_pull(struct image *base, const char *ref,
-			 bool (*progress)(void *ctx, const char *what, uint64_t have,
-					  uint64_t size),
-			 void *ctx, struct image_root *ret, struct err *err)
+static enum rc fake_pull(struct image *base, const char *ref, const struct image_how *how,
+			 struct image_root *ret, struct err *err)
 {
 	char *digest = NULL, *warning = NULL;
 	enum rc rc = fake_resolve(base, ref, &digest, &warning, err);
 
-	if (rc == RC_OK && progress && !progress(ctx, digest, 1, 1))
+	if (rc == RC_OK && how && how->anonymous && strstr(ref, "private"))
+		rc = err_set(err, RC_DENIED, "image %s wants a login", ref);
+	if (rc == RC_OK && how && how->progress && !how->progress(how->ctx, digest, 1, 1))
 		rc = err_set(err, RC_CONFLICT, "image %s: stopped", ref);
 	if (rc != RC_OK) {
 		xfree(digest);

@@ -62,7 +62,7 @@ static enum rc lay_layer(struct blobs *b, const char *temp, const struct oci_des
 		rc = err_set(err, RC_INVALID, "layer %s has another size than the manifest says",
 			     layer->digest);
 	unlink(path);
-	return rc == RC_OK ? unpack_layer(fd, oci_layer_is_gzip(layer), root, left, err) : rc;
+	return rc == RC_OK ? unpack_layer(fd, oci_layer_packing(layer), root, left, err) : rc;
 }
 
 /* A plain layer is its own diff_id. */
