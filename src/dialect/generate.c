@@ -120,6 +120,12 @@ enum rc gen_make(struct generate *in, struct gen *ret, struct err *err)
 		if (ret->jobs.v[i].wanted)
 			vec_each(need, &ret->jobs.v[i].needs)
 				ret->jobs.v[*need].wanted = true;
+	for (size_t i = 0; i < ret->jobs.n; i++) { /* needs stand before */
+		struct gen_job *job = &ret->jobs.v[i];
+		job->waits = job->def->manual;
+		vec_each(need, &job->needs)
+			job->waits |= ret->jobs.v[*need].waits;
+	}
 	drop_images(ret);
 	return rc;
 }
@@ -273,6 +279,16 @@ static void add_step(const struct step_def *step, struct strbuf *to)
 	strbuf_addc(to, '\n');
 }
 
+void gen_commands(const struct gen_job *job, struct strbuf *to)
+{
+	const struct job_def *def = job->def;
+
+	if (def->run)
+		strbuf_addf(to, "%s%s", def->run, str_ends(str_of(def->run), "\n") ? "" : "\n");
+	vec_each(step, &def->steps)
+		add_step(step, to);
+}
+
 void gen_script(const struct gen_job *job, const struct gen_script *how, struct strbuf *to)
 {
 	const struct job_def *def = job->def;
@@ -300,10 +316,37 @@ void gen_script(const struct gen_job *job, const struct gen_script *how, struct 
 		strbuf_adds(to, "\texit $code\n}\ntrap finally EXIT\n");
 	}
 	gen_split(job, to);
-	if (def->run)
-		strbuf_addf(to, "%s%s", def->run, str_ends(str_of(def->run), "\n") ? "" : "\n");
-	vec_each(step, &def->steps)
-		add_step(step, to);
+	gen_commands(job, to);
+}
+
+bool gen_retries(const struct gen_job *job)
+{
+	bool any = job->def->retry.exit.n > 0;
+
+	vec_each(on, &job->def->retry.on)
+		any |= streq(*on, "any");
+	return job->def->retry.max && any;
+}
+
+void gen_retry(const struct job_def *def, const char *script, struct strbuf *to)
+{
+	bool any = false;
+
+	vec_each(on, &def->retry.on)
+		any |= streq(*on, "any");
+	strbuf_adds(to, "try=0\nwhile :; do\n\tcode=0\n\tsh -ec ");
+	strbuf_add_shellquoted(to, str_of(script));
+	strbuf_adds(to, " || code=$?\n\t[ $code -ne 0 ] || break\n");
+	if (!any) {
+		strbuf_adds(to, "\tcase $code in ");
+		for (size_t i = 0; i < def->retry.exit.n; i++)
+			strbuf_addf(to, "%s%s", i ? "|" : "", def->retry.exit.v[i]);
+		strbuf_adds(to, ") ;; *) exit $code ;; esac\n");
+	}
+	strbuf_addf(to,
+		    "\ttry=$((try + 1))\n\t[ $try -le %u ] || exit $code\n"
+		    "\techo \"it ended with $code; again, $try of %u\"\ndone\n",
+		    def->retry.max, def->retry.max);
 }
 
 enum rc generate_dialect(struct generate *in, enum dialect d, struct strbuf *to, struct err *err)

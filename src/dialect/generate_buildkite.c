@@ -128,8 +128,15 @@ static void command(const struct gen *g, const struct gen_job *job, const char *
 
 static void condition(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 {
+	AUTO(strbuf_done) struct strbuf b = STRBUF(16384);
+
 	if (!job->def->condition)
 		return;
+	AUTO(cond_freep) struct cond *c = cond_parse(str_of(job->def->condition), SYNTAX_OURS);
+	if (c && when_buildkite(c, &b) && !strbuf_failed(&b)) {
+		yaml_out_text(o, "if", strbuf_cstr(&b));
+		return;
+	}
 	yaml_out_comment(o, "if: %s", job->def->condition);
 	gen_lost(
 		g, "if",

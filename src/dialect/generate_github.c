@@ -46,10 +46,13 @@ static void condition(struct gen *g, const struct gen_job *job, struct yaml_out 
 	}
 	/* a need that was skipped is no failure */
 	strbuf_adds(&b, job->needs.n ? "!failure() && !cancelled()" : "");
+	if (job->waits)
+		strbuf_addf(&b, "%sgithub.event_name == 'workflow_dispatch'", b.n ? " && " : "");
 	if (said) {
-		strbuf_adds(&b, job->needs.n ? " && (" : "");
+		bool more = b.n > 0;
+		strbuf_adds(&b, more ? " && (" : "");
 		cond_print(c, SYNTAX_GITHUB, &b);
-		strbuf_adds(&b, job->needs.n ? ")" : "");
+		strbuf_adds(&b, more ? ")" : "");
 	}
 	if (b.n)
 		yaml_out_word(o, "if", "${{ %s }}", strbuf_cstr(&b));
@@ -287,6 +290,17 @@ static void reports(const struct gen_job *job, struct yaml_out *o)
 	yaml_out_close(o);
 }
 
+/* All that is tried again is one step. */
+static void retried(const struct gen_job *job, struct yaml_out *o)
+{
+	AUTO(strbuf_done)
+	struct strbuf once = STRBUF((size_t)4 << 20), loop = STRBUF((size_t)8 << 20);
+
+	gen_commands(job, &once);
+	gen_retry(job->def, strbuf_cstr(&once), &loop);
+	run(o, job->def->name, NULL, strbuf_cstr(&loop), 0);
+}
+
 static void steps(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 {
 	AUTO(strbuf_done) struct strbuf split = STRBUF(8192);
@@ -305,10 +319,14 @@ static void steps(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 			"\"$SPLIT_TOTAL\" \"$SPLIT_FILES\" >>\"$GITHUB_ENV\"\n");
 		run(o, "Share out files", NULL, strbuf_cstr(&split), 0);
 	}
-	if (def->run)
-		run(o, def->name, NULL, def->run, 0);
-	vec_each(step, &def->steps)
-		run(o, step->name, NULL, step->run, step->timeout);
+	if (gen_retries(job)) {
+		retried(job, o);
+	} else {
+		if (def->run)
+			run(o, def->name, NULL, def->run, 0);
+		vec_each(step, &def->steps)
+			run(o, step->name, NULL, step->run, step->timeout);
+	}
 	vec_each(command, &def->finally)
 		run(o, "finally", "always()", *command, 0);
 	keep(job, o);
@@ -372,10 +390,14 @@ static void one(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 	steps(g, job, o);
 	yaml_out_close(o);
 	if (def->manual)
-		gen_lost(g, "manual",
-			 "a job cannot wait for somebody there: an environment with reviewers can");
-	if (def->retry.max || def->flaky.retry)
-		gen_lost(g, "retry", "a job is not tried again there: loop in the script");
+		gen_lost(
+			g, "manual",
+			"a job cannot wait for somebody there: it runs when the workflow is started by hand; an environment with reviewers waits, too");
+	if (def->retry.max && !gen_retries(job))
+		gen_lost(g, "retry",
+			 "only exit codes can be seen there: a lost machine is not tried again");
+	if (def->flaky.retry)
+		gen_lost(g, "flaky", "a job is not tried again there: write retry: {exit: [...]}");
 }
 
 void generate_github(struct gen *g, struct yaml_out *o)

@@ -211,8 +211,7 @@ static void rules(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 static void script(const struct gen_job *job, struct yaml_out *o)
 {
 	AUTO(strbuf_done)
-	struct strbuf b = STRBUF((size_t)4 << 20),
-		      after = STRBUF((size_t)4 << 20);
+	struct strbuf b = STRBUF((size_t)4 << 20), after = STRBUF((size_t)4 << 20);
 
 	gen_script(job, &(struct gen_script){.cd = true}, &b);
 	yaml_out_open(o, "script");

@@ -17,6 +17,7 @@ struct gen_job { /* a definition for one unit */
 	VEC(struct gen_row) rows;
 	VEC(size_t) needs; /* indexes */
 	bool wanted;
+	bool waits; /* somebody starts it, or one of its needs */
 };
 struct gen {
 	struct generate *in;
@@ -48,6 +49,12 @@ struct gen_script {
 };
 /* The whole job as one script of sh. */
 void gen_script(const struct gen_job *job, const struct gen_script *how, struct strbuf *to);
+/* Its run or steps alone. */
+void gen_commands(const struct gen_job *job, struct strbuf *to);
+/* Whether `retry` says something of exit codes. */
+bool gen_retries(const struct gen_job *job);
+/* The script in a loop that tries it again as `retry` says. */
+void gen_retry(const struct job_def *def, const char *script, struct strbuf *to);
 /* The list of its files for a share of a split. */
 void gen_split(const struct gen_job *job, struct strbuf *to);
 /* tar of its outputs into `file` (in the repository's root), from the root. */
@@ -56,6 +63,12 @@ void gen_pack(const struct gen_job *job, const char *file, struct strbuf *to);
 char *gen_path(const struct gen_job *job, const char *glob);
 /* The name behind "file:". */
 const char *gen_secret(const struct pair *secret);
+
+/* generate_when.c: `if` in the words of systems that have their own; false: it cannot be said there. */
+/* "build.branch == \"main\"" */
+MUST_CHECK bool when_buildkite(const struct cond *c, struct strbuf *to);
+/* A list of comparisons that must all hold: `when` of a task; its parameters are event, branch, tag and target. */
+MUST_CHECK bool when_tekton(const struct cond *c, struct yaml_out *o);
 
 void generate_github(struct gen *g, struct yaml_out *o);
 void generate_gitlab(struct gen *g, struct yaml_out *o);

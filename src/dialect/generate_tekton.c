@@ -6,6 +6,11 @@
 
 static const struct gen_hole in_text = {.before = "$(params.", .after = ")", .variable = true};
 
+/* What `if` asks for; a trigger fills them in. */
+static const struct {
+	const char *name, *usual;
+} facts[] = {{"event", "push"}, {"branch", "main"}, {"tag", ""}, {"target", ""}};
+
 static void clone(struct yaml_out *o)
 {
 	yaml_out_open(o, NULL);
@@ -199,8 +204,6 @@ static void rows(const struct gen_job *job, struct yaml_out *o)
 
 static void refuse(struct gen *g, const struct job_def *def)
 {
-	if (def->condition)
-		gen_lost(g, "if", "a trigger decides there what begins: the job runs always");
 	if (def->manual)
 		gen_lost(g, "manual", "a task cannot wait for somebody there");
 	if (def->caches.n)
@@ -209,6 +212,17 @@ static void refuse(struct gen *g, const struct job_def *def)
 		gen_lost(g, "concurrency", "pipelines do not wait for each other there");
 	if (def->labels.n)
 		gen_lost(g, "agent", "choose nodes by a podTemplate");
+}
+
+static void condition(struct gen *g, const struct gen_job *job, struct yaml_out *o)
+{
+	if (!job->def->condition)
+		return;
+	AUTO(cond_freep) struct cond *c = cond_parse(str_of(job->def->condition), SYNTAX_OURS);
+	if (c && when_tekton(c, o))
+		return;
+	yaml_out_comment(o, "if: %s", job->def->condition);
+	gen_lost(g, "if", "a trigger decides there what begins: the job runs always");
 }
 
 static void one(struct gen *g, const struct gen_job *job, struct yaml_out *o)
@@ -225,6 +239,7 @@ static void one(struct gen *g, const struct gen_job *job, struct yaml_out *o)
 		vec_push(&after, (char *)(uintptr_t) "source");
 	yaml_out_texts(o, "runAfter", after.v, after.n);
 	vec_done(&after);
+	condition(g, job, o);
 	draft_duration(def->timeout, time);
 	if (str_ends(str_of(time), "d"))
 		yaml_out_word(o, "timeout", "%lluh",
@@ -272,12 +287,17 @@ void generate_tekton(struct gen *g, struct yaml_out *o)
 	yaml_out_word(o, NULL, "{name: repo, value: 'https://git.example.com/%s.git'}",
 		      g->in->config->project);
 	yaml_out_word(o, NULL, "{name: revision, value: main}");
+	for (size_t i = 0; i < ARRAY_LEN(facts); i++)
+		yaml_out_word(o, NULL, "{name: %s, value: '%s'}", facts[i].name, facts[i].usual);
 	yaml_out_close(o);
 	volume(o);
 	yaml_out_open(o, "pipelineSpec");
 	yaml_out_open(o, "params");
 	yaml_out_word(o, NULL, "{name: repo, type: string}");
 	yaml_out_word(o, NULL, "{name: revision, type: string}");
+	for (size_t i = 0; i < ARRAY_LEN(facts); i++)
+		yaml_out_word(o, NULL, "{name: %s, type: string, default: '%s'}", facts[i].name,
+			      facts[i].usual);
 	yaml_out_close(o);
 	yaml_out_open(o, "workspaces");
 	yaml_out_word(o, NULL, "{name: source}");

@@ -260,6 +260,7 @@ static int run_it(struct local_run *r, struct err *err)
 	if (engine_new(&r->w.world, &options, &r->engine, err) != RC_OK)
 		return local_fail(err);
 	run_show_init(&r->show, &r->w, r->engine, r->o->json);
+	run_show_mask(&r->show, &r->change.read.head.config);
 	if (r->o->json)
 		r->speech = SPEECH_PLAIN;
 	run_ci_init(&r->ci, r->speech, r->o->junit, r->o->codequality);

@@ -31,12 +31,17 @@ struct run_show {
 	struct term term, progress; /* of stdout; of stderr, for what goes away again */
 	bool json, drawn;
 	struct run_ci *ci; /* NULL: for people and scripts */
+	struct mask *mask; /* of the jobs' secrets: reports are files, and say what their job wrote */
 	struct map told; /* ids of jobs whose end was told */
 	usec_t began;
 	struct loop_timer *timer;
 };
 void run_show_init(struct run_show *s, struct run_world *w, struct engine *e, bool json);
 void run_show_done(struct run_show *s);
+/* Secrets of these jobs are not said. */
+void run_show_mask(struct run_show *s, const struct config *c);
+/* The text without them; the caller's. NULL stays NULL. */
+char *run_show_masked(const struct run_show *s, const char *text);
 /* Tell the jobs that ended since. */
 void run_show_news(struct run_show *s);
 /* Where a job's log lies (clients/logfile.h); NULL: it has none. The caller's. */

@@ -1,4 +1,5 @@
 #include "main/run_ci.h"
+#include "base/mask.h"
 #include "clients/logfile.h"
 #include "io/files.h"
 #include "ports/report.h"
@@ -175,8 +176,10 @@ static void read_report(struct run_ci *ci, const struct run_show *s, const struc
 	AUTO(freep) char *name = xasprintf("%s/%s", *job->unit ? job->unit : "-", job->name);
 
 	if (!job->report.blob ||
-	    blobs_get(s->w->world.blobs, job->report.blob, REPORT_MAX, &text, NULL) != RC_OK ||
-	    shape_parse(strbuf_str(&text), REPORT_MAX, &shape_report, &r, NULL) != RC_OK)
+	    blobs_get(s->w->world.blobs, job->report.blob, REPORT_MAX, &text, NULL) != RC_OK)
+		return;
+	mask_text(s->mask, &text);
+	if (shape_parse(strbuf_str(&text), REPORT_MAX, &shape_report, &r, NULL) != RC_OK)
 		return;
 	vec_each(a, &r.annotations)
 		tell_note(ci, a, name, to);
@@ -213,13 +216,14 @@ void run_ci_job(struct run_ci *ci, const struct run_show *s, const struct job *j
 		speech_close(to, ci->speech, now, id);
 	if (bad && ci->speech == SPEECH_GITHUB &&
 	    ci->notes[ANNOTATION_ERROR] < SPEECH_ANNOTATIONS) {
+		AUTO(freep) char *cause = run_show_masked(s, job->report.cause);
 		ci->notes[ANNOTATION_ERROR]++;
 		speech_github_note(to,
 				   &(struct speech_note){
 					   .level = "error",
 					   .title = strbuf_cstr(&title),
-					   .message = job->report.cause ? job->report.cause
-						      : job->error      ? job->error
+					   .message = cause        ? cause
+						      : job->error ? job->error
 								   : failure_names[job->failure]});
 	}
 	read_report(ci, s, job, to);
@@ -242,8 +246,8 @@ static void append(const char *variable, const struct strbuf *text)
 static void write_outputs(const struct run_ci *ci, const struct model *m, const struct run *run)
 {
 	AUTO(strbuf_done)
-	struct strbuf out = STRBUF(FILE_MAX),
-		      units = STRBUF(FILE_MAX / 4), images = STRBUF(FILE_MAX / 4);
+	struct strbuf out = STRBUF(FILE_MAX), units = STRBUF(FILE_MAX / 4),
+		      images = STRBUF(FILE_MAX / 4);
 	struct json_out u = JSON_OUT(&units), i = JSON_OUT(&images);
 
 	json_list(&u, NULL);
@@ -263,11 +267,11 @@ static void write_outputs(const struct run_ci *ci, const struct model *m, const 
 	append("GITHUB_OUTPUT", &out);
 }
 
-static void write_summary(const struct model *m, const struct run *run, double seconds)
+static void write_summary(const struct run_show *s, const struct model *m, const struct run *run,
+			  double seconds)
 {
 	AUTO(strbuf_done)
-	struct strbuf text = STRBUF((size_t)1 << 20),
-		      path = STRBUF((size_t)64 << 10);
+	struct strbuf text = STRBUF((size_t)1 << 20), path = STRBUF((size_t)64 << 10);
 	VEC(struct speech_job) jobs = {0};
 
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
@@ -288,6 +292,7 @@ static void write_summary(const struct model *m, const struct run *run, double s
 		strbuf_addf(&path, "%s%s", path.n ? " → " : "", *job);
 	speech_summary(&text, jobs.v, jobs.n, path.n ? strbuf_cstr(&path) : NULL, seconds);
 	vec_done(&jobs);
+	mask_text(s->mask, &text);
 	append("GITHUB_STEP_SUMMARY", &text);
 }
 
@@ -311,7 +316,7 @@ void run_ci_end(struct run_ci *ci, const struct run_show *s, double seconds)
 	const struct run *run = model_run(m, RUN_ID);
 
 	if (ci->speech == SPEECH_GITHUB && run) {
-		write_summary(m, run, seconds);
+		write_summary(s, m, run, seconds);
 		write_outputs(ci, m, run);
 	}
 	if (ci->junit)

@@ -1,5 +1,7 @@
 /* A local run, as people and scripts see it. */
 #include "base/json.h"
+#include "base/mask.h"
+#include "base/mem.h"
 #include "clients/logfile.h"
 #include "io/clock.h"
 #include "io/files.h"
@@ -182,8 +184,36 @@ void run_show_init(struct run_show *s, struct run_world *w, struct engine *e, bo
 	loop_timer_set(s->timer, DRAW_EVERY);
 }
 
+void run_show_mask(struct run_show *s, const struct config *c)
+{
+	s->mask = mask_new();
+	vec_each(job, &c->jobs) {
+		if (job->stage != STAGE_CI)
+			continue;
+		vec_each(secret, &job->secrets) {
+			AUTO(strbuf_done) struct strbuf value = STRBUF(MASK_MAX + 2);
+			if (secret_get(s->w->world.secret, secret->value, &value, NULL) == RC_OK)
+				(void)!mask_add(s->mask, strbuf_str(&value), NULL);
+			mem_wipe(value.p, value.n);
+		}
+	}
+	mask_seal(s->mask);
+}
+
+char *run_show_masked(const struct run_show *s, const char *text)
+{
+	AUTO(strbuf_done) struct strbuf b = STRBUF((size_t)16 << 20);
+
+	if (!text)
+		return NULL;
+	strbuf_adds(&b, text);
+	mask_text(s->mask, &b);
+	return strbuf_take(&b);
+}
+
 void run_show_done(struct run_show *s)
 {
+	mask_free(s->mask);
 	loop_timer_free(s->timer);
 	map_done(&s->told);
 }
@@ -234,8 +264,9 @@ static void show_log(const struct run_show *s, const struct job *job, struct str
 	strbuf_addc(to, '\n');
 	tint(to, &s->term, BOLD, "%s/%s", unit_of(job), job->name);
 	if (job->report.cause) {
+		AUTO(freep) char *cause = run_show_masked(s, job->report.cause);
 		strbuf_adds(to, ", the likely cause:\n");
-		add_plain(to, str_of(job->report.cause));
+		add_plain(to, str_of(cause));
 		strbuf_addf(to, "  (all of its log: zstd -dcf %s)\n", path);
 		return;
 	}
