@@ -1,7 +1,7 @@
 #!/bin/bash
 # Jobs on other machines: labels, secrets, agents that die, stall, come back, leave; a daemon that dies; who is refused.
 . "$(dirname "$0")/lib.sh"
-ports 7
+ports 13
 build_service
 SECRET=correct-horse-battery-8c1
 

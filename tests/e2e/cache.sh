@@ -2,7 +2,7 @@
 # The build caches, end to end: the daemon, its commands, tokens, limits, restarts, kill -9, and the proxy. What real build
 # tools say to it stands in tests/peers.
 . "$(dirname "$0")/lib.sh"
-ports 24
+ports 14
 command -v curl >/dev/null || { skip 'the build caches' 'no curl'; finish; }
 port=$((api_port + 3000))
 url=http://127.0.0.1:$port

@@ -2,7 +2,7 @@
 # Stage ci at its edges: a step's own time, exit codes that are tried again, what no agent can take, shares of a split job compared, templates of another
 # repository at a commit, runs by the clock, and a fork that names somebody else's group.
 . "$(dirname "$0")/lib.sh"
-ports 7
+ports 11
 project shared
 mkdir -p "$tree/t"
 cat >"$tree/t/go.yml" <<-'Y'
