@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")" || exit 2
 peers=${PENSTOCK_PEERS:-$HOME/.cache/penstock-peers}
 
-for tool in turbo nx moon; do
+for tool in turbo nx moon gitlab-ci-local; do
 	mkdir -p "$peers/$tool"
 	if cmp -s "npm/$tool/package-lock.json" "$peers/$tool/.installed"; then
 		continue
@@ -21,6 +21,20 @@ for tool in turbo nx moon; do
 		echo "peers: $tool cannot be had: $(tail -n 1 "$peers/$tool.log")"
 	fi
 done
+
+# Readers of other CI systems' files.
+if [ ! -x "$peers/schema/bin/check-jsonschema" ]; then
+	said=$(python3 -m venv "$peers/schema" 2>&1 && "$peers/schema/bin/pip" install --quiet check-jsonschema==0.39.0 ruamel.yaml 2>&1) ||
+		echo "peers: check-jsonschema cannot be had: $(tail -n 1 <<<"$said")"
+fi
+if [ ! -x "$peers/bin/actionlint" ]; then
+	if command -v go >/dev/null; then
+		said=$(GOBIN=$peers/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 2>&1) ||
+			echo "peers: actionlint cannot be had: $(tail -n 1 <<<"$said")"
+	else
+		echo "peers: actionlint cannot be had: there is no go"
+	fi
+fi
 
 missing=
 for package in bazel-bootstrap ccache gradle nginx-light libnginx-mod-http-dav-ext; do
