@@ -48,6 +48,7 @@ struct job_spec {
 	texts files;   /* of a split job */
 	bool trusted;  /* false: a change from a fork; no secret, no trusted cache */
 	bool resume;   /* in the kept workspace of the attempt before, from the step that failed */
+	bool unkeyed;  /* its result is kept under no key */
 	bool keep;     /* the folder is kept when it fails, for `penstock shell` and a resumed attempt */
 	texts tests;   /* names of quarantined tests, for $QUARANTINED_TESTS */
 };

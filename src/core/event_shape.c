@@ -85,6 +85,7 @@ static const struct shape_field job_spec_fields[] = {SHAPE_STR(T, job),
 						     SHAPE_STRS(T, files),
 						     SHAPE_BOOL(T, trusted),
 						     SHAPE_BOOL(T, resume),
+						     SHAPE_BOOL(T, unkeyed),
 						     SHAPE_BOOL(T, keep),
 						     SHAPE_STRS(T, tests)};
 const struct shape shape_job_spec = SHAPE(T, job_spec_fields);

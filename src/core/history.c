@@ -130,7 +130,7 @@ static void forget_failed(struct history *h, size_t i)
 
 static void learn_key(struct history *h, const struct job *job)
 {
-	if (!job->key || !*job->key || job->resumed)
+	if (!job->key || !*job->key || job->resumed || job->unkeyed)
 		return;
 	for (size_t i = h->failed_keys.n; i-- > 0;)
 		if (streq(h->failed_keys.v[i].key, job->key))

@@ -24,7 +24,13 @@ static bool counts_right(const struct model *m, const struct run *run, struct er
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
 		const struct job *job = e->value;
 
-		if (!streq(job->run, run->id) || job->settled || job->optional)
+		if (!streq(job->run, run->id) || job->settled)
+			continue;
+		if (run_is_final(run->state) && (job->stage == STAGE_CI || job->optional)) {
+			open += job->state == JOB_READY || job->state == JOB_RUNNING;
+			continue;
+		}
+		if (job->optional)
 			continue;
 		open += job->stage == STAGE_CI;
 		stage += job->stage != STAGE_CI;

@@ -211,14 +211,14 @@ enum rc model_restore(struct model *m, enum aggregate_kind kind, struct str json
 	return RC_OK;
 }
 
-/* A need that is gone from memory was settled: what still waits for it would have kept it. */
+/* A need that is gone from memory was settled: what still waits for it would have kept it. One that goes on in its kept workspace was. */
 static void link_job(struct model *m, struct job *job)
 {
 	job->waiting = 0;
 	vec_each(need, &job->needs) {
 		struct job *on = model_job(m, *need);
 
-		if (!on || on->settled)
+		if (!on || on->settled || on->resumed)
 			continue;
 		job->waiting++;
 		vec_push(&on->dependents, job);

@@ -145,6 +145,7 @@ struct job {
 	uint32_t flaky_tries;   /* that flaky.retry has used */
 	uint32_t losses;        /* of agents under it */
 	bool resumed;           /* made in a workspace that was kept: its result is not the key's */
+	bool unkeyed;           /* nor is it when a need failed, as it may, and left nothing */
 	struct job_report report;
 	uint32_t attempt;                        /* from 1 once started */
 	uint64_t ready_at, started_at, ended_at; /* usec */

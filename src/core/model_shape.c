@@ -84,6 +84,7 @@ static const struct shape_field job_fields[] = {
 	SHAPE_U32(T, flaky_tries),
 	SHAPE_U32(T, losses),
 	SHAPE_BOOL(T, resumed),
+	SHAPE_BOOL(T, unkeyed),
 	SHAPE_SUB(T, report, shape_job_report),
 	SHAPE_U32(T, attempt),
 	SHAPE_U64(T, ready_at),

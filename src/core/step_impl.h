@@ -42,6 +42,7 @@ void job_settled(struct step *s, struct job *job); /* tells dependents, run or r
 void job_begin(struct step *s, struct job *job);   /* it may run when it waits for nothing: ready, or manual */
 void job_lost(struct step *s, struct job *job, const char *reason); /* its agent is gone: elsewhere when that is safe, else failed */
 void run_settle(struct step *s, struct run *run);  /* ends it when nothing is open */
+void run_count_open(struct step *s, struct run *run); /* of one that has ended: a person started, or stopped, something of it */
 bool test_quarantined(const struct step *s, const struct job *job, const char *test);
 void job_make_ready(struct step *s, struct job *job, const char *why);
 /* schedule.c: which ready job goes where, when */

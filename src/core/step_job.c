@@ -44,11 +44,25 @@ enum rc on_job_started(struct step *s)
 	return RC_OK;
 }
 
+/* Its key says that it was given what a need left, and that need, or one before it, failed as it may. */
+static bool lacks_outputs(const struct model *m, const struct job *job)
+{
+	vec_each(need, &job->needs) {
+		const struct job *on = model_job(m, *need);
+		const struct job_def *def = on && on->amber ? job_definition(m, on) : NULL;
+
+		if (on && (on->unkeyed || (def && def->outputs.n)))
+			return true;
+	}
+	return false;
+}
+
 /* A manual job waits for a person instead. */
 static void unblock(struct step *s, struct job *job)
 {
 	const struct job_def *def = job_definition(s->m, job);
 
+	job->unkeyed = lacks_outputs(s->m, job);
 	if (def && def->manual && !job->played)
 		job_set(s->m, job, JOB_MANUAL, "waits for somebody to start it");
 	else
@@ -82,12 +96,34 @@ static void run_end(struct step *s, struct run *run)
 
 	run_set(s->m, run, run->failed ? RUN_FAILED : RUN_PASSED, NULL);
 	run_review(s, run);
+	run_count_open(s, run);
 	if (run->change.kind == CHANGE_QUEUE)
 		queue_run_ended(s, run);
 	if (!run->failed && releases && c && c->tag_releases == (run->change.kind == CHANGE_TAG))
 		release_create(s, run);
 	else
 		run_touch_all(s, run);
+}
+
+/* Of a run that has ended, what a person started and is under way: so long it is known to a restart, with its jobs. */
+void run_count_open(struct step *s, struct run *run)
+{
+	uint32_t was = run->open;
+
+	if (!run_is_final(run->state))
+		return;
+	run->open = 0;
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_JOB], e));) {
+		const struct job *job = e->value;
+
+		run->open += streq(job->run, run->id) &&
+			     (job->state == JOB_READY || job->state == JOB_RUNNING) &&
+			     (job->stage == STAGE_CI || job->optional);
+	}
+	if (!was != !run->open)
+		run_touch_all(s, run);
+	else if (was != run->open)
+		model_touch(s->m, AGG_RUN, run->id);
 }
 
 void run_settle(struct step *s, struct run *run)
@@ -102,6 +138,10 @@ static void run_job_settled(struct step *s, struct job *job)
 
 	run->amber += !job->resumed && (job->amber || job->state == JOB_FLAKY);
 	model_touch(s->m, AGG_RUN, run->id);
+	if (run_is_final(run->state)) {
+		run_count_open(s, run);
+		return;
+	}
 	if (job->optional)
 		return;
 	BUG_ON(run->open == 0);
@@ -113,11 +153,7 @@ static void run_job_settled(struct step *s, struct job *job)
 				  *job->unit ? job->unit : "the project",
 				  job->error ? job->error : failure_names[job->failure]);
 	}
-	if (run->open)
-		return;
-	if (run_is_final(run->state)) /* cancelled; this was the last to end */
-		run_touch_all(s, run);
-	else
+	if (!run->open)
 		run_end(s, run);
 }
 
@@ -142,6 +178,8 @@ void job_settled(struct step *s, struct job *job)
 	for (size_t i = 0; i < settled.n; i++) {
 		struct job *one = settled.v[i];
 
+		if (one->resumed) /* those that wait were told when it failed */
+			continue;
 		if (job_is_good(one->state) || one->amber)
 			unblock_dependents(s, one);
 		else
@@ -153,6 +191,8 @@ void job_settled(struct step *s, struct job *job)
 			run_job_settled(s, settled.v[i]);
 		else
 			release_job_ended(s, settled.v[i]);
+		if (settled.v[i]->stage != STAGE_CI && settled.v[i]->optional)
+			run_count_open(s, model_run(s->m, settled.v[i]->run));
 	}
 	vec_done(&settled);
 }
@@ -257,7 +297,7 @@ static bool try_again(struct step *s, struct job *job, const struct job_def *def
 
 static void passed(struct step *s, struct job *job, enum failure before, const texts *failures)
 {
-	const struct failed_key *same = history_failed_key(s->m, job);
+	const struct failed_key *same = job->unkeyed ? NULL : history_failed_key(s->m, job);
 
 	if (job->resumed) {
 		job_set(s->m, job, JOB_PASSED, "in its kept workspace; its run's outcome stands");
@@ -289,6 +329,12 @@ static void failed(struct step *s, struct job *job, const struct job_def *def)
 	job_set(s->m, job, JOB_FAILED, NULL);
 }
 
+/* Nothing that is not done yet of it is wanted; a run that passed or failed may still have jobs that a person started. */
+static bool is_stopped(const struct run *run)
+{
+	return run->state == RUN_CANCELLED || run->state == RUN_SUPERSEDED;
+}
+
 enum rc on_job_ended(struct step *s)
 {
 	const struct event *ev = s->ev;
@@ -307,8 +353,7 @@ enum rc on_job_ended(struct step *s)
 	agent_give(s, job);
 	take_result(s, job);
 	job->failure = ev->failure;
-	bool cancelled = ev->failure == FAILURE_CANCELLED || run->state == RUN_CANCELLED ||
-			 run->state == RUN_SUPERSEDED;
+	bool cancelled = ev->failure == FAILURE_CANCELLED || (is_stopped(run) && !job->resumed);
 	if (cancelled)
 		job_set(s->m, job, JOB_CANCELLED, NULL);
 	else if (ev->failure == FAILURE_NONE)
@@ -339,13 +384,13 @@ void job_lost(struct step *s, struct job *job, const char *reason)
 	agent_give(s, job);
 	job->failure = FAILURE_INFRA;
 	set_text(&job->error, reason);
-	if (run_is_final(run->state)) {
+	if (is_stopped(run) && !job->resumed) {
 		job_set(s->m, job, JOB_CANCELLED, NULL);
 		job_settled(s, job);
 		return;
 	}
 	job_set(s->m, job, JOB_LOST, NULL);
-	if (safe && job->losses < LOSSES_MAX) {
+	if (safe && !job->resumed && job->losses < LOSSES_MAX) {
 		job->losses++;
 		job_make_ready(s, job, reason);
 		return;

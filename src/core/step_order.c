@@ -45,7 +45,10 @@ enum rc on_start_job(struct step *s)
 
 	if (!job)
 		return no_job(s);
-	return s->ev->ok ? start_again(s, job) : start_manual(s, job);
+	enum rc rc = s->ev->ok ? start_again(s, job) : start_manual(s, job);
+	if (rc == RC_OK)
+		run_count_open(s, model_run(s->m, job->run));
+	return rc;
 }
 
 static struct quarantine_def *find(struct project *p, const char *unit, const char *test)

@@ -75,6 +75,7 @@ void run_cancel(struct step *s, struct run *run, enum run_state to, const char *
 		job_set(s->m, job, JOB_CANCELLED, reason);
 		run->open -= job->stage == STAGE_CI && !job->optional;
 	}
+	run_count_open(s, run);
 	run_touch_all(s, run);
 	if (run->change.kind == CHANGE_QUEUE)
 		queue_run_ended(s, run);

@@ -22,7 +22,7 @@ static void add_output(const struct job *on, const struct config *c, struct job_
 {
 	const struct unit *u = config_unit(c, on->unit);
 
-	if (!on->outputs)
+	if (!on->outputs || on->resumed) /* what was made in a kept workspace is nobody's input */
 		return;
 	vec_each(n, &spec->needs)
 		if (streq(n->unit, on->unit) && streq(n->outputs, on->outputs))
@@ -277,6 +277,7 @@ void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
 	spec->attempt = job->attempt;
 	spec->trusted = !run->change.fork;
 	spec->resume = job->resumed;
+	spec->unkeyed = job->unkeyed;
 	spec->keep = true;
 	set_text(&spec->agent, job->agent);
 	add_matrix(job, spec);

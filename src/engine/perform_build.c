@@ -215,7 +215,7 @@ enum rc perform_pack(struct engine *e, const struct effect *f, struct outcome *r
 	AUTO(freep) char *key = result_key(scope, f->spec.key);
 	struct result r = {
 		.key = key, .image = packed.image, .outputs = packed.sbom, .run = f->run};
-	if (rc == RC_OK)
+	if (rc == RC_OK && !f->spec.unkeyed)
 		rc = keep_result(e, &r, err);
 	if (rc == RC_OK) {
 		ev->kind = EV_JOB_ENDED;
