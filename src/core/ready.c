@@ -133,6 +133,9 @@ static void need_path(struct model *m, struct job *job)
 		find_paths(m, job->run);
 		return;
 	}
+	job->path = guess_known(m, job);
+	if (job->path) /* the mean of all that is known is looked for only when it is asked for */
+		return;
 	struct guess g;
 
 	guess_init(m, &g);
