@@ -9,15 +9,29 @@
 
 void out_index_open(struct out_index *x, const char *dir)
 {
-	AUTO(freep) char *path = path_in(dir, "log.idx");
+	*x = (struct out_index){
+		.fd = -1, .path = path_in(dir, "log.idx"), .every = EVERY, .line = STRBUF(1024)};
+	unlink(x->path); /* of an attempt before */
+}
 
-	*x = (struct out_index){.every = EVERY, .line = STRBUF(1024)};
-	x->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+/* A job that says nothing has no marks, and no file for them. */
+static bool is_open(struct out_index *x)
+{
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+
+	if (x->fd < 0 && x->path)
+		x->fd = open(x->path, flags, 0600);
+	if (x->fd < 0) {
+		xfree(x->path);
+		x->path = NULL;
+	}
+	return x->fd >= 0;
 }
 
 void out_index_done(struct out_index *x)
 {
 	fd_drop(&x->fd);
+	xfree(x->path);
 	vec_each(m, &x->late)
 		xfree(m->name);
 	vec_done(&x->late);
@@ -29,7 +43,7 @@ void out_index_add(struct out_index *x, const struct log_mark *m)
 {
 	struct err err = {0};
 
-	if (x->fd < 0)
+	if (!is_open(x))
 		return;
 	strbuf_clear(&x->line);
 	log_mark_write(&x->line, m);
@@ -38,7 +52,7 @@ void out_index_add(struct out_index *x, const struct log_mark *m)
 
 static bool due(struct out_index *x, usec_t now)
 {
-	if (x->fd < 0 || now < x->next)
+	if (!x->path || now < x->next)
 		return false;
 	if (++x->written % MANY == 0)
 		x->every *= 2;

@@ -73,7 +73,8 @@ void out_end_take(struct out_end *e, uint64_t from,
 /* ---- out_index.c: marks beside the log (base/logmark.h) */
 #define OUT_LATE 256
 struct out_index {
-	int fd; /* -1: none */
+	int fd;     /* -1: none yet */
+	char *path; /* NULL: there will be none */
 	usec_t next, every;
 	unsigned written;
 	VEC(struct log_mark)
