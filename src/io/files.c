@@ -120,6 +120,14 @@ enum rc file_write_fast(const char *path, struct str bytes, unsigned mode, struc
 	return write_replace(path, bytes, mode, false, err);
 }
 
+enum rc file_make(const char *path, struct str bytes, unsigned mode, struct err *err)
+{
+	struct err here = {0}, *e = err ? err : &here;
+
+	return write_new(path, bytes, mode, false, e) == RC_OK ? RC_OK
+							       : err_wrap(e, "write %s", path);
+}
+
 /* For disks on which neither sharing nor copying inside the kernel works. */
 static enum rc copy_slowly(int from, int to, uint64_t n, struct err *err)
 {

@@ -13,6 +13,8 @@ MUST_CHECK enum rc file_write(const char *path, struct str bytes, unsigned mode,
 /* As file_write, but not durable: no fsync. For what can be made again. */
 MUST_CHECK enum rc file_write_fast(const char *path, struct str bytes, unsigned mode,
 				   struct err *err);
+/* A file that does not exist yet, in a folder that nobody else reads yet: one call to the disk instead of three. A crash may leave a part of it. */
+MUST_CHECK enum rc file_make(const char *path, struct str bytes, unsigned mode, struct err *err);
 /* Append to ret. At most max bytes (RC_TOO_BIG above). Only regular files. */
 MUST_CHECK enum rc file_read(const char *path, size_t max, struct strbuf *ret, struct err *err);
 /* Write all of it to an open file; goes on after EINTR and short writes. */

@@ -43,7 +43,7 @@ enum rc kept_note(const struct job_spec *spec, const struct shim_spec *s, const 
 	shape_write(&o, NULL, &shape_kept_shell, &k);
 	vec_done(&k.secrets);
 	return strbuf_failed(&text) ? err_set(err, RC_TOO_BIG, "the job's spec is too big")
-				    : file_write_fast(path, strbuf_str(&text), 0600, err);
+				    : file_make(path, strbuf_str(&text), 0600, err);
 }
 
 enum rc kept_shell_read(const char *dir, struct kept_shell *ret, struct err *err)

@@ -59,7 +59,7 @@ enum rc job_note_write(const char *dir, const struct job_note *note, struct err 
 	shape_write(&o, NULL, &shape_job_note, note);
 	if (strbuf_failed(&text))
 		return err_set(err, RC_TOO_BIG, "the job's outputs are too many");
-	return file_write_fast(path, strbuf_str(&text), 0600, err);
+	return file_make(path, strbuf_str(&text), 0600, err);
 }
 
 bool job_has_ended(const char *dir)
