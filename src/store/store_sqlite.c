@@ -301,6 +301,7 @@ static enum rc open_writer(struct sqlite *s, struct err *err)
 		rc = sql_exec(s->db,
 			      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			      "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096;"
+			      "PRAGMA wal_autocheckpoint = 4000;" /* 16 MB: many pages are written again and again before */
 			      "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
 			      err);
 	if (rc == RC_OK)
