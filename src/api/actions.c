@@ -275,20 +275,23 @@ void post_queue(struct call *c)
 	bool gone = false;
 
 	if (!READ(c, {"repo", &ev.repo, NULL}, {"ref", &branch, NULL}, {"target", &ev.type, NULL},
-		  {"commit", &ev.commit, NULL}, {"number", &ev.digest, NULL}, {"remove", NULL, &gone}))
+		  {"commit", &ev.commit, NULL}, {"number", &ev.digest, NULL},
+		  {"remove", NULL, &gone}))
 		goto refused;
 	fill(&ev.repo, only_source(c->api));
 	if (!ev.repo || !branch) {
-		call_failf(c, RC_INVALID, "%s",
-			   ev.repo ? "say which branch: {\"ref\": ...}"
-				   : "several repositories are watched: say which one (--repo NAME, {\"repo\": ...})");
+		call_failf(
+			c, RC_INVALID, "%s",
+			ev.repo ? "say which branch: {\"ref\": ...}"
+				: "several repositories are watched: say which one (--repo NAME, {\"repo\": ...})");
 		goto refused;
 	}
 	fill(&ev.type, first_target(engine_model(c->api->e), ev.repo));
 	if (!ev.type) {
-		call_failf(c, RC_INVALID,
-			   "no branch of %s lands changes through the queue: say onto which (--target, {\"target\": ...})",
-			   ev.repo);
+		call_failf(
+			c, RC_INVALID,
+			"no branch of %s lands changes through the queue: say onto which (--target, {\"target\": ...})",
+			ev.repo);
 		goto refused;
 	}
 	ev.ref = str_starts(str_of(branch), "refs/") ? xstrdup(branch)
