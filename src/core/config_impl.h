@@ -144,6 +144,7 @@ enum rc check_user(struct reader *r, const struct yaml_node *at);
 enum rc check_from(struct reader *r, const struct yaml_node *at);
 enum rc check_runbook(struct reader *r, const struct yaml_node *at);
 enum rc check_target(struct reader *r, const struct yaml_node *at);
+enum rc check_container(struct reader *r, const struct yaml_node *at); /* config_job.c: an image's name */
 enum rc check_interface(struct reader *r, const struct yaml_node *at);
 #define NAME_PATTERN     "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 #define VARIABLE_PATTERN "^[A-Za-z_][A-Za-z0-9_]{0,127}$"

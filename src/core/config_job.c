@@ -1,4 +1,5 @@
 /* Jobs: their keys, and what one job alone must keep to. What holds among jobs is config_needs.c's. */
+#include "base/glob.h"
 #include "core/config_impl.h"
 #include "core/expr.h"
 
@@ -142,7 +143,18 @@ static enum rc check_label(struct reader *r, const struct yaml_node *at)
 	return check_name(r, at);
 }
 
-static enum rc check_container(struct reader *r, const struct yaml_node *at)
+/* "PATH", "PATH:TAG", "PATH@sha256:...": a folder of this repository, never of the machine. */
+static bool is_inner_layout(struct str s)
+{
+	struct str path = str_cut(&s, '@');
+
+	for (size_t i = path.n; i-- > 0 && path.p[i] != '/';)
+		if (path.p[i] == ':')
+			path.n = i;
+	return path_check(path, NULL) == RC_OK;
+}
+
+enum rc check_container(struct reader *r, const struct yaml_node *at)
 {
 	struct str s = at->text;
 	char text[SHOWN];
@@ -153,6 +165,8 @@ static enum rc check_container(struct reader *r, const struct yaml_node *at)
 	if (!ok)
 		return FAIL(r, at, "\"%s\" is no image: write debian:12, registry/name@sha256:... or oci:PATH",
 			    shown(s, text));
+	if (str_starts(s, "oci:") && !is_inner_layout((struct str){s.p + 4, s.n - 4}))
+		return FAIL(r, at, "\"%s\": oci: names a folder of this repository, by its path from the top", shown(s, text));
 	if (str_ends(s, ":latest"))
 		return FAIL(r, at, "\"%s\": a tag that moves makes no two runs alike; name a version or a digest",
 			    shown(s, text));

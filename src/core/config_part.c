@@ -64,6 +64,7 @@ static const struct key side_keys[] = {
 	 .required = true,
 	 .max = 512,
 	 SIDE(image),
+	 .check = check_container,
 	 .help = "The image it runs, with a tag or a digest."},
 	{.name = "env",
 	 .kind = KEY_PAIRS,

@@ -493,6 +493,38 @@ static void which_files_may_be_included(void **state)
 	}
 }
 
+/* Images of jobs and of services beside them: named whole, and no folder of the machine. */
+static void which_images(void **state)
+{
+	static const struct {
+		const char *image;
+		bool fine;
+	} rows[] = {
+		{"debian:12", true},		 {"registry.local:5000/a/b@sha256:00", true},
+		{"img:${matrix.v}", true},	 {"oci:ci/image", true},
+		{"oci:ci/image:tag", true},	 {"oci:ci/image@sha256:00", true},
+		{"oci:ci/${matrix.v}:x", true}, {"debian:latest", false},
+		{"debian 12", false},		 {"", false},
+		{"oci:/etc", false},		 {"oci:../x", false},
+		{"oci:ci/../../x", false},	 {"oci:", false},
+		{"oci:/:x", false},		 {"oci:..:x", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows) * 2; i++) {
+		AUTO(freep)
+		char *text = xasprintf(TOP "ci: {t: {each: a, run: x, matrix: {v: [1]}, %s\"%s\"%s}}\n",
+				       i % 2 ? "services: {d: {image: " : "container: ",
+				       rows[i / 2].image, i % 2 ? "}}" : "");
+		struct config c = {.project = NULL};
+		struct err err = {RC_OK, ""};
+		enum rc rc = read_with(text, NULL, NULL, &c, &err);
+
+		CHECK((rc == RC_OK) == rows[i / 2].fine, text);
+		config_done(&c);
+	}
+}
+
 /* It is recorded as it was read; a template of the file itself wins over one that was included. */
 static void recorded(void **state)
 {
@@ -529,6 +561,7 @@ int main(void)
 		cmocka_unit_test(where_it_is_wrong),
 		cmocka_unit_test(what_an_included_file_holds),
 		cmocka_unit_test(which_files_may_be_included),
+		cmocka_unit_test(which_images),
 		cmocka_unit_test(recorded),
 	};
 
