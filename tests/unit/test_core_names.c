@@ -500,22 +500,31 @@ static void which_images(void **state)
 		const char *image;
 		bool fine;
 	} rows[] = {
-		{"debian:12", true},		 {"registry.local:5000/a/b@sha256:00", true},
-		{"img:${matrix.v}", true},	 {"oci:ci/image", true},
-		{"oci:ci/image:tag", true},	 {"oci:ci/image@sha256:00", true},
-		{"oci:ci/${matrix.v}:x", true}, {"debian:latest", false},
-		{"debian 12", false},		 {"", false},
-		{"oci:/etc", false},		 {"oci:../x", false},
-		{"oci:ci/../../x", false},	 {"oci:", false},
-		{"oci:/:x", false},		 {"oci:..:x", false},
+		{"debian:12", true},
+		{"registry.local:5000/a/b@sha256:00", true},
+		{"img:${matrix.v}", true},
+		{"oci:ci/image", true},
+		{"oci:ci/image:tag", true},
+		{"oci:ci/image@sha256:00", true},
+		{"oci:ci/${matrix.v}:x", true},
+		{"debian:latest", false},
+		{"debian 12", false},
+		{"", false},
+		{"oci:/etc", false},
+		{"oci:../x", false},
+		{"oci:ci/../../x", false},
+		{"oci:", false},
+		{"oci:/:x", false},
+		{"oci:..:x", false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows) * 2; i++) {
 		AUTO(freep)
-		char *text = xasprintf(TOP "ci: {t: {each: a, run: x, matrix: {v: [1]}, %s\"%s\"%s}}\n",
-				       i % 2 ? "services: {d: {image: " : "container: ",
-				       rows[i / 2].image, i % 2 ? "}}" : "");
+		char *text = xasprintf(
+			TOP "ci: {t: {each: a, run: x, matrix: {v: [1]}, %s\"%s\"%s}}\n",
+			i % 2 ? "services: {d: {image: " : "container: ", rows[i / 2].image,
+			i % 2 ? "}}" : "");
 		struct config c = {.project = NULL};
 		struct err err = {RC_OK, ""};
 		enum rc rc = read_with(text, NULL, NULL, &c, &err);
