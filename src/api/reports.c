@@ -15,7 +15,7 @@ struct wanted {
 struct ask {
 	VEC(struct wanted) jobs;
 	char *run;
-	bool whole; /* of one job: its blob as it is */
+	bool stored; /* the model does not hold the run any more */
 };
 
 static void ask_free(void *data)
@@ -64,6 +64,50 @@ static enum rc want_stored(struct ask *a, struct store *store, const char *id, s
 		want(a, &job);
 	shape_done(aggregate_shapes[AGG_JOB], &job);
 	return rc;
+}
+
+/* They come newest first: what stands before the first ones of this run is other runs'. */
+struct stored {
+	struct ask *ask;
+	char *prefix, *ci;
+	uint32_t left; /* jobs of stage ci, the first ones that a run has */
+	enum rc rc;
+	struct err *err;
+};
+
+static bool want_snapshot(void *ctx, const struct store_snapshot *snap)
+{
+	struct stored *s = ctx;
+	struct job job = {0};
+
+	if (!str_starts(snap->id, s->prefix))
+		return true;
+	s->rc = shape_parse(snap->json, TEXT_MAX, aggregate_shapes[AGG_JOB], &job, s->err);
+	if (s->rc == RC_OK)
+		want(s->ask, &job);
+	shape_done(aggregate_shapes[AGG_JOB], &job);
+	s->left -= str_starts(snap->id, s->ci);
+	return s->rc == RC_OK && s->left > 0;
+}
+
+/* A run that ended long ago: all that is known of it stands in the store. */
+static enum rc want_stored_run(struct ask *a, struct store *store, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf json = STRBUF(TEXT_MAX);
+	AUTO(freep) char *prefix = xasprintf("%s/", a->run), *ci = xasprintf("%s/ci/", a->run);
+	struct stored s = {.ask = a, .prefix = prefix, .ci = ci, .err = err};
+	struct run run = {0};
+
+	enum rc rc = store_get(store, STR("run"), str_of(a->run), &json, err);
+	if (rc == RC_NOT_FOUND)
+		return err_set(err, RC_NOT_FOUND, "there is no run %s", a->run);
+	if (rc == RC_OK)
+		rc = shape_parse(strbuf_str(&json), TEXT_MAX, aggregate_shapes[AGG_RUN], &run, err);
+	s.left = run.jobs;
+	shape_done(aggregate_shapes[AGG_RUN], &run);
+	if (rc == RC_OK && s.left)
+		rc = store_list(store, STR("job"), UINT32_MAX, want_snapshot, &s, err);
+	return rc == RC_OK ? s.rc : rc;
 }
 
 static void one_job(struct call *c)
@@ -197,6 +241,10 @@ static void whole_run(struct call *c)
 	struct sum s = {.annotations = STRBUF(TEXT_MAX / 2), .tests = STRBUF(TEXT_MAX / 2)};
 	struct json_out o = JSON_OUT(&c->out);
 
+	if (a->stored)
+		c->rc = want_stored_run(a, engine_world(c->api->e)->store, &c->err);
+	if (c->rc != RC_OK)
+		return;
 	s.to_annotations = JSON_OUT(&s.annotations);
 	s.to_tests = JSON_OUT(&s.tests);
 	json_list(&s.to_annotations, NULL);
@@ -231,24 +279,15 @@ void get_run_report(struct call *c)
 {
 	const struct model *m = engine_model(c->api->e);
 	struct ask *a = xcalloc(1, sizeof(*a));
-	bool any = model_run(m, c->arg[0]) != NULL;
 
 	c->data = a;
 	c->free_data = ask_free;
 	a->run = xstrdup(c->arg[0]);
+	a->stored = !model_run(m, c->arg[0]);
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
 		const struct job *job = e->value;
-		if (streq(job->run, a->run)) {
+		if (!a->stored && streq(job->run, a->run))
 			want(a, job);
-			any = true;
-		}
-	}
-	if (!any) {
-		call_failf(
-			c, RC_NOT_FOUND,
-			"there is no run %s among those under way or lately ended; of older ones ask for each job's report",
-			c->arg[0]);
-		return;
 	}
 	call_work(c, whole_run);
 }
