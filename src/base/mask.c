@@ -138,11 +138,11 @@ enum rc mask_add(struct mask *m, struct str secret, struct err *err)
 	BUG_ON(m->sealed);
 	while (bare.n && (bare.p[bare.n - 1] == '\n' || bare.p[bare.n - 1] == '\r'))
 		bare.n--;
-	if (bare.n < MASK_MIN)
+	if (bare.n < MASK_WHOLE)
 		return err_set(
 			err, RC_INVALID,
 			"it has less than %d bytes and cannot be hidden in logs: use a longer one",
-			MASK_MIN);
+			MASK_WHOLE);
 	if (secret.n > MASK_MAX)
 		return err_set(err, RC_TOO_BIG, "it has more than %zu bytes", MASK_MAX);
 	mask_forms(secret, insert, m);

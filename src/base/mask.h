@@ -8,7 +8,8 @@
 #pragma once
 #include "base/strbuf.h"
 
-#define MASK_MIN   4                  /* a shorter one would hide half of the log */
+#define MASK_MIN   4                  /* bytes of a form or a line that is looked for */
+#define MASK_WHOLE 8                  /* bytes of a secret: a shorter one would hide half of the log */
 #define MASK_MAX   ((size_t)64 << 10) /* bytes of one secret */
 #define MASK_TOTAL ((size_t)32 << 20) /* bytes of all their forms */
 
@@ -16,7 +17,7 @@ struct mask; /* the set of secrets; any number of streams may use it at the same
 struct mask *mask_new(void);
 void mask_free(struct mask *m); /* wipes */
 void mask_freep(struct mask **m);
-/* RC_INVALID: shorter than MASK_MIN without the line ends behind it; RC_TOO_BIG. Before
+/* RC_INVALID: shorter than MASK_WHOLE without the line ends behind it; RC_TOO_BIG. Before
  * mask_seal() only. The text of an error never holds the secret. */
 MUST_CHECK enum rc mask_add(struct mask *m, struct str secret, struct err *err);
 void mask_seal(struct mask *m);

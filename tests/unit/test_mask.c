@@ -144,7 +144,9 @@ static void refusals(void **state)
 	CHECK(!strstr(err.msg, "abc"), "not in the text");
 	CHECK(mask_add(m, STR("abc\n\n\n"), &err) == RC_INVALID, "short but for line ends");
 	CHECK(mask_add(m, (struct str){big, MASK_MAX + 1}, &err) == RC_TOO_BIG, "long");
-	CHECK(mask_add(m, STR("abcd"), &err) == RC_OK, "four bytes");
+	CHECK(mask_add(m, STR("abcdefg"), &err) == RC_INVALID, "seven bytes");
+	assert_non_null(strstr(err.msg, "less than 8 bytes"));
+	CHECK(mask_add(m, STR("abcdefgh"), &err) == RC_OK, "eight bytes");
 	mask_seal(m);
 	mask_free(m);
 	xfree(big);
@@ -171,7 +173,7 @@ static void slow(const char *const *patterns, struct str text, struct strbuf *ou
 static void property(void **state)
 {
 	/* letters and digits only: their other forms do not occur in the text below */
-	static const char *const secrets[] = {"aabaab",   "abab",      "baabaa",
+	static const char *const secrets[] = {"aabaabaa", "abababab",  "baabaaba",
 					      "aaaaaaab", "bbbbabbbb", NULL};
 	struct mask *m = mask_of(secrets);
 
