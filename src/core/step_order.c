@@ -33,6 +33,7 @@ static enum rc start_again(struct step *s, struct job *job)
 			       "%s is %s: only a job that failed has a workspace to go on in",
 			       job->id, job_state_names[job->state]);
 	job->resumed = job->optional = true;
+	job->dependents.n = 0; /* they were told when it failed */
 	AUTO(freep) char *why = xasprintf("%s goes on in its kept workspace", s->ev->actor);
 	job_reopen(s->m, job, why);
 	ready_add(s->m, job);
