@@ -176,6 +176,7 @@ void check_end(struct sim *s)
 	if (!s->result.failed && store_verify(s->store, NULL, NULL, &report, &err) != RC_OK)
 		sim_fail(s, 9, "%s", err.msg);
 	queue_check(s);
+	check_ci_end(s);
 	check_hanging(s);
 	if (!s->result.failed && store_outbox(s->store, see_pending, s, &err) != RC_OK)
 		sim_fail(s, 9, "%s", err.msg);

@@ -68,6 +68,8 @@ static void something(void *arg)
 		break;
 	case 8:
 		s->jump = ((int64_t)rng_below(&s->fault_rng, 7200) - 3600) * (int64_t)USEC_SEC;
+		if (s->o.ci && rng_chance(&s->fault_rng, 0.5)) /* it was down for longer */
+			s->jump += 3600 * (int64_t)USEC_SEC;
 		s->crash_due = true;
 		break;
 	default:

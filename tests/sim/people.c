@@ -219,4 +219,5 @@ void people_settle(struct sim *s)
 	lift(s, "production", true);
 	lift(s, "staging", true);
 	approve_all(s);
+	requests_settle(s);
 }

@@ -72,7 +72,12 @@ static enum rc scm_w_change(struct scm *x, const char *repo, struct change *c, s
 {
 	struct sim *s = SIM(scm, x);
 
-	FAULTY(s, PORT_SCM, "scm.change", err, scm_change(s->scm, repo, c, err));
+	if (sim_trouble(s, PORT_SCM, "scm.change", err))
+		return err->rc;
+	enum rc rc = scm_change(s->scm, repo, c, err);
+	if (rc == RC_OK && c->kind == CHANGE_PULL)
+		c->fork = request_is_fork(c->number);
+	return rc == RC_OK && sim_unheard(s, PORT_SCM, "scm.change", err) ? err->rc : rc;
 }
 
 static enum rc scm_w_file(struct scm *x, const char *repo, const char *commit, const char *path,
@@ -528,10 +533,11 @@ void ports_init(struct sim *s)
 	s->wrap.runtime.ops = &runtime_w;
 	s->wrap.route.ops = &route_w;
 	s->wrap.notify.ops = &notify_w;
+	s->wrap.blobs.ops = &blobs_sim_ops;
 	s->w = (struct world){.runner = s->runner,
 			      .store = s->store,
 			      .scm = &s->wrap.scm,
-			      .blobs = s->blobs,
+			      .blobs = &s->wrap.blobs,
 			      .exec = s->exec,
 			      .pack = &s->wrap.pack,
 			      .sign = &s->wrap.sign,

@@ -48,7 +48,12 @@ void project_make(struct sim *s)
 		"version: 1\nproject: sim\n");
 	s->with_agents = !s->o.script && rng_chance(&s->rng, 0.4);
 	s->with_queue = !s->o.script && rng_chance(&s->rng, 0.3);
-	strbuf_adds(&b, "on: {push: {branches: [main, \"side*\"]}");
+	if (!s->o.ci)
+		strbuf_adds(&b, "on: {push: {branches: [main, \"side*\"]}");
+	else
+		strbuf_addf(&b, "on: {push: {branches: [main, \"side*\"], tags: [\"v*\"]%s}",
+			    rng_chance(&s->rng, 0.2) ? ", release: tags" : "");
+	requests_on(s, &b);
 	if (s->with_queue)
 		strbuf_addf(&b, ", merge_queue: {branches: [main], batch: %u}",
 			    (unsigned)rng_between(&s->rng, 1, 5));
@@ -58,17 +63,20 @@ void project_make(struct sim *s)
 		"defaults: {timeout: 1m, retry: {on: [infra], max: 2}}\nlibraries: {shared: {path: libs/shared}}\n");
 	add_services(s, &b);
 	strbuf_adds(
-		&b,
-		"ci:\n  build: {each: \"*\", needs: [^build], run: make build, outputs: [out/**], secrets: {TOKEN: \"" SECRET_REF
-		"\"}");
+		&b, "ci:\n  build: {each: \"*\", needs: [^build], run: make build, outputs: [out/**]");
+	if (!s->o.ci || rng_chance(&s->rng, 0.4)) /* a fork's would be left out */
+		strbuf_adds(&b, ", secrets: {TOKEN: \"" SECRET_REF "\"}");
 	add_needs(s, &b);
 	strbuf_adds(&b, "}\n");
 	if (s->o.script || rng_chance(&s->rng, 0.6))
 		strbuf_adds(&b, "  test: {each: \"*\", needs: [build], run: make test");
 	else
 		strbuf_adds(&b, "  test: {each: services, needs: [build], run: make test");
+	if (s->o.ci)
+		strbuf_adds(&b, ", flaky: {retry: 1, quarantine: true}");
 	add_needs(s, &b);
 	strbuf_adds(&b, "}\n");
+	requests_jobs(s, &b);
 	strbuf_adds(
 		&b,
 		"  image: {each: services, needs: [test], image: {from: scratch, copy: {out/app: /app}, user: 65532, entrypoint: [/app]}}\n");
@@ -100,6 +108,7 @@ void project_make(struct sim *s)
 		&b,
 		"notify:\n  - {kind: webhook, url: \"https://hooks.example/x\", name: oncall}\n");
 	s->yml = strbuf_take(&b);
+	requests_yml(s);
 	scm_fake_add(s->scm, REPO);
 }
 
@@ -295,6 +304,8 @@ void project_start(struct sim *s)
 void project_done(struct sim *s)
 {
 	xfree(s->yml);
+	xfree(s->yml_times);
+	xfree(s->yml_theirs);
 	for (struct map_entry *e = NULL; (e = map_next(&s->made, e));)
 		xfree(e->value);
 	map_done(&s->made);

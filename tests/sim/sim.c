@@ -117,6 +117,7 @@ static void begin(struct sim *s)
 	s->runner = runner_sim_new(&s->runner_rng, SIM_BEGIN);
 	s->store = store_memory_new();
 	s->slots = (uint32_t)rng_between(&s->rng, 1, 6);
+	check_ci_start(s);
 	ports_init(s);
 	project_make(s);
 	mirror_start(s);
@@ -136,6 +137,7 @@ void sim_run(uint64_t seed, const struct sim_options *o, struct sim_result *ret)
 	faults_start(s);
 	agents_start(s);
 	queue_start(s);
+	requests_start(s);
 	while (s->pushing && !s->result.failed)
 		turn(s, sim_now(s) + USEC_SEC);
 	turn(s, sim_now(s) + rng_between(&s->rng, 0, 20 * USEC_SEC));
@@ -151,6 +153,7 @@ void sim_run(uint64_t seed, const struct sim_options *o, struct sim_result *ret)
 	ports_done(s);
 	project_done(s);
 	agents_done(s);
+	check_ci_done(s);
 	store_free(s->store);
 	runner_sim_free(s->runner);
 	sim_trace_done(s);

@@ -35,6 +35,7 @@ extern const char *const content_names[CONTENTS];
 
 struct sim_options {
 	bool faults, people;
+	bool ci; /* requests, tags, jobs by hand, the clock */
 	bool trace;      /* print while it happens */
 	bool keep_trace; /* print the last lines when it fails */
 	unsigned pushes; /* 0: drawn */
@@ -43,7 +44,7 @@ struct sim_options {
 };
 struct sim_result {
 	uint64_t events, records, crashes, live, rolled_back, injected;
-	uint64_t landed, lost_agents;
+	uint64_t landed, lost_agents, superseded, scheduled;
 	uint64_t nowhere; /* requests to a live service that no server took */
 	unsigned number;  /* of the broken invariant; 0: something else */
 	bool failed;
@@ -91,12 +92,18 @@ struct sim {
 		struct runtime runtime;
 		struct route route;
 		struct notify notify;
+		struct blobs blobs;
 	} wrap;
 	struct exec *exec;
 	/* the project */
 	unsigned services;
 	bool approvals;
 	char *yml;
+	char *yml_times, *yml_theirs; /* with other times; as a request would like it */
+	enum forks forks;
+	bool other_times;
+	unsigned tags;
+	usec_t requests_pause;
 	uint32_t contents;   /* numbers given */
 	enum content bad_of; /* kind of the last bad content */
 	VEC(char *) said;    /* contents that were pushed, to be pushed again */
@@ -127,6 +134,7 @@ struct sim {
 	int64_t jump;  /* of the clock, at the next restart */
 	usec_t outage; /* how long something was away, in all */
 	struct mirror *mirror;
+	struct book *book;
 	struct sim_result result;
 	/* trace */
 	char *lines[TRACE_KEEP];
@@ -152,6 +160,8 @@ bool sim_twice(struct sim *s, const char *call);
 bool sim_unheard(struct sim *s, enum sim_port port, const char *call, struct err *err);
 enum content sim_content_at(struct sim *s, const char *commit, const char *path);
 enum content sim_content_of(const struct sim *s, const char *image);
+/* blobs_sim.c */
+extern const struct blobs_ops blobs_sim_ops;
 /* exec_sim.c */
 struct exec *exec_sim_new(struct sim *s);
 void exec_sim_lose(struct exec *x); /* a running job is gone without a trace */
@@ -167,6 +177,13 @@ bool agent_is_up(const struct sim *s, const char *name);
 void queue_start(struct sim *s);
 bool queue_is_quiet(const struct sim *s);
 void queue_check(struct sim *s);
+/* requests.c */
+void requests_start(struct sim *s);
+void requests_settle(struct sim *s);
+void requests_on(struct sim *s, struct strbuf *b); /* penstock.yml: what starts runs */
+void requests_jobs(struct sim *s, struct strbuf *b);
+void requests_yml(struct sim *s);
+bool request_is_fork(const char *number);
 /* project.c */
 void project_make(struct sim *s);
 void project_push(struct sim *s);
@@ -187,6 +204,15 @@ void mirror_listen(struct sim *s);
 void mirror_compare(struct sim *s,
 		    const char *when); /* snapshots of store and mirror, byte for byte */
 const struct model *mirror_model(const struct sim *s);
+/* check_ci.c */
+void check_ci_start(struct sim *s);
+void check_ci_done(struct sim *s);
+void check_ci(struct sim *s, const struct model *m, const struct event *ev,
+	      const struct effects *out); /* after a step */
+void check_ci_end(struct sim *s);
+void check_ci_kept(struct sim *s, const struct result *r); /* it is about to be kept */
+void check_ci_resumed(struct sim *s, const char *outputs); /* they were made in a kept workspace */
+bool check_ci_is_resumed(const struct sim *s, const char *outputs);
 /* check.c */
 bool is_quiet(struct sim *s);
 void check_end(struct sim *s);

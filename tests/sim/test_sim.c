@@ -15,7 +15,7 @@
 
 struct sums {
 	uint64_t histories, events, records, crashes, live, rolled_back, injected, landed, lost_agents,
-		failed;
+		superseded, scheduled, failed;
 };
 
 static uint64_t number(const char *name, uint64_t otherwise)
@@ -40,6 +40,8 @@ static bool one(uint64_t seed, const struct sim_options *o, struct sums *sums)
 	sums->injected += r.injected;
 	sums->landed += r.landed;
 	sums->lost_agents += r.lost_agents;
+	sums->superseded += r.superseded;
+	sums->scheduled += r.scheduled;
 	if (!r.failed)
 		return true;
 	sums->failed++;
@@ -85,6 +87,8 @@ static const struct {
 	{"people", {.people = true}, 20},
 	{"faults", {.faults = true}, 30},
 	{"people and faults", {.people = true, .faults = true}, 40},
+	{"requests and the clock", {.people = true, .ci = true}, 20},
+	{"requests, the clock and faults", {.people = true, .faults = true, .ci = true}, 40},
 };
 
 static const struct sim_options *options_of(uint64_t seed)
@@ -114,12 +118,13 @@ static bool kept(struct sums *sums)
 
 static void tell(unsigned n, bool good, const char *what, const struct sums *s, usec_t took)
 {
-	printf("%s %u - %s: %llu histories, %llu events, %llu kills, %llu faults, %llu live, %llu rolled back, %llu merges landed, %llu agents lost, %.1f s\n",
+	printf("%s %u - %s: %llu histories, %llu events, %llu kills, %llu faults, %llu live, %llu rolled back, %llu merges landed, %llu agents lost, %llu superseded, %llu by the clock, %.1f s\n",
 	       good ? "ok" : "not ok", n, what, (unsigned long long)s->histories,
 	       (unsigned long long)s->events, (unsigned long long)s->crashes,
 	       (unsigned long long)s->injected, (unsigned long long)s->live,
 	       (unsigned long long)s->rolled_back, (unsigned long long)s->landed,
-	       (unsigned long long)s->lost_agents, (double)took / (double)USEC_SEC);
+	       (unsigned long long)s->lost_agents, (unsigned long long)s->superseded,
+	       (unsigned long long)s->scheduled, (double)took / (double)USEC_SEC);
 	(void)fflush(stdout);
 }
 
