@@ -250,6 +250,16 @@ static void kill_rest(struct local_run *r)
 	}
 }
 
+static bool restore(struct local_run *r, struct err *err)
+{
+	size_t n = 0;
+	enum rc rc = run_restore(&r->w, engine_model(r->engine), r->o->repo, &n, err);
+
+	if (rc == RC_OK && !r->o->json)
+		fprintf(stderr, "penstock: %zu outputs restored to the work tree\n", n);
+	return rc == RC_OK;
+}
+
 static int run_it(struct local_run *r, struct err *err)
 {
 	const struct engine_options options = {
@@ -278,7 +288,7 @@ static int run_it(struct local_run *r, struct err *err)
 	int code = run && run->state == RUN_PASSED && !r->aborted ? EXIT_GOOD : EXIT_WORK;
 	kill_rest(r);
 	loop_drain(r->w.loop, USEC_SEC);
-	return code;
+	return r->o->restore && !restore(r, err) ? local_fail(err) : code;
 }
 
 static void run_close(struct local_run *r)

@@ -49,7 +49,7 @@ struct run_options {
 	uint32_t slots; /* 0: one a core */
 	const char *dialect;             /* "github" | "gitlab" | "plain"; NULL: as the environment says */
 	const char *junit, *codequality; /* report files to write */
-	bool json;
+	bool restore, json; /* restore: outputs into the work tree */
 };
 int local_run(const struct run_options *o);
 

@@ -24,6 +24,10 @@ MUST_CHECK enum rc run_folder(struct run_world *w, const char *cache, struct err
 MUST_CHECK enum rc run_world_open(struct run_world *w, const char *repo, struct err *err);
 void run_world_close(struct run_world *w);
 
+/* Lay the outputs of all jobs that are good out in the clone's work tree; ret_n: files. */
+MUST_CHECK enum rc run_restore(const struct run_world *w, const struct model *m, const char *repo, size_t *ret_n,
+			       struct err *err);
+
 /* What is said while it goes and at its end. */
 struct run_show {
 	struct run_world *w;

@@ -171,6 +171,13 @@ accept "run: JSON" '^\{"unit":"c","job":"build","state":"cached","key":"[0-9a-f]
 is "run: a log is a file" "said 1 untracked" "$(zstd -dcqf "$(sed -n 's/.*"unit":"c","job":"build".*"log":"\([^"]*\)".*/\1/p' "$T/out")" | tr '\n' ' ' | sed 's/ $//')"
 accept "run: again" '6 cached' "$P" run
 accept "run: one job of one unit" '^2 cached' "$P" run test --unit c
+[ ! -e b/out ] || result 1 "run: the work tree is left alone" "b/out is there"
+accept "run: --restore" '6 cached' "$P" run --restore
+is "run: --restore lays what jobs left out in the work tree" "3 1 644 1" "$(cat b/out) $(cat c/x) $(stat -c '%a %h' b/out)"
+echo mine >b/out
+"$P" run --restore build >/dev/null 2>&1
+is "run: the cache is not changed by it" "1 3" "$(rm -f a/out b/out c/out && "$P" run --restore >/dev/null 2>&1 && cat c/x b/out | tr '\n' ' ' | sed 's/ $//')"
+rm -f a/out b/out c/out
 refuse "run: an unknown job" 2 'did you mean test' "$P" run tst
 refuse "run: an unknown unit" 2 'no unit' "$P" run --unit zzz
 refuse "run: a bare repository" 2 'bare' "$P" run --repo ../p.git
