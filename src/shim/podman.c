@@ -194,16 +194,13 @@ static enum rc command_line(shim_texts *to, const struct sandbox *b, const struc
 					    "--ipc=private",
 					    "--no-hosts",
 					    "--systemd=false",
+					    "--log-driver=passthrough",
 					    "--security-opt=no-new-privileges"};
 	const char *const shell[] = {"/bin/sh", "-e", "-c", command};
 	bool named = spec->name && *spec->name && !strchr(spec->name, '/');
 	AUTO(freep) char *root = path_in(spec->box.dir, "root");
 
 	words_of(to, fixed, ARRAY_LEN(fixed));
-	if (b->terminal && isatty(0))
-		word(to, "--interactive"), word(to, "--tty");
-	else
-		word(to, b->terminal ? "--interactive" : "--log-driver=passthrough");
 	option(to, "--pidfile", xstrdup(pid));
 	option(to, "--hostname", xstrdup(named ? spec->name : "job"));
 	option(to, "--workdir", xstrdup(spec->cwd && *spec->cwd ? spec->cwd : "/"));
@@ -249,7 +246,7 @@ enum rc podman_start(const struct sandbox *b, const struct shim_spec *spec, cons
 		.group = g,
 		.file_max = spec->file_max ? spec->file_max : FILE_DEFAULT,
 		.pids = spec->pids,
-		.session = !b->terminal,
+		.session = true,
 	};
 	if (rc == RC_OK)
 		rc = spawn(&s, ret, err);

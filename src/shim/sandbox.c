@@ -154,8 +154,7 @@ static enum rc args_file(const struct sandbox *b, int *ret, struct err *err)
 	if (fd < 0)
 		return err_errno(err, errno, "memfd_create");
 	for (size_t i = 0; i < b->args.n; i++)
-		if (!b->terminal || !streq(b->args.v[i], "--new-session"))
-			strbuf_add(&text, b->args.v[i], strlen(b->args.v[i]) + 1);
+		strbuf_add(&text, b->args.v[i], strlen(b->args.v[i]) + 1);
 	if (strbuf_failed(&text))
 		return err_set(err, RC_TOO_BIG, "the environment is too big");
 	enum rc rc = write_all(fd, text.p, text.n, err);
@@ -205,7 +204,7 @@ enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec, const cha
 		.group = g,
 		.file_max = spec->file_max ? spec->file_max : FILE_DEFAULT,
 		.pids = spec->pids,
-		.session = !b->terminal,
+		.session = true,
 	};
 	rc = spawn(&s, ret, err);
 	vec_done(&argv);

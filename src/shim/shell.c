@@ -51,31 +51,43 @@ static enum rc surroundings(struct shell *s, const char *dir, struct err *err)
 	return rc;
 }
 
-/* The terminal went away: so do we, and with us all that runs there. The interrupt key stays the program's. */
-static void hear_hangup(void)
+/* The terminal went away: so do we, and with us all that runs there. Its keys (Ctrl-C, Ctrl-\) and its size come to us, as the sandbox is a session
+ * of its own: they are passed on to all that runs in it, but not to bubblewrap, which would end of them. */
+static int wait_for(const struct shell *s, pid_t pid, int status)
 {
-	sigset_t set;
+	sigset_t end, keys;
+	int how = 0;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigemptyset(&end);
+	sigaddset(&end, SIGHUP);
+	sigaddset(&end, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &end, NULL);
+	sigemptyset(&keys);
+	sigaddset(&keys, SIGINT);
+	sigaddset(&keys, SIGQUIT);
+	sigaddset(&keys, SIGWINCH);
+	sigaddset(&keys, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &keys, NULL);
+	while (waitpid(pid, &how, WNOHANG) == 0) {
+		int sig = sigwaitinfo(&keys, NULL);
+		pid_t init = sandbox_init_pid(status);
+		if (sig > 0 && sig != SIGCHLD && s->group.n)
+			box_signal(&s->group, pid, init, sig);
+		else if (sig > 0 && sig != SIGCHLD && init > 0)
+			kill(-init, sig);
+	}
+	return WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
 }
 
 static int enter(struct shell *s, struct err *err)
 {
 	AUTO(fd_drop) int status = memfd_create("status", MFD_CLOEXEC);
 	pid_t pid = 0;
-	int end = 0;
 
 	sandbox_init(&s->box, &s->spec, s->dir, NULL);
-	s->box.terminal = true;
 	if (sandbox_start(&s->box, &s->spec, NULL, &s->group, -1, status, &pid, err) != RC_OK)
 		return -1;
-	hear_hangup();
-	while (waitpid(pid, &end, 0) < 0 && errno == EINTR)
-		;
-	return WIFSIGNALED(end) ? 128 + WTERMSIG(end) : WEXITSTATUS(end);
+	return wait_for(s, pid, status);
 }
 
 int shell_run(const char *dir, int fd)

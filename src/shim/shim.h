@@ -150,7 +150,6 @@ struct sandbox {
 	char *tmp;
 	unsigned turn; /* runs so far */
 	bool mounted;  /* on tmp */
-	bool terminal; /* a person sits in front of it: it stays in our session */
 };                     /* tmp: a folder for /tmp that several runs share; NULL: one each */
 void sandbox_init(struct sandbox *b, const struct shim_spec *spec, const char *dir,
 		  struct zygote *zygote);
