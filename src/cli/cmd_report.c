@@ -106,14 +106,50 @@ static void draw_run(struct cli *c, const struct json *j)
 	draw_annotations(c, json_get(j, "annotations"), true);
 }
 
+/* What the base had stands with the job, not in the report, which is what the job itself wrote. */
+static struct json *read_job(struct cli *c)
+{
+	AUTO(freep)
+	char *name =
+		c->n_args > 1 ? xasprintf("%s/%s", c->args[0], c->args[1]) : xstrdup(c->args[0]);
+	AUTO(freep) char *id = NULL;
+	struct json *j = NULL;
+	struct err err = {0};
+
+	if (find_job(c, name, &id, &err) != RC_OK)
+		return NULL;
+	AUTO(freep) char *path = client_path(WIRE_JOBS, id, "");
+	return client_get(c, path, &j, &err) == RC_OK ? j : NULL;
+}
+
+static void draw_change(struct cli *c, const struct json *report, uint64_t lines, uint64_t covered)
+{
+	uint64_t base_lines = number_at(report, "base_lines"),
+		 base_covered = number_at(report, "base_covered");
+
+	if (!lines)
+		return;
+	say(c, "coverage  %.1f %% (%llu of %llu lines)", 100.0 * (double)covered / (double)lines,
+	    (unsigned long long)covered, (unsigned long long)lines);
+	if (base_lines) {
+		double points = 100.0 * (double)covered / (double)lines -
+				100.0 * (double)base_covered / (double)base_lines;
+		say(c, ", ");
+		tint(&c->out, &c->term, points < 0 ? BAD : GOOD, "%+.1f points against the base",
+		     points);
+	}
+	say(c, "\n");
+}
+
 static void draw_job(struct cli *c, const struct json *j)
 {
 	const struct json *tests = json_get(j, "tests");
+	AUTO(json_freep) struct json *job = read_job(c);
 
 	draw_tests(c, number_at(j, "tests_run"), number_at(j, "tests_failed"),
 		   number_at(j, "tests_skipped"));
 	draw_sums(c, j);
-	draw_coverage(c, number_at(j, "lines"), number_at(j, "covered"), NULL);
+	draw_change(c, json_get(job, "report"), number_at(j, "lines"), number_at(j, "covered"));
 	for (size_t i = 0; i < json_count(tests) && i < SHOWN; i++)
 		if (streq(text_at(json_at(tests, i), "outcome"), "failed"))
 			draw_test(c, json_at(tests, i));

@@ -1,0 +1,42 @@
+#!/bin/bash
+# Reports over two pushes: coverage (lcov) with its change against the base, of a job and of a run; and of a run that ended before a restart.
+. "$(dirname "$0")/lib.sh"
+ports 18
+project lab
+lcov() { # COVERED OF
+	local i
+	printf 'SF:src/a.c\n'
+	for ((i = 1; i <= $2; i++)); do printf 'DA:%d,%d\n' "$i" $((i <= $1)); done
+	printf 'LF:%d\nLH:%d\nend_of_record\n' "$2" "$1"
+}
+mkdir -p "$tree/a"
+lcov 5 10 >"$tree/a/cover.info"
+cat >"$tree/penstock.yml" <<-'Y'
+	version: 1
+	project: lab
+	libraries: {a: {path: a}}
+	ci:
+	  test: {each: a, run: cp cover.info out.info, reports: {coverage: out.info}}
+Y
+serve "$work/data" --repo "$bare" --port "$api_port" || not_ok serve "$(tail -n 3 "$data.log")"
+commit first
+await_ok 'the first run ends' 60 run_ended "$COMMIT"
+first=$(run_id "$COMMIT")
+has 'coverage without a base' "$(p report "$first" a/test)" 'coverage  50\.0 % \(5 of 10 lines\)$'
+lcov 8 10 >"$tree/a/cover.info"
+commit more
+await_ok 'the second run ends' 60 run_ended "$COMMIT"
+second=$(run_id "$COMMIT")
+has 'its change, of a job' "$(p report "$second" a/test)" '80\.0 % \(8 of 10 lines\), \+30\.0 points against the base'
+has 'its change, of the run' "$(p report "$second")" '80\.0 % \(8 of 10 lines\), \+30\.0 points against the base'
+lcov 2 10 >"$tree/a/cover.info"
+commit less
+await_ok 'the third run ends' 60 run_ended "$COMMIT"
+has 'less is less' "$(p report "$(run_id "$COMMIT")")" '20\.0 % \(2 of 10 lines\), -60\.0 points against the base'
+before=$(p report "$second" --json)
+stop
+serve "$work/data" --repo "$bare" --port "$api_port" || not_ok 'serve again' "$(tail -n 3 "$data.log")"
+is 'the report of a run that only the store knows' "$(p report "$second" --json)" "$before"
+run p report run-999
+has 'a run that never was' "$ERR" 'there is no run run-999'
+finish
