@@ -90,6 +90,7 @@ struct fold {
 	struct strbuf line, kept;
 	char *step;
 	uint64_t lines, first, last;
+	bool live;
 };
 
 static void fold_end(struct fold *f, bool failed)
@@ -122,6 +123,10 @@ static void fold_line(struct fold *f)
 		xfree(f->step);
 		f->step = xstrdup(step);
 		f->first = number_at(j, "t");
+		if (f->live && f->c->term.tty) {
+			tint(&f->c->out, &f->c->term, DIM, "  %s ...\n", *step ? step : "(no step)");
+			cli_flush(f->c);
+		}
 	}
 	f->lines++;
 	f->last = number_at(j, "t");
@@ -152,21 +157,28 @@ static bool fold_part(void *ctx, struct str part)
 
 static int fold(struct cli *c, const char *id)
 {
-	struct fold f = {.c = c, .line = STRBUF((size_t)1 << 20), .kept = STRBUF(KEPT_MAX * 2)};
-	AUTO(freep) char *path = client_path(WIRE_JOBS, id, "/log?format=json");
+	struct fold f = {.c = c,
+			 .line = STRBUF((size_t)1 << 20),
+			 .kept = STRBUF(KEPT_MAX * 2),
+			 .live = cli_flag(c, "follow")};
+	AUTO(freep)
+	char *path = client_path(WIRE_JOBS, id,
+				 f.live ? "/log?format=json&follow=1" : "/log?format=json");
 	AUTO(freep) char *about = client_path(WIRE_JOBS, id, "");
 	AUTO(json_freep) struct json *j = NULL;
 	struct err err = {0};
 
-	enum rc rc = client_get(c, about, &j, &err);
+	enum rc rc = client_stream(c, path, fold_part, &f, &err);
 	if (rc == RC_OK)
-		rc = client_stream(c, path, fold_part, &f, &err);
+		rc = client_get(c, about, &j, &err);
 	if (rc == RC_OK)
 		fold_end(&f, streq(text_at(j, "state"), "failed"));
 	strbuf_done(&f.line);
 	strbuf_done(&f.kept);
 	xfree(f.step);
-	return rc == RC_OK ? EXIT_GOOD : cli_fail(c, &err);
+	if (rc != RC_OK)
+		return cli_fail(c, &err);
+	return f.live ? show_end(c, id) : EXIT_GOOD;
 }
 
 static int search(struct cli *c, const char *id, const char *text)
@@ -269,7 +281,7 @@ static const struct option options[] = {
 	{"search", 0, "TEXT", "lines that hold TEXT, or match /ERE/ (/ERE/i), with their numbers"},
 	{"step", 0, "STEP", "only this step, by name or number"},
 	{"timestamps", 't', NULL, "when each line came"},
-	{"fold", 0, NULL, "one line a step; all of the one that failed"},
+	{"fold", 0, NULL, "one line a step; all of the one that failed; with --follow as each ends"},
 	{"tail", 0, "N", "the last N lines"},
 	{"failed", 0, NULL, "of a run: each failed job's likely cause"},
 	{0}};
