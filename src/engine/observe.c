@@ -102,7 +102,8 @@ static void synced(void *arg)
 	xfree(s);
 }
 
-/* Nothing is rolled out: all is the live version's, also when its servers were away for a while, which a splitter forgets. */
+/* Nothing is rolled out, or what was has no traffic any more and only stops: all is the live version's, also when its servers were away for a while, which a
+ * splitter forgets. */
 static char *live_of(const struct engine *e, const char *environment, const char *unit)
 {
 	const struct environment *env = model_environment(&e->model, environment);
@@ -110,8 +111,10 @@ static char *live_of(const struct engine *e, const char *environment, const char
 	for (struct map_entry *m = NULL; (m = map_next(&e->model.by_kind[AGG_ROLLOUT], m));) {
 		const struct rollout *ro = m->value;
 
-		if (!rollout_is_final(ro->state) && streq(ro->environment, environment) &&
-		    streq(ro->unit, unit))
+		bool ends = ro->state == ROLLOUT_ABORTING && ro->zero_confirmed_at;
+
+		if (!rollout_is_final(ro->state) && !ends &&
+		    streq(ro->environment, environment) && streq(ro->unit, unit))
 			return NULL;
 	}
 	for (size_t i = 0; env && i < env->live.n; i++)
