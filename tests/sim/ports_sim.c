@@ -64,8 +64,12 @@ static enum rc scm_w_refs(struct scm *x, const char *repo,
 {
 	struct sim *s = SIM(scm, x);
 
-	return sim_trouble(s, PORT_SCM, "scm.refs", err) ? err->rc
-							 : scm_refs(s->scm, repo, each, ctx, err);
+	if (sim_trouble(s, PORT_SCM, "scm.refs", err))
+		return err->rc;
+	enum rc rc = scm_refs(s->scm, repo, each, ctx, err);
+	if (rc == RC_OK)
+		requests_refs(s, each, ctx);
+	return rc;
 }
 
 static enum rc scm_w_change(struct scm *x, const char *repo, struct change *c, struct err *err)

@@ -71,6 +71,29 @@ static void push_request(struct sim *s)
 		add_file(s, ref, path, text);
 }
 
+static void list_ref(struct sim *s, const char *ref,
+		     bool (*each)(void *, const char *, const char *), void *ctx)
+{
+	const char *tip = scm_fake_tip(s->scm, REPO, ref);
+
+	if (tip)
+		(void)each(ctx, ref, tip);
+}
+
+void requests_refs(struct sim *s, bool (*each)(void *, const char *, const char *), void *ctx)
+{
+	for (unsigned i = 1; s->o.ci && i <= REQUESTS; i++) {
+		AUTO(freep) char *ref = xasprintf("refs/pull/%u/head", i);
+
+		list_ref(s, ref, each, ctx);
+	}
+	for (unsigned i = 1; i <= s->tags; i++) {
+		AUTO(freep) char *ref = xasprintf("refs/tags/v%u", i);
+
+		list_ref(s, ref, each, ctx);
+	}
+}
+
 static void push_tag(struct sim *s)
 {
 	AUTO(freep) char *ref = xasprintf("refs/tags/v%u", ++s->tags);

@@ -184,6 +184,8 @@ void requests_on(struct sim *s, struct strbuf *b); /* penstock.yml: what starts 
 void requests_jobs(struct sim *s, struct strbuf *b);
 void requests_yml(struct sim *s);
 bool request_is_fork(const char *number);
+void requests_refs(struct sim *s, bool (*each)(void *, const char *, const char *),
+		   void *ctx); /* the fake lists branches alone */
 /* project.c */
 void project_make(struct sim *s);
 void project_push(struct sim *s);
