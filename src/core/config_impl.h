@@ -146,6 +146,7 @@ enum rc check_runbook(struct reader *r, const struct yaml_node *at);
 enum rc check_target(struct reader *r, const struct yaml_node *at);
 enum rc check_container(struct reader *r, const struct yaml_node *at); /* config_job.c: an image's name */
 enum rc check_interface(struct reader *r, const struct yaml_node *at);
+enum rc check_consumed(struct reader *r, const struct yaml_node *at);
 #define NAME_PATTERN     "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 #define VARIABLE_PATTERN "^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 
@@ -156,6 +157,9 @@ extern const struct keys keys_steps, keys_side, keys_caches, keys_split, keys_fl
 	keys_reports;                                /* config_part.c */
 enum rc own_matrix(struct reader *r, const struct key *key, const struct yaml_node *at,
 		   void *object, const struct place *place);
+enum rc own_cpu(struct reader *r, const struct key *key, const struct yaml_node *at, void *object,
+		const struct place *place);
+#define CPU_SCHEMA "{\"type\":[\"number\",\"string\"],\"pattern\":\"^[0-9]+(\\\\.[0-9]+)?m?$\"}"
 enum rc own_group(struct reader *r, const struct key *key, const struct yaml_node *at, void *object,
 		  const struct place *place);
 extern const struct keys keys_on, keys_quarantine; /* config_on.c */

@@ -163,13 +163,20 @@ enum rc check_container(struct reader *r, const struct yaml_node *at)
 	for (size_t i = 0; ok && i < s.n; i++)
 		ok = (unsigned char)s.p[i] > ' ' && (unsigned char)s.p[i] < 0x7f;
 	if (!ok)
-		return FAIL(r, at, "\"%s\" is no image: write debian:12, registry/name@sha256:... or oci:PATH",
-			    shown(s, text));
+		return FAIL(
+			r, at,
+			"\"%s\" is no image: write debian:12, registry/name@sha256:... or oci:PATH",
+			shown(s, text));
 	if (str_starts(s, "oci:") && !is_inner_layout((struct str){s.p + 4, s.n - 4}))
-		return FAIL(r, at, "\"%s\": oci: names a folder of this repository, by its path from the top", shown(s, text));
+		return FAIL(
+			r, at,
+			"\"%s\": oci: names a folder of this repository, by its path from the top",
+			shown(s, text));
 	if (str_ends(s, ":latest"))
-		return FAIL(r, at, "\"%s\": a tag that moves makes no two runs alike; name a version or a digest",
-			    shown(s, text));
+		return FAIL(
+			r, at,
+			"\"%s\": a tag that moves makes no two runs alike; name a version or a digest",
+			shown(s, text));
 	return RC_OK;
 }
 
@@ -252,15 +259,18 @@ static enum rc finish_job(struct reader *r, const struct key *key, const struct 
 	if (job->image.from)
 		return finish_image_job(r, job, at);
 	if (!job->run && job->steps.n == 0)
-		return FAIL(r, at,
-			    "job \"%s\" does nothing: it has neither \"run\", \"steps\" nor \"image\"",
-			    job->name);
+		return FAIL(
+			r, at,
+			"job \"%s\" does nothing: it has neither \"run\", \"steps\" nor \"image\"",
+			job->name);
 	if (job->run && job->steps.n)
-		return FAIL(r, at, "job \"%s\" has both \"run\" and \"steps\": which one?", job->name);
+		return FAIL(r, at, "job \"%s\" has both \"run\" and \"steps\": which one?",
+			    job->name);
 	if (!job->container && defaults->container)
 		job->container = xstrdup(defaults->container);
 	if (job->split.into && !job->each)
-		return FAIL(r, at, "job \"%s\" shares out files of a unit: write \"each\"", job->name);
+		return FAIL(r, at, "job \"%s\" shares out files of a unit: write \"each\"",
+			    job->name);
 	return names_check(r, job, at);
 }
 
@@ -348,11 +358,11 @@ static const struct key job_keys[] = {
 	 .max = 100,
 	 .help = "Commands one after another, each seen by its name; instead of \"run\"."},
 	{.name = "cpu",
-	 .kind = KEY_COUNT,
+	 .kind = KEY_OWN,
 	 JOB(cpu),
-	 .min = 1,
-	 .max = 1024000,
-	 .help = "What it asks of processors, in thousandths; 1000 when not written."},
+	 .own = own_cpu,
+	 .schema = CPU_SCHEMA,
+	 .help = "Processors that it asks for: 2, 0.5 or 500m; 1 when not written."},
 	{.name = "if",
 	 .kind = KEY_TEXT,
 	 JOB(condition),

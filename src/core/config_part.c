@@ -6,6 +6,36 @@ static enum rc check_relative(struct reader *r, const struct yaml_node *at)
 	return check_glob(r, at);
 }
 
+/* ---- processors ---- */
+
+/* "0.5", "2" or "500m". */
+static bool read_cpu(struct str s, uint32_t *ret)
+{
+	double n = 0;
+	bool milli = str_ends(s, "m");
+
+	if (milli)
+		s.n--;
+	if (!parse_double(s, &n))
+		return false;
+	n = milli ? n : n * 1000;
+	if (n < 10 || n > 1024000)
+		return false;
+	*ret = (uint32_t)(n + 0.5);
+	return true;
+}
+
+enum rc own_cpu(struct reader *r, const struct key *key, const struct yaml_node *at, void *object,
+		const struct place *place)
+{
+	if (at->kind != YAML_SCALAR ||
+	    !read_cpu(at->text, (uint32_t *)(void *)((char *)object + key->offset)))
+		return read_wrong(
+			r, key, at, place,
+			"a number of processors such as 2, 0.5 or 500m, from 10m to 1024");
+	return RC_OK;
+}
+
 /* ---- steps ---- */
 
 static enum rc finish_step(struct reader *r, const struct key *key, const struct yaml_node *at,
@@ -97,9 +127,9 @@ static const struct key side_keys[] = {
 	 .help = "Time in which it must become ready; 60s when not written."},
 };
 static const struct shape_field side_fields[] = {
-	SHAPE_STR(struct service_def, name),  SHAPE_STR(struct service_def, image),
-	SHAPE_LIST(struct service_def, env, shape_pair),
-	SHAPE_STR(struct service_def, ready), SHAPE_STRS(struct service_def, args)};
+	SHAPE_STR(struct service_def, name), SHAPE_STR(struct service_def, image),
+	SHAPE_LIST(struct service_def, env, shape_pair), SHAPE_STR(struct service_def, ready),
+	SHAPE_STRS(struct service_def, args)};
 static const struct shape shape_side = SHAPE(struct service_def, side_fields);
 const struct keys keys_side = {.what = "service",
 			       .v = side_keys,
@@ -255,8 +285,7 @@ static const struct key report_keys[] = {
 	 .help = "A Markdown file that is shown with the job."},
 	{.name = "k6", .kind = KEY_LATER},
 };
-const struct keys keys_reports = {
-	.what = "reports", .v = report_keys, .n = ARRAY_LEN(report_keys)};
+const struct keys keys_reports = {.what = "reports", .v = report_keys, .n = ARRAY_LEN(report_keys)};
 
 /* ---- matrix ---- */
 
@@ -270,9 +299,10 @@ static enum rc check_value(struct reader *r, const struct yaml_node *at)
 		ok = (s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
 		     (s.p[i] >= '0' && s.p[i] <= '9') || strchr("._-", s.p[i]);
 	if (!ok || s.p[0] == '.')
-		return FAIL(r, at,
-			    "\"%s\" cannot be a value of a matrix: it has 1 to 64 letters, digits, \".\", \"_\" and \"-\"",
-			    shown(s, text));
+		return FAIL(
+			r, at,
+			"\"%s\" cannot be a value of a matrix: it has 1 to 64 letters, digits, \".\", \"_\" and \"-\"",
+			shown(s, text));
 	return RC_OK;
 }
 
@@ -314,10 +344,8 @@ static void matrix_clear(struct matrix *m)
 static enum rc read_axis(struct reader *r, const struct yaml_node *name, const struct yaml_node *at,
 			 struct matrix *m, const struct place *place)
 {
-	const struct key key = {.name = "matrix",
-				.kind = KEY_TEXTS,
-				.unique = true,
-				.check = check_value};
+	const struct key key = {
+		.name = "matrix", .kind = KEY_TEXTS, .unique = true, .check = check_value};
 	struct axis axis = {0};
 
 	(void)place;
@@ -367,10 +395,10 @@ static enum rc read_rows(struct reader *r, const struct yaml_node *at, const cha
 			     row->items[k].kind == YAML_SCALAR &&
 			     check_value(r, &row->items[k]) == RC_OK;
 			if (ok)
-				vec_push(&c->v,
-					 ((struct pair){xstrndup(row->keys[k].text.p, row->keys[k].text.n),
-							xstrndup(row->items[k].text.p,
-								 row->items[k].text.n)}));
+				vec_push(&c->v, ((struct pair){xstrndup(row->keys[k].text.p,
+									row->keys[k].text.n),
+							       xstrndup(row->items[k].text.p,
+									row->items[k].text.n)}));
 		}
 		if (!ok && r->err->rc == RC_OK)
 			FAIL(r, row, "an entry of \"%s\" must be a map of axes to values", what);

@@ -41,6 +41,19 @@ enum rc check_interface(struct reader *r, const struct yaml_node *at)
 	return check_name(r, at);
 }
 
+/* "api", or "billing.api" of repository billing. */
+enum rc check_consumed(struct reader *r, const struct yaml_node *at)
+{
+	struct yaml_node part = *at;
+
+	for (struct str rest = at->text; rest.p;) {
+		part.text = str_cut(&rest, '.');
+		if (check_name(r, &part) != RC_OK)
+			return r->err->rc;
+	}
+	return RC_OK;
+}
+
 enum rc check_variable(struct reader *r, const struct yaml_node *at)
 {
 	struct str s = at->text;

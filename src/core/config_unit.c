@@ -86,9 +86,9 @@ static const struct key service_keys[] = {
 	 .kind = KEY_TEXTS,
 	 .unique = true,
 	 UNIT(consumes),
-	 .check = check_interface,
-	 .pattern = NAME_PATTERN,
-	 .help = "Interfaces that it calls; it is told their addresses as <SERVICE>_URL."},
+	 .check = check_consumed,
+	 .pattern = "^([a-z0-9_-]+\\.)?[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$",
+	 .help = "Interfaces that it calls, REPOSITORY.interface for another repository's; it is told their addresses as <SERVICE>_URL."},
 	{.name = "memory",
 	 .kind = KEY_SIZE,
 	 UNIT(memory),
@@ -206,6 +206,8 @@ static enum rc check_links(struct reader *r, const struct lookup *l, const struc
 		const struct yaml_node *node = text_node(at, "consumes", i);
 		const struct unit *provider = map_get(&l->providers, str_of(u->consumes.v[i]));
 
+		if (!provider && strchr(u->consumes.v[i], '.'))
+			continue; /* REPOSITORY.interface: nobody here can know */
 		if (!provider)
 			return no_such(r, node, &l->providers, "provider of interface");
 		if (provider == u)

@@ -4,6 +4,7 @@
 
 #define TOUCH_FEW    32
 #define SNAPSHOT_MAX ((size_t)64 << 20)
+#define MANUAL_KEPT  USEC_DAY
 
 void model_init(struct model *m)
 {
@@ -267,6 +268,8 @@ static bool run_is_ended(const struct model *m, const struct run *run)
 {
 	const struct release *r = model_release(m, run->release);
 
+	if (run->manual && m->time < run->ended_at + MANUAL_KEPT)
+		return false; /* somebody may still start them */
 	return run_is_final(run->state) && run->open == 0 &&
 	       (!r || (release_is_ended(m, r) && r->jobs_open == 0));
 }

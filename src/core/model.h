@@ -178,6 +178,7 @@ struct run {
 	char *reason;
 	texts affected; /* units */
 	uint32_t amber; /* jobs that failed and may, or were flaky */
+	uint32_t manual; /* jobs that wait for somebody to start them */
 	bool waits;     /* for somebody to approve it: a change from a fork */
 	uint64_t budget, predicted; /* usec; predicted from history when it was planned; 0: not known */
 	texts critical;             /* once it ended: the critical path's jobs, first to last */

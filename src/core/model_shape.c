@@ -118,6 +118,7 @@ static const struct shape_field run_fields[] = {
 	SHAPE_STR(T, reason),
 	SHAPE_STRS(T, affected),
 	SHAPE_U32(T, amber),
+	SHAPE_U32(T, manual),
 	SHAPE_BOOL(T, waits),
 	SHAPE_U64(T, budget),
 	SHAPE_U64(T, predicted),

@@ -24,7 +24,7 @@ char *names_fill(const struct job_names *n, const char *text);
 void names_fill_def(const struct job_names *n, struct job_def *def);
 /* Whether anything of the definition holds a name, so that instances differ. */
 bool names_used(const struct job_def *def);
-/* "test", "test@15,node20", "test@2of4", "test@15.2of4"; owned by the caller. */
+/* "test", "test@15,node20", "test@2of4", "test@15:2of4"; owned by the caller. */
 char *instance_name(const struct job_def *def, const pairs *row, uint32_t shard, uint32_t shards);
 /* The rows of a matrix: axes' product without what `exclude` names, `include` added (a row that fits one is widened, else it is one more). At least one,
  * empty when there is no matrix. */

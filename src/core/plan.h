@@ -8,7 +8,7 @@
  * The key of a job is SHA-256 over lines, each with its length before it; plan_key_lines() gives them for people. They are: "penstock-key-2", stage,
  * name, kind, command or steps, finally, declared environment and secret references (sorted), image definition, outputs (sorted) and report patterns,
  * network, memory, strict, container and services with the digests that their images stand for, the toolchain text (jobs without a container), the row of the
- * matrix, the files of the shard; then unit and path, its inputs (path, mode and oid, sorted by path), and unit, name and key of its needs (sorted).
+ * matrix, number and files of the shard; then unit and path, its inputs (path, mode and oid, sorted by path), and unit, name and key of its needs (sorted).
  * Nothing undeclared is in it: not timeout, retry, each, caches of dependencies, other units, nor the order of the file. ${...} is replaced before.
  *
  * Inputs of a job that names none: its unit's tree and, for each direct dep, one entry under the dep's path: the dep's tree id (40 hex), or, when

@@ -128,6 +128,8 @@ static void service_lines(const struct job_def *def, const struct plan_ask *ask,
 		text_lines(to, "service-arg", &s->args);
 		line(to, "service-ready", NULL, s->ready);
 		number_line(to, "service-port", s->port);
+		if (s->memory)
+			number_line(to, "service-memory", s->memory);
 	}
 }
 

@@ -67,7 +67,15 @@ void run_set(struct model *m, struct run *r, enum run_state to, const char *reas
 
 void job_set(struct model *m, struct job *j, enum job_state to, const char *why)
 {
+	struct run *run = to == JOB_MANUAL || j->state == JOB_MANUAL ? model_run(m, j->run) : NULL;
+
 	BUG_ON(!may_follow(job_next, j->state, to));
+	if (run && to == JOB_MANUAL)
+		run->manual++;
+	else if (run)
+		run->manual--;
+	if (run)
+		model_touch(m, AGG_RUN, run->id);
 	j->state = to;
 	replace(&j->why, why);
 	if (to == JOB_READY)

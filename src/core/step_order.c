@@ -14,6 +14,11 @@ static enum rc no_job(struct step *s)
 
 static enum rc start_manual(struct step *s, struct job *job)
 {
+	const struct release *r = model_release(s->m, job->release);
+	if (r && (r->rolling_back || release_is_final(r->state)) && r->state != RELEASE_LIVE)
+		return err_set(s->err, RC_CONFLICT, "%s belongs to %s, which is %s", job->id, r->id,
+			       r->rolling_back ? "being taken back"
+					       : release_state_names[r->state]);
 	if (job->state == JOB_BLOCKED)
 		return err_set(s->err, RC_CONFLICT, "%s waits for jobs that it needs", job->id);
 	if (job->state != JOB_MANUAL)

@@ -1,4 +1,5 @@
 /* The artifacts of one change travel together: staging, gate, production, in waves. */
+#include "core/ready.h"
 #include "core/step_impl.h"
 
 struct release_item *release_item(struct release *r, const char *unit)
@@ -318,8 +319,13 @@ void release_break(struct step *s, struct release *r, const char *reason)
 
 		if (!streq(job->release, r->id) || job->settled)
 			continue;
-		if (job->state == JOB_RUNNING)
+		if (job->state == JOB_RUNNING) { /* its end settles it */
 			set_text(&order(s, EF_CANCEL_JOB, "job/%s", job->id)->job, job->id);
+			continue;
+		}
+		ready_del(s->m, job);
+		job_set(s->m, job, JOB_CANCELLED, reason);
+		r->jobs_open -= !job->optional;
 	}
 	release_push(s, r);
 }

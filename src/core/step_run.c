@@ -317,6 +317,17 @@ static void keep_repo_config(struct step *s)
 	schedules_arm(s, s->ev->change.repo, &s->ev->config);
 }
 
+/* Policy comes from the main branch alone, as long as there is one: an old commit that is tagged, or a topic branch, says nothing for others. */
+static bool speaks_for_project(const struct step *s)
+{
+	const struct change *change = &s->ev->change;
+	const struct config *known = repo_config(s->m, change->repo);
+	AUTO(freep) char *main = main_branch(known);
+	const struct repo_ref *ref = source_ref(model_source(s->m, change->repo), main);
+
+	return !known || streq(change->ref, main) || !ref || !ref->commit;
+}
+
 static void keep_config(struct step *s)
 {
 	struct project *p = model_project(s->m);
@@ -330,6 +341,10 @@ static void keep_config(struct step *s)
 	}
 	if (s->ev->change.kind != CHANGE_PUSH && s->ev->change.kind != CHANGE_TAG)
 		return;
+	environment_of(s, c->staging_env, STAGE_STAGING);
+	environment_of(s, c->production_env, STAGE_PRODUCTION);
+	if (!speaks_for_project(s))
+		return;
 	keep_repo_config(s);
 	if (!streq(p->config, s->ev->config_digest)) {
 		if (p->config && model_config(s->m, p->config))
@@ -339,8 +354,6 @@ static void keep_config(struct step *s)
 		model_touch(s->m, AGG_PROJECT, "project");
 		model_touch(s->m, AGG_CONFIG, p->config);
 	}
-	environment_of(s, c->staging_env, STAGE_STAGING);
-	environment_of(s, c->production_env, STAGE_PRODUCTION);
 }
 
 /* An older run of the same pull request has nothing to say any more. */
@@ -427,11 +440,13 @@ static void plan_to_run(struct step *s, struct run *run)
 	vec_each(image, &ev->plan.images)
 		vec_push(&run->images, ((struct pair){xstrdup(image->key), xstrdup(image->value)}));
 	const char *refused = fork_refused(s, run);
+	if (refused) {
+		run_set(s->m, run, RUN_CANCELLED, refused);
+		return;
+	}
 	make_jobs(s, run, &ev->plan);
 	run_predict(s, run);
-	if (refused)
-		run_cancel(s, run, RUN_CANCELLED, refused);
-	else if (run->open == 0 && !run->waits)
+	if (run->open == 0 && !run->waits)
 		set_text(&run->reason,
 			 run->cached ? "everything was cached" : "nothing is affected");
 	if (run->change.kind == CHANGE_PULL)

@@ -236,7 +236,8 @@ void job_of_def(struct job *job, const struct job_def *def, const struct unit *u
 	if (!def->group.name)
 		return;
 	job->group = names_fill(&names, def->group.name);
-	if (change && change->fork) { /* it shares no group with others: it would hold them up, or end their runs */
+	if (change &&
+	    change->fork) { /* it shares no group with others: it would hold them up, or end their runs */
 		char *own = xasprintf("%s %s %s", change->repo, change->ref, job->group);
 
 		xfree(job->group);
@@ -294,14 +295,30 @@ void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
 	}
 }
 
-/* Who provides what the unit consumes. */
-static void add_consumers(const struct config *c, const struct unit *u, struct deploy *d)
+static void add_provider(const struct config *c, const char *interface, struct deploy *d)
 {
-	vec_each(name, &u->consumes)
-		vec_each(other, &c->units)
-			if (texts_has(&other->provides, *name) &&
-			    !texts_has(&d->consumers, other->name))
-				texts_add(&d->consumers, other->name);
+	vec_each(other, &c->units)
+		if (texts_has(&other->provides, interface) &&
+		    !texts_has(&d->consumers, other->name))
+			texts_add(&d->consumers, other->name);
+}
+
+/* Who provides what the unit consumes: "api" in its own penstock.yml, "billing.api" in that of repository billing. */
+static void add_consumers(const struct model *m, const struct config *c, const struct unit *u,
+			  struct deploy *d)
+{
+	vec_each(name, &u->consumes) {
+		struct str rest = str_of(*name), repo = str_cut(&rest, '.');
+
+		if (!rest.p) {
+			add_provider(c, *name, d);
+			continue;
+		}
+		AUTO(freep) char *id = xstrndup(repo.p, repo.n);
+		const struct config *theirs = repo_config(m, id);
+		if (theirs)
+			add_provider(theirs, rest.p, d);
+	}
 }
 
 void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy *d)
@@ -329,12 +346,5 @@ void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy 
 		add_pair(&d->env, p->key, p->value);
 	vec_each(p, &u->secrets)
 		add_pair(&d->secrets, p->key, p->value);
-	add_consumers(c, u, d);
-	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_SOURCE], e));) {
-		const struct config *theirs =
-			model_config(m, ((struct project_repo *)e->value)->config);
-
-		if (theirs && theirs != c)
-			add_consumers(theirs, u, d);
-	}
+	add_consumers(m, c, u, d);
 }

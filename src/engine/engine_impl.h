@@ -141,6 +141,8 @@ struct known_time { /* of a file's tests, as history has it */
 	uint64_t usec;
 };
 struct order_context {
+	/* EF_READ_CHANGE of a request to merge: images and includes that the repository's own penstock.yml names. A fork's others are not looked at. */
+	texts images, includes;
 	VEC(struct known_time) times; /* EF_READ_CHANGE; in order of unit, job and file */
 	struct route_server *servers;
 	size_t n_servers;

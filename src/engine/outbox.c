@@ -88,6 +88,12 @@ static void free_doing(struct doing *d)
 		xfree(t->file);
 	}
 	vec_done(&d->context.times);
+	vec_each(image, &d->context.images)
+		xfree(*image);
+	vec_done(&d->context.images);
+	vec_each(include, &d->context.includes)
+		xfree(*include);
+	vec_done(&d->context.includes);
 	if (d->context.incident) {
 		shape_done(aggregate_shapes[AGG_INCIDENT], d->context.incident);
 		xfree(d->context.incident);
@@ -349,6 +355,23 @@ static void add_times(struct engine *e, struct order_context *c)
 		qsort(c->times.v, c->times.n, sizeof(*c->times.v), by_file);
 }
 
+static void add_trusted(struct engine *e, const char *repo, struct order_context *c)
+{
+	const struct project_repo *src = model_source(&e->model, repo);
+	const struct config *known = src ? model_config(&e->model, src->config) : NULL;
+
+	for (size_t i = 0; known && i < known->jobs.n; i++) {
+		const struct job_def *def = &known->jobs.v[i];
+
+		if (def->container)
+			vec_push(&c->images, xstrdup(def->container));
+		for (size_t k = 0; k < def->services.n; k++)
+			vec_push(&c->images, xstrdup(def->services.v[k].image));
+	}
+	for (size_t i = 0; known && i < known->includes.n; i++)
+		vec_push(&c->includes, xstrdup(known->includes.v[i].from));
+}
+
 static void add_context(struct engine *e, const struct effect *f, struct order_context *c)
 {
 	if (f->kind == EF_STOP_REPLICAS) {
@@ -357,6 +380,8 @@ static void add_context(struct engine *e, const struct effect *f, struct order_c
 	}
 	if (f->kind == EF_READ_CHANGE)
 		add_times(e, c);
+	if (f->kind == EF_READ_CHANGE && f->change.kind == CHANGE_PULL)
+		add_trusted(e, f->change.repo, c);
 	const struct incident *i =
 		f->kind == EF_NOTIFY ? model_incident(&e->model, f->incident) : NULL;
 	if (i) {
@@ -393,7 +418,8 @@ void outbox_dispatch(struct engine *e, struct pending *p)
 	p->running = true;
 	add_context(e, &p->effect, &d->context);
 	struct err ignored = {0};
-	if (p->effect.kind == EF_CANCEL_JOB) /* heard by a start before it in this lane, which may fetch an image for minutes */
+	if (p->effect.kind ==
+	    EF_CANCEL_JOB) /* heard by a start before it in this lane, which may fetch an image for minutes */
 		(void)!exec_cancel(e->w.exec, p->effect.job, &ignored);
 	runner_work(e->w.runner, p->effect.lane, do_it, did_it, d);
 }

@@ -7,10 +7,21 @@
 #include "project/results.h"
 
 /* ---- what a project is read from ---- */
+#define IMAGES_MAX 64
 struct place {
 	struct engine *e;
 	const char *repo;
+	const struct order_context
+		*limit; /* a change from a fork: only what this names; NULL: no limit */
 };
+
+static bool is_named(const texts *list, const char *text)
+{
+	vec_each(one, list)
+		if (streq(*one, text))
+			return true;
+	return false;
+}
 
 static enum rc read_file(void *ctx, const char *commit, const char *path, const char *oid,
 			 size_t max, struct strbuf *ret, struct err *err)
@@ -35,7 +46,13 @@ static enum rc read_other(void *ctx, const char *source, const char *commit, con
 			  size_t max, struct strbuf *ret, struct err *err)
 {
 	const struct place *at = ctx;
+	AUTO(freep) char *from = xasprintf("%s//%s@%s", source, path, commit);
 
+	if (at->limit && !is_named(&at->limit->includes, from))
+		return err_set(
+			err, RC_DENIED,
+			"include %s: a change from a fork may include only what the repository's own penstock.yml includes",
+			from);
 	return scm_file(at->e->w.scm, source, commit, path, max, ret, err);
 }
 
@@ -51,6 +68,9 @@ static enum rc add_image(struct engine *e, const char *name, pairs *ret, struct 
 	vec_each(p, ret)
 		if (streq(p->key, name))
 			return RC_OK;
+	if (ret->n == IMAGES_MAX)
+		return err_set(err, RC_TOO_BIG, "the jobs name more than %d different images",
+			       IMAGES_MAX);
 	enum rc rc = image_resolve(e->w.image, name, &digest, &warning, err);
 	if (rc != RC_OK)
 		return err_wrap(err, "image %s", name);
@@ -63,9 +83,10 @@ static enum rc add_image(struct engine *e, const char *name, pairs *ret, struct 
 }
 
 /* Names without ${...}: what an axis of a matrix stands in is resolved for each value. */
-static enum rc add_job_images(struct engine *e, const struct job_def *def, pairs *ret,
+static enum rc add_job_images(const struct place *at, const struct job_def *def, pairs *ret,
 			      struct err *err)
 {
+	const struct order_context *limit = at->limit;
 	matrix_rows rows = {NULL, 0, 0};
 	enum rc rc = RC_OK;
 
@@ -76,9 +97,11 @@ static enum rc add_job_images(struct engine *e, const struct job_def *def, pairs
 
 		shape_copy(&shape_job_def, &own, def);
 		names_fill_def(&names, &own);
-		rc = add_image(e, own.container, ret, err);
+		if (!limit || (def->container && is_named(&limit->images, def->container)))
+			rc = add_image(at->e, own.container, ret, err);
 		for (size_t k = 0; k < own.services.n && rc == RC_OK; k++)
-			rc = add_image(e, own.services.v[k].image, ret, err);
+			if (!limit || is_named(&limit->images, def->services.v[k].image))
+				rc = add_image(at->e, own.services.v[k].image, ret, err);
 		shape_done(&shape_job_def, &own);
 	}
 	matrix_rows_done(&rows);
@@ -87,12 +110,12 @@ static enum rc add_job_images(struct engine *e, const struct job_def *def, pairs
 
 static enum rc find_images(void *ctx, const struct config *c, pairs *ret, struct err *err)
 {
-	struct engine *e = ctx;
+	const struct place *at = ctx;
 	enum rc rc = RC_OK;
 
 	for (size_t i = 0; i < c->jobs.n && rc == RC_OK; i++)
 		if (c->jobs.v[i].container || c->jobs.v[i].services.n)
-			rc = add_job_images(e, &c->jobs.v[i], ret, err);
+			rc = add_job_images(at, &c->jobs.v[i], ret, err);
 	return rc;
 }
 
@@ -145,7 +168,7 @@ static enum rc plan_change(struct engine *e, const struct change *c,
 			   const struct order_context *context, struct project_reading *r,
 			   struct err *err)
 {
-	struct place at = {e, c->repo};
+	struct place at = {e, c->repo, c->fork ? context : NULL};
 	const struct project_source source = source_of(e, &at);
 	const struct project_ask ask = {.source = &source,
 					.cache = e->projects,
@@ -155,7 +178,7 @@ static enum rc plan_change(struct engine *e, const struct change *c,
 					.toolchain = e->w.toolchain,
 					.change = c,
 					.images = e->w.image ? find_images : NULL,
-					.images_ctx = e,
+					.images_ctx = &at,
 					.file_time = file_time,
 					.file_ctx = (void *)(uintptr_t)context};
 	AUTO(freep) char *scope = result_scope(c);
@@ -176,7 +199,7 @@ enum rc engine_explain(struct engine *e, const struct explain *ask, texts *ret_l
 		       char **ret_key, struct err *err)
 {
 	AUTO(project_reading_done) struct project_reading r = {.has_base = false};
-	struct place at = {e, ask->change->repo};
+	struct place at = {e, ask->change->repo, NULL}; /* it was planned before */
 	const struct project_source source = source_of(e, &at);
 	const struct project_ask want = {.source = &source,
 					 .cache = e->projects,

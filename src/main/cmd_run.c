@@ -16,7 +16,9 @@ struct local_run {
 	enum speech speech;
 	struct run_ci ci;
 	bool aborted;
+	struct loop_timer *patience; /* after a first signal */
 };
+#define CANCEL_MOST (1500 * USEC_MS)
 
 /* ---- which jobs ---- */
 /* `penstock run ci` is the whole stage, when no job has that name. */
@@ -178,17 +180,26 @@ static void no_answer(void *ctx, enum rc rc, const struct err *err, uint64_t seq
 	(void)seq;
 }
 
-/* Once: jobs are cancelled, their finally commands run. Again: at once. */
+static void end_now(void *arg)
+{
+	struct local_run *r = arg;
+
+	engine_stop(r->engine);
+	loop_stop(r->w.loop);
+}
+
+/* Once: jobs are cancelled, their finally commands run, for as long as people wait. Again: at once. */
 static void interrupted(void *arg)
 {
 	struct local_run *r = arg;
 	struct event ev = {.kind = EV_ABORT};
 
 	if (r->aborted) {
-		engine_stop(r->engine);
-		loop_stop(r->w.loop);
+		end_now(r);
 		return;
 	}
+	r->patience = loop_timer_new(r->w.loop, end_now, r);
+	loop_timer_set(r->patience, CANCEL_MOST);
 	r->aborted = true;
 	fprintf(stderr, "%spenstock: cancelling; once more ends it at once\n",
 		r->show.drawn ? "\r\033[K" : "");
@@ -226,14 +237,13 @@ static void submit(struct local_run *r)
 		}
 	planned.plan = r->change.read.plan;
 	r->change.read.plan = (struct plan){0};
-	planned.change = (struct change){.kind = CHANGE_PERSON,
-					 .repo = xstrdup("local"),
-					 .ref = xstrdup(RUN_REF),
-					 .commit = xstrdup(r->change.head),
-					 .base = *r->change.base ? xstrdup(r->change.base) : NULL,
-					 .author = xstrdup("local"),
-					 .email = xstrdup("local@localhost"),
-					 .subject = xstrdup("The work tree as it stands")};
+	shape_copy(&shape_change, &planned.change, &r->change.change);
+	planned.change.kind = CHANGE_PERSON; /* of no ref that the engine watches; what its event is, the plan knows */
+	planned.change.base = *r->change.base ? xstrdup(r->change.base) : NULL;
+	if (!planned.change.author)
+		planned.change.author = xstrdup("local");
+	if (!planned.change.subject)
+		planned.change.subject = xstrdup("The work tree as it stands");
 	engine_submit(r->engine, &planned);
 }
 
@@ -287,7 +297,10 @@ static int run_it(struct local_run *r, struct err *err)
 	const struct run *run = model_run(engine_model(r->engine), RUN_ID);
 	int code = run && run->state == RUN_PASSED && !r->aborted ? EXIT_GOOD : EXIT_WORK;
 	kill_rest(r);
-	loop_drain(r->w.loop, USEC_SEC);
+	if (r->patience)
+		loop_timer_free(r->patience);
+	r->patience = NULL;
+	loop_drain(r->w.loop, r->aborted ? 100 * USEC_MS : USEC_SEC);
 	return r->o->restore && !restore(r, err) ? local_fail(err) : code;
 }
 

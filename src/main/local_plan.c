@@ -1,4 +1,5 @@
 #include "main/local_plan.h"
+#include "main/local_event.h"
 #include "clients/git_worktree.h"
 #include "main/house.h"
 #include "main/zone.h"
@@ -6,6 +7,7 @@
 void local_change_done(struct local_change *c)
 {
 	project_reading_done(&c->read);
+	shape_done(&shape_change, &c->change);
 }
 
 enum rc local_repo(const char *path, struct repo **ret, struct err *err)
@@ -112,15 +114,20 @@ enum rc local_change(struct repo *r, const char *head, const char *base, struct 
 {
 	const struct project_source source = local_source(r);
 	struct local_change c = {.head = ""};
+
+	local_event(r, head, &c.change);
 	const struct project_ask ask = {.source = &source,
+					.change = &c.change,
 					.head = head,
 					.base = base && *base ? base : NULL,
 					.stage = STAGE_CI,
 					.toolchain = toolchain_text()};
 	enum rc rc = project_plan(&ask, &c.read, err);
 
-	if (rc != RC_OK)
+	if (rc != RC_OK) {
+		shape_done(&shape_change, &c.change);
 		return rc;
+	}
 	snprintf(c.head, sizeof(c.head), "%s", head);
 	snprintf(c.base, sizeof(c.base), "%s", base && c.read.has_base ? base : "");
 	*ret = c;

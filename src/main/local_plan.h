@@ -12,6 +12,7 @@ struct local_change {
 	char head[GIT_HEX + 1];
 	char base[GIT_HEX + 1]; /* "": everything counts as changed */
 	struct project_reading read;
+	struct change change; /* what it is of, as local_event() says */
 };
 void local_change_done(struct local_change *c);
 

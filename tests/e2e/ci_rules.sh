@@ -43,7 +43,7 @@ rules() { # BRANCHES: what stands in front of the jobs
 		  slow: {each: a, allow_failure: true, steps: [{name: quick, run: echo one}, {name: long, run: sleep 60, timeout: 1s}, {name: never, run: echo three}], finally: [echo cleaned]}
 		  again: {each: a, retry: {max: 2, exit: [75]}, run: 'echo "attempt $PENSTOCK_ATTEMPT"; [ "$PENSTOCK_ATTEMPT" = 3 ] || exit 75'}
 		  once: {each: a, allow_failure: true, retry: {max: 2, exit: [75]}, run: 'echo "attempt $PENSTOCK_ATTEMPT"; exit 3'}
-		  big: {each: a, allow_failure: true, cpu: 1000000, run: "true"}
+		  big: {each: a, allow_failure: true, cpu: 1000, run: "true"}
 		  labelled: {each: a, allow_failure: true, agent: [gpu], run: "true"}
 	Y
 } >"$tree/penstock.yml"

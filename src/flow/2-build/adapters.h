@@ -21,6 +21,8 @@ struct exec *exec_sandbox_new(const char *data_dir, const char *shim_path, struc
  * runtime. RC_UNSUPPORTED says what is missing. Without this call such jobs are refused. */
 MUST_CHECK enum rc exec_sandbox_containers(struct exec *x, struct image *images, const char *how,
 					   struct err *err);
+/* Dependency caches are kept in <dir>/caches instead of <data>/caches. */
+void exec_sandbox_caches(struct exec *x, const char *dir);
 /* Keep folders of failed jobs that say so in <data>/kept for so long and no more than max bytes (0: no limit) of them. */
 void exec_sandbox_keep(struct exec *x, usec_t keep_for, uint64_t max);
 /* Remove those whose time is over. Blocks. */

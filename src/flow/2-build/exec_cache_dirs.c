@@ -153,7 +153,7 @@ static char *folder_of(const struct sandbox_exec *x, const struct job_spec *spec
 			       c->name && *c->name ? c->name : spec->def.name);
 	AUTO(freep) char *hex = digest_hex_dup(str_of(name));
 
-	return xasprintf("%s/caches/%.32s", x->data, hex);
+	return xasprintf("%s/caches/%.32s", x->caches, hex);
 }
 
 /* The entry with this key, else the newest of the folder; NULL: none. */
@@ -304,7 +304,7 @@ static void each_folder(const char *folder, const char *name, void *to)
 /* The longest unused go until all fit. */
 static void make_room(const struct sandbox_exec *x)
 {
-	AUTO(freep) char *top = dir_path(x->data, "caches");
+	AUTO(freep) char *top = dir_path(x->caches, "caches");
 	uint64_t max = x->cache_max ? x->cache_max : CACHE_MAX, total = 0;
 	VEC(struct used) all = {0};
 
@@ -347,6 +347,21 @@ static void save(const char *dir, const struct cache_note *n)
 		(void)!tree_remove(temp, NULL);
 }
 
+/* The note is ours, but what it says moves and makes folders: only below <data>/caches. */
+static bool sound(const struct sandbox_exec *x, const struct cache_note *n)
+{
+	AUTO(freep) char *top = xasprintf("%s/caches/", x->data);
+	struct digest key;
+
+	if (!n->folder || !n->key || strlen(n->key) != DIGEST_HEX ||
+	    !digest_parse(str_of(n->key), &key) || !str_starts(str_of(n->folder), top))
+		return false;
+	for (size_t i = 0; i < n->from.n; i++)
+		if (path_check(str_of(n->from.v[i]), NULL) != RC_OK)
+			return false;
+	return path_check(str_of(n->folder + strlen(top)), NULL) == RC_OK;
+}
+
 void caches_save(const struct sandbox_exec *x, const char *dir)
 {
 	AUTO(freep) char *path = dir_path(dir, "caches.json");
@@ -358,7 +373,8 @@ void caches_save(const struct sandbox_exec *x, const char *dir)
 	    shape_parse(strbuf_str(&text), NOTE_MAX, &shape_notes, &notes, &err) != RC_OK)
 		return;
 	vec_each(n, &notes.list)
-		save(dir, n);
+		if (sound(x, n))
+			save(dir, n);
 	shape_done(&shape_notes, &notes);
 	make_room(x);
 }

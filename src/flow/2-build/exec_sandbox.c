@@ -321,6 +321,7 @@ static void sandbox_free(struct exec *base)
 	xfree(x->bwrap);
 	xfree(x->runtime);
 	xfree(x->data);
+	xfree(x->caches);
 	xfree(x);
 }
 
@@ -391,6 +392,14 @@ static enum rc init(struct sandbox_exec *x, const char *shim, struct err *err)
 	return rc == RC_OK ? adopt(x, err) : rc;
 }
 
+void exec_sandbox_caches(struct exec *base, const char *dir)
+{
+	struct sandbox_exec *x = of(base);
+
+	xfree(x->caches);
+	x->caches = xstrdup(dir);
+}
+
 struct exec *exec_sandbox_new(const char *data_dir, const char *shim_path, struct err *err)
 {
 	AUTO(freep) char *data = realpath(data_dir, NULL);
@@ -401,6 +410,7 @@ struct exec *exec_sandbox_new(const char *data_dir, const char *shim_path, struc
 	x->base.ops = &ops;
 	x->inotify = -1;
 	x->data = xstrdup(data ? data : "");
+	x->caches = xstrdup(x->data);
 	x->jobs = xasprintf("%s/jobs", data ? data : "");
 	x->etc = xasprintf("%s/sandbox/etc", data ? data : "");
 	x->shim = realpath(shim_path, NULL); /* it is started from "/" */
