@@ -449,7 +449,9 @@ static void plan_to_run(struct step *s, struct run *run)
 	if (run->open == 0 && !run->waits)
 		set_text(&run->reason,
 			 run->cached ? "everything was cached" : "nothing is affected");
-	if (run->change.kind == CHANGE_PULL)
+	const struct repo_ref *ref = source_ref(model_source(s->m, run->change.repo), run->change.ref);
+	bool newest = ref && streq(ref->commit, run->change.commit); /* else somebody wants an older one once more */
+	if (run->change.kind == CHANGE_PULL && newest)
 		supersede_pull(s, run);
 	supersede_groups(s, run);
 	if (!run->waits)
