@@ -203,6 +203,15 @@ static void show(const char *what, double ours, double peer, unsigned jobs, cons
 	bench_row(what, a, p, ours / peer, budget, over);
 }
 
+static void show_cpu(const char *what, const struct measured *m, unsigned jobs)
+{
+	char text[48];
+
+	(void)snprintf(text, sizeof(text), "%.2f ms (%.2f of it user)", m->cpu / jobs,
+		       m->user / jobs);
+	bench_row(what, text, "-", 0, "0.2 ms", m->cpu / jobs > 0.2);
+}
+
 static void flat(const char *dir)
 {
 	/* As the shim tells bubblewrap (src/shim/sandbox.c). */
@@ -213,14 +222,11 @@ static void flat(const char *dir)
 		"--chdir / -- /bin/sh -e -c true";
 	const struct shape_of g = {"flat", 1, JOBS, SLOTS, "true"};
 	struct measured m = {0};
-	char text[48];
 
 	make_repo(dir, &g);
 	measure_ours(dir, &g, &m);
-	(void)snprintf(text, sizeof(text), "%.2f ms (%.2f of it user)", m.cpu / JOBS,
-		       m.user / JOBS);
-	bench_row("what the engine computes for a no-op job, all threads and system calls", text,
-		  "-", 0, "0.2 ms", m.cpu / JOBS > 0.2);
+	show_cpu("what the engine computes for a no-op job, all threads and system calls", &m,
+		 JOBS);
 	if (!bench_has("ninja")) {
 		bench_skip("ninja", "1,000 no-op jobs");
 		return;
@@ -239,6 +245,7 @@ static void layered(const char *dir)
 
 	make_repo(dir, &g);
 	measure_ours(dir, &g, &m);
+	show_cpu("the same for one of 10,000 in ten layers", &m, LAYERS * WIDTH);
 	if (bench_has("ninja"))
 		show("10,000 no-op jobs in ten layers, sandboxed, journalled", m.ms,
 		     measure_ninja(dir, &g, "true", 1), LAYERS * WIDTH, "ninja -j 2, no sandbox",
