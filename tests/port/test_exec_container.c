@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -135,6 +136,61 @@ static void root(void **state)
 	job_run(r);
 	CHECK(r->end.failure == FAILURE_EXIT, "the kernel's settings are not writable");
 	CHECK_LOG(r, "declared\n");
+}
+
+/* ---- a pull that takes long ---- */
+
+static enum rc slow_pull(struct image *i, const char *ref, const struct image_how *h,
+			 struct image_root *ret, struct err *err)
+{
+	(void)i, (void)ref, (void)ret;
+	CHECK(h && h->progress && h->anonymous, "as a fork's");
+	for (uint64_t n = 0; n < 1000; n++) {
+		if (!h->progress(h->ctx, "sha256:0123", n, 1000))
+			return err_set(err, RC_CONFLICT, "stopped");
+		clock_sleep(20 * USEC_MS);
+	}
+	return err_set(err, RC_INTERNAL, "nobody stopped it");
+}
+
+static void *start_slowly(void *arg)
+{
+	struct rig *r = arg;
+	struct err why = {0};
+	enum rc rc = exec_start(r->x, &r->spec, &r->in, &why);
+
+	return (void *)(intptr_t)rc;
+}
+
+/* The job's log says what is going on before there is a job, and a cancel ends it. */
+static void pull_is_cancelled(void **state)
+{
+	static const struct image_ops ops = {.name = "slow", .pull = slow_pull};
+	static struct image slow = {&ops};
+	struct rig *r = *state;
+	pthread_t thread;
+	bool ended = false;
+	void *rc = NULL;
+
+	fresh(r, "echo no way");
+	r->spec.trusted = false;
+	OK(exec_sandbox_containers(r->x, &slow, how, &err));
+	assert_int_equal(pthread_create(&thread, NULL, start_slowly, r), 0);
+	for (int i = 0; i < 500 && !strstr(strbuf_cstr(&r->log), "is fetched"); i++) {
+		struct err why = {0};
+		enum rc got = exec_log(r->x, r->spec.job, r->log.n, 10000, &r->log, &ended, &why);
+		CHECK(got == RC_OK || got == RC_NOT_FOUND, why.msg);
+		CHECK(!ended, "it goes on");
+		clock_sleep(10 * USEC_MS);
+	}
+	CHECK_LOG(r, "is fetched");
+	usec_t begin = clock_mono();
+	OK(exec_cancel(r->x, r->spec.job, &err));
+	pthread_join(thread, &rc);
+	assert_int_equal((intptr_t)rc, RC_CONFLICT);
+	CHECK(clock_mono() - begin < 2 * USEC_SEC, "at once");
+	CHECK(!job_look(r).known, "it never was a job");
+	OK(exec_sandbox_containers(r->x, images, how, &err));
 }
 
 static void unknown_image(void **state)
@@ -504,7 +560,7 @@ int main(void)
 		T(root),        T(unknown_image), T(of_repository),  T(memory),
 		T(services),    T(services_fail), T(service_leaves), T(cancel_phases),
 		T(shim_killed), T(bad_outputs),   T(caches),         T(kept),
-		T(first_byte),
+		T(first_byte),  T(pull_is_cancelled),
 #undef T
 	};
 	static const char *const rounds[] = {"bwrap", "runc", "crun", "podman"};

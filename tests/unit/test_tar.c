@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #define OK(call)                                            \
 	do {                                                \
@@ -313,6 +314,31 @@ static void gzip_layers(void **state)
 	place_close(&p);
 }
 
+/* Also in two frames; cut off, or followed by what is no frame, it is refused. */
+static void zstd_layers(void **state)
+{
+	static const struct item items[] = {FILE_("a", "hello"), DIR_("d")};
+	AUTO(strbuf_done) struct strbuf whole = STRBUF(1 << 16);
+	AUTO(fd_close) int fd = archive(items, 2), packed = memfd_create("zst", MFD_CLOEXEC);
+	struct unpack_limits left = {.bytes = 1000, .entries = 10};
+	char buf[1 << 16];
+	struct place p;
+
+	(void)state;
+	lseek(fd, 0, SEEK_SET);
+	OK(fd_read(fd, 1 << 16, &whole, &err));
+	size_t half = whole.n / 2, one = ZSTD_compress(buf, sizeof(buf), whole.p, half, 3);
+	size_t two = ZSTD_compress(buf + one, sizeof(buf) - one, whole.p + half, whole.n - half, 3);
+	OK(fd_write(packed, buf, one + two, &err));
+	place_open(&p);
+	OK(unpack_layer(packed, TAR_ZSTD, p.fd, &left, &err));
+	assert_true(there(&p, "a") && there(&p, "d"));
+	assert_int_equal(ftruncate(packed, (off_t)one / 2), 0);
+	assert_int_equal(unpack_layer(packed, TAR_ZSTD, p.fd, &left, NULL), RC_INVALID);
+	assert_int_equal(unpack_layer(fd, TAR_ZSTD, p.fd, &left, NULL), RC_INVALID);
+	place_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,7 +347,7 @@ int main(void)
 		cmocka_unit_test(whiteouts_concern_layers_below),
 		cmocka_unit_test(limits_and_modes),
 		cmocka_unit_test(damaged_archives),
-		cmocka_unit_test(gzip_layers),
+		cmocka_unit_test(gzip_layers), cmocka_unit_test(zstd_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
