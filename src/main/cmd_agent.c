@@ -191,6 +191,8 @@ static enum rc open_house(struct house_of_agent *h, struct err *err)
 	h->blobs = blobs_disk_new(h->data, err);
 	if (h->blobs)
 		h->exec = exec_sandbox_new(h->data, h->shim, err);
+	if (h->exec) /* for an attempt that goes on where the one before failed, when it comes here again */
+		exec_sandbox_keep(h->exec, USEC_DAY, (uint64_t)10 << 30);
 	if (h->exec)
 		h->images = image_disk_new(h->data, NULL, err);
 	return h->images ? exec_sandbox_containers(h->exec, h->images, "auto", err) : err->rc;
