@@ -210,6 +210,10 @@ static bool github_name(struct cond *c, const char **ret_why)
 
 static bool github_walk(struct cond **c, const char **ret_why)
 {
+	bool unless = (*c)->kind == COND_NOT && (*c)->kids[0]->kind == COND_CALL &&
+		      streq((*c)->kids[0]->text, "failure");
+	if (unless) /* no job runs here whose need failed */
+		return replace(c, truth(true));
 	if ((*c)->kind == COND_COMPARE && !github_compare(c, ret_why))
 		return false;
 	if ((*c)->kind == COND_CALL && !github_call(c, ret_why))

@@ -50,6 +50,8 @@ char *run_show_masked(const struct run_show *s, const char *text);
 void run_show_news(struct run_show *s);
 /* Where a job's log lies (clients/logfile.h); NULL: it has none. The caller's. */
 char *run_show_log(const struct run_show *s, const struct job *job);
+/* Unit and job of an id. */
+const char *run_show_name(const char *id);
 bool run_show_is_bad(const struct job *job);
 /* Logs of what failed, and the sum. */
 void run_show_end(struct run_show *s);

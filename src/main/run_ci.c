@@ -289,7 +289,7 @@ static void write_summary(const struct run_show *s, const struct model *m, const
 				 .cause = job->report.cause}));
 	}
 	vec_each(job, &run->critical)
-		strbuf_addf(&path, "%s%s", path.n ? " → " : "", *job);
+		strbuf_addf(&path, "%s%s", path.n ? " → " : "", run_show_name(*job));
 	speech_summary(&text, jobs.v, jobs.n, path.n ? strbuf_cstr(&path) : NULL, seconds);
 	vec_done(&jobs);
 	mask_text(s->mask, &text);

@@ -127,6 +127,14 @@ void run_show_news(struct run_show *s)
 }
 
 /* ---- the line that goes away ---- */
+/* "run-1/ci/a/test" -> "a/test" */
+const char *run_show_name(const char *id)
+{
+	const char *stage = strchr(id, '/'), *unit = stage ? strchr(stage + 1, '/') : NULL;
+
+	return unit ? unit + 1 : id;
+}
+
 /* What is left of the time that history promises. */
 static void add_left(const struct run_show *s, struct strbuf *to)
 {
@@ -151,6 +159,8 @@ static void draw(void *arg)
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
 		const struct job *job = e->value;
 
+		if (job->state == JOB_MANUAL)
+			continue; /* nobody starts it here */
 		ended += job->settled && job->state != JOB_UNAFFECTED;
 		waiting += !job->settled && job->state != JOB_RUNNING;
 		if (job->state != JOB_RUNNING || ++running > 8)
@@ -277,7 +287,8 @@ static void show_log(const struct run_show *s, const struct job *job, struct str
 static void add_sum(const struct run_show *s, struct strbuf *to)
 {
 	static const enum job_state order[] = {JOB_FAILED, JOB_CANCELLED, JOB_SKIPPED,   JOB_PASSED,
-					       JOB_FLAKY,  JOB_CACHED,    JOB_UNAFFECTED};
+					       JOB_FLAKY,  JOB_CACHED,    JOB_UNAFFECTED,
+					       JOB_MANUAL};
 	const struct model *m = engine_model(s->engine);
 	size_t n[JOB_STATES] = {0}, shown = 0;
 
@@ -287,6 +298,9 @@ static void add_sum(const struct run_show *s, struct strbuf *to)
 		if (n[order[i]])
 			strbuf_addf(to, "%s%zu %s", shown++ ? ", " : "", n[order[i]],
 				    job_state_names[order[i]]);
+	size_t cut = n[JOB_RUNNING] + n[JOB_READY] + n[JOB_BLOCKED];
+	if (cut) /* by a second Ctrl-C */
+		strbuf_addf(to, "%s%zu cut off", shown++ ? ", " : "", cut);
 	strbuf_adds(to, shown ? " in " : "no jobs; ");
 	strbuf_add_duration(to, clock_mono() - s->began);
 	strbuf_addc(to, '\n');
@@ -328,7 +342,8 @@ static void add_times(const struct run_show *s, struct strbuf *to)
 	if (run && run->critical.n > 1) {
 		strbuf_adds(to, "critical path:");
 		vec_each(job, &run->critical)
-			strbuf_addf(to, "%s %s", job == run->critical.v ? "" : " >", *job);
+			strbuf_addf(to, "%s %s", job == run->critical.v ? "" : " >",
+				    run_show_name(*job));
 		strbuf_addc(to, '\n');
 	}
 	strbuf_adds(to, "slowest:");

@@ -83,7 +83,7 @@ static void kill_shim(const char *dir)
 		strbuf_clear(&text);
 		if (file_read(lock, 32, &text, &err) == RC_OK &&
 		    parse_u32(str_trim(strbuf_str(&text)), &pid) && pid > 1 && file_is_locked(lock))
-			kill((pid_t)pid, i < 200 ? SIGTERM : SIGKILL);
+			kill((pid_t)pid, i < 20 ? SIGTERM : SIGKILL);
 		clock_sleep(10 * USEC_MS);
 	}
 }
