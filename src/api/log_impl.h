@@ -68,6 +68,9 @@ MUST_CHECK enum rc log_seek_tail(struct log_source *s, const struct log_view *v,
 
 /* ---- log_search.c */
 void log_search(struct call *c, const char *text);
+/* The same over bytes that are here, given to it in pieces: the list of matches. */
+MUST_CHECK enum rc log_search_bytes(const char *text, struct str log, size_t piece,
+				    struct strbuf *ret, struct err *err);
 /* ---- log_hub.c: all readers of one log share what comes at its end */
 struct log_wish {
 	uint64_t from, until; /* bytes [from, until) */

@@ -213,6 +213,29 @@ static void looked(void *arg)
 	}
 }
 
+enum rc log_search_bytes(const char *text, struct str log, size_t piece, struct strbuf *ret,
+			 struct err *err)
+{
+	struct search *s = xcalloc(1, sizeof(*s));
+
+	*s = (struct search){.n = 1,
+			     .line = STRBUF(LOG_LINE),
+			     .bare = STRBUF(LOG_LINE),
+			     .out = STRBUF(TEXT_MAX)};
+	enum rc rc = pattern_make(&s->pattern, text, err);
+	s->json = JSON_OUT(&s->out);
+	json_list(&s->json, NULL);
+	for (size_t i = 0; rc == RC_OK && i < log.n; i += piece)
+		take(s, (struct str){log.p + i, MIN_OF(piece, log.n - i)});
+	if (rc == RC_OK && s->line.n)
+		one_line(s, strbuf_str(&s->line));
+	json_unlist(&s->json);
+	if (rc == RC_OK)
+		strbuf_addstr(ret, strbuf_str(&s->out));
+	search_free(s);
+	return rc;
+}
+
 void log_search(struct call *c, const char *text)
 {
 	struct search *s = xcalloc(1, sizeof(*s));
