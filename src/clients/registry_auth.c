@@ -40,7 +40,7 @@ static char *basic(const struct registry *r)
 }
 
 /* The value of a parameter: name="value", with \ before what would end it, or a bare word. */
-static bool parameter(const char *challenge, const char *name, struct strbuf *ret)
+bool registry_parameter(const char *challenge, const char *name, struct strbuf *ret)
 {
 	size_t n = strlen(name);
 
@@ -110,11 +110,11 @@ static enum rc bearer(struct registry *r, const char *challenge, struct err *err
 	struct strbuf url = STRBUF(8192),
 		      service = STRBUF(2048), scope = STRBUF(2048);
 
-	if (!parameter(challenge, "realm", &url) || !safe_url(strbuf_str(&url)))
+	if (!registry_parameter(challenge, "realm", &url) || !safe_url(strbuf_str(&url)))
 		return err_set(err, RC_DENIED,
 			       "%s names no https place where a token could be asked for", r->host);
-	(void)!parameter(challenge, "service", &service);
-	if (!parameter(challenge, "scope", &scope))
+	(void)!registry_parameter(challenge, "service", &service);
+	if (!registry_parameter(challenge, "scope", &scope))
 		strbuf_addf(&scope, "repository:%s:pull", r->repository);
 	query(&url, "service", &service);
 	query(&url, "scope", &scope);

@@ -34,6 +34,8 @@ MUST_CHECK enum rc registry_get(struct registry *r, const struct registry_get *g
 				struct err *err);
 /* Answer a challenge ("Bearer realm=...", "Basic ..."): sets r->authorization. */
 MUST_CHECK enum rc registry_login(struct registry *r, const char *challenge, struct err *err);
+/* The value of a parameter in a challenge; false: it has none, or too long a one. */
+bool registry_parameter(const char *challenge, const char *name, struct strbuf *ret);
 /* Is that host this machine? */
 bool registry_is_loopback(struct str host);
 void registry_wipe(char **secret);

@@ -3,6 +3,30 @@
 #include "clients/registry_impl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* "realm=..., scope=...": a quoted value comes back as it was, whatever stands around it. */
+static void challenge(const char *text)
+{
+	static const char *const names[] = {"realm", "service", "scope", "error"};
+	AUTO(strbuf_done) struct strbuf quoted = STRBUF(65536), value = STRBUF(65536);
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO(strbuf_done) struct strbuf part = STRBUF(2048);
+		bool has = registry_parameter(text, names[i], &part);
+		BUG_ON(has && (!part.n || part.n > strlen(text)));
+	}
+	strbuf_adds(&quoted, "a=b, x=\"y,realm=z\",realm=\"");
+	for (const char *p = text; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			strbuf_addc(&quoted, '\\');
+		strbuf_addc(&quoted, *p);
+	}
+	strbuf_adds(&quoted, "\",service=s");
+	if (!*text || strbuf_failed(&quoted))
+		return;
+	BUG_ON(!registry_parameter(strbuf_cstr(&quoted), "realm", &value));
+	BUG_ON(!streq(strbuf_cstr(&value), text));
+}
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO(freep) char *text = xstrndup((const char *)data, size);
@@ -19,5 +43,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		registry_ref_done(&again);
 	}
 	registry_ref_done(&ref);
+	challenge(text);
 	return 0;
 }
