@@ -46,13 +46,14 @@ static uint64_t hard_limit(__rlimit_resource_t which, uint64_t most)
 	return getrlimit(which, &r) == 0 ? MIN_OF((uint64_t)r.rlim_max, most) : most;
 }
 
-/* Podman asks for limits that a superuser without CAP_SYS_RESOURCE may not have: ours are named. */
+/* Podman asks for limits that a superuser without CAP_SYS_RESOURCE may not have: ours are named. Its locks are in its own store, or those of containers
+ * that were killed would fill the machine's shared memory. */
 static void write_conf(struct strbuf *to, const struct shim_spec *spec)
 {
 	shim_texts env = {0};
 
 	strbuf_addf(to,
-		    "[containers]\ndefault_ulimits = [\"nofile=%llu:%llu\", \"nproc=%llu:%llu\"]\n"
+		    "[engine]\nlock_type = \"file\"\n[containers]\ndefault_ulimits = [\"nofile=%llu:%llu\", \"nproc=%llu:%llu\"]\n"
 		    "env = [\n",
 		    (unsigned long long)hard_limit(RLIMIT_NOFILE, 1 << 20),
 		    (unsigned long long)hard_limit(RLIMIT_NOFILE, 1 << 20),
