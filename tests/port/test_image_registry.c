@@ -89,9 +89,8 @@ static void image_make(void)
 static void answer(int fd, const char *status, const char *more, struct str body)
 {
 	AUTO(freep)
-	char *head = xasprintf(
-		"HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", status, body.n,
-		more);
+	char *head = xasprintf("HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n",
+			       status, body.n, more);
 
 	if (fd_write(fd, head, strlen(head), NULL) == RC_OK)
 		(void)!fd_write(fd, body.p, body.n, NULL);
@@ -174,8 +173,8 @@ static int open_all(void **state)
 	assert_int_equal(pthread_create(&reg.thread, NULL, serve, NULL), 0);
 	AUTO(freep) char *auth = xasprintf("%s/auth.json", dir);
 	AUTO(freep)
-	char *text = xasprintf("{\"auths\":{\"127.0.0.1:%u\":{\"auth\":\"bWU6c2VjcmV0\"}}}",
-			       reg.port);
+	char *text =
+		xasprintf("{\"auths\":{\"127.0.0.1:%u\":{\"auth\":\"bWU6c2VjcmV0\"}}}", reg.port);
 	KIT_OK(file_write_fast(auth, str_of(text), 0600, &kit_err));
 	setenv("REGISTRY_AUTH_FILE", auth, 1);
 	return 0;
