@@ -240,6 +240,12 @@ static void submit(struct local_run *r)
 	shape_copy(&shape_change, &planned.change, &r->change.change);
 	planned.change.kind = CHANGE_PERSON; /* of no ref that the engine watches; what its event is, the plan knows */
 	planned.change.base = *r->change.base ? xstrdup(r->change.base) : NULL;
+	if (!planned.change.repo)
+		planned.change.repo = xstrdup("local");
+	if (!planned.change.ref) /* no branch: as in a step of another CI system */
+		planned.change.ref = xstrdup(RUN_REF);
+	if (!planned.change.commit)
+		planned.change.commit = xstrdup(r->change.head);
 	if (!planned.change.author)
 		planned.change.author = xstrdup("local");
 	if (!planned.change.subject)
