@@ -276,6 +276,7 @@ static void forks(void **state)
 	reg.private = false; /* anybody may have it now */
 	KIT_OK(image_pull(i, name, &anonymous, &root, &kit_err));
 	unsigned asked = reg.asked;
+	image_root_done(&root);
 	KIT_OK(image_pull(i, name, NULL, &root, &kit_err));
 	assert_int_equal(reg.asked, asked);
 	image_free(i);
