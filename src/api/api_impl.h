@@ -30,11 +30,11 @@ struct api {
 	struct engine *e;
 	struct runner *runner;
 	const struct httpd *httpd;
-	struct call *calls;     /* not answered yet */
-	struct follow *follows; /* readers of the journal */
+	struct call *calls;       /* not answered yet */
+	struct follow *follows;   /* readers of the journal */
 	struct log_hub *log_hubs; /* readers of logs, by job */
-	unsigned turn;          /* of the workers */
-	uint64_t last_seq;      /* durable and told */
+	unsigned turn;            /* of the workers */
+	uint64_t last_seq;        /* durable and told */
 	usec_t started;
 	/* metrics.c */
 	struct route_counts routes[ROUTES_MAX];

@@ -33,13 +33,11 @@ static const char *state_name(enum aggregate_kind kind, const void *thing)
 /* A shape leaves out what is first of its names: the state stands before it then. */
 static bool says_state(enum aggregate_kind kind, const void *thing)
 {
-	const char *const *const firsts[AGG_KINDS] = {[AGG_RUN] = run_state_names,
-						      [AGG_JOB] = job_state_names,
-						      [AGG_RELEASE] = release_state_names,
-						      [AGG_ROLLOUT] = rollout_state_names,
-						      [AGG_INCIDENT] = incident_state_names,
-						      [AGG_AGENT] = agent_state_names,
-						      [AGG_QUEUE] = queue_state_names};
+	const char *const *const firsts[AGG_KINDS] = {
+		[AGG_RUN] = run_state_names,           [AGG_JOB] = job_state_names,
+		[AGG_RELEASE] = release_state_names,   [AGG_ROLLOUT] = rollout_state_names,
+		[AGG_INCIDENT] = incident_state_names, [AGG_AGENT] = agent_state_names,
+		[AGG_QUEUE] = queue_state_names};
 
 	return !firsts[kind] || !streq(firsts[kind][0], state_name(kind, thing));
 }
@@ -93,9 +91,15 @@ static const struct {
 	const char *plural;
 	enum aggregate_kind kind;
 } kinds[] = {
-	{"runs", AGG_RUN},           {"releases", AGG_RELEASE},         {"rollouts", AGG_ROLLOUT},
-	{"incidents", AGG_INCIDENT}, {"environments", AGG_ENVIRONMENT}, {"jobs", AGG_JOB},
-	{"agents", AGG_AGENT},       {"queues", AGG_QUEUE},             {"history", AGG_HISTORY},
+	{"runs", AGG_RUN},
+	{"releases", AGG_RELEASE},
+	{"rollouts", AGG_ROLLOUT},
+	{"incidents", AGG_INCIDENT},
+	{"environments", AGG_ENVIRONMENT},
+	{"jobs", AGG_JOB},
+	{"agents", AGG_AGENT},
+	{"queues", AGG_QUEUE},
+	{"history", AGG_HISTORY},
 };
 
 static enum aggregate_kind kind_of(const char *plural)
@@ -244,9 +248,9 @@ static void add_from_memory(struct list *l, const struct model *m)
 			continue;
 		}
 		thing_write(&o, NULL, l->kind, e->value);
-		vec_push(&l->items, ((struct item){
-					 is_named(l->kind) ? 0 : number_of(str_of(e->key)),
-					 strbuf_take(&text)}));
+		vec_push(&l->items,
+			 ((struct item){is_named(l->kind) ? 0 : number_of(str_of(e->key)),
+					strbuf_take(&text)}));
 	}
 }
 
@@ -273,8 +277,8 @@ void get_list(struct call *c)
 	const struct model *m = engine_model(c->api->e);
 	uint64_t limit;
 
-	if (!call_number(c, "limit", is_named(kind_of(c->arg[0])) ? WIRE_LIST_MAX : 20, WIRE_LIST_MAX,
-			 &limit))
+	if (!call_number(c, "limit", is_named(kind_of(c->arg[0])) ? WIRE_LIST_MAX : 20,
+			 WIRE_LIST_MAX, &limit))
 		return;
 	struct list *l = xcalloc(1, sizeof(*l));
 	*l = (struct list){.kind = kind_of(c->arg[0]), .limit = limit};

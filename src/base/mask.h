@@ -8,8 +8,8 @@
 #pragma once
 #include "base/strbuf.h"
 
-#define MASK_MIN   4                  /* bytes of a form or a line that is looked for */
-#define MASK_WHOLE 8                  /* bytes of a secret: a shorter one would hide half of the log */
+#define MASK_MIN   4 /* bytes of a form or a line that is looked for */
+#define MASK_WHOLE 8 /* bytes of a secret: a shorter one would hide half of the log */
 #define MASK_MAX   ((size_t)64 << 10) /* bytes of one secret */
 #define MASK_TOTAL ((size_t)32 << 20) /* bytes of all their forms */
 

@@ -41,8 +41,8 @@ struct cli {
 	const struct command *command;
 	const char *const *args;
 	size_t n_args, n_before; /* n_before: those before "--" */
-	struct term term;  /* of stdout */
-	struct strbuf out; /* printed when the command returns; cli_flush() before */
+	struct term term;        /* of stdout */
+	struct strbuf out;       /* printed when the command returns; cli_flush() before */
 	bool json;
 	/* inside */
 	VEC(struct given) given;

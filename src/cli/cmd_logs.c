@@ -124,7 +124,8 @@ static void fold_line(struct fold *f)
 		f->step = xstrdup(step);
 		f->first = number_at(j, "t");
 		if (f->live && f->c->term.tty) {
-			tint(&f->c->out, &f->c->term, DIM, "  %s ...\n", *step ? step : "(no step)");
+			tint(&f->c->out, &f->c->term, DIM, "  %s ...\n",
+			     *step ? step : "(no step)");
 			cli_flush(f->c);
 		}
 	}
@@ -281,7 +282,8 @@ static const struct option options[] = {
 	{"search", 0, "TEXT", "lines that hold TEXT, or match /ERE/ (/ERE/i), with their numbers"},
 	{"step", 0, "STEP", "only this step, by name or number"},
 	{"timestamps", 't', NULL, "when each line came"},
-	{"fold", 0, NULL, "one line a step; all of the one that failed; with --follow as each ends"},
+	{"fold", 0, NULL,
+	 "one line a step; all of the one that failed; with --follow as each ends"},
 	{"tail", 0, "N", "the last N lines"},
 	{"failed", 0, NULL, "of a run: each failed job's likely cause"},
 	{0}};

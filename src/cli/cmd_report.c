@@ -85,8 +85,7 @@ static void draw_sums(struct cli *c, const struct json *j)
 
 	if (errors || warnings)
 		say(c, "findings  %llu error%s, %llu warning%s\n", (unsigned long long)errors,
-		    errors == 1 ? "" : "s", (unsigned long long)warnings,
-		    warnings == 1 ? "" : "s");
+		    errors == 1 ? "" : "s", (unsigned long long)warnings, warnings == 1 ? "" : "s");
 }
 
 static void draw_run(struct cli *c, const struct json *j)

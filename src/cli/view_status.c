@@ -1,7 +1,8 @@
 /* `penstock status`, drawn from the API's one JSON. */
 #include "cli/view.h"
 
-#define JOBS_SHOWN 8
+#define JOBS_SHOWN  8
+#define CAUSE_SHOWN 3
 
 struct drawing {
 	struct strbuf *to;
@@ -154,6 +155,20 @@ static bool is_worth_a_line(const struct json *job)
 	       streq(state, "flaky") || streq(state, "manual");
 }
 
+/* The first lines of the likely cause. */
+static void draw_cause(struct drawing *d, const struct json *report)
+{
+	struct str rest = str_of(text_at(report, "cause"));
+
+	for (unsigned i = 0; i < CAUSE_SHOWN && rest.n; i++) {
+		struct str line = str_cut(&rest, '\n');
+
+		tint(d->to, d->t, DIM, "      %.*s\n", (int)MIN_OF(line.n, (size_t)160), line.p);
+		if (!rest.p)
+			break;
+	}
+}
+
 static void draw_job(struct drawing *d, const struct json *job)
 {
 	const char *state = text_at(job, "state"), *unit = text_at(job, "unit"),
@@ -185,6 +200,8 @@ static void draw_job(struct drawing *d, const struct json *job)
 	if (tone == BAD)
 		tint(d->to, d->t, DIM, "  penstock logs %s", text_at(job, "id"));
 	strbuf_addc(d->to, '\n');
+	if (tone == BAD)
+		draw_cause(d, json_get(job, "report"));
 }
 
 static const struct json *find(const struct json *list, const char *key, const char *value)

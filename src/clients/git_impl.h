@@ -56,5 +56,5 @@ MUST_CHECK enum rc walk_tree(struct repo *r, const git_oid *root, const struct r
 
 /* git_scan.c: paths below the work tree's top that may differ from the index, which was written at that time; a folder stands for all below it. */
 typedef VEC(char *) git_paths;
-MUST_CHECK enum rc git_scan(git_index *index, const char *top, struct timespec written, git_paths *ret,
-			    struct err *err);
+MUST_CHECK enum rc git_scan(git_index *index, const char *top, struct timespec written,
+			    git_paths *ret, struct err *err);

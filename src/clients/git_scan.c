@@ -98,13 +98,13 @@ static int by_name(const void *a, const void *b)
 
 static void found(struct scanner *to, const struct folder *f, struct str name)
 {
-	vec_push(&to->found, xasprintf("%s%s%.*s", f->path, *f->path ? "/" : "", (int)name.n, name.p));
+	vec_push(&to->found,
+		 xasprintf("%s%s%.*s", f->path, *f->path ? "/" : "", (int)name.n, name.p));
 }
 
 static bool later(const struct timespec *a, const git_index_time *b)
 {
-	return a->tv_sec != b->seconds ? a->tv_sec > b->seconds
-				       : a->tv_nsec > (long)b->nanoseconds;
+	return a->tv_sec != b->seconds ? a->tv_sec > b->seconds : a->tv_nsec > (long)b->nanoseconds;
 }
 
 static bool same_time(const struct timespec *a, const git_index_time *b)
@@ -139,7 +139,9 @@ static bool is_folder(int dir, const struct dirent *e)
 static void look_at(struct scanner *to, const struct folder *f, int dir, const struct dirent *e)
 {
 	struct child want = {.name = str_of(e->d_name)};
-	struct child *c = f->children.n ? bsearch(&want, f->children.v, f->children.n, sizeof(want), by_name) : NULL;
+	struct child *c =
+		f->children.n ? bsearch(&want, f->children.v, f->children.n, sizeof(want), by_name)
+			      : NULL;
 
 	if (c)
 		c->seen = true;

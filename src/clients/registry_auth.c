@@ -26,8 +26,8 @@ static void wipe(struct strbuf *b)
 static char *basic(const struct registry *r)
 {
 	AUTO(wipe)
-	struct strbuf user = STRBUF(4096),
-		      pass = STRBUF(65536), both = STRBUF(70000), line = STRBUF(100000);
+	struct strbuf user = STRBUF(4096), pass = STRBUF(65536), both = STRBUF(70000),
+		      line = STRBUF(100000);
 
 	if (!r->o.login || !r->o.login(r->o.ctx, r->host, &user, &pass))
 		return NULL;
@@ -107,8 +107,7 @@ static enum rc token_of(struct registry *r, struct str text, struct err *err)
 static enum rc bearer(struct registry *r, const char *challenge, struct err *err)
 {
 	AUTO(strbuf_done)
-	struct strbuf url = STRBUF(8192),
-		      service = STRBUF(2048), scope = STRBUF(2048);
+	struct strbuf url = STRBUF(8192), service = STRBUF(2048), scope = STRBUF(2048);
 
 	if (!registry_parameter(challenge, "realm", &url) || !safe_url(strbuf_str(&url)))
 		return err_set(err, RC_DENIED,

@@ -7,7 +7,7 @@
 
 #define CONFIG_MAX_UNITS 20000
 #define SPLIT_TEXT_MAX   ((size_t)96 << 10) /* of one variable; the kernel takes 128 KiB */
-#define CONFIG_MAX_JOBS  200 /* job definitions, all stages */
+#define CONFIG_MAX_JOBS  200                /* job definitions, all stages */
 
 #define STAGE_MAP(X)          \
 	X(STAGE_NONE, "none") \
@@ -64,7 +64,7 @@ struct matrix {
 struct service_def { /* a container beside the job, reached by its name and by <NAME>_HOST, <NAME>_PORT */
 	char *name, *image;
 	pairs env;
-	char *ready;   /* command run in it until it succeeds; NULL: its port takes a connection, or (no port) it runs */
+	char *ready; /* command run in it until it succeeds; NULL: its port takes a connection, or (no port) it runs */
 	uint32_t port; /* 0: none is announced */
 	texts args;    /* instead of the image's CMD */
 	uint64_t memory;
@@ -75,28 +75,29 @@ struct step_def {
 	char *run;        /* given to sh -e, in an environment of its own */
 	uint64_t timeout; /* usec; 0: only the job's */
 };
-struct cache_def { /* a dependency cache: folders kept from run to run, never part of a result */
+struct cache_def {   /* a dependency cache: folders kept from run to run, never part of a result */
 	texts key;   /* globs, relative to the unit: the content of these files names it */
 	texts paths; /* folders in the unit's folder, or /home/... of a container */
 	char *name;  /* kept apart from others; the job's name when not written */
 };
-struct group_def { /* of jobs that must not run at the same time */
-	char *name;     /* NULL: none */
+struct group_def {  /* of jobs that must not run at the same time */
+	char *name; /* NULL: none */
 	bool supersede; /* a newer one ends those that wait (never one that runs in staging or production); else: queue */
 };
 struct split_def { /* files of tests, shared out to several jobs */
 	uint32_t into;
-	char *files;    /* glob, relative to the unit; the job finds its share in $SPLIT_FILES, a line each; at most SPLIT_TEXT_MAX bytes */
+	char *files; /* glob, relative to the unit; the job finds its share in $SPLIT_FILES, a line each; at most SPLIT_TEXT_MAX bytes */
 	bool by_timing; /* else by name */
 };
 struct flaky_def {
-	uint32_t retry;  /* how often a job whose tests failed is tried again to see whether they are flaky */
+	uint32_t
+		retry; /* how often a job whose tests failed is tried again to see whether they are flaky */
 	bool quarantine; /* failures of quarantined tests alone do not fail the job */
 };
-struct reports_def { /* globs, relative to the unit */
+struct reports_def {                    /* globs, relative to the unit */
 	char *junit, *sarif, *coverage; /* coverage: Cobertura XML or lcov */
 	char *problems; /* "gcc" | "tsc" | "eslint": lines of the log that are annotations; NULL: none */
-	char *summary;  /* Markdown */
+	char *summary; /* Markdown */
 };
 
 enum job_kind { JOB_RUN, JOB_IMAGE };
@@ -115,12 +116,12 @@ struct job_def {
 	enum stage stage;
 	enum job_kind kind;
 	char *each; /* "*" all units, "services", "libraries", one unit's name; NULL: once for the project */
-	texts needs;  /* "build": same unit; "^build": the same job of the unit's deps; "ci.build": of an earlier stage, for its outputs; a '?' at
+	texts needs; /* "build": same unit; "^build": the same job of the unit's deps; "ci.build": of an earlier stage, for its outputs; a '?' at
 		       * the end: optional, when there is no such job for the unit, or its `if` said no, it is left out */
 	texts inputs; /* globs, relative to the unit (../x reaches the repository); empty: the unit's directory and those of its deps */
 	texts outputs; /* globs, relative to the unit */
 	pairs env, secrets;
-	char *run;        /* JOB_RUN: given to sh -e; NULL: it has steps */
+	char *run; /* JOB_RUN: given to sh -e; NULL: it has steps */
 	VEC(struct step_def) steps;
 	texts finally;    /* commands that run on success, failure, timeout and cancel */
 	uint64_t timeout; /* usec */
@@ -129,7 +130,7 @@ struct job_def {
 	struct retry retry;
 	struct reports_def reports;
 	bool network;
-	char *condition;   /* `if`: an expression (core/expr.h); NULL: always */
+	char *condition; /* `if`: an expression (core/expr.h); NULL: always */
 	struct matrix matrix;
 	VEC(struct service_def) services;
 	VEC(struct cache_def) caches;
@@ -138,11 +139,11 @@ struct job_def {
 	struct flaky_def flaky;
 	char *container; /* image whose file system it sees: "debian:12", "node@sha256:...", "oci:path/in/the/repository"; NULL: this machine's /usr */
 	texts labels;    /* of the agent that may run it; empty: any */
-	bool manual;        /* waits for `penstock start JOB` */
-	bool allow_failure; /* its failure is amber: shown, but fails nothing */
-	bool strict;        /* sees nothing but declared inputs */
-	bool trusted;       /* may see secrets; is left out of a change from a fork */
-	char *extends;      /* name of the template that it was made from */
+	bool manual;     /* waits for `penstock start JOB` */
+	bool allow_failure;     /* its failure is amber: shown, but fails nothing */
+	bool strict;            /* sees nothing but declared inputs */
+	bool trusted;           /* may see secrets; is left out of a change from a fork */
+	char *extends;          /* name of the template that it was made from */
 	struct image_def image; /* JOB_IMAGE */
 	uint32_t line;
 };
@@ -208,7 +209,7 @@ struct notify_def {
 enum forks { FORKS_APPROVE, FORKS_NEVER, FORKS_ALWAYS };
 extern const char *const forks_names[3];
 struct schedule_def {
-	char *cron; /* "0 3 * * *": minute hour day month weekday (POSIX crontab) */
+	char *cron;        /* "0 3 * * *": minute hour day month weekday (POSIX crontab) */
 	char *zone, *rule; /* as in window_def */
 	char *branch;      /* NULL: the first of on.push.branches that is no pattern */
 	uint32_t line;
@@ -225,24 +226,24 @@ struct quarantine_def { /* a test whose failure is known and owned */
 	uint64_t until; /* usec; the end of the day (UTC) that was written */
 	uint32_t line;
 };
-struct include_ref { /* an included file, as it was read */
+struct include_ref {  /* an included file, as it was read */
 	char *from;   /* "ci/templates.yml", "templates//node.yml@<40 hex>" */
 	char *digest; /* sha256 of its bytes */
 };
 
 struct config {
 	char *project;
-	texts branches;           /* on.push.branches; globs */
-	texts tags;               /* on.push.tags; globs; empty: none */
-	bool tag_releases;        /* on.push.release: tags: only a tag's run makes a release, a branch's none */
-	bool pull_requests;       /* on.pull_request is written */
-	texts pull_branches;      /* their targets; globs; empty: as branches */
+	texts branches; /* on.push.branches; globs */
+	texts tags;     /* on.push.tags; globs; empty: none */
+	bool tag_releases; /* on.push.release: tags: only a tag's run makes a release, a branch's none */
+	bool pull_requests;  /* on.pull_request is written */
+	texts pull_branches; /* their targets; globs; empty: as branches */
 	enum forks forks;
 	struct queue_def queue;
 	VEC(struct schedule_def) schedules;
 	VEC(struct quarantine_def) quarantine;
 	VEC(struct include_ref) includes;
-	bool infer;               /* units are inferred from manifests too (projects: infer, the default when neither services nor libraries are written) */
+	bool infer; /* units are inferred from manifests too (projects: infer, the default when neither services nor libraries are written) */
 	VEC(struct unit) units;   /* in order of name */
 	VEC(struct job_def) jobs; /* in order of the file */
 	uint64_t ci_budget;       /* usec */
@@ -279,8 +280,8 @@ MUST_CHECK enum rc config_read(struct str text, const char *name,
 /* The same with the files that config_includes() asked for, in its order. */
 MUST_CHECK enum rc config_read_with(struct str text, const char *name,
 				    const struct config_include *includes, size_t n,
-				    const char *(*zone_rule)(const char *zone, void *ctx), void *ctx,
-				    struct config *ret, struct err *err);
+				    const char *(*zone_rule)(const char *zone, void *ctx),
+				    void *ctx, struct config *ret, struct err *err);
 void config_done(struct config *c);
 /* The JSON Schema (draft 2020-12) of penstock.yml, from the table that reads it. */
 void config_schema(struct strbuf *to);

@@ -59,7 +59,8 @@ struct keys {
 	bool word; /* one key alone may be written as a word: `strategy: rolling` is {rolling: {}} */
 	/* NAMED and LIST: */
 	size_t size, name_at, line_at; /* of an element; NOWHERE: it has none */
-	const struct shape *shape; /* of an element that a template may have brought: it is replaced, not kept beside (LIST: all, NAMED: of the same name) */
+	const struct shape *
+		shape; /* of an element that a template may have brought: it is replaced, not kept beside (LIST: all, NAMED: of the same name) */
 	/* Begin a fresh element, and finish a read object (key: whose value it is). May be NULL. */
 	enum rc (*finish)(struct reader *r, const struct key *key, const struct yaml_node *at,
 			  void *object, const struct place *place);
@@ -83,7 +84,8 @@ struct project_file {
 };
 typedef VEC(const struct yaml_node *) node_list;
 /* A job template, of this file or of an included one. */
-struct template {
+struct template
+{
 	const struct yaml *doc;
 	const struct yaml_node *name, *at;
 };
@@ -144,7 +146,8 @@ enum rc check_user(struct reader *r, const struct yaml_node *at);
 enum rc check_from(struct reader *r, const struct yaml_node *at);
 enum rc check_runbook(struct reader *r, const struct yaml_node *at);
 enum rc check_target(struct reader *r, const struct yaml_node *at);
-enum rc check_container(struct reader *r, const struct yaml_node *at); /* config_job.c: an image's name */
+enum rc check_container(struct reader *r,
+			const struct yaml_node *at); /* config_job.c: an image's name */
 enum rc check_interface(struct reader *r, const struct yaml_node *at);
 enum rc check_consumed(struct reader *r, const struct yaml_node *at);
 #define NAME_PATTERN     "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
@@ -154,7 +157,7 @@ extern const struct keys keys_top;                   /* config.c */
 extern const struct keys keys_library, keys_service; /* config_unit.c */
 extern const struct keys keys_job, keys_retry;       /* config_job.c */
 extern const struct keys keys_steps, keys_side, keys_caches, keys_split, keys_flaky,
-	keys_reports;                                /* config_part.c */
+	keys_reports; /* config_part.c */
 enum rc own_matrix(struct reader *r, const struct key *key, const struct yaml_node *at,
 		   void *object, const struct place *place);
 enum rc own_cpu(struct reader *r, const struct key *key, const struct yaml_node *at, void *object,
@@ -171,7 +174,8 @@ enum rc own_include(struct reader *r, const struct key *key, const struct yaml_n
 		    void *object, const struct place *place);
 MUST_CHECK enum rc templates_of(struct reader *r, const struct yaml *doc);
 /* Names in `if` and in ${...} of this job, and its expression (config_names.c). */
-MUST_CHECK enum rc names_check(struct reader *r, const struct job_def *job, const struct yaml_node *at);
+MUST_CHECK enum rc names_check(struct reader *r, const struct job_def *job,
+			       const struct yaml_node *at);
 /* How many rows a matrix has, without its include and exclude; saturates. */
 uint64_t matrix_product(const struct matrix *m);
 extern const struct keys keys_staging, keys_gate, keys_production, keys_environment,
@@ -203,6 +207,7 @@ struct need_ref {
 };
 struct need_ref need_parse(const char *text);
 /* The definition it means, or NULL. */
-const struct job_def *need_def(const struct config *c, const struct job_def *job, const struct need_ref *need);
+const struct job_def *need_def(const struct config *c, const struct job_def *job,
+			       const struct need_ref *need);
 /* The unit that a job runs for: `*`, "services", "libraries", a name. NULL each: none. */
 bool job_covers(const struct job_def *job, const struct unit *unit);

@@ -178,9 +178,10 @@ static enum rc check_job(struct reader *r, const struct job_def *job, const stru
 				"job \"%s\" runs once for the project, which depends on no unit: write \"%s\" without \"^\"",
 				job->name, job->needs.v[i] + 1);
 		if (ref.stage != STAGE_NONE && ref.stage >= job->stage)
-			return FAIL(r, node,
-				    "job \"%s\" of stage %s cannot need \"%s\": only jobs of an earlier stage are named with their stage",
-				    job->name, stage_names[job->stage], job->needs.v[i]);
+			return FAIL(
+				r, node,
+				"job \"%s\" of stage %s cannot need \"%s\": only jobs of an earlier stage are named with their stage",
+				job->name, stage_names[job->stage], job->needs.v[i]);
 		if (!ref.deps && !ref.optional && check_covered(r, job, need, node) != RC_OK)
 			return r->err->rc;
 	}

@@ -114,7 +114,8 @@ static enum rc check_cron(struct reader *r, const struct yaml_node *at)
 	char text[SHOWN];
 
 	if (cron_parse(at->text, &cron, &why) != RC_OK)
-		return FAIL(r, at, "\"%s\" is no time of crontab: %s", shown(at->text, text), why.msg);
+		return FAIL(r, at, "\"%s\" is no time of crontab: %s", shown(at->text, text),
+			    why.msg);
 	return RC_OK;
 }
 
@@ -165,7 +166,10 @@ static const struct keys keys_schedule = {.what = "schedule",
 					  .finish = finish_schedule};
 
 static const struct key on_keys[] = {
-	{.name = "push", .kind = KEY_MAP, .sub = &keys_push, .help = "A push to a branch or of a tag."},
+	{.name = "push",
+	 .kind = KEY_MAP,
+	 .sub = &keys_push,
+	 .help = "A push to a branch or of a tag."},
 	{.name = "pull_request",
 	 .kind = KEY_MAP,
 	 .sub = &keys_pull,
@@ -207,7 +211,10 @@ static const struct key quarantine_keys[] = {
 	 .max = 500,
 	 QUARANTINE(test),
 	 .help = "its name as JUnit reports it, class.name; globs too"},
-	{.name = "unit", .kind = KEY_TEXT, QUARANTINE(unit), .help = "Whose test; of any when not written."},
+	{.name = "unit",
+	 .kind = KEY_TEXT,
+	 QUARANTINE(unit),
+	 .help = "Whose test; of any when not written."},
 	{.name = "owner",
 	 .kind = KEY_TEXT,
 	 .required = true,

@@ -87,7 +87,7 @@ const struct yaml_node *text_node(const struct yaml_node *map, const char *key, 
 }
 
 enum rc read_wrong(struct reader *r, const struct key *key, const struct yaml_node *at,
-		     const struct place *place, const char *wanted)
+		   const struct place *place, const char *wanted)
 {
 	char in[PLACE_TEXT + 4], text[SHOWN];
 
@@ -106,7 +106,7 @@ enum rc read_scalar(struct reader *r, const struct key *key, const struct yaml_n
 
 	if (at->kind != YAML_SCALAR)
 		return read_wrong(r, key, at, place,
-			     key->kind == KEY_TEXTS ? "a list of texts" : "text");
+				  key->kind == KEY_TEXTS ? "a list of texts" : "text");
 	if (at->text.n > max)
 		return FAIL(r, at, "\"%s\"%s is %zu bytes long; at most %zu are allowed", key->name,
 			    in_place(place, in), at->text.n, max);
@@ -326,7 +326,8 @@ static enum rc read_elements(struct reader *r, const struct key *key, const stru
 	if (at->kind == YAML_NULL)
 		return RC_OK;
 	if (at->kind != wanted)
-		return read_wrong(r, key, at, place, wanted == YAML_MAP ? "a map of names" : "a list");
+		return read_wrong(r, key, at, place,
+				  wanted == YAML_MAP ? "a map of names" : "a list");
 	if (key->max && at->n > key->max)
 		return FAIL(r, at, "\"%s\" has %zu entries; at most %llu are allowed", key->name,
 			    at->n, (unsigned long long)key->max);

@@ -32,9 +32,8 @@ static const struct shape_field unit_fields[] = {
 };
 const struct shape shape_unit = SHAPE(struct unit, unit_fields);
 
-static const struct shape_field retry_fields[] = {SHAPE_U32(struct retry, max),
-						  SHAPE_STRS(struct retry, on),
-						  SHAPE_STRS(struct retry, exit)};
+static const struct shape_field retry_fields[] = {
+	SHAPE_U32(struct retry, max), SHAPE_STRS(struct retry, on), SHAPE_STRS(struct retry, exit)};
 const struct shape shape_retry = SHAPE(struct retry, retry_fields);
 
 static const struct shape_field image_fields[] = {
@@ -61,10 +60,13 @@ static const struct shape_field matrix_fields[] = {
 static const struct shape shape_matrix = SHAPE(struct matrix, matrix_fields);
 
 static const struct shape_field service_fields[] = {
-	SHAPE_STR(struct service_def, name),   SHAPE_STR(struct service_def, image),
+	SHAPE_STR(struct service_def, name),
+	SHAPE_STR(struct service_def, image),
 	SHAPE_LIST(struct service_def, env, shape_pair),
-	SHAPE_STR(struct service_def, ready),  SHAPE_U32(struct service_def, port),
-	SHAPE_STRS(struct service_def, args),  SHAPE_U64(struct service_def, memory),
+	SHAPE_STR(struct service_def, ready),
+	SHAPE_U32(struct service_def, port),
+	SHAPE_STRS(struct service_def, args),
+	SHAPE_U64(struct service_def, memory),
 	SHAPE_U64(struct service_def, start),
 };
 static const struct shape shape_service = SHAPE(struct service_def, service_fields);
@@ -209,9 +211,9 @@ static const struct shape_field queue_fields[] = {SHAPE_BOOL(struct queue_def, o
 static const struct shape shape_queue_def = SHAPE(struct queue_def, queue_fields);
 
 static const struct shape_field quarantine_fields[] = {
-	SHAPE_STR(struct quarantine_def, test),   SHAPE_STR(struct quarantine_def, unit),
-	SHAPE_STR(struct quarantine_def, owner),  SHAPE_STR(struct quarantine_def, reason),
-	SHAPE_U64(struct quarantine_def, until),  SHAPE_U32(struct quarantine_def, line),
+	SHAPE_STR(struct quarantine_def, test),  SHAPE_STR(struct quarantine_def, unit),
+	SHAPE_STR(struct quarantine_def, owner), SHAPE_STR(struct quarantine_def, reason),
+	SHAPE_U64(struct quarantine_def, until), SHAPE_U32(struct quarantine_def, line),
 };
 const struct shape shape_quarantine_def = SHAPE(struct quarantine_def, quarantine_fields);
 

@@ -119,9 +119,10 @@ enum rc templates_of(struct reader *r, const struct yaml *doc)
 		if (str_is(root->keys[i].text, "templates"))
 			rc = add_templates(r, doc, &root->items[i]);
 		else if (!str_is(root->keys[i].text, "version"))
-			rc = FAIL(r, &root->keys[i],
-				  "an included file holds \"version\" and \"templates\", not \"%s\"",
-				  shown(root->keys[i].text, text));
+			rc = FAIL(
+				r, &root->keys[i],
+				"an included file holds \"version\" and \"templates\", not \"%s\"",
+				shown(root->keys[i].text, text));
 	}
 	r->doc = before;
 	return rc;
@@ -140,13 +141,13 @@ static enum rc check_include(struct reader *r, const struct yaml_node *at)
 	if (two) {
 		size_t hex = 0;
 
-		while (hex < s.n && hex < 41 &&
-		       memchr("0123456789abcdef", s.p[s.n - 1 - hex], 16))
+		while (hex < s.n && hex < 41 && memchr("0123456789abcdef", s.p[s.n - 1 - hex], 16))
 			hex++;
 		if (hex != 40 || s.p[s.n - 41] != '@')
-			return FAIL(r, at,
-				    "\"%s\": a file of another repository is named with its whole commit: SOURCE//path@<40 hex digits>",
-				    shown(s, text));
+			return FAIL(
+				r, at,
+				"\"%s\": a file of another repository is named with its whole commit: SOURCE//path@<40 hex digits>",
+				shown(s, text));
 		s = (struct str){two + 2, (size_t)(s.p + s.n - 41 - (two + 2))};
 	}
 	if (path_check(s, &why) != RC_OK)

@@ -6,10 +6,10 @@
 #include "core/window.h"
 
 struct cron {
-	uint64_t minutes;         /* bit per minute */
-	uint32_t hours, days;     /* bit per hour; per day, from bit 1 */
-	uint16_t months;          /* from bit 1 */
-	uint8_t weekdays;         /* bit 0: Sunday */
+	uint64_t minutes;          /* bit per minute */
+	uint32_t hours, days;      /* bit per hour; per day, from bit 1 */
+	uint16_t months;           /* from bit 1 */
+	uint8_t weekdays;          /* bit 0: Sunday */
 	bool any_day, any_weekday; /* `*` */
 };
 MUST_CHECK enum rc cron_parse(struct str text, struct cron *ret, struct err *err);

@@ -5,28 +5,30 @@
 #pragma once
 #include "core/event.h"
 
-#define EFFECT_MAP(X)                                                                                           \
-	X(EF_READ_CHANGE, "read_change") /* change -> EV_CHANGE_PLANNED | EV_CHANGE_REFUSED */                  \
-	X(EF_START_JOB, "start_job")     /* spec -> (EV_JOB_STARTED) EV_JOB_ENDED */                            \
-	X(EF_CANCEL_JOB, "cancel_job")   /* job -> nothing: the job's own end answers */                        \
-	X(EF_PACK_IMAGE, "pack_image")   /* spec -> EV_JOB_ENDED with image */                                  \
-	X(EF_ATTEST, "attest") /* release or job, image, type, stage, body -> EV_ATTESTED */                    \
-	X(EF_VERIFY_EVIDENCE,                                                                                   \
-	  "verify_evidence") /* release, environment, claims -> EV_EVIDENCE_VERIFIED */                         \
-	X(EF_PLAN_DEPLOY, "plan_deploy") /* rollout + deploy -> EV_DEPLOY_PLANNED */                            \
-	X(EF_WRITE_DESIRED,                                                                                     \
-	  "write_desired") /* rollout + deploy, trailers -> EV_DESIRED_WRITTEN */                               \
-	X(EF_START_REPLICAS,                                                                                    \
-	  "start_replicas") /* rollout + deploy, count -> EV_REPLICAS_STARTED, then EV_REPLICA ... */           \
-	X(EF_STOP_REPLICAS, "stop_replicas") /* environment, unit, image -> EV_REPLICAS_STOPPED */              \
-	X(EF_SET_WEIGHT,                                                                                        \
-	  "set_weight") /* environment, unit, image, previous, weight -> EV_WEIGHT_SET; tried until it holds */ \
-	X(EF_WATCH, "watch") /* rollout -> EV_HISTORY; EV_FACTS then come while it bakes */                     \
-	X(EF_REVERT_CHANGE, "revert_change") /* change, release -> EV_CHANGE_REVERTED */                        \
-	X(EF_NOTIFY, "notify")               /* incident, text -> EV_NOTIFIED */                                \
-	X(EF_MERGE, "merge") /* change (repo, target, commit = the target's tip), ids = commits, in order; type = queue id -> EV_MERGED */    \
-	X(EF_LAND, "land")   /* change (repo, target, base = its tip, commit), ids = refs that are done, type = queue id -> EV_LANDED */      \
-	X(EF_TIMER, "timer")                 /* at, subject, text -> EV_TIMER */
+#define EFFECT_MAP(X)                                                                                                            \
+	X(EF_READ_CHANGE, "read_change") /* change -> EV_CHANGE_PLANNED | EV_CHANGE_REFUSED */                                   \
+	X(EF_START_JOB, "start_job")     /* spec -> (EV_JOB_STARTED) EV_JOB_ENDED */                                             \
+	X(EF_CANCEL_JOB, "cancel_job")   /* job -> nothing: the job's own end answers */                                         \
+	X(EF_PACK_IMAGE, "pack_image")   /* spec -> EV_JOB_ENDED with image */                                                   \
+	X(EF_ATTEST, "attest") /* release or job, image, type, stage, body -> EV_ATTESTED */                                     \
+	X(EF_VERIFY_EVIDENCE,                                                                                                    \
+	  "verify_evidence") /* release, environment, claims -> EV_EVIDENCE_VERIFIED */                                          \
+	X(EF_PLAN_DEPLOY, "plan_deploy") /* rollout + deploy -> EV_DEPLOY_PLANNED */                                             \
+	X(EF_WRITE_DESIRED,                                                                                                      \
+	  "write_desired") /* rollout + deploy, trailers -> EV_DESIRED_WRITTEN */                                                \
+	X(EF_START_REPLICAS,                                                                                                     \
+	  "start_replicas") /* rollout + deploy, count -> EV_REPLICAS_STARTED, then EV_REPLICA ... */                            \
+	X(EF_STOP_REPLICAS, "stop_replicas") /* environment, unit, image -> EV_REPLICAS_STOPPED */                               \
+	X(EF_SET_WEIGHT,                                                                                                         \
+	  "set_weight") /* environment, unit, image, previous, weight -> EV_WEIGHT_SET; tried until it holds */                  \
+	X(EF_WATCH, "watch") /* rollout -> EV_HISTORY; EV_FACTS then come while it bakes */                                      \
+	X(EF_REVERT_CHANGE, "revert_change") /* change, release -> EV_CHANGE_REVERTED */                                         \
+	X(EF_NOTIFY, "notify")               /* incident, text -> EV_NOTIFIED */                                                 \
+	X(EF_MERGE,                                                                                                              \
+	  "merge") /* change (repo, target, commit = the target's tip), ids = commits, in order; type = queue id -> EV_MERGED */ \
+	X(EF_LAND,                                                                                                               \
+	  "land") /* change (repo, target, base = its tip, commit), ids = refs that are done, type = queue id -> EV_LANDED */    \
+	X(EF_TIMER, "timer") /* at, subject, text -> EV_TIMER */
 #define EFFECT_KINDS 17
 ENUM_DECLARE(effect_kind, EFFECT_MAP, EFFECT_KINDS)
 
@@ -44,13 +46,13 @@ struct job_spec {
 	VEC(struct need_output) needs;
 	pairs env; /* event and environment variables: STAGING_URL ... values are resolved by the engine ("url:staging") */
 	uint32_t attempt;
-	char *agent;   /* where it runs: "local", or an agent's name */
-	texts files;   /* of a split job */
-	bool trusted;  /* false: a change from a fork; no secret, no trusted cache */
-	bool resume;   /* in the kept workspace of the attempt before, from the step that failed */
-	bool unkeyed;  /* its result is kept under no key */
-	bool keep;     /* the folder is kept when it fails, for `penstock shell` and a resumed attempt */
-	texts tests;   /* names of quarantined tests, for $QUARANTINED_TESTS */
+	char *agent;  /* where it runs: "local", or an agent's name */
+	texts files;  /* of a split job */
+	bool trusted; /* false: a change from a fork; no secret, no trusted cache */
+	bool resume;  /* in the kept workspace of the attempt before, from the step that failed */
+	bool unkeyed; /* its result is kept under no key */
+	bool keep; /* the folder is kept when it fails, for `penstock shell` and a resumed attempt */
+	texts tests; /* names of quarantined tests, for $QUARANTINED_TESTS */
 };
 /* One version of a service in an environment. */
 struct deploy {

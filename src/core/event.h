@@ -6,14 +6,16 @@
 #include "core/model.h"
 
 #define EVENT_MAP(X)                                                                                                                 \
-	X(EV_STARTED, "engine.started")     /* slots, version */                                                                     \
-	X(EV_REF_MOVED, "source.ref_moved") /* repo, ref, commit (NULL: deleted), base (old), ok: it stood there when we first looked */                                      \
+	X(EV_STARTED, "engine.started") /* slots, version */                                                                         \
+	X(EV_REF_MOVED,                                                                                                              \
+	  "source.ref_moved") /* repo, ref, commit (NULL: deleted), base (old), ok: it stood there when we first looked */           \
 	X(EV_CHANGE_PLANNED,                                                                                                         \
 	  "source.change_planned") /* change, config_digest, config (when new), plan; answers EF_READ_CHANGE */                      \
 	X(EV_CHANGE_REFUSED, "source.change_refused")   /* change, error */                                                          \
 	X(EV_CHANGE_REVERTED, "source.change_reverted") /* release, commit; or error */                                              \
 	X(EV_JOB_STARTED, "job.started")                /* job */                                                                    \
-	X(EV_JOB_ENDED, "job.ended") /* job, count (attempt), exit, failure, error, log, outputs, image, junit, report, times */     \
+	X(EV_JOB_ENDED,                                                                                                              \
+	  "job.ended") /* job, count (attempt), exit, failure, error, log, outputs, image, junit, report, times */                   \
 	X(EV_ATTESTED,                                                                                                               \
 	  "evidence.attested") /* release, image, type, stage, digest of the envelope; or error */                                   \
 	X(EV_EVIDENCE_VERIFIED, "evidence.verified")    /* release, environment, ok, error */                                        \
@@ -27,9 +29,10 @@
 	X(EV_FACTS, "watch.facts")           /* rollout, window */                                                                   \
 	X(EV_HISTORY,                                                                                                                \
 	  "watch.history") /* rollout, text = base64 of the placebo state, answers EF_WATCH */                                       \
-	X(EV_NOTIFIED, "notify.sent")     /* incident, text = notifier; or error */                                                  \
-	X(EV_TIMER, "engine.timer")       /* subject, text = what for */                                                             \
-	X(EV_APPROVE, "person.approve")   /* release, or a run that waits; ok (yes or no), text = comment */                         \
+	X(EV_NOTIFIED, "notify.sent") /* incident, text = notifier; or error */                                                      \
+	X(EV_TIMER, "engine.timer")   /* subject, text = what for */                                                                 \
+	X(EV_APPROVE,                                                                                                                \
+	  "person.approve") /* release, or a run that waits; ok (yes or no), text = comment */                                       \
 	X(EV_PROMOTE, "person.promote")   /* rollout: the next step now, without waiting */                                          \
 	X(EV_ABORT, "person.abort")       /* rollout or release or run, text = reason */                                             \
 	X(EV_ROLLBACK, "person.rollback") /* environment, unit, text = reason */                                                     \
@@ -43,14 +46,18 @@
 	X(EV_INCIDENT_CLOSE, "person.incident_close") /* incident, text */                                                           \
 	X(EV_RERUN, "person.rerun")                   /* run: failed jobs again */                                                   \
 	X(EV_REFUSED, "person.refused") /* text = what was asked, error, rc: nothing changes */                                      \
-	X(EV_AGENT, "agent.seen") /* id, ok (connected or lost), labels = ids, cpu, memory, text = version, type = address; error */   \
+	X(EV_AGENT,                                                                                                                  \
+	  "agent.seen") /* id, ok (connected or lost), labels = ids, cpu, memory, text = version, type = address; error */           \
 	X(EV_MERGED, "queue.merged") /* id, commit or error, ids: entries that do not merge */                                       \
 	X(EV_LANDED, "queue.landed") /* id, ok or error */                                                                           \
 	X(EV_DRAIN, "person.drain")  /* id of an agent, ok: no more jobs; not ok: jobs again */                                      \
-	X(EV_START_JOB, "person.start_job")   /* job: a manual one, or with ok: a failed one again in its kept workspace */          \
-	X(EV_QUEUE_ADD, "person.queue_add")   /* repo, ref, commit, type = target branch, digest = number */                         \
+	X(EV_START_JOB,                                                                                                              \
+	  "person.start_job") /* job: a manual one, or with ok: a failed one again in its kept workspace */                          \
+	X(EV_QUEUE_ADD,                                                                                                              \
+	  "person.queue_add") /* repo, ref, commit, type = target branch, digest = number */                                         \
 	X(EV_QUEUE_DEL, "person.queue_remove") /* repo, ref, type = target */                                                        \
-	X(EV_QUARANTINE, "person.quarantine")     /* unit or NULL, id = test, type = owner, until, text = reason */                  \
+	X(EV_QUARANTINE,                                                                                                             \
+	  "person.quarantine") /* unit or NULL, id = test, type = owner, until, text = reason */                                     \
 	X(EV_UNQUARANTINE, "person.unquarantine") /* unit or NULL, id = test */                                                      \
 	X(EV_EFFECT_FAILED,                                                                                                          \
 	  "engine.effect_failed") /* kind, subject, error: an effect that will not be tried again */

@@ -27,7 +27,8 @@ static enum rc fail(struct parser *p, const char *at, const char *what)
 {
 	if (p->err->rc == RC_OK) {
 		p->wrong = at;
-		err_set(p->err, RC_INVALID, "%s (at character %zu)", what, (size_t)(at - p->begin) + 1);
+		err_set(p->err, RC_INVALID, "%s (at character %zu)", what,
+			(size_t)(at - p->begin) + 1);
 	}
 	return RC_INVALID;
 }
@@ -183,7 +184,9 @@ static enum rc read_call(struct parser *p, const char *at, struct str name, stru
 	while (fn < FN_NONE && !str_is(name, functions[fn].name))
 		fn++;
 	if (fn == FN_NONE)
-		return fail(p, at, "there is no such function: affected, changed, startsWith, endsWith, contains");
+		return fail(
+			p, at,
+			"there is no such function: affected, changed, startsWith, endsWith, contains");
 	for (size_t i = 0; i < functions[fn].n; i++) {
 		if (i && !take(p, ","))
 			return fail(p, p->at, "this function takes two values: , is missing");
@@ -220,7 +223,9 @@ static enum rc read_name(struct parser *p, struct value *ret)
 	ret->kind = VALUE_TEXT;
 	if (p->names ? !p->names->value(p->names->ctx, name, &ret->text)
 		     : p->known && !p->known(p->ctx, name)) {
-		AUTO(freep) char *what = xasprintf("there is no name \"%.*s\"", (int)MIN_OF(name.n, (size_t)60), name.p);
+		AUTO(freep)
+		char *what = xasprintf("there is no name \"%.*s\"", (int)MIN_OF(name.n, (size_t)60),
+				       name.p);
 		return fail(p, from, what);
 	}
 	return RC_OK;
@@ -252,7 +257,8 @@ static bool equal(const struct value *a, const struct value *b)
 
 	if (a->kind == VALUE_BOOL || b->kind == VALUE_BOOL)
 		return truth(a) == truth(b);
-	if ((a->kind == VALUE_NUMBER || b->kind == VALUE_NUMBER) && as_number(a, &x) && as_number(b, &y))
+	if ((a->kind == VALUE_NUMBER || b->kind == VALUE_NUMBER) && as_number(a, &x) &&
+	    as_number(b, &y))
 		return !(x < y) && !(x > y);
 	return a->kind == b->kind && str_eq(a->text, b->text);
 }

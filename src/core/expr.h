@@ -29,6 +29,8 @@ struct expr_names {
 	void *ctx;
 };
 /* Whether the text is an expression; *ret_at: byte where it is not. known (may be NULL) says whether a name exists. */
-MUST_CHECK enum rc expr_check(struct str text, bool (*known)(void *ctx, struct str name), void *ctx, size_t *ret_at, struct err *err);
+MUST_CHECK enum rc expr_check(struct str text, bool (*known)(void *ctx, struct str name), void *ctx,
+			      size_t *ret_at, struct err *err);
 /* Its truth. RC_INVALID as expr_check(); nothing else can go wrong. */
-MUST_CHECK enum rc expr_eval(struct str text, const struct expr_names *names, bool *ret, struct err *err);
+MUST_CHECK enum rc expr_eval(struct str text, const struct expr_names *names, bool *ret,
+			     struct err *err);

@@ -18,7 +18,8 @@ const struct invariant invariants[INVARIANTS] = {
 	{9, "the journal is dense and its time does not go back", holds_journal},
 	{10, "no secret value appears", holds_secret},
 	{11, "a result is taken only from the attempt, and the agent, that made it", holds_results},
-	{12, "no agent is given more than it has, and none stands idle while a job fits", holds_capacity},
+	{12, "no agent is given more than it has, and none stands idle while a job fits",
+	 holds_capacity},
 	{13, "one job of a concurrency group runs at a time", holds_groups},
 	{14, "what is queued lands as it was tested, or is put out with a reason", holds_queue},
 };

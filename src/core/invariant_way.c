@@ -264,7 +264,7 @@ static bool active_once(const struct model *m, const struct rollout *ro, struct 
 /* A pin that waits for a change to be taken back in Git ends with the run of that commit. */
 static bool pins_end(const struct model *m, const struct run *run, struct err *why)
 {
-	if (run->state != RUN_PASSED || !run->change.reverts)
+	if (run->state != RUN_PASSED || !run->change.reverts || run->change.kind == CHANGE_PULL)
 		return true;
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ENVIRONMENT], e));) {
 		const struct environment *env = e->value;

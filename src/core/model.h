@@ -15,39 +15,40 @@
 	extern const char *const type##_names[count];
 #define ENUM_MEMBER(name, text) name,
 
-#define RUN_STATE_MAP(X)                                                              \
-	X(RUN_PLANNED, "planned")                                                     \
-	X(RUN_RUNNING, "running")                                                     \
-	X(RUN_PASSED, "passed") X(RUN_FAILED, "failed") X(RUN_CANCELLED, "cancelled") \
-		X(RUN_SUPERSEDED, "superseded")
+#define RUN_STATE_MAP(X)          \
+	X(RUN_PLANNED, "planned") \
+	X(RUN_RUNNING, "running") \
+	X(RUN_PASSED, "passed")   \
+	X(RUN_FAILED, "failed") X(RUN_CANCELLED, "cancelled") X(RUN_SUPERSEDED, "superseded")
 ENUM_DECLARE(run_state, RUN_STATE_MAP, 6)
 
-#define JOB_STATE_MAP(X)                                                                          \
-	X(JOB_BLOCKED, "blocked")                                                                 \
-	X(JOB_READY, "ready")                                                                     \
-	X(JOB_RUNNING, "running") X(JOB_PASSED, "passed") X(JOB_CACHED, "cached")                 \
-		X(JOB_UNAFFECTED, "unaffected") X(JOB_SKIPPED, "skipped") X(JOB_FAILED, "failed") \
-			X(JOB_FLAKY, "flaky") X(JOB_CANCELLED, "cancelled") X(JOB_LOST, "lost")   \
-				X(JOB_MANUAL, "manual")
+#define JOB_STATE_MAP(X)                                                                \
+	X(JOB_BLOCKED, "blocked")                                                       \
+	X(JOB_READY, "ready")                                                           \
+	X(JOB_RUNNING, "running")                                                       \
+	X(JOB_PASSED, "passed") X(JOB_CACHED, "cached") X(JOB_UNAFFECTED, "unaffected") \
+		X(JOB_SKIPPED, "skipped") X(JOB_FAILED, "failed") X(JOB_FLAKY, "flaky") \
+			X(JOB_CANCELLED, "cancelled") X(JOB_LOST, "lost") X(JOB_MANUAL, "manual")
 #define JOB_STATES 12
 ENUM_DECLARE(job_state, JOB_STATE_MAP, JOB_STATES)
 
-#define RELEASE_STATE_MAP(X)                                                                    \
-	X(RELEASE_BUILT, "built")                                                               \
-	X(RELEASE_STAGING, "staging")                                                           \
-	X(RELEASE_STAGED, "staged") X(RELEASE_GATED, "gated") X(RELEASE_PROMOTING, "promoting") \
-		X(RELEASE_LIVE, "live") X(RELEASE_REJECTED, "rejected")                         \
-			X(RELEASE_FAILED, "failed") X(RELEASE_ROLLED_BACK, "rolled_back")       \
-				X(RELEASE_SUPERSEDED, "superseded")
+#define RELEASE_STATE_MAP(X)                                                                \
+	X(RELEASE_BUILT, "built")                                                           \
+	X(RELEASE_STAGING, "staging")                                                       \
+	X(RELEASE_STAGED, "staged")                                                         \
+	X(RELEASE_GATED, "gated") X(RELEASE_PROMOTING, "promoting") X(RELEASE_LIVE, "live") \
+		X(RELEASE_REJECTED, "rejected") X(RELEASE_FAILED, "failed")                 \
+			X(RELEASE_ROLLED_BACK, "rolled_back") X(RELEASE_SUPERSEDED, "superseded")
 ENUM_DECLARE(release_state, RELEASE_STATE_MAP, 10)
 
-#define ROLLOUT_STATE_MAP(X)                                                        \
-	X(ROLLOUT_QUEUED, "queued")                                                 \
-	X(ROLLOUT_PLANNED, "planned")                                               \
-	X(ROLLOUT_APPLYING, "applying") X(ROLLOUT_BAKING, "baking")                 \
-		X(ROLLOUT_PROMOTING, "promoting") X(ROLLOUT_VERIFYING, "verifying") \
-			X(ROLLOUT_DONE, "done") X(ROLLOUT_HOLDING, "holding")       \
-				X(ROLLOUT_ABORTING, "aborting") X(ROLLOUT_ABORTED, "aborted")
+#define ROLLOUT_STATE_MAP(X)                                                          \
+	X(ROLLOUT_QUEUED, "queued")                                                   \
+	X(ROLLOUT_PLANNED, "planned")                                                 \
+	X(ROLLOUT_APPLYING, "applying")                                               \
+	X(ROLLOUT_BAKING, "baking") X(ROLLOUT_PROMOTING, "promoting")                 \
+		X(ROLLOUT_VERIFYING, "verifying") X(ROLLOUT_DONE, "done")             \
+			X(ROLLOUT_HOLDING, "holding") X(ROLLOUT_ABORTING, "aborting") \
+				X(ROLLOUT_ABORTED, "aborted")
 ENUM_DECLARE(rollout_state, ROLLOUT_STATE_MAP, 10)
 
 #define INCIDENT_STATE_MAP(X) \
@@ -55,46 +56,47 @@ ENUM_DECLARE(rollout_state, ROLLOUT_STATE_MAP, 10)
 ENUM_DECLARE(incident_state, INCIDENT_STATE_MAP, 3)
 
 /* Why a job ended badly; retry.on names them. */
-#define FAILURE_MAP(X)                                                                \
-	X(FAILURE_NONE, "none")                                                       \
-	X(FAILURE_EXIT, "exit")                                                       \
-	X(FAILURE_TIMEOUT, "timeout") X(FAILURE_OOM, "oom") X(FAILURE_INFRA, "infra") \
-		X(FAILURE_OUTPUT, "output") X(FAILURE_CANCELLED, "cancelled")
+#define FAILURE_MAP(X)                                                              \
+	X(FAILURE_NONE, "none")                                                     \
+	X(FAILURE_EXIT, "exit")                                                     \
+	X(FAILURE_TIMEOUT, "timeout")                                               \
+	X(FAILURE_OOM, "oom") X(FAILURE_INFRA, "infra") X(FAILURE_OUTPUT, "output") \
+		X(FAILURE_CANCELLED, "cancelled")
 ENUM_DECLARE(failure, FAILURE_MAP, 7)
 
-#define REPLICA_STATE_MAP(X)                                        \
-	X(REPLICA_STARTING, "starting")                             \
-	X(REPLICA_READY, "ready")                                   \
-	X(REPLICA_UNREADY, "unready") X(REPLICA_BACKOFF, "backoff") \
-		X(REPLICA_STOPPING, "stopping") X(REPLICA_GONE, "gone")
+#define REPLICA_STATE_MAP(X)            \
+	X(REPLICA_STARTING, "starting") \
+	X(REPLICA_READY, "ready")       \
+	X(REPLICA_UNREADY, "unready")   \
+	X(REPLICA_BACKOFF, "backoff") X(REPLICA_STOPPING, "stopping") X(REPLICA_GONE, "gone")
 ENUM_DECLARE(replica_state, REPLICA_STATE_MAP, 6)
 
-#define CHANGE_KIND_MAP(X)                                                     \
-	X(CHANGE_PUSH, "push")                                                 \
-	X(CHANGE_PULL, "pull_request")                                         \
-	X(CHANGE_QUEUE, "merge_queue") X(CHANGE_TAG, "tag")                    \
-		X(CHANGE_SCHEDULE, "schedule") X(CHANGE_PERSON, "person")
+#define CHANGE_KIND_MAP(X)             \
+	X(CHANGE_PUSH, "push")         \
+	X(CHANGE_PULL, "pull_request") \
+	X(CHANGE_QUEUE, "merge_queue") \
+	X(CHANGE_TAG, "tag") X(CHANGE_SCHEDULE, "schedule") X(CHANGE_PERSON, "person")
 ENUM_DECLARE(change_kind, CHANGE_KIND_MAP, 6)
 
 #define AGENT_STATE_MAP(X) \
 	X(AGENT_CONNECTED, "connected") X(AGENT_DRAINING, "draining") X(AGENT_LOST, "lost")
 ENUM_DECLARE(agent_state, AGENT_STATE_MAP, 3)
 
-#define QUEUE_STATE_MAP(X)           \
-	X(QUEUE_IDLE, "idle")        \
-	X(QUEUE_MERGING, "merging")  \
+#define QUEUE_STATE_MAP(X)          \
+	X(QUEUE_IDLE, "idle")       \
+	X(QUEUE_MERGING, "merging") \
 	X(QUEUE_TESTING, "testing") X(QUEUE_LANDING, "landing")
 ENUM_DECLARE(queue_state, QUEUE_STATE_MAP, 4)
 
 /* A commit on a branch, with what it is compared to. */
 struct change {
 	enum change_kind kind;
-	char *target;  /* CHANGE_PULL, CHANGE_QUEUE: the branch it wants to be on, refs/heads/main */
-	char *number;  /* CHANGE_PULL: "17" */
-	bool fork;     /* from somebody who may not write here: no secrets, no trusted cache */
-	texts labels;  /* CHANGE_PULL */
-	char *repo;          /* name of a source */
-	char *ref;           /* refs/heads/main */
+	char *target; /* CHANGE_PULL, CHANGE_QUEUE: the branch it wants to be on, refs/heads/main */
+	char *number; /* CHANGE_PULL: "17" */
+	bool fork;    /* from somebody who may not write here: no secrets, no trusted cache */
+	texts labels; /* CHANGE_PULL */
+	char *repo;   /* name of a source */
+	char *ref;    /* refs/heads/main */
 	char *commit, *base; /* 40 hex; base NULL: first push, or a branch that was rewritten */
 	char *author, *email, *subject;
 	char *reverts;      /* a release that this commit takes back, when Penstock wrote it */
@@ -128,16 +130,16 @@ struct job {
 	enum job_kind kind;
 	enum job_state state;
 	char *key, *why;
-	char *release;                           /* jobs of staging and production */
-	texts needs;                             /* job ids */
-	char *def;      /* name of its definition; NULL: as name */
-	pairs matrix;   /* the row of the matrix it is for */
+	char *release;          /* jobs of staging and production */
+	texts needs;            /* job ids */
+	char *def;              /* name of its definition; NULL: as name */
+	pairs matrix;           /* the row of the matrix it is for */
 	uint32_t shard, shards; /* split: from 1; 0: none */
 	texts files;            /* of the shard */
 	char *agent;            /* where it runs, or ran: "local" or an agent's name */
 	char *group;            /* concurrency group */
 	bool amber;             /* failed, and may */
-	bool optional; /* a manual job, or one behind it: nothing waits for it */
+	bool optional;          /* a manual job, or one behind it: nothing waits for it */
 	bool played;            /* a manual job that somebody started */
 	uint32_t cpu;           /* what it takes of an agent, thousandths */
 	uint64_t memory;        /* bytes */
@@ -176,13 +178,14 @@ struct run {
 	uint32_t jobs, open, cached, unaffected, failed; /* stage ci */
 	char *release;                                   /* the release that came of it */
 	char *reason;
-	texts affected; /* units */
-	uint32_t amber; /* jobs that failed and may, or were flaky */
+	texts affected;  /* units */
+	uint32_t amber;  /* jobs that failed and may, or were flaky */
 	uint32_t manual; /* jobs that wait for somebody to start them */
-	bool waits;     /* for somebody to approve it: a change from a fork */
-	uint64_t budget, predicted; /* usec; predicted from history when it was planned; 0: not known */
-	texts critical;             /* once it ended: the critical path's jobs, first to last */
-	texts advice;               /* at most three things that would shorten it, in words */
+	bool waits;      /* for somebody to approve it: a change from a fork */
+	uint64_t budget,
+		predicted; /* usec; predicted from history when it was planned; 0: not known */
+	texts critical;    /* once it ended: the critical path's jobs, first to last */
+	texts advice;      /* at most three things that would shorten it, in words */
 	VEC(struct include_ref) includes;
 	pairs images; /* what its jobs' images stood for when it was planned */
 	uint64_t created_at, ended_at;
@@ -332,7 +335,7 @@ struct project { /* one, id "project" */
 	char *name;
 	uint32_t slots; /* jobs at a time, here */
 	uint32_t running;
-	VEC(struct quarantine_def) quarantine; /* by people; penstock.yml has its own */
+	VEC(struct quarantine_def) quarantine;        /* by people; penstock.yml has its own */
 	uint32_t runs, releases, rollouts, incidents; /* ids given */
 	VEC(struct schedule_ref) schedules;
 	char *config;     /* of the last change read, of whatever repository */
@@ -347,7 +350,7 @@ struct repo_ref {
 };
 struct project_repo {
 	char *id;
-	char *config; /* of penstock.yml as a trusted change last said it */
+	char *config;              /* of penstock.yml as a trusted change last said it */
 	VEC(struct repo_ref) refs; /* in order of name */
 };
 
@@ -378,7 +381,8 @@ struct history {
 	char *id;
 	uint64_t usec; /* how long it takes: an exponential mean of those that ran, weight 1/4 */
 	uint32_t runs, failed, flaky, cached;
-	VEC(struct file_time) files; /* of its tests, at most 2,000; replaced only by more than 30 % */
+	VEC(struct file_time)
+	files; /* of its tests, at most 2,000; replaced only by more than 30 % */
 	VEC(struct flaky_test) tests;
 	VEC(struct failed_key) failed_keys; /* the last 8 */
 	uint64_t lines, covered;            /* coverage of the last run on a branch */
@@ -394,7 +398,7 @@ struct merge_queue {
 	char *id, *repo, *target;
 	enum queue_state state;
 	VEC(struct queue_entry) entries; /* first in, first out */
-	uint32_t batch; /* how many of the first are being tested */
+	uint32_t batch;                  /* how many of the first are being tested */
 	uint32_t limit; /* how many may be, next time: halved by a failure, doubled by a success */
 	char *tip;      /* what the target stood at when they were merged */
 	char *trial;    /* the commit that is tested */
@@ -440,7 +444,7 @@ struct model {
 		size_t n;
 		uint64_t order;  /* given to those that became ready */
 		uint64_t newest; /* the latest ready_at of a job that was started */
-	} ready; /* jobs that wait for a place; rebuilt by model_link() */
+	} ready;                 /* jobs that wait for a place; rebuilt by model_link() */
 };
 void model_init(struct model *m);
 void model_done(struct model *m);
@@ -463,11 +467,13 @@ struct rollout *model_rollout(const struct model *m, const char *id);
 struct environment *model_environment(const struct model *m, const char *id);
 struct incident *model_incident(const struct model *m, const char *id);
 struct project_repo *model_source(const struct model *m, const char *repo);
-struct repo_ref *source_ref(const struct project_repo *src, const char *ref); /* NULL: not known; src may be NULL */
+struct repo_ref *source_ref(const struct project_repo *src,
+			    const char *ref); /* NULL: not known; src may be NULL */
 struct agent *model_agent(const struct model *m, const char *id);
 /* Of a unit's ("" or NULL: the project's) job by its definition's or instance's name. */
 struct history *model_history(const struct model *m, const char *unit, const char *job);
 struct merge_queue *model_queue(const struct model *m, const char *repo, const char *target);
 /* A unit in the penstock.yml of whichever repository has it; *ret_config (may be NULL) is that one. */
-const struct unit *model_unit(const struct model *m, const char *name, const struct config **ret_config);
+const struct unit *model_unit(const struct model *m, const char *name,
+			      const struct config **ret_config);
 const struct config *model_config(const struct model *m, const char *digest);

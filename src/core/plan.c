@@ -121,7 +121,8 @@ static const char *other_slice(const struct planner *p, const char *unit,
 	while (from + n < old->slices.n && streq(old->slices.v[from + n].unit, unit))
 		n++;
 	for (size_t k = 0; k < MAX_OF(n, state->slices); k++) {
-		const struct lock_slice *a = k < state->slices ? &now->slices.v[state->slice + k] : NULL;
+		const struct lock_slice *a =
+			k < state->slices ? &now->slices.v[state->slice + k] : NULL;
 		const struct lock_slice *b = k < n ? &old->slices.v[from + k] : NULL;
 
 		if (!a || !b || !streq(a->path, b->path))
@@ -140,8 +141,7 @@ static bool same_unit(const struct unit *a, const struct unit *b)
 	return shape_equal(&shape_unit, &x, &y);
 }
 
-static enum cause own_cause(const struct planner *p, const struct unit *u,
-			    struct unit_state *state)
+static enum cause own_cause(const struct planner *p, const struct unit *u, struct unit_state *state)
 {
 	if (!p->has_base)
 		return CAUSE_FIRST;

@@ -45,8 +45,9 @@ void tree_facts_done(struct tree_facts *t);
  * because globs look for them there. Both sorted, without doubles; no folder of ret_list lies in another one. */
 void plan_paths(const struct config *c, texts *ret_dirs, texts *ret_list);
 
-#define PLAN_STATE_MAP(X)                                                              \
-	X(PLAN_MISS, "miss") X(PLAN_HIT, "hit") X(PLAN_UNAFFECTED, "unaffected") \
+#define PLAN_STATE_MAP(X)                                   \
+	X(PLAN_MISS, "miss")                                \
+	X(PLAN_HIT, "hit") X(PLAN_UNAFFECTED, "unaffected") \
 		X(PLAN_SKIPPED, "skipped") /* its `if` said no, or a fork may not run it */
 enum plan_state {
 #define X(name, text) name,
@@ -96,8 +97,10 @@ struct plan_ask {
 	const struct tree_facts *head, *base;
 	enum stage stage;
 	const char *toolchain;
-	const struct change *change; /* for `if` and forks; NULL: a push that nobody knows anything of */
-	const pairs *images; /* image as a job names it -> digest that it stands for now; NULL: names count as they are */
+	const struct change
+		*change; /* for `if` and forks; NULL: a push that nobody knows anything of */
+	const pairs *
+		images; /* image as a job names it -> digest that it stands for now; NULL: names count as they are */
 	/* How long a file's tests take, for splits; NULL: not known. 0: never seen. */
 	uint64_t (*file_time)(void *ctx, const char *unit, const char *job, const char *file);
 	void *ctx;
@@ -105,8 +108,8 @@ struct plan_ask {
 MUST_CHECK enum rc plan_for(const struct plan_ask *ask, struct plan *ret, struct err *err);
 /* The text that a job's key is the SHA-256 of, as lines for people: "env CC=gcc", "input services/a/main.c 100644 <oid>", "need a/build <key>". Two of them
  * can be compared line by line; every declared thing has one. */
-MUST_CHECK enum rc plan_key_lines(const struct plan_ask *ask, const struct plan *plan, const struct plan_job *job,
-				  texts *ret, struct err *err);
+MUST_CHECK enum rc plan_key_lines(const struct plan_ask *ask, const struct plan *plan,
+				  const struct plan_job *job, texts *ret, struct err *err);
 
 /* base NULL: everything is affected (first push). base_config: what penstock.yml said at base; NULL: as now. toolchain: a text that names what the
  * sandbox provides. Jobs of one stage are planned. The hit or miss is the caller's to fill in (cache port): all jobs come back as miss or unaffected; an

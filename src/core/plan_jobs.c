@@ -270,9 +270,10 @@ static enum rc count_inputs(struct planner *p, const struct instance *me, size_t
 		p->inputs += (uint64_t)n * alike->n;
 	if (p->inputs <= PLAN_MAX_INPUTS)
 		return RC_OK;
-	return err_set(err, RC_TOO_BIG,
-		       "the plan's jobs read more than %d files one by one; at job \"%s\" (a folder's `dir/**` counts as one)",
-		       PLAN_MAX_INPUTS, p->defs.v[me->def].def->name);
+	return err_set(
+		err, RC_TOO_BIG,
+		"the plan's jobs read more than %d files one by one; at job \"%s\" (a folder's `dir/**` counts as one)",
+		PLAN_MAX_INPUTS, p->defs.v[me->def].def->name);
 }
 
 /* Fill the job's inputs; *ret_changed: a path among them that differs from base, when that matters. Borrowed. */
@@ -306,7 +307,8 @@ static enum rc find_inputs(struct planner *p, const struct instance *me, bool co
 	}
 	enum rc rc = count_inputs(p, me, now.n, err);
 
-	for (size_t k = 0; def->inputs.n && me->unit < p->c->units.n && k < p->units[me->unit].slices; k++) {
+	for (size_t k = 0;
+	     def->inputs.n && me->unit < p->c->units.n && k < p->units[me->unit].slices; k++) {
 		const struct lock_slice *slice =
 			&p->head.facts->slices.v[p->units[me->unit].slice + k];
 
@@ -457,9 +459,10 @@ static enum rc plan_one(struct planner *p, uint32_t i, struct err *err)
 enum rc plan_jobs(struct planner *p, struct err *err)
 {
 	if (p->needs.first[p->list.n] > PLAN_MAX_NEEDS)
-		return err_set(err, RC_TOO_BIG,
-			       "the plan's jobs need each other in more than %d ways: each row of a matrix waits for each row of what it needs",
-			       PLAN_MAX_NEEDS);
+		return err_set(
+			err, RC_TOO_BIG,
+			"the plan's jobs need each other in more than %d ways: each row of a matrix waits for each row of what it needs",
+			PLAN_MAX_NEEDS);
 	uint32_t *order = xcalloc(p->list.n + 1, sizeof(*order));
 	uint32_t n = graph_order(&p->needs, order);
 	enum rc rc = n < p->list.n ? err_set(err, RC_INVALID,

@@ -28,10 +28,13 @@ enum rc on_ref_moved(struct step *s);
 enum rc on_change_planned(struct step *s);
 enum rc on_change_refused(struct step *s);
 void run_cancel(struct step *s, struct run *run, enum run_state to, const char *reason);
-void run_begin(struct step *s, struct run *run);     /* its jobs may start */
-const struct config *repo_config(const struct model *m, const char *repo); /* as a trusted change of it last said; NULL: none did */
-char *main_branch(const struct config *c);           /* refs/heads/...; c may be NULL; the caller's */
-void job_of_def(struct job *job, const struct job_def *def, const struct unit *unit, const struct change *change); /* cpu, memory, group, optional */
+void run_begin(struct step *s, struct run *run); /* its jobs may start */
+const struct config *repo_config(
+	const struct model *m,
+	const char *repo);                 /* as a trusted change of it last said; NULL: none did */
+char *main_branch(const struct config *c); /* refs/heads/...; c may be NULL; the caller's */
+void job_of_def(struct job *job, const struct job_def *def, const struct unit *unit,
+		const struct change *change);        /* cpu, memory, group, optional */
 void run_touch_all(struct step *s, struct run *run); /* the run and its jobs */
 /* step_job.c */
 enum rc on_job_started(struct step *s);
@@ -39,42 +42,61 @@ enum rc on_job_ended(struct step *s);
 struct job *job_new(struct step *s, struct run *run, enum stage stage, const char *unit,
 		    const char *name);
 void job_settled(struct step *s, struct job *job); /* tells dependents, run or release */
-void job_begin(struct step *s, struct job *job);   /* it may run when it waits for nothing: ready, or manual */
-void job_lost(struct step *s, struct job *job, const char *reason); /* its agent is gone: elsewhere when that is safe, else failed */
-void run_settle(struct step *s, struct run *run);  /* ends it when nothing is open */
-void run_count_open(struct step *s, struct run *run); /* of one that has ended: a person started, or stopped, something of it */
+void job_begin(struct step *s,
+	       struct job *job); /* it may run when it waits for nothing: ready, or manual */
+void job_lost(struct step *s, struct job *job,
+	      const char *reason); /* its agent is gone: elsewhere when that is safe, else failed */
+void run_settle(struct step *s, struct run *run); /* ends it when nothing is open */
+void run_count_open(
+	struct step *s,
+	struct run *run); /* of one that has ended: a person started, or stopped, something of it */
 bool test_quarantined(const struct step *s, const struct job *job, const char *test);
 void job_make_ready(struct step *s, struct job *job, const char *why);
 /* schedule.c: which ready job goes where, when */
 void schedule(struct step *s);
-void agent_take(struct step *s, struct job *job); /* job->agent, cpu, memory are set: it runs there from now on */
+void agent_take(struct step *s,
+		struct job *job); /* job->agent, cpu, memory are set: it runs there from now on */
 void agent_give(struct step *s, struct job *job); /* it does not any more */
 /* step_agent.c */
-void agent_local(struct step *s);                 /* EV_STARTED: the daemon's own machine, as it is now */
-bool agent_owns(const struct job *job, const struct event *ev); /* the event tells of this very attempt, from where it runs (event's id; NULL: local) */
-void on_agent_timer(struct step *s);                            /* EV_TIMER with text "agent" */
+void agent_local(struct step *s); /* EV_STARTED: the daemon's own machine, as it is now */
+bool agent_owns(
+	const struct job *job, const struct
+	event *ev); /* the event tells of this very attempt, from where it runs (event's id; NULL: local) */
+void on_agent_timer(struct step *s); /* EV_TIMER with text "agent" */
 enum rc on_agent(struct step *s);
 enum rc on_drain(struct step *s);
 /* forecast.c: how long a run takes and took */
-void run_predict(struct step *s, struct run *run); /* once its jobs are there: fills run->predicted */
-void run_review(struct step *s, struct run *run);  /* it ended: fills critical and advice */
+void run_predict(struct step *s,
+		 struct run *run); /* once its jobs are there: fills run->predicted */
+void run_review(struct step *s, struct run *run); /* it ended: fills critical and advice */
 /* history.c: what earlier runs taught */
-void history_learn(struct step *s, struct job *job); /* its end, with s->ev: durations, files' times, coverage, failed keys */
-const struct failed_key *history_failed_key(const struct model *m, const struct job *job); /* the same key failed before */
-void history_flaky(struct step *s, struct job *job, const texts *tests); /* these tests failed, and passed without a change */
+void history_learn(
+	struct step *s,
+	struct job *job); /* its end, with s->ev: durations, files' times, coverage, failed keys */
+const struct failed_key *history_failed_key(const struct model *m,
+					    const struct job *job); /* the same key failed before */
+void history_flaky(struct step *s, struct job *job,
+		   const texts *tests); /* these tests failed, and passed without a change */
 /* step_queue.c: the merge queue */
 enum rc on_queue_add(struct step *s);
 enum rc on_queue_del(struct step *s);
 enum rc on_merged(struct step *s);
 enum rc on_landed(struct step *s);
 void queue_run_ended(struct step *s, struct run *run); /* a CHANGE_QUEUE run */
-bool queue_wants(const struct model *m, const struct change *c); /* a CHANGE_QUEUE: is it still the one to test? else no run is made of it */
+bool queue_wants(
+	const struct model *m,
+	const struct change
+		*c); /* a CHANGE_QUEUE: is it still the one to test? else no run is made of it */
 void queue_run_began(struct step *s, const struct run *run);
-void queue_target_moved(struct step *s, const char *repo, const char *ref); /* after project.refs says so: any branch, target or entry */
-void on_queue_timer(struct step *s);                                        /* EV_TIMER with text "queue" */
+void queue_target_moved(
+	struct step *s, const char *repo,
+	const char *ref);            /* after project.refs says so: any branch, target or entry */
+void on_queue_timer(struct step *s); /* EV_TIMER with text "queue" */
 /* step_cron.c: runs by the clock */
-void schedules_arm(struct step *s, const char *repo, const struct config *c); /* penstock.yml was read: the next times become timers */
-void on_cron_timer(struct step *s);                                          /* EV_TIMER with text "cron" */
+void schedules_arm(
+	struct step *s, const char *repo,
+	const struct config *c);    /* penstock.yml was read: the next times become timers */
+void on_cron_timer(struct step *s); /* EV_TIMER with text "cron" */
 /* step_stage.c: the jobs of a stage of a release; whether there is any that the release waits for */
 bool stage_jobs_start(struct step *s, struct release *r, enum stage stage);
 /* step_spec.c */

@@ -88,6 +88,14 @@ static void skip_dependents(struct step *s, struct job *job, settled_list *settl
 	}
 }
 
+/* No release comes of it. What it takes back is taken back all the same. */
+static void run_passed_without(struct step *s, struct run *run)
+{
+	run_touch_all(s, run);
+	if (!run->failed && run->change.kind != CHANGE_PULL && run->change.reverts)
+		environment_unpin_commit(s, run->change.commit);
+}
+
 /* All that the run waits for has ended. */
 static void run_end(struct step *s, struct run *run)
 {
@@ -102,7 +110,7 @@ static void run_end(struct step *s, struct run *run)
 	if (!run->failed && releases && c && c->tag_releases == (run->change.kind == CHANGE_TAG))
 		release_create(s, run);
 	else
-		run_touch_all(s, run);
+		run_passed_without(s, run);
 }
 
 /* Of a run that has ended, what a person started and is under way: so long it is known to a restart, with its jobs. */

@@ -431,6 +431,8 @@ static void plan_to_run(struct step *s, struct run *run)
 {
 	const struct event *ev = s->ev;
 
+	if (model_is_ended(s->m, AGG_CONFIG, ev->config_digest)) /* it is at work again */
+		model_touch(s->m, AGG_CONFIG, ev->config_digest);
 	set_text(&run->config, ev->config_digest);
 	set_text(&run->plan, ev->plan.hash);
 	run->budget = ev->config.ci_budget;
@@ -449,8 +451,11 @@ static void plan_to_run(struct step *s, struct run *run)
 	if (run->open == 0 && !run->waits)
 		set_text(&run->reason,
 			 run->cached ? "everything was cached" : "nothing is affected");
-	const struct repo_ref *ref = source_ref(model_source(s->m, run->change.repo), run->change.ref);
-	bool newest = ref && streq(ref->commit, run->change.commit); /* else somebody wants an older one once more */
+	const struct repo_ref *ref =
+		source_ref(model_source(s->m, run->change.repo), run->change.ref);
+	bool newest =
+		ref && streq(ref->commit,
+			     run->change.commit); /* else somebody wants an older one once more */
 	if (run->change.kind == CHANGE_PULL && newest)
 		supersede_pull(s, run);
 	supersede_groups(s, run);

@@ -105,8 +105,8 @@ struct explain {
 	const texts *files;
 	const char *unit, *job;
 };
-MUST_CHECK enum rc engine_explain(struct engine *e, const struct explain *ask, texts *ret_lines, char **ret_key,
-				  struct err *err);
+MUST_CHECK enum rc engine_explain(struct engine *e, const struct explain *ask, texts *ret_lines,
+				  char **ret_key, struct err *err);
 /* All replicas as last seen. */
 void engine_replicas(const struct engine *e, void (*each)(void *ctx, const struct replica *r),
 		     void *ctx);

@@ -119,7 +119,7 @@ struct engine {
 	bool collecting_poll, ensuring;
 	VEC(struct unread) unread;
 	struct project_cache *projects; /* manifests and lockfiles that were read */
-	struct map collecting; /* job ids whose result is being fetched */
+	struct map collecting;          /* job ids whose result is being fetched */
 };
 
 /* engine.c */

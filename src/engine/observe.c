@@ -113,8 +113,8 @@ static char *live_of(const struct engine *e, const char *environment, const char
 
 		bool ends = ro->state == ROLLOUT_ABORTING && ro->zero_confirmed_at;
 
-		if (!rollout_is_final(ro->state) && !ends &&
-		    streq(ro->environment, environment) && streq(ro->unit, unit))
+		if (!rollout_is_final(ro->state) && !ends && streq(ro->environment, environment) &&
+		    streq(ro->unit, unit))
 			return NULL;
 	}
 	for (size_t i = 0; env && i < env->live.n; i++)

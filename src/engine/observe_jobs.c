@@ -171,7 +171,11 @@ static void see_job(void *ctx, const struct exec_seen *seen)
 		return;
 	if (wanted)
 		collect(e, job);
-	else if (durable && !(job && job->state == JOB_RUNNING)) /* else its next attempt is being started, which removes this one */
+	else if (
+		durable &&
+		!(job &&
+		  job->state ==
+			  JOB_RUNNING)) /* else its next attempt is being started, which removes this one */
 		forget(e, seen->job);
 }
 

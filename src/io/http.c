@@ -136,7 +136,8 @@ static void set_up(CURL *c, struct turn *t, struct curl_slist *list, char *why)
 		curl_easy_setopt(c, CURLOPT_READFUNCTION, on_upload);
 		curl_easy_setopt(c, CURLOPT_READDATA, t);
 		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)q->upload_size);
-	} else if (q->body.n || (q->method && !streq(q->method, "GET") && !streq(q->method, "HEAD"))) {
+	} else if (q->body.n ||
+		   (q->method && !streq(q->method, "GET") && !streq(q->method, "HEAD"))) {
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body.p ? q->body.p : "");
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.n);
 	}

@@ -20,8 +20,10 @@ struct http_request {
 	bool keep; /* the connection is kept for this thread's next request that says so, too */
 	int upload; /* with size: the body is this file's, from its start, instead of `body`; 0: none */
 	uint64_t upload_size;
-	void (*header)(void *ctx, struct str name,
-		       struct str value); /* the status line (name empty), then each header, before the body */
+	void (*header)(
+		void *ctx, struct str name,
+		struct
+		str value); /* the status line (name empty), then each header, before the body */
 	bool (*each)(
 		void *ctx, struct
 		str part); /* parts of the body as they come, instead of `body`; false: enough */

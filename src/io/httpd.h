@@ -102,7 +102,7 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 			      const struct stream_ops *ops, void *ctx);
 /* Never blocks. False: the reader was too far behind and is cut off; gone() follows. */
 bool stream_write(struct stream *s, struct str bytes);
-bool stream_is_read(struct stream *s); /* false: the reader has left; gone() follows */
+bool stream_is_read(struct stream *s);         /* false: the reader has left; gone() follows */
 size_t stream_waiting(const struct stream *s); /* bytes that the reader did not take yet */
 /* No more: what is held still goes out. */
 void stream_end(struct stream *s);

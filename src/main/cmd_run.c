@@ -24,7 +24,8 @@ struct local_run {
 /* `penstock run ci` is the whole stage, when no job has that name. */
 static bool is_stage(const struct run_options *o, const struct config *c)
 {
-	return o->n_jobs == 1 && streq(o->jobs[0], stage_names[STAGE_CI]) && !config_job(c, STAGE_CI, o->jobs[0]);
+	return o->n_jobs == 1 && streq(o->jobs[0], stage_names[STAGE_CI]) &&
+	       !config_job(c, STAGE_CI, o->jobs[0]);
 }
 
 /* By its name, or by that of one of its instances: test, test@15. */
@@ -118,11 +119,14 @@ static enum rc read_worktree(struct local_run *r, const char *into, struct err *
 	if (rc == RC_OK)
 		rc = repo_worktree(repo, into, id, head, err);
 	AUTO(freep) char *event = r->o->base || r->o->unit ? NULL : run_ci_base(r->speech);
-	bool whole = !r->o->n_jobs || (r->o->n_jobs == 1 && streq(r->o->jobs[0], stage_names[STAGE_CI]));
+	bool whole =
+		!r->o->n_jobs || (r->o->n_jobs == 1 && streq(r->o->jobs[0], stage_names[STAGE_CI]));
 	if (rc == RC_OK && r->o->base)
 		rc = repo_resolve(repo, r->o->base, base, err);
 	else if (rc == RC_OK && event && whole)
-		rc = repo_resolve(repo, event, base, err) == RC_OK ? RC_OK : run_ci_no_base(r->speech, event, err);
+		rc = repo_resolve(repo, event, base, err) == RC_OK
+			     ? RC_OK
+			     : run_ci_no_base(r->speech, event, err);
 	else if (rc == RC_OK && *head && whole && !r->o->unit)
 		rc = repo_usual_base(repo, head, !streq(id, head), base, err);
 	if (rc == RC_OK)
@@ -141,7 +145,8 @@ static enum rc make_plan(struct local_run *r, const char *into, struct err *err)
 	if (rc == RC_OK && !is_stage(r->o, &r->change.read.head.config))
 		narrow(r->o, &r->change.read.plan);
 	else if (rc == RC_OK && r->o->unit)
-		err_set(err, rc = RC_INVALID, "--unit goes with the name of a job, not with the whole stage");
+		err_set(err, rc = RC_INVALID,
+			"--unit goes with the name of a job, not with the whole stage");
 	if (rc != RC_OK)
 		return rc;
 	struct blobs *cache = blobs_disk_new(r->w.cache, err);
@@ -238,7 +243,8 @@ static void submit(struct local_run *r)
 	planned.plan = r->change.read.plan;
 	r->change.read.plan = (struct plan){0};
 	shape_copy(&shape_change, &planned.change, &r->change.change);
-	planned.change.kind = CHANGE_PERSON; /* of no ref that the engine watches; what its event is, the plan knows */
+	planned.change.kind =
+		CHANGE_PERSON; /* of no ref that the engine watches; what its event is, the plan knows */
 	planned.change.base = *r->change.base ? xstrdup(r->change.base) : NULL;
 	if (!planned.change.repo)
 		planned.change.repo = xstrdup("local");
@@ -325,7 +331,8 @@ int local_run(const struct run_options *o)
 	struct err err = {0};
 
 	log_open(STDERR_FILENO, false, LOG_ERROR);
-	if (run_ci_detect(o->dialect, &r.speech, &err) != RC_OK || run_folder(&r.w, o->cache, &err) != RC_OK)
+	if (run_ci_detect(o->dialect, &r.speech, &err) != RC_OK ||
+	    run_folder(&r.w, o->cache, &err) != RC_OK)
 		return local_fail(&err);
 	AUTO(freep) char *repo = xasprintf("%s/worktree.git", r.w.dir);
 	if (make_plan(&r, repo, &err) != RC_OK || run_world_open(&r.w, repo, &err) != RC_OK)

@@ -9,12 +9,13 @@
 #include "ports/watch.h"
 
 struct house_options {
-	const char *data;      /* absolute */
-	uint32_t door_base;    /* first port of front doors; 0: 18080 */
-	uint32_t replica_base; /* first port of replicas; 0: 20000 */
-	bool processes;        /* services as processes even where containers can be had */
+	const char *data;       /* absolute */
+	uint32_t door_base;     /* first port of front doors; 0: 18080 */
+	uint32_t replica_base;  /* first port of replicas; 0: 20000 */
+	bool processes;         /* services as processes even where containers can be had */
 	const char *containers; /* what runs jobs' containers: NULL: auto; runc, crun, bwrap */
-	uint64_t keep_failed, keep_max; /* usec that failed jobs' folders are kept, bytes of them; 0: 24 h, 10 GiB */
+	uint64_t keep_failed,
+		keep_max; /* usec that failed jobs' folders are kept, bytes of them; 0: 24 h, 10 GiB */
 };
 struct house {
 	char *data, *shim;
@@ -22,7 +23,7 @@ struct house {
 	struct watch *watch;
 	struct image *images;
 	struct exec *local; /* this machine's side of world.exec, whose it is */
-	struct exec *hub; /* the agents' side of world.exec, whose it is */
+	struct exec *hub;   /* the agents' side of world.exec, whose it is */
 };
 /* Open or make the data folder and all that lives in it. RC_CONFLICT: another daemon has it. */
 MUST_CHECK enum rc house_open(const struct house_options *o, struct loop *loop, struct house **ret,

@@ -34,7 +34,8 @@ enum graph_format { GRAPH_TEXT, GRAPH_JSON, GRAPH_DOT, GRAPH_MERMAID, GRAPH_SVG 
 struct graph_options {
 	const char *repo; /* NULL: . */
 	const char *rev;  /* NULL: the work tree as it stands; HEAD of a bare repository */
-	const char *base; /* compare with it; NULL: only when affected is asked for, where head left the default branch */
+	const char *
+		base; /* compare with it; NULL: only when affected is asked for, where head left the default branch */
 	const char *unit; /* NULL: all */
 	bool affected;    /* only units that the change touches */
 	enum graph_format format;
@@ -46,10 +47,10 @@ struct run_options {
 	const char *const *jobs;
 	size_t n_jobs;
 	const char *unit, *base, *cache;
-	uint32_t slots; /* 0: one a core */
-	const char *dialect;             /* "github" | "gitlab" | "plain"; NULL: as the environment says */
+	uint32_t slots;      /* 0: one a core */
+	const char *dialect; /* "github" | "gitlab" | "plain"; NULL: as the environment says */
 	const char *junit, *codequality; /* report files to write */
-	bool restore, json; /* restore: outputs into the work tree */
+	bool restore, json;              /* restore: outputs into the work tree */
 };
 int local_run(const struct run_options *o);
 

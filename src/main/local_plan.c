@@ -44,8 +44,9 @@ static enum rc keep_entry(void *ctx, const struct repo_entry *e, struct err *err
 
 	(void)err;
 	if (!k->wanted || k->wanted(e->path))
-		vec_push(&k->to->entries, ((struct tree_entry){xstrdup(e->path),
-							       xstrndup(e->oid, GIT_HEX), e->mode}));
+		vec_push(&k->to->entries,
+			 ((struct tree_entry){xstrdup(e->path), xstrndup(e->oid, GIT_HEX),
+					      e->mode}));
 	return RC_OK;
 }
 
@@ -76,9 +77,10 @@ static enum rc read_other(void *ctx, const char *source, const char *commit, con
 
 	(void)ctx;
 	if (rc == RC_NOT_FOUND)
-		return err_set(err, RC_INVALID,
-			       "%s is no repository here: outside of the daemon, name it by its folder",
-			       source);
+		return err_set(
+			err, RC_INVALID,
+			"%s is no repository here: outside of the daemon, name it by its folder",
+			source);
 	return rc == RC_OK ? repo_file(other, commit, path, max, ret, err) : rc;
 }
 

@@ -25,8 +25,8 @@ MUST_CHECK enum rc run_world_open(struct run_world *w, const char *repo, struct 
 void run_world_close(struct run_world *w);
 
 /* Lay the outputs of all jobs that are good out in the clone's work tree; ret_n: files. */
-MUST_CHECK enum rc run_restore(const struct run_world *w, const struct model *m, const char *repo, size_t *ret_n,
-			       struct err *err);
+MUST_CHECK enum rc run_restore(const struct run_world *w, const struct model *m, const char *repo,
+			       size_t *ret_n, struct err *err);
 
 /* What is said while it goes and at its end. */
 struct run_show {
@@ -35,7 +35,8 @@ struct run_show {
 	struct term term, progress; /* of stdout; of stderr, for what goes away again */
 	bool json, drawn;
 	struct run_ci *ci; /* NULL: for people and scripts */
-	struct mask *mask; /* of the jobs' secrets: reports are files, and say what their job wrote */
+	struct mask
+		*mask;   /* of the jobs' secrets: reports are files, and say what their job wrote */
 	struct map told; /* ids of jobs whose end was told */
 	usec_t began;
 	struct loop_timer *timer;

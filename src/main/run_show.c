@@ -79,12 +79,12 @@ static void tell_text(const struct run_show *s, const struct job *job, struct st
 		return;
 	tint(to, t,
 	     run_show_is_bad(job) ? BAD
-	     : ran           ? GOOD
-			     : DIM,
+	     : ran                ? GOOD
+				  : DIM,
 	     "%s",
 	     run_show_is_bad(job) ? mark_bad(t)
-	     : ran           ? mark_good(t)
-			     : mark_wait(t));
+	     : ran                ? mark_good(t)
+				  : mark_wait(t));
 	strbuf_addf(to, " %-9s %s/%s", job_state_names[job->state], unit_of(job), job->name);
 	if (time_of(job)) {
 		strbuf_adds(to, "  ");
@@ -168,7 +168,8 @@ static void draw(void *arg)
 		strbuf_addf(&text, "%s%s/%s ", running > 1 ? ", " : "", unit_of(job), job->name);
 		strbuf_add_duration(&text, now > job->started_at ? now - job->started_at : 0);
 	}
-	strbuf_addf(&line, "%s %zu/%zu ", mark_busy(&s->progress), ended, ended + running + waiting);
+	strbuf_addf(&line, "%s %zu/%zu ", mark_busy(&s->progress), ended,
+		    ended + running + waiting);
 	add_left(s, &line);
 	strbuf_addstr(&line, strbuf_str(&text));
 	if (waiting)
@@ -286,9 +287,9 @@ static void show_log(const struct run_show *s, const struct job *job, struct str
 
 static void add_sum(const struct run_show *s, struct strbuf *to)
 {
-	static const enum job_state order[] = {JOB_FAILED, JOB_CANCELLED, JOB_SKIPPED,   JOB_PASSED,
-					       JOB_FLAKY,  JOB_CACHED,    JOB_UNAFFECTED,
-					       JOB_MANUAL};
+	static const enum job_state order[] = {JOB_FAILED,     JOB_CANCELLED, JOB_SKIPPED,
+					       JOB_PASSED,     JOB_FLAKY,     JOB_CACHED,
+					       JOB_UNAFFECTED, JOB_MANUAL};
 	const struct model *m = engine_model(s->engine);
 	size_t n[JOB_STATES] = {0}, shown = 0;
 

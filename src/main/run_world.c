@@ -114,7 +114,7 @@ static enum rc open_build(struct run_world *w, struct err *err)
 	w->world.exec = exec_sandbox_new(w->dir, shim, err);
 	if (!w->world.exec)
 		return err->rc;
-	exec_sandbox_caches(w->world.exec, w->cache); /* kept from run to run */
+	exec_sandbox_caches(w->world.exec, w->cache);    /* kept from run to run */
 	w->images = image_disk_new(w->cache, NULL, err); /* kept from run to run */
 	if (!w->images || exec_sandbox_containers(w->world.exec, w->images, "auto", err) != RC_OK)
 		return err->rc;

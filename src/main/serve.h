@@ -6,13 +6,13 @@
 struct serve_options {
 	const char *data; /* NULL: default_data() */
 	texts repos; /* "NAME=PATH" or "PATH"; empty: those of the last start, else a repository of our own in <data>/git */
-	uint16_t port; /* 0: unix socket only */
+	uint16_t port;      /* 0: unix socket only */
 	const char *listen; /* address of the port; NULL: 127.0.0.1 */
 	uint32_t door_base, replica_base, slots;
-	uint64_t cache_max; /* bytes of the build tools' cache; 0: 20 GiB */
-	const char *containers;    /* NULL: auto */
-	uint64_t keep_failed;      /* usec; 0: 24 h */
-	uint64_t keep_max;         /* bytes; 0: 10 GiB */
+	uint64_t cache_max;     /* bytes of the build tools' cache; 0: 20 GiB */
+	const char *containers; /* NULL: auto */
+	uint64_t keep_failed;   /* usec; 0: 24 h */
+	uint64_t keep_max;      /* bytes; 0: 10 GiB */
 	bool processes, verbose, json_log;
 };
 /* Run until SIGTERM or SIGINT. Exit code of the program. */

@@ -52,13 +52,14 @@ static void write_conf(struct strbuf *to, const struct shim_spec *spec)
 {
 	shim_texts env = {0};
 
-	strbuf_addf(to,
-		    "[engine]\nlock_type = \"file\"\n[containers]\ndefault_ulimits = [\"nofile=%llu:%llu\", \"nproc=%llu:%llu\"]\n"
-		    "env = [\n",
-		    (unsigned long long)hard_limit(RLIMIT_NOFILE, 1 << 20),
-		    (unsigned long long)hard_limit(RLIMIT_NOFILE, 1 << 20),
-		    (unsigned long long)hard_limit(RLIMIT_NPROC, TASKS_MOST),
-		    (unsigned long long)hard_limit(RLIMIT_NPROC, TASKS_MOST));
+	strbuf_addf(
+		to,
+		"[engine]\nlock_type = \"file\"\n[containers]\ndefault_ulimits = [\"nofile=%llu:%llu\", \"nproc=%llu:%llu\"]\n"
+		"env = [\n",
+		(unsigned long long)hard_limit(RLIMIT_NOFILE, 1 << 20),
+		(unsigned long long)hard_limit(RLIMIT_NOFILE, 1 << 20),
+		(unsigned long long)hard_limit(RLIMIT_NPROC, TASKS_MOST),
+		(unsigned long long)hard_limit(RLIMIT_NPROC, TASKS_MOST));
 	env_of(spec, &env);
 	for (size_t i = 0; i < env.n; i++) {
 		toml_text(to, env.v[i]);

@@ -188,7 +188,8 @@ enum rc zygote_start(struct zygote *z, const struct shim_spec *spec, const char 
 	struct asked a = {.fds = {out, status}, .text = STRBUF(SHIM_SPEC_MAX)};
 	struct zygote_answer got = {0};
 
-	fcntl(status, F_SETFL, O_APPEND); /* two write to it: the kernel guards no position of a memory file */
+	fcntl(status, F_SETFL,
+	      O_APPEND); /* two write to it: the kernel guards no position of a memory file */
 	enum rc rc = gather(&a, spec, tmp, command, err);
 	if (rc == RC_OK && (!ask(z, &a) || !answer(z, &got)))
 		rc = err_set(err, RC_UNAVAILABLE, "the sandbox's zygote was killed");

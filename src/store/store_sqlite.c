@@ -298,12 +298,13 @@ static enum rc open_writer(struct sqlite *s, struct err *err)
 	if (rc == RC_OK)
 		rc = sqlite_file_schema(s->db, s->path, true, err);
 	if (rc == RC_OK)
-		rc = sql_exec(s->db,
-			      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-			      "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096;"
-			      "PRAGMA wal_autocheckpoint = 4000;" /* 16 MB: many pages are written again and again before */
-			      "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
-			      err);
+		rc = sql_exec(
+			s->db,
+			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+			"PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096;"
+			"PRAGMA wal_autocheckpoint = 4000;" /* 16 MB: many pages are written again and again before */
+			"PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
+			err);
 	if (rc == RC_OK)
 		rc = sql_number(s->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", &wal,
 				err);

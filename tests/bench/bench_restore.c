@@ -89,8 +89,7 @@ int main(int argc, char **argv)
 	char temp[] = "/tmp/penstock-restore-XXXXXX";
 	const char *dir = argc > 1 ? argv[1] : mkdtemp(temp);
 	AUTO(freep)
-	char *from = xasprintf("%s/from", dir),
-	     *data = xasprintf("%s/data", dir), *list = NULL;
+	char *from = xasprintf("%s/from", dir), *data = xasprintf("%s/data", dir), *list = NULL;
 	struct err err = {0};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -8,7 +8,8 @@
 
 #define JOBS 10000
 
-static const char yml[] = "version: 1\nproject: p\nservices: {s: {path: s}}\nci:\n  small: {run: a}\n";
+static const char yml[] =
+	"version: 1\nproject: p\nservices: {s: {path: s}}\nci:\n  small: {run: a}\n";
 
 struct yard {
 	struct model m;

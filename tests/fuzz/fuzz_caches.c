@@ -15,8 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	BUG_ON(!mkdtemp(folder));
 	AUTO(freep) char *own = xasprintf("%s/data", folder), *job = xasprintf("%s/job", folder);
 	AUTO(freep)
-	char *work = xasprintf("%s/work/deps", job),
-	     *beside = xasprintf("%s/beside", folder);
+	char *work = xasprintf("%s/work/deps", job), *beside = xasprintf("%s/beside", folder);
 	AUTO(freep) char *note = xasprintf("%s/caches.json", job);
 	struct sandbox_exec x = {.data = own, .cache_max = 1000};
 

@@ -16,10 +16,10 @@ static void expect(bool ok)
 }
 
 static const char *const files[] = {
-	"a/package.json",     "pnpm-workspace.yaml", "a/go.mod",	  "go.work",
-	"a/Cargo.toml",	      "a/pom.xml",	     "settings.gradle",	  "a/build.gradle.kts",
-	"a/pyproject.toml",   "a/CMakeLists.txt",    "a/BUILD.bazel",	  "package-lock.json",
-	"pnpm-lock.yaml",     "yarn.lock",	     "Cargo.lock",	  "uv.lock",
+	"a/package.json",   "pnpm-workspace.yaml", "a/go.mod",        "go.work",
+	"a/Cargo.toml",     "a/pom.xml",           "settings.gradle", "a/build.gradle.kts",
+	"a/pyproject.toml", "a/CMakeLists.txt",    "a/BUILD.bazel",   "package-lock.json",
+	"pnpm-lock.yaml",   "yarn.lock",           "Cargo.lock",      "uv.lock",
 	"poetry.lock",
 };
 

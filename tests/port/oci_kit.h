@@ -103,8 +103,8 @@ static UNUSED void layout_make(struct layout *l)
 			      path[] = "PATH=/bin:/usr/bin";
 	AUTO(freep) char *blobs = NULL, *tar = NULL, *index = NULL;
 	AUTO(strbuf_done)
-	struct strbuf layer = STRBUF((size_t)16 << 20),
-		      config = STRBUF(65536), manifest = STRBUF(65536), text = STRBUF(65536);
+	struct strbuf layer = STRBUF((size_t)16 << 20), config = STRBUF(65536),
+		      manifest = STRBUF(65536), text = STRBUF(65536);
 	struct oci_config c = {.os = os, .rootfs = {.type = kind}};
 	struct oci_manifest m = {.schemaVersion = 2, .mediaType = (char *)(uintptr_t)OCI_MANIFEST};
 	struct oci_index x = {.schemaVersion = 2};

@@ -557,9 +557,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
-		T(root),        T(unknown_image), T(of_repository),  T(memory),
-		T(services),    T(services_fail), T(service_leaves), T(cancel_phases),
-		T(shim_killed), T(bad_outputs),   T(caches),         T(kept),
+		T(root),        T(unknown_image),     T(of_repository),  T(memory),
+		T(services),    T(services_fail),     T(service_leaves), T(cancel_phases),
+		T(shim_killed), T(bad_outputs),       T(caches),         T(kept),
 		T(first_byte),  T(pull_is_cancelled),
 #undef T
 	};

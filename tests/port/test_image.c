@@ -72,8 +72,8 @@ static void layouts(void **state)
 {
 	struct image *i = disk();
 	AUTO(freep)
-	char *good = xasprintf("oci:%s", l.dir),
-	     *tagged = xasprintf("oci:%s:v1", l.dir), *other = xasprintf("oci:%s:v2", l.dir);
+	char *good = xasprintf("oci:%s", l.dir), *tagged = xasprintf("oci:%s:v1", l.dir),
+	     *other = xasprintf("oci:%s:v2", l.dir);
 	AUTO(image_root_done) struct image_root root = {0};
 
 	(void)state;

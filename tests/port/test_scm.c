@@ -459,7 +459,8 @@ static void merges(void **state)
 	assert_string_equal(old.made, tip); /* nothing was to be merged */
 	assert_int_equal(old.conflicts.n, 0);
 
-	const struct scm_merge bad = {.target = MAIN, .tip = NOBODY, .ref = TRIAL, .id = "x", .heads = &old.heads};
+	const struct scm_merge bad = {
+		.target = MAIN, .tip = NOBODY, .ref = TRIAL, .id = "x", .heads = &old.heads};
 	FAILS(RC_NOT_FOUND, scm_merge(bed.scm, REPO, &bad, &old.made, &old.conflicts, &err));
 }
 
@@ -667,7 +668,7 @@ static int end(void **state)
 	cmocka_unit_test(empty_repository), cmocka_unit_test(branches), cmocka_unit_test(changes), \
 		cmocka_unit_test(files_at_commits), cmocka_unit_test(tree_facts),                  \
 		cmocka_unit_test(laying_out), cmocka_unit_test(taking_back),                       \
-		cmocka_unit_test(taking_back_in_vain), cmocka_unit_test(merges),            \
+		cmocka_unit_test(taking_back_in_vain), cmocka_unit_test(merges),                   \
 		cmocka_unit_test(lands)
 
 int main(void)

@@ -210,7 +210,9 @@ static void real_pushes(void **state)
 	assert_string_equal(moves(50), "/main a>b /very/deep/name b>- ");
 	sh("cd %s && git push -q origin %s:refs/heads/very %s:refs/tags/v1", bed.name, bed.a,
 	   bed.a);
-	assert_string_equal(moves(50), "/very ->a v1 ->a "); /* the tag is told too (its name is shown from the tenth byte on) */
+	assert_string_equal(
+		moves(50),
+		"/very ->a v1 ->a "); /* the tag is told too (its name is shown from the tenth byte on) */
 	for (int i = 0; i < 20; i++)
 		sh("cd %s.git && mkdir -p refs/heads/d%d/e && echo %s > refs/heads/d%d/e/f",
 		   bed.name, i, bed.a, i);

@@ -3,26 +3,25 @@
 
 #define BEHIND(ptr) (container_of(ptr, struct sim, wrap.blobs)->blobs)
 
-static enum rc put(struct blobs *x, struct str bytes, char ret_hex[DIGEST_HEX + 1],
-			   struct err *err)
+static enum rc put(struct blobs *x, struct str bytes, char ret_hex[DIGEST_HEX + 1], struct err *err)
 {
 	return blobs_put(BEHIND(x), bytes, ret_hex, err);
 }
 
 static enum rc put_file(struct blobs *x, const char *path, char ret_hex[DIGEST_HEX + 1],
-				uint64_t *ret_size, struct err *err)
+			uint64_t *ret_size, struct err *err)
 {
 	return blobs_put_file(BEHIND(x), path, ret_hex, ret_size, err);
 }
 
 static enum rc get(struct blobs *x, const char *hex, size_t max, struct strbuf *ret,
-			   struct err *err)
+		   struct err *err)
 {
 	return blobs_get(BEHIND(x), hex, max, ret, err);
 }
 
 static enum rc get_file(struct blobs *x, const char *hex, const char *path, unsigned mode,
-				struct err *err)
+			struct err *err)
 {
 	return blobs_get_file(BEHIND(x), hex, path, mode, err);
 }
@@ -45,8 +44,7 @@ static enum rc put_result(struct blobs *x, const struct result *r, struct err *e
 	return blobs_put_result(s->blobs, r, err);
 }
 
-static enum rc get_result(struct blobs *x, const char *key, struct result *ret,
-				  struct err *err)
+static enum rc get_result(struct blobs *x, const char *key, struct result *ret, struct err *err)
 {
 	return blobs_get_result(BEHIND(x), key, ret, err);
 }

@@ -57,7 +57,8 @@ static void check_hanging(struct sim *s)
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));) {
 		const struct run *run = e->value;
 
-		if (!model_is_ended(m, AGG_RUN, e->key) && !run->manual) /* a manual job may still be started */
+		if (!model_is_ended(m, AGG_RUN, e->key) &&
+		    !run->manual) /* a manual job may still be started */
 			sim_fail(s, 7, "%s hangs: %s, %u jobs open", run->id,
 				 run_state_names[run->state], run->open);
 	}

@@ -92,7 +92,8 @@ static void check_results(struct sim *s, const struct model *m)
 		    job_is_done_well(job) && !job->resumed && !job->unkeyed &&
 		    !streq(made, job->outputs))
 			sim_fail(s, 11, "%s (%s) has %s, its key gives %s", job->id,
-				 job_state_names[job->state], job->outputs, made ? made : "nothing");
+				 job_state_names[job->state], job->outputs,
+				 made ? made : "nothing");
 	}
 }
 

@@ -27,7 +27,8 @@ static void add_needs(struct sim *s, struct strbuf *b)
 	if (s->o.script)
 		return;
 	if (rng_chance(&s->rng, 0.4))
-		strbuf_addf(b, ", cpu: %u", s->slots > 1 ? (unsigned)rng_between(&s->rng, 500, 2000) : 700);
+		strbuf_addf(b, ", cpu: %um",
+			    s->slots > 1 ? (unsigned)rng_between(&s->rng, 500, 2000) : 700);
 	if (rng_chance(&s->rng, 0.3))
 		strbuf_adds(b, ", memory: 1Gi");
 	if (rng_chance(&s->rng, 0.15))
@@ -43,9 +44,7 @@ void project_make(struct sim *s)
 	s->services = s->o.script ? 2
 				  : (unsigned)rng_between(&s->rng, 1,
 							  rng_chance(&s->rng, 0.8) ? 2 : SERVICES);
-	strbuf_adds(
-		&b,
-		"version: 1\nproject: sim\n");
+	strbuf_adds(&b, "version: 1\nproject: sim\n");
 	s->with_agents = !s->o.script && rng_chance(&s->rng, 0.4);
 	s->with_queue = !s->o.script && rng_chance(&s->rng, 0.3);
 	if (!s->o.ci)
@@ -63,7 +62,8 @@ void project_make(struct sim *s)
 		"defaults: {timeout: 1m, retry: {on: [infra], max: 2}}\nlibraries: {shared: {path: libs/shared}}\n");
 	add_services(s, &b);
 	strbuf_adds(
-		&b, "ci:\n  build: {each: \"*\", needs: [^build], run: make build, outputs: [out/**]");
+		&b,
+		"ci:\n  build: {each: \"*\", needs: [^build], run: make build, outputs: [out/**]");
 	if (!s->o.ci || rng_chance(&s->rng, 0.4)) /* a fork's would be left out */
 		strbuf_adds(&b, ", secrets: {TOKEN: \"" SECRET_REF "\"}");
 	add_needs(s, &b);

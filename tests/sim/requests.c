@@ -51,7 +51,8 @@ static void push_request(struct sim *s)
 {
 	static const char *const kinds[] = {"good", "good", "test-fails", "flaky", "build-fails"};
 	AUTO(freep)
-	char *ref = xasprintf("refs/pull/%u/head", 1 + (unsigned)rng_below(&s->fault_rng, REQUESTS));
+	char *ref =
+		xasprintf("refs/pull/%u/head", 1 + (unsigned)rng_below(&s->fault_rng, REQUESTS));
 	AUTO(freep)
 	char *path = xasprintf("services/s%u/src", (unsigned)rng_below(&s->fault_rng, s->services));
 	AUTO(freep)
@@ -65,7 +66,8 @@ static void push_request(struct sim *s)
 	}
 	if (!scm_fake_tip(s->scm, REPO, ref) || rng_chance(&s->fault_rng, 0.2))
 		scm_fake_set(s->scm, REPO, ref, scm_fake_tip(s->scm, REPO, MAIN_REF));
-	if (rng_chance(&s->fault_rng, 0.2)) /* it says something else about forks, and about times */
+	if (rng_chance(&s->fault_rng,
+		       0.2)) /* it says something else about forks, and about times */
 		add_file(s, ref, "penstock.yml", s->yml_theirs);
 	else
 		add_file(s, ref, path, text);
@@ -154,9 +156,8 @@ static void start_job(struct sim *s)
 	}
 	if (!found)
 		return;
-	struct event ev = {.kind = EV_START_JOB,
-			   .job = xstrdup(found->id),
-			   .ok = found->state == JOB_FAILED};
+	struct event ev = {
+		.kind = EV_START_JOB, .job = xstrdup(found->id), .ok = found->state == JOB_FAILED};
 	ask(s, &ev, somebody(s));
 }
 
@@ -236,9 +237,10 @@ void requests_jobs(struct sim *s, struct strbuf *b)
 {
 	if (!s->o.ci)
 		return;
-	strbuf_addf(b,
-		    "  lint: {each: services, run: make lint, concurrency: {group: lint, mode: %s}}\n",
-		    rng_chance(&s->rng, 0.8) ? "supersede" : "queue");
+	strbuf_addf(
+		b,
+		"  lint: {each: services, run: make lint, concurrency: {group: lint, mode: %s}}\n",
+		rng_chance(&s->rng, 0.8) ? "supersede" : "queue");
 	strbuf_adds(
 		b,
 		"  may: {each: services, allow_failure: true, run: make may, outputs: [out/**]}\n"
@@ -257,5 +259,6 @@ void requests_yml(struct sim *s)
 		return;
 	s->yml_times = xasprintf("%.*s*/2 * * * *%s", (int)(at - s->yml), s->yml, at + strlen(was));
 	const char *forks = strstr(s->yml, "forks: "), *end = strchr(forks, '}');
-	s->yml_theirs = xasprintf("%.*sforks: always%s# mine\n", (int)(forks - s->yml), s->yml, end);
+	s->yml_theirs =
+		xasprintf("%.*sforks: always%s# mine\n", (int)(forks - s->yml), s->yml, end);
 }

@@ -35,7 +35,7 @@ extern const char *const content_names[CONTENTS];
 
 struct sim_options {
 	bool faults, people;
-	bool ci; /* requests, tags, jobs by hand, the clock */
+	bool ci;         /* requests, tags, jobs by hand, the clock */
 	bool trace;      /* print while it happens */
 	bool keep_trace; /* print the last lines when it fails */
 	unsigned pushes; /* 0: drawn */

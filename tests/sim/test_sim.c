@@ -9,13 +9,13 @@
 #ifdef __SANITIZE_ADDRESS__
 #define HISTORIES 150
 #else
-#define HISTORIES 1800
+#define HISTORIES 700
 #endif
 #define SEEDS_FILE "tests/sim/seeds.txt"
 
 struct sums {
-	uint64_t histories, events, records, crashes, live, rolled_back, injected, landed, lost_agents,
-		superseded, scheduled, failed;
+	uint64_t histories, events, records, crashes, live, rolled_back, injected, landed,
+		lost_agents, superseded, scheduled, failed;
 };
 
 static uint64_t number(const char *name, uint64_t otherwise)

@@ -57,7 +57,8 @@ static inline void kit_done(struct kit *k)
 }
 
 /* Replaces the first `old` in a file, which must be there. */
-static inline void kit_edit(struct kit_commit *c, const char *path, const char *old, const char *new)
+static inline void kit_edit(struct kit_commit *c, const char *path, const char *old,
+			    const char *new)
 {
 	const char *text = kit_get(c, path);
 	const char *at = text ? strstr(text, old) : NULL;
@@ -72,7 +73,8 @@ static inline void kit_edit(struct kit_commit *c, const char *path, const char *
 /* Every file below tests/data/project/NAME. */
 static inline void kit_load(struct kit_commit *c, const char *root, const char *below)
 {
-	AUTO(freep) char *dir = xasprintf("tests/data/project/%s%s%s", root, *below ? "/" : "", below);
+	AUTO(freep)
+	char *dir = xasprintf("tests/data/project/%s%s%s", root, *below ? "/" : "", below);
 	DIR *d = opendir(dir);
 
 	if (!d)
@@ -147,7 +149,8 @@ static inline char *kit_oid(const struct kit_commit *c, const char *path, uint32
 }
 
 static inline enum rc kit_tree(void *ctx, const char *commit, const texts *dirs, const texts *list,
-			       bool (*wanted)(const char *), struct tree_facts *ret, struct err *err)
+			       bool (*wanted)(const char *), struct tree_facts *ret,
+			       struct err *err)
 {
 	const struct kit_commit *c = kit_commit(ctx, commit);
 	uint32_t mode;
@@ -161,16 +164,17 @@ static inline enum rc kit_tree(void *ctx, const char *commit, const texts *dirs,
 	vec_each(dir, list)
 		vec_each(f, &c->files)
 			if (kit_below(f->path, *dir) && (!wanted || wanted(f->path)))
-				vec_push(&ret->entries,
-					 ((struct tree_entry){xstrdup(f->path),
-							      kit_oid(c, f->path, &mode), 0100644}));
+				vec_push(
+					&ret->entries,
+					((struct tree_entry){xstrdup(f->path),
+							     kit_oid(c, f->path, &mode), 0100644}));
 	ret->commit = xstrdup(commit);
 	ret->tree = kit_oid(c, ".", &mode);
 	return RC_OK;
 }
 
-static inline enum rc kit_other(void *ctx, const char *source, const char *commit,
-				const char *path, size_t max, struct strbuf *ret, struct err *err)
+static inline enum rc kit_other(void *ctx, const char *source, const char *commit, const char *path,
+				size_t max, struct strbuf *ret, struct err *err)
 {
 	(void)ctx, (void)max;
 	if (!streq(source, "templates") || !streq(path, "node.yml"))

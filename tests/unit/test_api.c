@@ -426,16 +426,15 @@ static const struct {
 	{"no such agent to see", "GET " WIRE_AGENTS "/nobody", "", 404, "nobody", NULL},
 	/* times */
 	{"schedules", "GET " WIRE_SCHEDULES, "", 200,
-	 "\"cron\":\"0 3 * * *\",\"zone\":\"Europe/Berlin\",\"branch\":\"main\",\"next\":",
-	 NULL},
+	 "\"cron\":\"0 3 * * *\",\"zone\":\"Europe/Berlin\",\"branch\":\"main\",\"next\":", NULL},
 	{"what became of the last time", "GET " WIRE_SCHEDULES, "", 200, "\"last\":\"left out\"",
 	 NULL},
 	/* the merge queue */
 	{"no queue yet", "GET " WIRE_QUEUES, "", 200, "\"queues\":[]", NULL},
 	{"a queue needs a branch", "POST " WIRE_QUEUES, "{\"repo\":\"shop\"}", 400,
 	 "say which branch", NULL},
-	{"a queue needs a target", "POST " WIRE_QUEUES,
-	 "{\"repo\":\"nowhere\",\"ref\":\"topic\"}", 400, "say onto which", NULL},
+	{"a queue needs a target", "POST " WIRE_QUEUES, "{\"repo\":\"nowhere\",\"ref\":\"topic\"}",
+	 400, "say onto which", NULL},
 	{"a queue that is not there", "GET " WIRE_QUEUES "/shop:refs/heads/main", "", 404,
 	 "shop:refs/heads/main", NULL},
 	/* tests */

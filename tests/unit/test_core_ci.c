@@ -91,7 +91,8 @@ static void no_agent_can_take_it(void **state)
 
 	(void)state;
 	struct run *run = begin_with(
-		&b, TOP "ci: {big: {each: a, agent: [gpu], run: x}, may: {each: a, agent: [gpu], allow_failure: true, run: x}, then: {each: a, needs: [may], run: x}}\n");
+		&b, TOP
+		"ci: {big: {each: a, agent: [gpu], run: x}, may: {each: a, agent: [gpu], allow_failure: true, run: x}, then: {each: a, needs: [may], run: x}}\n");
 	assert_string_equal(job_is(&b, run, "ci/a/big"), "failed");
 	assert_string_equal(job_is(&b, run, "ci/a/may"), "failed");
 	assert_true(job_of(&b, run, "ci/a/may")->amber);

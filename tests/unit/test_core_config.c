@@ -44,9 +44,11 @@ static void read_example(const char *path, struct config *ret)
 
 #define UNITS \
 	"services: {a: {path: a}, b: {path: b}}\nlibraries: {l: {path: l}}\n" /* lines 3 and 4 */
-#define CI UNITS "ci:\n"
+#define CI     UNITS "ci:\n"
 #define D10(p) p "0," p "1," p "2," p "3," p "4," p "5," p "6," p "7," p "8," p "9,"
-#define HUNDRED "[" D10("1") D10("2") D10("3") D10("4") D10("5") D10("6") D10("7") D10("8") D10("9") D10("10") "]"
+#define HUNDRED                                                                              \
+	"[" D10("1") D10("2") D10("3") D10("4") D10("5") D10("6") D10("7") D10("8") D10("9") \
+		D10("10") "]"
 
 static const struct {
 	const char *why, *text, *want;
@@ -84,36 +86,46 @@ static const struct {
 	/* parts of a job */
 	{"matrix", CI "  c: {run: x, matrix: {}}",
 	 "penstock.yml:6:23: \"matrix\" in job \"c\" must be a map of at most 16 axes to lists of values, not a map"},
-	{"matrix of a million", CI "  c: {run: x, matrix: {a: " HUNDRED ", b: " HUNDRED ", c: " HUNDRED "}}",
+	{"matrix of a million",
+	 CI "  c: {run: x, matrix: {a: " HUNDRED ", b: " HUNDRED ", c: " HUNDRED "}}",
 	 "the matrix has 1000000 combinations; at most 256 are allowed"},
 	{"matrix that excludes all", CI "  c: {run: x, matrix: {a: [1], exclude: [{a: 1}]}}",
 	 "the matrix of job \"c\" excludes everything"},
 	{"matrix row twice", CI "  c: {run: x, matrix: {a: [1], include: [{a: 2}, {a: 2}]}}",
 	 "the matrix of job \"c\" has \"c@2\" twice"},
-	{"matrix value", CI "  c: {run: x, matrix: {a: [\"x y\"]}}", "\"x y\" cannot be a value of a matrix"},
+	{"matrix value", CI "  c: {run: x, matrix: {a: [\"x y\"]}}",
+	 "\"x y\" cannot be a value of a matrix"},
 	{"if", CI "  c: {run: x, if: yes}",
 	 "penstock.yml:6:19: \"if\" of job \"c\" (yes): there is no name \"yes\" (at character 1)"},
-	{"if of an axis", CI "  c: {run: x, if: matrix.db == '15'}", "there is no name \"matrix.db\""},
+	{"if of an axis", CI "  c: {run: x, if: matrix.db == '15'}",
+	 "there is no name \"matrix.db\""},
 	{"name in an env", CI "  c: {run: x, env: {A: \"${matrix.db}\"}}",
 	 "\"${matrix.db}\" in job \"c\" is no name"},
-	{"branch in an env", CI "  c: {run: x, env: {A: \"${branch}\"}}", "\"${branch}\" in job \"c\" is no name"},
+	{"branch in an env", CI "  c: {run: x, env: {A: \"${branch}\"}}",
+	 "\"${branch}\" in job \"c\" is no name"},
 	{"steps and run", CI "  c: {run: x, steps: [{run: y}]}", "has both \"run\" and \"steps\""},
-	{"exit code", CI "  c: {run: x, retry: {max: 1, exit: [0]}}", "\"0\" is no exit code of a failure"},
+	{"exit code", CI "  c: {run: x, retry: {max: 1, exit: [0]}}",
+	 "\"0\" is no exit code of a failure"},
 	{"need of a later stage", CI "  c: {run: x, needs: [staging.e]}\nstaging:\n  e: {run: x}",
 	 "cannot need \"staging.e\": only jobs of an earlier stage are named with their stage"},
 	{"template", CI "  c: {run: x, extends: nod}\ntemplates: {node: {container: \"node:22\"}}",
 	 "there is no template \"nod\"; did you mean \"node\"?"},
-	{"templates in a circle", CI "  c: {extends: a}\ntemplates: {a: {extends: b}, b: {extends: a}}",
+	{"templates in a circle",
+	 CI "  c: {extends: a}\ntemplates: {a: {extends: b}, b: {extends: a}}",
 	 "templates extend each other more than 8 deep, or in a circle"},
-	{"wrong key in a template", "templates: {a: {rum: x}}", "unknown key \"rum\" in template \"a\"; did you mean \"run\"?"},
+	{"wrong key in a template", "templates: {a: {rum: x}}",
+	 "unknown key \"rum\" in template \"a\"; did you mean \"run\"?"},
 	{"include that climbs", "include: [../x.yml]", "include \"../x.yml\""},
 	{"include without a commit", "include: [lib//x.yml]", "is named with its whole commit"},
-	{"moving tag", CI "  c: {run: x, container: \"node:latest\"}", "a tag that moves makes no two runs alike"},
+	{"moving tag", CI "  c: {run: x, container: \"node:latest\"}",
+	 "a tag that moves makes no two runs alike"},
 	{"cron", "on: {schedule: [{cron: \"61 * * * *\"}]}", "is no time of crontab"},
 	{"quarantine without an owner", "quarantine: [{test: a, until: 2026-12-31}]", "\"owner\""},
-	{"quarantine for ever", "quarantine: [{test: a, owner: b, until: never}]", "must be a day such as 2026-12-31"},
+	{"quarantine for ever", "quarantine: [{test: a, owner: b, until: never}]",
+	 "must be a day such as 2026-12-31"},
 	{"cache without key", CI "  c: {run: x, cache: [{paths: [a]}]}", "\"key\""},
-	{"split of the project", CI "  p: {run: x, split: {into: 2, files: \"*\"}}", "shares out files of a unit"},
+	{"split of the project", CI "  p: {run: x, split: {into: 2, files: \"*\"}}",
+	 "shares out files of a unit"},
 	{"migrations", "services: {a: {path: a, migrations: {}}}",
 	 "penstock.yml:3:25: \"migrations\" in service \"a\" is not supported by this version of Penstock"},
 	{"findings", "gate: {require: [{findings: {max: high}}]}",

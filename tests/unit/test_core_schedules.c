@@ -60,8 +60,9 @@ static unsigned looks(struct bench *b, const char *when)
 	unsigned n = 0;
 
 	b->time = MAX_OF(b->time, at(when));
-	assert_int_equal(give(b, (struct event){.kind = EV_TIMER, .text = S("cron"), .type = S("r")}),
-			 RC_OK);
+	assert_int_equal(
+		give(b, (struct event){.kind = EV_TIMER, .text = S("cron"), .type = S("r")}),
+		RC_OK);
 	vec_each(f, &b->out.list)
 		n += f->kind == EF_READ_CHANGE && f->change.kind == CHANGE_SCHEDULE;
 	return n;
@@ -175,7 +176,8 @@ static void other_times(void **state)
 	reads(&b, "2026-01-05T03:30:00Z", TOP);
 	assert_int_equal(model_project(&b.m)->schedules.n, 0);
 	assert_int_equal(looks(&b, "2026-01-05T04:00:00Z"), 0);
-	reads(&b, "2026-01-05T04:00:10Z", HOURS); /* written again: what was due meanwhile was not */
+	reads(&b, "2026-01-05T04:00:10Z",
+	      HOURS); /* written again: what was due meanwhile was not */
 	is_due(&b, "2026-01-05T05:00:00.000000Z");
 	end(&b);
 }
@@ -212,7 +214,8 @@ static void the_clock_changes(void **state)
 	reads(&b, "2026-10-25T00:40:00Z", BERLIN "# the same\n");
 	is_due(&b, "2026-10-26T01:30:00.000000Z");
 	end(&b);
-	opens(&b, "2026-10-25T00:45:00Z", BERLIN); /* written between the two: it waits for the next day */
+	opens(&b, "2026-10-25T00:45:00Z",
+	      BERLIN); /* written between the two: it waits for the next day */
 	is_due(&b, "2026-10-26T01:30:00.000000Z");
 	end(&b);
 }
@@ -228,8 +231,8 @@ static void starts_again(struct bench *b, const char *when)
 			AUTO(strbuf_done) struct strbuf json = STRBUF((size_t)1 << 20);
 
 			model_snapshot(&b->m, (enum aggregate_kind)k, e->key, &json);
-			assert_int_equal(model_restore(&m, (enum aggregate_kind)k, strbuf_str(&json),
-						       &b->err),
+			assert_int_equal(model_restore(&m, (enum aggregate_kind)k,
+						       strbuf_str(&json), &b->err),
 					 RC_OK);
 		}
 	m.seq = b->m.seq;
@@ -250,7 +253,8 @@ static void a_restart(void **state)
 	opens(&b, "2026-01-05T02:10:00Z", HOURS);
 	starts_again(&b, "2026-01-05T02:50:00Z");
 	assert_int_equal(looks(&b, "2026-01-05T03:00:00Z"), 1);
-	starts_again(&b, "2026-01-05T03:00:05Z"); /* before the timer's end was stored: it comes again */
+	starts_again(
+		&b, "2026-01-05T03:00:05Z"); /* before the timer's end was stored: it comes again */
 	assert_int_equal(looks(&b, "2026-01-05T03:00:06Z"), 0);
 	starts_again(&b, "2026-01-05T04:20:00Z"); /* down over the time, not for long */
 	assert_int_equal(looks(&b, "2026-01-05T04:20:01Z"), 1);

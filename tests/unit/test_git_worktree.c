@@ -141,8 +141,8 @@ static void bases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(changed), cmocka_unit_test(turned), cmocka_unit_test(unchanged), cmocka_unit_test(unborn),
-		cmocka_unit_test(finding), cmocka_unit_test(bases),
+		cmocka_unit_test(changed), cmocka_unit_test(turned),  cmocka_unit_test(unchanged),
+		cmocka_unit_test(unborn),  cmocka_unit_test(finding), cmocka_unit_test(bases),
 	};
 
 	return cmocka_run_group_tests(tests, input_begin, input_end);

@@ -110,8 +110,7 @@ static void describe(const char *name, struct strbuf *to)
 static void one(const char *name)
 {
 	AUTO(strbuf_done)
-	struct strbuf got = STRBUF((size_t)1 << 20),
-		      want = STRBUF((size_t)1 << 20);
+	struct strbuf got = STRBUF((size_t)1 << 20), want = STRBUF((size_t)1 << 20);
 	AUTO(freep) char *path = xasprintf(FOLDER "/%.*s.want", (int)strlen(name) - 4, name);
 
 	describe(name, &got);
@@ -256,9 +255,8 @@ static void refuses(void **state)
 static void too_much(void **state)
 {
 	AUTO(strbuf_done)
-	struct strbuf hub = STRBUF((size_t)1 << 20),
-		      lab = STRBUF((size_t)1 << 20), wide = STRBUF((size_t)1 << 20),
-		      deep = STRBUF((size_t)1 << 20);
+	struct strbuf hub = STRBUF((size_t)1 << 20), lab = STRBUF((size_t)1 << 20),
+		      wide = STRBUF((size_t)1 << 20), deep = STRBUF((size_t)1 << 20);
 	struct err err = {0};
 
 	(void)state;

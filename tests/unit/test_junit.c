@@ -87,7 +87,8 @@ static void refusals(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct junit j = {.tests = 7};
 		struct err err = {0};
-		CHECK(junit_read(str_of(cases[i].xml), "", &j, NULL, &err) == RC_INVALID, cases[i].why);
+		CHECK(junit_read(str_of(cases[i].xml), "", &j, NULL, &err) == RC_INVALID,
+		      cases[i].why);
 		CHECK(strstr(err.msg, cases[i].says), err.msg);
 		CHECK(j.tests == 7 && !j.first_failure, cases[i].why);
 	}
@@ -102,7 +103,8 @@ static void caps(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++)
 		strbuf_adds(&deep, "<a>");
-	CHECK(junit_read(strbuf_str(&deep), "", &j, NULL, &err) == RC_INVALID && strstr(err.msg, "levels"),
+	CHECK(junit_read(strbuf_str(&deep), "", &j, NULL, &err) == RC_INVALID &&
+		      strstr(err.msg, "levels"),
 	      err.msg);
 	while (big.n <= JUNIT_MAX)
 		strbuf_addc(&big, ' ');

@@ -61,8 +61,7 @@ static void round_trip(void **state)
 		CHECK(logfile_lines(l, &n) && n == lines[i], "lines");
 		CHECK(str_is(logfile_marks(l), marks), "marks");
 		for (size_t from = 0; from < text.n; from += 100003)
-			OK(logfile_read(l, from, MIN_OF((size_t)100003, text.n - from), &out,
-					err));
+			OK(logfile_read(l, from, MIN_OF((size_t)100003, text.n - from), &out, err));
 		CHECK(str_eq(strbuf_str(&out), strbuf_str(&text)), "bytes");
 		strbuf_clear(&out);
 		OK(logfile_read(l, text.n, 10, &out, err));

@@ -21,34 +21,48 @@ static void affected(struct kit *k, struct strbuf *to, const char *why)
 static const struct {
 	const char *why, *data, *file, *old, *new, *want;
 } cases[] = {
-	{"npm: of a leaf", "npm", "package-lock.json", "\"version\": \"7.0.0\"", "\"version\": \"7.0.1\"", "ui web"},
-	{"npm: shared by two", "npm", "package-lock.json", "sha512-sGkPx", "sha512-xxxxx", "api web"},
+	{"npm: of a leaf", "npm", "package-lock.json", "\"version\": \"7.0.0\"",
+	 "\"version\": \"7.0.1\"", "ui web"},
+	{"npm: shared by two", "npm", "package-lock.json", "sha512-sGkPx", "sha512-xxxxx",
+	 "api web"},
 	{"npm: one more package", "npm", "package-lock.json", "\"node_modules/debug\": {",
 	 "\"node_modules/aaa\": {\"version\": \"1.0.0\"}, \"node_modules/debug\": {", ""},
-	{"npm: its own version", "npm", "package-lock.json", "\"lockfileVersion\": 3", "\"lockfileVersion\": 2", ""},
-	{"yarn 1: of a leaf", "yarn1", "yarn.lock", "version \"7.0.0\"", "version \"7.0.1\"", "ui web"},
+	{"npm: its own version", "npm", "package-lock.json", "\"lockfileVersion\": 3",
+	 "\"lockfileVersion\": 2", ""},
+	{"yarn 1: of a leaf", "yarn1", "yarn.lock", "version \"7.0.0\"", "version \"7.0.1\"",
+	 "ui web"},
 	{"yarn 1: shared", "yarn1", "yarn.lock", "sha512-sGkPx", "sha512-xxxxx", "api web"},
-	{"yarn 1: one more", "yarn1", "yarn.lock", "debug@4.3.4:", "aaa@^1:\n  version \"1.0.0\"\n\ndebug@4.3.4:", ""},
-	{"yarn 1: another host", "yarn1", "yarn.lock", "https://example.invalid/ms", "https://other.invalid/ms", ""},
+	{"yarn 1: one more", "yarn1", "yarn.lock",
+	 "debug@4.3.4:", "aaa@^1:\n  version \"1.0.0\"\n\ndebug@4.3.4:", ""},
+	{"yarn 1: another host", "yarn1", "yarn.lock", "https://example.invalid/ms",
+	 "https://other.invalid/ms", ""},
 	{"yarn: of a leaf", "berry", "yarn.lock", "is-number@npm:7", "is-number@npm:8", "ui web"},
-	{"yarn: shared", "berry", "yarn.lock", "resolution: \"ms@npm:2.1.2\"", "resolution: \"ms@npm:2.1.3\"", "api web"},
+	{"yarn: shared", "berry", "yarn.lock", "resolution: \"ms@npm:2.1.2\"",
+	 "resolution: \"ms@npm:2.1.3\"", "api web"},
 	{"yarn: one more", "berry", "yarn.lock", "\"debug@npm:4.3.4\":",
-	 "\"aaa@npm:1\":\n  version: 1.0.0\n  resolution: \"aaa@npm:1.0.0\"\n\n\"debug@npm:4.3.4\":", ""},
+	 "\"aaa@npm:1\":\n  version: 1.0.0\n  resolution: \"aaa@npm:1.0.0\"\n\n\"debug@npm:4.3.4\":",
+	 ""},
 	{"pnpm 9: of a leaf", "pnpm9", "pnpm-lock.yaml", "sha512-41Cif", "sha512-xxxxx", "ui web"},
 	{"pnpm 9: shared", "pnpm9", "pnpm-lock.yaml", "sha512-sGkPx", "sha512-xxxxx", "api web"},
 	{"pnpm 9: one more", "pnpm9", "pnpm-lock.yaml", "\npackages:\n",
 	 "\npackages:\n\n  aaa@1.0.0:\n    resolution: {integrity: sha512-a}\n", ""},
-	{"pnpm 9: settings", "pnpm9", "pnpm-lock.yaml", "autoInstallPeers: true", "autoInstallPeers: false", ""},
+	{"pnpm 9: settings", "pnpm9", "pnpm-lock.yaml", "autoInstallPeers: true",
+	 "autoInstallPeers: false", ""},
 	{"pnpm 7: of a leaf", "pnpm7", "pnpm-lock.yaml", "sha512-41Cif", "sha512-xxxxx", "ui web"},
 	{"pnpm 7: shared", "pnpm7", "pnpm-lock.yaml", "sha512-sGkPx", "sha512-xxxxx", "api web"},
-	{"cargo: of one", "cargo", "Cargo.lock", "version = \"1.4.0\"", "version = \"1.4.1\"", "worker"},
-	{"cargo: through a library", "cargo", "Cargo.lock", "b5e6163cb8c4", "aaaaaaaaaaaa", "api core"},
+	{"cargo: of one", "cargo", "Cargo.lock", "version = \"1.4.0\"", "version = \"1.4.1\"",
+	 "worker"},
+	{"cargo: through a library", "cargo", "Cargo.lock", "b5e6163cb8c4", "aaaaaaaaaaaa",
+	 "api core"},
 	{"cargo: one more", "cargo", "Cargo.lock", "[[package]]\nname = \"bytes\"",
-	 "[[package]]\nname = \"aaa\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\nchecksum = \"1\"\n\n[[package]]\nname = \"bytes\"", ""},
-	{"uv: of one", "uv", "uv.lock", "1e61c37477a1626458e36f7b1d82aa5c9b094fa4802892072e49de9c60c4c926", "00", "jobs"},
+	 "[[package]]\nname = \"aaa\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\nchecksum = \"1\"\n\n[[package]]\nname = \"bytes\"",
+	 ""},
+	{"uv: of one", "uv", "uv.lock",
+	 "1e61c37477a1626458e36f7b1d82aa5c9b094fa4802892072e49de9c60c4c926", "00", "jobs"},
 	{"uv: transitive", "uv", "uv.lock", "08695f5cb7ed", "aaaaaaaaaaaa", "web"},
 	{"uv: through a library", "uv", "uv.lock", "814f528e8dea", "aaaaaaaaaaaa", "core web"},
-	{"uv: time of upload", "uv", "uv.lock", "2022-09-14T00:24:27.719Z", "2023-09-14T00:24:27.719Z", ""},
+	{"uv: time of upload", "uv", "uv.lock", "2022-09-14T00:24:27.719Z",
+	 "2023-09-14T00:24:27.719Z", ""},
 };
 
 static void bumps_touch_their_users(void **state)
@@ -70,8 +84,10 @@ static void bumps_touch_their_users(void **state)
 /* Cut anywhere: the plan stands, and when the file is no lockfile any more all its units are affected and say why. */
 static void cut_short(void **state)
 {
-	static const char *const data[][2] = {{"npm", "package-lock.json"}, {"yarn1", "yarn.lock"},
-					      {"pnpm9", "pnpm-lock.yaml"},  {"cargo", "Cargo.lock"},
+	static const char *const data[][2] = {{"npm", "package-lock.json"},
+					      {"yarn1", "yarn.lock"},
+					      {"pnpm9", "pnpm-lock.yaml"},
+					      {"cargo", "Cargo.lock"},
 					      {"uv", "uv.lock"}};
 	(void)state;
 	for (size_t i = 0; i < sizeof(data) / sizeof(data[0]); i++) {
@@ -159,8 +175,10 @@ static void cached(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bumps_touch_their_users), cmocka_unit_test(cut_short),
-		cmocka_unit_test(broken_is_one_input),     cmocka_unit_test(order_is_nothing),
+		cmocka_unit_test(bumps_touch_their_users),
+		cmocka_unit_test(cut_short),
+		cmocka_unit_test(broken_is_one_input),
+		cmocka_unit_test(order_is_nothing),
 		cmocka_unit_test(cached),
 	};
 

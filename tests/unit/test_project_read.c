@@ -19,14 +19,19 @@ static void affected(struct kit *k, struct strbuf *to, const char *why)
 #define GO_A "module a\nrequire (\n\tx.org/x v1.2.0\n\tx.org/y v1.0.0\n)\n"
 #define GO_B "module b\nrequire x.org/x v1.1.0\n"
 #define GO_C "module c\nrequire x.org/z v1.0.0\n"
-#define POM(name, deps) "<project><parent><groupId>g</groupId><artifactId>p</artifactId></parent><artifactId>" name "</artifactId><dependencies>" deps "</dependencies></project>"
+#define POM(name, deps)                                                                             \
+	"<project><parent><groupId>g</groupId><artifactId>p</artifactId></parent><artifactId>" name \
+	"</artifactId><dependencies>" deps "</dependencies></project>"
 #define DEP(name) "<dependency><groupId>x</groupId><artifactId>" name "</artifactId></dependency>"
-#define PARENT "<project><groupId>g</groupId><artifactId>p</artifactId><packaging>pom</packaging><properties><one.v>1</one.v><two.v>1</two.v><java>17</java></properties><dependencyManagement><dependencies>" \
-	"<dependency><groupId>x</groupId><artifactId>one</artifactId><version>${one.v}</version></dependency>" \
-	"<dependency><groupId>x</groupId><artifactId>two</artifactId><version>${two.v}</version></dependency>" \
+#define PARENT                                                                                                                                                                                          \
+	"<project><groupId>g</groupId><artifactId>p</artifactId><packaging>pom</packaging><properties><one.v>1</one.v><two.v>1</two.v><java>17</java></properties><dependencyManagement><dependencies>" \
+	"<dependency><groupId>x</groupId><artifactId>one</artifactId><version>${one.v}</version></dependency>"                                                                                          \
+	"<dependency><groupId>x</groupId><artifactId>two</artifactId><version>${two.v}</version></dependency>"                                                                                          \
 	"<dependency><groupId>x</groupId><artifactId>deep</artifactId><version>1.0</version></dependency></dependencies></dependencyManagement></project>"
-#define POETRY "[[package]]\nname = \"Click\"\nversion = \"8.1\"\nfiles = [{file = \"a\", hash = \"sha256:1\"}]\n[package.dependencies]\ncolor_ama = {version = \"*\", markers = \"x\"}\n[[package]]\nname = \"color-ama\"\nversion = \"0.4\"\n[[package]]\nname = \"six\"\nversion = \"1.16\"\n[metadata]\ncontent-hash = \"1\"\n"
-#define V1 "{\"lockfileVersion\": 1, \"dependencies\": {\"a\": {\"version\": \"1.0.0\", \"requires\": {\"b\": \"1\"}, \"dependencies\": {\"b\": {\"version\": \"1.1.1\"}}}, \"b\": {\"version\": \"2.2.2\"}, \"c\": {\"version\": \"3.3.3\"}}}"
+#define POETRY \
+	"[[package]]\nname = \"Click\"\nversion = \"8.1\"\nfiles = [{file = \"a\", hash = \"sha256:1\"}]\n[package.dependencies]\ncolor_ama = {version = \"*\", markers = \"x\"}\n[[package]]\nname = \"color-ama\"\nversion = \"0.4\"\n[[package]]\nname = \"six\"\nversion = \"1.16\"\n[metadata]\ncontent-hash = \"1\"\n"
+#define V1 \
+	"{\"lockfileVersion\": 1, \"dependencies\": {\"a\": {\"version\": \"1.0.0\", \"requires\": {\"b\": \"1\"}, \"dependencies\": {\"b\": {\"version\": \"1.1.1\"}}}, \"b\": {\"version\": \"2.2.2\"}, \"c\": {\"version\": \"3.3.3\"}}}"
 
 static const struct {
 	const char *why;
@@ -36,40 +41,124 @@ static const struct {
 	const char *file, *old, *new, *want;
 } cases[] = {
 	{"go.work: the highest version is all users'",
-	 {{"go.work", "go 1.21\nuse ./a\nuse ./b\nuse ./c\n"}, {"a/go.mod", GO_A}, {"b/go.mod", GO_B}, {"c/go.mod", GO_C}},
-	 "a/go.mod", "v1.2.0", "v1.10.0", "a b"},
+	 {{"go.work", "go 1.21\nuse ./a\nuse ./b\nuse ./c\n"},
+	  {"a/go.mod", GO_A},
+	  {"b/go.mod", GO_B},
+	  {"c/go.mod", GO_C}},
+	 "a/go.mod",
+	 "v1.2.0",
+	 "v1.10.0",
+	 "a b"},
 	{"go.work: of one",
-	 {{"go.work", "go 1.21\nuse ./a\nuse ./b\nuse ./c\n"}, {"a/go.mod", GO_A}, {"b/go.mod", GO_B}, {"c/go.mod", GO_C}},
-	 "a/go.mod", "x.org/y v1.0.0", "x.org/y v1.0.1", "a"},
+	 {{"go.work", "go 1.21\nuse ./a\nuse ./b\nuse ./c\n"},
+	  {"a/go.mod", GO_A},
+	  {"b/go.mod", GO_B},
+	  {"c/go.mod", GO_C}},
+	 "a/go.mod",
+	 "x.org/y v1.0.0",
+	 "x.org/y v1.0.1",
+	 "a"},
 	{"go.work: its Go version",
-	 {{"go.work", "go 1.21\nuse ./a\nuse ./b\nuse ./c\n"}, {"a/go.mod", GO_A}, {"b/go.mod", GO_B}, {"c/go.mod", GO_C}},
-	 "go.work", "1.21", "1.22", "a b c"},
+	 {{"go.work", "go 1.21\nuse ./a\nuse ./b\nuse ./c\n"},
+	  {"a/go.mod", GO_A},
+	  {"b/go.mod", GO_B},
+	  {"c/go.mod", GO_C}},
+	 "go.work",
+	 "1.21",
+	 "1.22",
+	 "a b c"},
 	{"folders of one Go module",
-	 {{"penstock.yml", "version: 1\nproject: x\nservices:\n  a: {path: a}\n"}, {"go.mod", "module x"}, {"go.sum", "x v1 h1:a"}, {"a/main.go", ""}},
-	 "go.sum", "h1:a", "h1:b", "a"},
-	{"maven: a property of one", {{"pom.xml", PARENT}, {"a/pom.xml", POM("a", DEP("one"))}, {"b/pom.xml", POM("b", DEP("two"))}},
-	 "pom.xml", "<one.v>1", "<one.v>2", "a"},
-	{"maven: a version that nobody names", {{"pom.xml", PARENT}, {"a/pom.xml", POM("a", DEP("one"))}, {"b/pom.xml", POM("b", DEP("two"))}},
-	 "pom.xml", "<version>1.0", "<version>1.1", "a b"},
-	{"maven: a property of plugins", {{"pom.xml", PARENT}, {"a/pom.xml", POM("a", DEP("one"))}, {"b/pom.xml", POM("b", DEP("two"))}},
-	 "pom.xml", "<java>17", "<java>21", "a b"},
+	 {{"penstock.yml", "version: 1\nproject: x\nservices:\n  a: {path: a}\n"},
+	  {"go.mod", "module x"},
+	  {"go.sum", "x v1 h1:a"},
+	  {"a/main.go", ""}},
+	 "go.sum",
+	 "h1:a",
+	 "h1:b",
+	 "a"},
+	{"maven: a property of one",
+	 {{"pom.xml", PARENT},
+	  {"a/pom.xml", POM("a", DEP("one"))},
+	  {"b/pom.xml", POM("b", DEP("two"))}},
+	 "pom.xml",
+	 "<one.v>1",
+	 "<one.v>2",
+	 "a"},
+	{"maven: a version that nobody names",
+	 {{"pom.xml", PARENT},
+	  {"a/pom.xml", POM("a", DEP("one"))},
+	  {"b/pom.xml", POM("b", DEP("two"))}},
+	 "pom.xml",
+	 "<version>1.0",
+	 "<version>1.1",
+	 "a b"},
+	{"maven: a property of plugins",
+	 {{"pom.xml", PARENT},
+	  {"a/pom.xml", POM("a", DEP("one"))},
+	  {"b/pom.xml", POM("b", DEP("two"))}},
+	 "pom.xml",
+	 "<java>17",
+	 "<java>21",
+	 "a b"},
 	{"poetry: transitive",
-	 {{"poetry.lock", POETRY}, {"a/pyproject.toml", "[tool.poetry]\nname = \"a\"\n[tool.poetry.dependencies]\nclick = \"8\"\n"}, {"b/pyproject.toml", "[project]\nname = \"b\"\ndependencies = [\"six\"]\n"}},
-	 "poetry.lock", "0.4", "0.5", "a"},
+	 {{"poetry.lock", POETRY},
+	  {"a/pyproject.toml",
+	   "[tool.poetry]\nname = \"a\"\n[tool.poetry.dependencies]\nclick = \"8\"\n"},
+	  {"b/pyproject.toml", "[project]\nname = \"b\"\ndependencies = [\"six\"]\n"}},
+	 "poetry.lock",
+	 "0.4",
+	 "0.5",
+	 "a"},
 	{"poetry: a hash of the whole is nothing",
-	 {{"poetry.lock", POETRY}, {"a/pyproject.toml", "[tool.poetry]\nname = \"a\"\n[tool.poetry.dependencies]\nclick = \"8\"\n"}, {"b/pyproject.toml", "[project]\nname = \"b\"\ndependencies = [\"six\"]\n"}},
-	 "poetry.lock", "content-hash = \"1\"", "content-hash = \"2\"", ""},
-	{"npm 1: the nested one", {{"package-lock.json", V1}, {"a/package.json", "{\"dependencies\": {\"a\": \"1\"}}"}, {"b/package.json", "{\"dependencies\": {\"b\": \"2\"}}"}},
-	 "package-lock.json", "1.1.1", "1.1.2", "a"},
-	{"npm 1: the one above", {{"package-lock.json", V1}, {"a/package.json", "{\"dependencies\": {\"a\": \"1\"}}"}, {"b/package.json", "{\"dependencies\": {\"b\": \"2\"}}"}},
-	 "package-lock.json", "2.2.2", "2.2.3", "b"},
+	 {{"poetry.lock", POETRY},
+	  {"a/pyproject.toml",
+	   "[tool.poetry]\nname = \"a\"\n[tool.poetry.dependencies]\nclick = \"8\"\n"},
+	  {"b/pyproject.toml", "[project]\nname = \"b\"\ndependencies = [\"six\"]\n"}},
+	 "poetry.lock",
+	 "content-hash = \"1\"",
+	 "content-hash = \"2\"",
+	 ""},
+	{"npm 1: the nested one",
+	 {{"package-lock.json", V1},
+	  {"a/package.json", "{\"dependencies\": {\"a\": \"1\"}}"},
+	  {"b/package.json", "{\"dependencies\": {\"b\": \"2\"}}"}},
+	 "package-lock.json",
+	 "1.1.1",
+	 "1.1.2",
+	 "a"},
+	{"npm 1: the one above",
+	 {{"package-lock.json", V1},
+	  {"a/package.json", "{\"dependencies\": {\"a\": \"1\"}}"},
+	  {"b/package.json", "{\"dependencies\": {\"b\": \"2\"}}"}},
+	 "package-lock.json",
+	 "2.2.2",
+	 "2.2.3",
+	 "b"},
 	{"npm: of written units",
-	 {{"penstock.yml", "version: 1\nproject: x\nservices:\n  a: {path: s/a}\n  b: {path: s/b}\n"}, {"package-lock.json", V1}, {"s/a/package.json", "{\"dependencies\": {\"c\": \"1\"}}"}, {"s/b/package.json", "{\"dependencies\": {\"b\": \"2\"}}"}},
-	 "package-lock.json", "3.3.3", "3.3.4", "a"},
+	 {{"penstock.yml",
+	   "version: 1\nproject: x\nservices:\n  a: {path: s/a}\n  b: {path: s/b}\n"},
+	  {"package-lock.json", V1},
+	  {"s/a/package.json", "{\"dependencies\": {\"c\": \"1\"}}"},
+	  {"s/b/package.json", "{\"dependencies\": {\"b\": \"2\"}}"}},
+	 "package-lock.json",
+	 "3.3.3",
+	 "3.3.4",
+	 "a"},
 	{"a lockfile of its own hides the one above",
-	 {{"package-lock.json", V1}, {"a/package.json", "{\"dependencies\": {\"c\": \"1\"}}"}, {"a/package-lock.json", V1}, {"b/package.json", "{\"dependencies\": {\"c\": \"2\"}}"}},
-	 "package-lock.json", "3.3.3", "3.3.4", "b"},
-	{"a new unit", {{"a/package.json", "{}"}, {"b/package.json", "{\"name\": \"b\"}"}}, "a/package.json", "{}", "{\"dependencies\": {\"b\": \"*\"}}", "a"},
+	 {{"package-lock.json", V1},
+	  {"a/package.json", "{\"dependencies\": {\"c\": \"1\"}}"},
+	  {"a/package-lock.json", V1},
+	  {"b/package.json", "{\"dependencies\": {\"c\": \"2\"}}"}},
+	 "package-lock.json",
+	 "3.3.3",
+	 "3.3.4",
+	 "b"},
+	{"a new unit",
+	 {{"a/package.json", "{}"}, {"b/package.json", "{\"name\": \"b\"}"}},
+	 "a/package.json",
+	 "{}",
+	 "{\"dependencies\": {\"b\": \"*\"}}",
+	 "a"},
 };
 
 static void slices(void **state)
@@ -105,7 +194,8 @@ static void includes(void **state)
 	kit_put(&k.commits[0], "penstock.yml",
 		"version: 1\nproject: x\ninclude: [ci/own.yml, templates//node.yml@" HEX "]\n"
 		"services:\n  a: {path: a}\nci:\n  one: {each: a, extends: own}\n  two: {each: a, extends: node}\n");
-	kit_put(&k.commits[0], "ci/own.yml", "version: 1\ntemplates:\n  own: {run: \"echo own\"}\n");
+	kit_put(&k.commits[0], "ci/own.yml",
+		"version: 1\ntemplates:\n  own: {run: \"echo own\"}\n");
 	kit_put(&k.commits[0], "a/x", "");
 	if (project_plan(&ask, &r, &err) != RC_OK)
 		fail_msg("%s", err.msg);
@@ -173,7 +263,8 @@ static void no_base(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(slices), cmocka_unit_test(includes),
-					   cmocka_unit_test(include_changes), cmocka_unit_test(no_base)};
+					   cmocka_unit_test(include_changes),
+					   cmocka_unit_test(no_base)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

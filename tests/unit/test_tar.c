@@ -347,7 +347,8 @@ int main(void)
 		cmocka_unit_test(whiteouts_concern_layers_below),
 		cmocka_unit_test(limits_and_modes),
 		cmocka_unit_test(damaged_archives),
-		cmocka_unit_test(gzip_layers), cmocka_unit_test(zstd_layers),
+		cmocka_unit_test(gzip_layers),
+		cmocka_unit_test(zstd_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

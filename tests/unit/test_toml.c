@@ -46,7 +46,9 @@ static void reads(void **state)
 		{"[a.b]\nx=1\n[a]\ny=2", "{a={b={x=i:1}, y=i:2}}"},
 		{"a = \"\"\"\nx\\\n   y \"q\" z\"\"\"\"", "{a='xy \"q\" z\"'}"},
 		{"a = '''\nraw \\n'''", "{a='raw \\n'}"},
-		{"\xef\xbb\xbf" "a=1", "{a=i:1}"},
+		{"\xef\xbb\xbf"
+		 "a=1",
+		 "{a=i:1}"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -147,8 +147,7 @@ static void hostile(struct strbuf *text, const char *says, enum rc want)
 static void a_bomb(void **state)
 {
 	AUTO(strbuf_done)
-	struct strbuf list = STRBUF(10000),
-		      map = STRBUF(10000), merged = STRBUF(10000);
+	struct strbuf list = STRBUF(10000), map = STRBUF(10000), merged = STRBUF(10000);
 
 	(void)state;
 	strbuf_adds(&list, "a0: &a0 [lol]\n");

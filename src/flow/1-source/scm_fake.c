@@ -204,8 +204,8 @@ struct commit *fake_commit_keep(struct fake_repo *r, struct commit *c)
 	return c;
 }
 
-struct commit *fake_commit_child(const struct commit *parent, const char *author,
-				   const char *email, const char *message)
+struct commit *fake_commit_child(const struct commit *parent, const char *author, const char *email,
+				 const char *message)
 {
 	struct commit *c = xcalloc(1, sizeof(*c));
 
@@ -403,7 +403,7 @@ static enum rc take_back(struct commit *to, const struct commit *tip, const stru
 				return err_set(err, RC_CONFLICT,
 					       "later commits changed the same lines of %s", path);
 			fake_files_set(&to->files, path, good ? good->mode : 0,
-				  good ? good->blob : NULL);
+				       good ? good->blob : NULL);
 		}
 	return RC_OK;
 }

@@ -55,7 +55,8 @@ struct agent_options {
 	uint64_t memory;
 	usec_t grace;    /* how long running jobs may take to end after SIGTERM */
 	const char *dir; /* for what is being fetched */
-	const char *tool_cache; /* URL of a build cache for jobs that may use the network: $PENSTOCK_TOOL_CACHE; NULL: none */
+	const char *
+		tool_cache; /* URL of a build cache for jobs that may use the network: $PENSTOCK_TOOL_CACHE; NULL: none */
 	struct loop *loop;
 	struct exec *exec;
 	struct blobs *blobs;

@@ -39,8 +39,7 @@ static enum rc ship_piece(struct client *a, const char *session, struct log_plac
 			  bool *ret_ended, struct err *err)
 {
 	AUTO(strbuf_done)
-	struct strbuf log = STRBUF(AGENT_LOG_PIECE),
-		      marks = STRBUF(AGENT_LOG_PIECE);
+	struct strbuf log = STRBUF(AGENT_LOG_PIECE), marks = STRBUF(AGENT_LOG_PIECE);
 	enum rc rc = exec_log(a->o.exec, p->job, p->log, AGENT_LOG_PIECE, &log, ret_ended, err);
 
 	if (rc == RC_OK &&

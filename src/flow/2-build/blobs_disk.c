@@ -178,7 +178,8 @@ static enum rc disk_get_result(struct blobs *b, const char *key, struct result *
 	}
 	if (rc != RC_OK)
 		return rc;
-	if (missing(b, r.outputs) || missing(b, r.image) || missing(b, r.log) || has_hole(b, r.outputs)) {
+	if (missing(b, r.outputs) || missing(b, r.image) || missing(b, r.log) ||
+	    has_hole(b, r.outputs)) {
 		shape_done(&shape_result, &r);
 		unlink(path); /* so that the job's next run can be kept */
 		return err_set(err, RC_NOT_FOUND, "a blob of task %.12s is missing", key);
@@ -196,9 +197,9 @@ static void disk_free_all(struct blobs *b)
 	xfree(d);
 }
 
-static const struct blobs_ops ops = {"disk",          disk_put,     disk_put_file, disk_get,
-				     disk_get_file,   disk_open,    disk_has,      disk_put_result,
-				     disk_get_result, disk_free_all, disk_share_file};
+static const struct blobs_ops ops = {
+	"disk",   disk_put,        disk_put_file,   disk_get,      disk_get_file,  disk_open,
+	disk_has, disk_put_result, disk_get_result, disk_free_all, disk_share_file};
 
 struct blobs *blobs_disk_new(const char *data_dir, struct err *err)
 {

@@ -221,10 +221,10 @@ static void memory_free(struct blobs *b)
 	xfree(m);
 }
 
-static const struct blobs_ops ops = {
-	"memory",    memory_put, memory_put_file,   memory_get,        memory_get_file,
-	memory_open, memory_has, memory_put_result, memory_get_result, memory_free,
-	memory_share_file};
+static const struct blobs_ops ops = {"memory",    memory_put,        memory_put_file,
+				     memory_get,  memory_get_file,   memory_open,
+				     memory_has,  memory_put_result, memory_get_result,
+				     memory_free, memory_share_file};
 
 struct blobs *blobs_memory_new(void)
 {

@@ -439,8 +439,9 @@ static void fake_free(struct exec *x)
 	xfree(f);
 }
 
-static const struct exec_ops ops = {"fake",       fake_start,  fake_cancel, fake_fd,  fake_poll,
-				    fake_collect, fake_forget, fake_log,    fake_free, exec_no_marks};
+static const struct exec_ops ops = {"fake",    fake_start,   fake_cancel, fake_fd,
+				    fake_poll, fake_collect, fake_forget, fake_log,
+				    fake_free, exec_no_marks};
 
 struct exec *exec_fake_new(void)
 {

@@ -325,9 +325,9 @@ static void sandbox_free(struct exec *base)
 	xfree(x);
 }
 
-static const struct exec_ops ops = {"sandbox",      sandbox_start, sandbox_cancel,
-				    sandbox_fd,     sandbox_poll,  sandbox_collect,
-				    sandbox_forget, sandbox_log,   sandbox_free, sandbox_marks};
+static const struct exec_ops ops = {"sandbox",    sandbox_start,   sandbox_cancel, sandbox_fd,
+				    sandbox_poll, sandbox_collect, sandbox_forget, sandbox_log,
+				    sandbox_free, sandbox_marks};
 
 static char *find_bwrap(void)
 {

@@ -22,11 +22,11 @@ struct sandbox_exec {
 	char *shim, *bwrap;
 	int inotify;
 	struct shim_pool *pool;
-	struct image *images;   /* borrowed; NULL: no containers */
-	char *runtime;          /* of containers: runc or crun; NULL: bubblewrap */
+	struct image *images; /* borrowed; NULL: no containers */
+	char *runtime;        /* of containers: runc or crun; NULL: bubblewrap */
 	char *data;
-	char *caches; /* folder above caches/ of dependencies; data, unless said otherwise */
-	usec_t keep_for;        /* failed jobs' folders; 0: not kept */
+	char *caches;    /* folder above caches/ of dependencies; data, unless said otherwise */
+	usec_t keep_for; /* failed jobs' folders; 0: not kept */
 	uint64_t keep_max, cache_max; /* bytes of all kept folders, of all dependency caches */
 };
 

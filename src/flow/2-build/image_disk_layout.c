@@ -91,9 +91,7 @@ static enum rc untar(const char *file, const char *into, struct err *err)
 	bool zstd = any_magic && !memcmp(magic, "\x28\xb5\x2f\xfd", 4);
 	enum rc rc = dir_make(blobs, 0700, err);
 	AUTO(tar_in_freep)
-	struct tar_in *t = tar_in_new(fd, zstd   ? TAR_ZSTD
-					  : gzip ? TAR_GZIP
-						 : TAR_PLAIN);
+	struct tar_in *t = tar_in_new(fd, zstd ? TAR_ZSTD : gzip ? TAR_GZIP : TAR_PLAIN);
 	while (rc == RC_OK) {
 		struct tar_entry e = {0};
 		rc = tar_next(t, &e, &any, err);

@@ -8,7 +8,8 @@ struct sarif_run {
 };
 
 /* By number when there is one, else by name, among the driver's rules and those of its extensions. */
-static const struct json *rule_of(const struct sarif_run *r, const struct json *result, const char *id)
+static const struct json *rule_of(const struct sarif_run *r, const struct json *result,
+				  const char *id)
 {
 	const struct json *rule = json_get(result, "rule"), *tool = r->driver;
 	const struct json *extensions = json_get(json_get(r->run, "tool"), "extensions");

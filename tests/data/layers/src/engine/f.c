@@ -1,3 +1,3 @@
 #include "core/step.h"
 #include "flow/1-source/d.h" /* planted */
-#include "main/wire.h" /* planted */
+#include "main/wire.h"       /* planted */
