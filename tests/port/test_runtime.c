@@ -84,7 +84,7 @@ static enum rc get_secret(void *ctx, const char *reference, struct strbuf *ret, 
 	(void)ctx;
 	if (strcmp(reference, "file:db"))
 		return err_set(err, RC_NOT_FOUND, "no secret %s", reference);
-	strbuf_adds(ret, "hunter2");
+	strbuf_adds(ret, "hunter2-correct");
 	return RC_OK;
 }
 
@@ -422,12 +422,12 @@ static void test_environment(void **state)
 	ask(s.r[0].port, said, sizeof(said));
 	print_message("%s\n", strstr(said, "uid="));
 	assert_non_null(strstr(said,
-			       "host=127.0.0.1 auth=http://auth-api.production secret=hunter2 "
+			       "host=127.0.0.1 auth=http://auth-api.production secret=hunter2-correct "
 			       "level=declared tmp=1 root=0"));
 	assert_non_null(strstr(said, "uid=65532"));
 	if (f->kind == CONTAINER)
 		assert_non_null(strstr(said, " pid=1 "));
-	assert_false(holds_text(f->folder, "hunter2"));
+	assert_false(holds_text(f->folder, "hunter2-correct"));
 	stop(f, &d);
 }
 
