@@ -235,7 +235,7 @@ static void miss(void **state)
 		skip();
 	AUTO(freep)
 	char *from = in_rig(r, "from"), *out = in_rig(r, "from/out"), *to = in_rig(r, "to"),
-	     *list = NULL;
+	     *list = NULL, *again = NULL;
 	OK(dir_make(from, 0700, err));
 	OK(dir_make(to, 0700, err));
 	OK(file_write_fast(out, strbuf_str(&r->big), 0644, err));
@@ -250,7 +250,8 @@ static void miss(void **state)
 	OK(file_write_fast(blob, STR("not it"), 0444, err));
 	FAILS(RC_CORRUPT, manifest_layout(r->b, list, to, true, err));
 	FAILS(RC_NOT_FOUND, blobs_get_result(r->b, key, &got, err));
-	OK(manifest_collect(r->b, from, globs, 1, &list, err)); /* the job ran again */
+	OK(manifest_collect(r->b, from, globs, 1, &again, err)); /* the job ran again */
+	assert_string_equal(again, list);
 	OK(blobs_put_result(r->b, &made, err));
 	OK(blobs_get_result(r->b, key, &got, err));
 	shape_done(&shape_result, &got);
