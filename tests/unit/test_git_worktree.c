@@ -15,7 +15,7 @@ static struct repo *open_repo(const char *path)
 static const char *tree_by_git(const char *path)
 {
 	return sh(
-		"cd %s && cp .git/index /tmp/penstock-index.$$ 2>/dev/null; export "
+		"cd %s && cp -p .git/index /tmp/penstock-index.$$ 2>/dev/null; export "
 		"GIT_INDEX_FILE=/tmp/penstock-index.$$; git add -A 2>/dev/null && git write-tree; "
 		"rm -f /tmp/penstock-index.$$",
 		path);
