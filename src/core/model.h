@@ -22,33 +22,35 @@
 	X(RUN_FAILED, "failed") X(RUN_CANCELLED, "cancelled") X(RUN_SUPERSEDED, "superseded")
 ENUM_DECLARE(run_state, RUN_STATE_MAP, 6)
 
-#define JOB_STATE_MAP(X)                                                                \
-	X(JOB_BLOCKED, "blocked")                                                       \
-	X(JOB_READY, "ready")                                                           \
-	X(JOB_RUNNING, "running")                                                       \
-	X(JOB_PASSED, "passed") X(JOB_CACHED, "cached") X(JOB_UNAFFECTED, "unaffected") \
-		X(JOB_SKIPPED, "skipped") X(JOB_FAILED, "failed") X(JOB_FLAKY, "flaky") \
-			X(JOB_CANCELLED, "cancelled") X(JOB_LOST, "lost") X(JOB_MANUAL, "manual")
+#define JOB_STATE_MAP(X)                                                                    \
+	X(JOB_BLOCKED, "blocked")                                                           \
+	X(JOB_READY, "ready")                                                               \
+	X(JOB_RUNNING, "running")                                                           \
+	X(JOB_PASSED, "passed")                                                             \
+	X(JOB_CACHED, "cached") X(JOB_UNAFFECTED, "unaffected") X(JOB_SKIPPED, "skipped")   \
+		X(JOB_FAILED, "failed") X(JOB_FLAKY, "flaky") X(JOB_CANCELLED, "cancelled") \
+			X(JOB_LOST, "lost") X(JOB_MANUAL, "manual")
 #define JOB_STATES 12
 ENUM_DECLARE(job_state, JOB_STATE_MAP, JOB_STATES)
 
-#define RELEASE_STATE_MAP(X)                                                                \
-	X(RELEASE_BUILT, "built")                                                           \
-	X(RELEASE_STAGING, "staging")                                                       \
-	X(RELEASE_STAGED, "staged")                                                         \
-	X(RELEASE_GATED, "gated") X(RELEASE_PROMOTING, "promoting") X(RELEASE_LIVE, "live") \
-		X(RELEASE_REJECTED, "rejected") X(RELEASE_FAILED, "failed")                 \
-			X(RELEASE_ROLLED_BACK, "rolled_back") X(RELEASE_SUPERSEDED, "superseded")
+#define RELEASE_STATE_MAP(X)                                                                      \
+	X(RELEASE_BUILT, "built")                                                                 \
+	X(RELEASE_STAGING, "staging")                                                             \
+	X(RELEASE_STAGED, "staged")                                                               \
+	X(RELEASE_GATED, "gated")                                                                 \
+	X(RELEASE_PROMOTING, "promoting") X(RELEASE_LIVE, "live") X(RELEASE_REJECTED, "rejected") \
+		X(RELEASE_FAILED, "failed") X(RELEASE_ROLLED_BACK, "rolled_back")                 \
+			X(RELEASE_SUPERSEDED, "superseded")
 ENUM_DECLARE(release_state, RELEASE_STATE_MAP, 10)
 
-#define ROLLOUT_STATE_MAP(X)                                                          \
-	X(ROLLOUT_QUEUED, "queued")                                                   \
-	X(ROLLOUT_PLANNED, "planned")                                                 \
-	X(ROLLOUT_APPLYING, "applying")                                               \
-	X(ROLLOUT_BAKING, "baking") X(ROLLOUT_PROMOTING, "promoting")                 \
-		X(ROLLOUT_VERIFYING, "verifying") X(ROLLOUT_DONE, "done")             \
-			X(ROLLOUT_HOLDING, "holding") X(ROLLOUT_ABORTING, "aborting") \
-				X(ROLLOUT_ABORTED, "aborted")
+#define ROLLOUT_STATE_MAP(X)                                                \
+	X(ROLLOUT_QUEUED, "queued")                                         \
+	X(ROLLOUT_PLANNED, "planned")                                       \
+	X(ROLLOUT_APPLYING, "applying")                                     \
+	X(ROLLOUT_BAKING, "baking")                                         \
+	X(ROLLOUT_PROMOTING, "promoting") X(ROLLOUT_VERIFYING, "verifying") \
+		X(ROLLOUT_DONE, "done") X(ROLLOUT_HOLDING, "holding")       \
+			X(ROLLOUT_ABORTING, "aborting") X(ROLLOUT_ABORTED, "aborted")
 ENUM_DECLARE(rollout_state, ROLLOUT_STATE_MAP, 10)
 
 #define INCIDENT_STATE_MAP(X) \
@@ -56,12 +58,12 @@ ENUM_DECLARE(rollout_state, ROLLOUT_STATE_MAP, 10)
 ENUM_DECLARE(incident_state, INCIDENT_STATE_MAP, 3)
 
 /* Why a job ended badly; retry.on names them. */
-#define FAILURE_MAP(X)                                                              \
-	X(FAILURE_NONE, "none")                                                     \
-	X(FAILURE_EXIT, "exit")                                                     \
-	X(FAILURE_TIMEOUT, "timeout")                                               \
-	X(FAILURE_OOM, "oom") X(FAILURE_INFRA, "infra") X(FAILURE_OUTPUT, "output") \
-		X(FAILURE_CANCELLED, "cancelled")
+#define FAILURE_MAP(X)                \
+	X(FAILURE_NONE, "none")       \
+	X(FAILURE_EXIT, "exit")       \
+	X(FAILURE_TIMEOUT, "timeout") \
+	X(FAILURE_OOM, "oom")         \
+	X(FAILURE_INFRA, "infra") X(FAILURE_OUTPUT, "output") X(FAILURE_CANCELLED, "cancelled")
 ENUM_DECLARE(failure, FAILURE_MAP, 7)
 
 #define REPLICA_STATE_MAP(X)            \

@@ -45,9 +45,10 @@ void tree_facts_done(struct tree_facts *t);
  * because globs look for them there. Both sorted, without doubles; no folder of ret_list lies in another one. */
 void plan_paths(const struct config *c, texts *ret_dirs, texts *ret_list);
 
-#define PLAN_STATE_MAP(X)                                   \
-	X(PLAN_MISS, "miss")                                \
-	X(PLAN_HIT, "hit") X(PLAN_UNAFFECTED, "unaffected") \
+#define PLAN_STATE_MAP(X)                \
+	X(PLAN_MISS, "miss")             \
+	X(PLAN_HIT, "hit")               \
+	X(PLAN_UNAFFECTED, "unaffected") \
 		X(PLAN_SKIPPED, "skipped") /* its `if` said no, or a fork may not run it */
 enum plan_state {
 #define X(name, text) name,

@@ -288,6 +288,13 @@ static struct cond *parse_or(struct lexer *l)
 	return parse_chain(l, COND_OR, "||", parse_and);
 }
 
+static bool parse_whole(struct lexer *l, struct cond **ret)
+{
+	*ret = parse_or(l);
+	skip_blanks(l);
+	return *ret && l->at == l->text.n;
+}
+
 /* A chain of `&&` is as deep as it is long: the trees are walked by recursion, so the text's length caps that. */
 struct cond *cond_parse(struct str text, enum cond_syntax syntax)
 {
@@ -295,9 +302,8 @@ struct cond *cond_parse(struct str text, enum cond_syntax syntax)
 
 	if (!text.n || text.n > COND_MAX || memchr(text.p, 0, text.n))
 		return NULL;
-	struct cond *c = parse_or(&l);
-	skip_blanks(&l);
-	if (c && l.at == text.n)
+	struct cond *c = NULL;
+	if (parse_whole(&l, &c))
 		return c;
 	cond_free(c);
 	return NULL;

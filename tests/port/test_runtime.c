@@ -421,9 +421,9 @@ static void test_environment(void **state)
 	(void)until(f, &s, 1, REPLICA_READY, 0);
 	ask(s.r[0].port, said, sizeof(said));
 	print_message("%s\n", strstr(said, "uid="));
-	assert_non_null(strstr(said,
-			       "host=127.0.0.1 auth=http://auth-api.production secret=hunter2-correct "
-			       "level=declared tmp=1 root=0"));
+	assert_non_null(strstr(
+		said, "host=127.0.0.1 auth=http://auth-api.production secret=hunter2-correct "
+		      "level=declared tmp=1 root=0"));
 	assert_non_null(strstr(said, "uid=65532"));
 	if (f->kind == CONTAINER)
 		assert_non_null(strstr(said, " pid=1 "));
