@@ -22,6 +22,7 @@ run_one() { # BUILD NAME LABEL OUT: leaves OUT/NAME.log and OUT/NAME.count ("pas
 	code=$?
 	passed=$(grep -cE '^ok [0-9]+' "$out/$name.log")
 	skipped=$(grep -cE '^(not )?ok [0-9]+ .*# SKIP' "$out/$name.log")
+	skipped=$((skipped + $(grep -c '^skipped: ' "$out/$name.log"))) # a part that a program left out, by name
 	failed=$(($(grep -cE '^not ok [0-9]+' "$out/$name.log") - $(grep -cE '^not ok [0-9]+ .*# SKIP' "$out/$name.log")))
 	if [ $code -eq 77 ] && [ $((passed + failed)) -eq 0 ]; then
 		skipped=1
@@ -35,6 +36,7 @@ run_one() { # BUILD NAME LABEL OUT: leaves OUT/NAME.log and OUT/NAME.count ("pas
 		printf "%4d passed%s  %.1f s", p, s ? sprintf(", %d skipped", s) : "", b - a }')
 	if [ "$failed" -eq 0 ]; then
 		printf 'ok    %-34s %s\n' "$label" "$verdict"
+		sed -n 's/^skipped: /      skipped: /p' "$out/$name.log"
 		return
 	fi
 	{
