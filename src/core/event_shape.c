@@ -12,8 +12,18 @@ static const char *const rc_texts[] = {
 #undef X
 };
 
+#define T struct field_change
+static const struct shape_field field_change_fields[] = {SHAPE_STR(T, subject), SHAPE_STR(T, field),
+							 SHAPE_STR(T, before), SHAPE_STR(T, after)};
+static const struct shape shape_field_change = SHAPE(T, field_change_fields);
+#undef T
 #define T struct event
 static const struct shape_field event_fields[] = {
+	SHAPE_STR(T, address),
+	SHAPE_STR(T, via),
+	SHAPE_STR(T, once),
+	SHAPE_STR(T, what),
+	SHAPE_LIST(T, changes, shape_field_change),
 	SHAPE_STR(T, effect),
 	SHAPE_STR(T, cause),
 	SHAPE_STR(T, repo),
@@ -38,6 +48,7 @@ static const struct shape_field event_fields[] = {
 	SHAPE_STR(T, text),
 	SHAPE_STR(T, error),
 	SHAPE_ENUM(T, rc, rc_texts),
+	SHAPE_ENUM(T, role, role_names),
 	SHAPE_ENUM(T, stage, stage_names),
 	SHAPE_ENUM(T, failure, failure_names),
 	SHAPE_ENUM(T, replica, replica_state_names),
@@ -164,8 +175,32 @@ void effects_done(struct effects *e)
 	vec_done(&e->list);
 }
 
+/* Of users, tokens, sessions and grants: "user:ann", "tok-...", "ses-..."; what it is about is made with it. */
+static const char *access_subject(const struct event *e)
+{
+	switch (e->kind) {
+	case EV_USER:
+	case EV_TOKEN_END:
+	case EV_TOKEN_USED:
+	case EV_LOGOUT:
+	case EV_GRANT_END:
+		return e->id ? e->id : "access";
+	case EV_LOGIN:
+		return e->text ? e->text : "access";
+	case EV_TOKEN:
+	case EV_GRANT:
+		return e->type ? e->type : "access";
+	default:
+		return NULL;
+	}
+}
+
 const char *event_subject(const struct event *e)
 {
+	const char *access = access_subject(e);
+
+	if (access)
+		return access;
 	if (e->kind == EV_AGENT || e->kind == EV_DRAIN || e->kind == EV_MERGED ||
 	    e->kind == EV_LANDED)
 		return e->id ? e->id : "engine";

@@ -162,6 +162,23 @@ struct merge_queue *model_queue(const struct model *m, const char *repo, const c
 	return model_get(m, AGG_QUEUE, id);
 }
 
+struct user *model_user(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_USER, id);
+}
+struct token *model_token(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_TOKEN, id);
+}
+struct session *model_session(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_SESSION, id);
+}
+struct grant *model_grant(const struct model *m, const char *id)
+{
+	return model_get(m, AGG_GRANT, id);
+}
+
 const struct unit *model_unit(const struct model *m, const char *name,
 			      const struct config **ret_config)
 {
@@ -316,11 +333,18 @@ bool model_is_ended(const struct model *m, enum aggregate_kind kind, const char 
 		return model_incident(m, id)->state == INCIDENT_CLOSED;
 	case AGG_AGENT:
 		return agent_is_over(model_agent(m, id));
+	case AGG_TOKEN:
+		return model_token(m, id)->ended_at != 0;
+	case AGG_SESSION:
+		return model_session(m, id)->ended_at != 0;
+	case AGG_GRANT:
+		return model_grant(m, id)->ended_at != 0;
 	case AGG_PROJECT:
 	case AGG_ENVIRONMENT:
 	case AGG_HISTORY:
 	case AGG_QUEUE:
 	case AGG_SOURCE:
+	case AGG_USER:
 	case AGG_KINDS:
 		return false;
 	}

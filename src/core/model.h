@@ -22,35 +22,36 @@
 	X(RUN_FAILED, "failed") X(RUN_CANCELLED, "cancelled") X(RUN_SUPERSEDED, "superseded")
 ENUM_DECLARE(run_state, RUN_STATE_MAP, 6)
 
-#define JOB_STATE_MAP(X)                                                                    \
-	X(JOB_BLOCKED, "blocked")                                                           \
-	X(JOB_READY, "ready")                                                               \
-	X(JOB_RUNNING, "running")                                                           \
-	X(JOB_PASSED, "passed")                                                             \
-	X(JOB_CACHED, "cached") X(JOB_UNAFFECTED, "unaffected") X(JOB_SKIPPED, "skipped")   \
-		X(JOB_FAILED, "failed") X(JOB_FLAKY, "flaky") X(JOB_CANCELLED, "cancelled") \
-			X(JOB_LOST, "lost") X(JOB_MANUAL, "manual")
+#define JOB_STATE_MAP(X)                                                                  \
+	X(JOB_BLOCKED, "blocked")                                                         \
+	X(JOB_READY, "ready")                                                             \
+	X(JOB_RUNNING, "running")                                                         \
+	X(JOB_PASSED, "passed")                                                           \
+	X(JOB_CACHED, "cached")                                                           \
+	X(JOB_UNAFFECTED, "unaffected") X(JOB_SKIPPED, "skipped") X(JOB_FAILED, "failed") \
+		X(JOB_FLAKY, "flaky") X(JOB_CANCELLED, "cancelled") X(JOB_LOST, "lost")   \
+			X(JOB_MANUAL, "manual")
 #define JOB_STATES 12
 ENUM_DECLARE(job_state, JOB_STATE_MAP, JOB_STATES)
 
-#define RELEASE_STATE_MAP(X)                                                                      \
-	X(RELEASE_BUILT, "built")                                                                 \
-	X(RELEASE_STAGING, "staging")                                                             \
-	X(RELEASE_STAGED, "staged")                                                               \
-	X(RELEASE_GATED, "gated")                                                                 \
-	X(RELEASE_PROMOTING, "promoting") X(RELEASE_LIVE, "live") X(RELEASE_REJECTED, "rejected") \
-		X(RELEASE_FAILED, "failed") X(RELEASE_ROLLED_BACK, "rolled_back")                 \
-			X(RELEASE_SUPERSEDED, "superseded")
+#define RELEASE_STATE_MAP(X)                                                                \
+	X(RELEASE_BUILT, "built")                                                           \
+	X(RELEASE_STAGING, "staging")                                                       \
+	X(RELEASE_STAGED, "staged")                                                         \
+	X(RELEASE_GATED, "gated")                                                           \
+	X(RELEASE_PROMOTING, "promoting")                                                   \
+	X(RELEASE_LIVE, "live") X(RELEASE_REJECTED, "rejected") X(RELEASE_FAILED, "failed") \
+		X(RELEASE_ROLLED_BACK, "rolled_back") X(RELEASE_SUPERSEDED, "superseded")
 ENUM_DECLARE(release_state, RELEASE_STATE_MAP, 10)
 
-#define ROLLOUT_STATE_MAP(X)                                                \
-	X(ROLLOUT_QUEUED, "queued")                                         \
-	X(ROLLOUT_PLANNED, "planned")                                       \
-	X(ROLLOUT_APPLYING, "applying")                                     \
-	X(ROLLOUT_BAKING, "baking")                                         \
-	X(ROLLOUT_PROMOTING, "promoting") X(ROLLOUT_VERIFYING, "verifying") \
-		X(ROLLOUT_DONE, "done") X(ROLLOUT_HOLDING, "holding")       \
-			X(ROLLOUT_ABORTING, "aborting") X(ROLLOUT_ABORTED, "aborted")
+#define ROLLOUT_STATE_MAP(X)                                                                    \
+	X(ROLLOUT_QUEUED, "queued")                                                             \
+	X(ROLLOUT_PLANNED, "planned")                                                           \
+	X(ROLLOUT_APPLYING, "applying")                                                         \
+	X(ROLLOUT_BAKING, "baking")                                                             \
+	X(ROLLOUT_PROMOTING, "promoting")                                                       \
+	X(ROLLOUT_VERIFYING, "verifying") X(ROLLOUT_DONE, "done") X(ROLLOUT_HOLDING, "holding") \
+		X(ROLLOUT_ABORTING, "aborting") X(ROLLOUT_ABORTED, "aborted")
 ENUM_DECLARE(rollout_state, ROLLOUT_STATE_MAP, 10)
 
 #define INCIDENT_STATE_MAP(X) \
@@ -83,6 +84,14 @@ ENUM_DECLARE(change_kind, CHANGE_KIND_MAP, 6)
 #define AGENT_STATE_MAP(X) \
 	X(AGENT_CONNECTED, "connected") X(AGENT_DRAINING, "draining") X(AGENT_LOST, "lost")
 ENUM_DECLARE(agent_state, AGENT_STATE_MAP, 3)
+
+/* What somebody may do; each may what those before it may (core/access.h). */
+#define ROLE_MAP(X)                    \
+	X(ROLE_NONE, "none")           \
+	X(ROLE_VIEWER, "viewer")       \
+	X(ROLE_DEVELOPER, "developer") \
+	X(ROLE_APPROVER, "approver") X(ROLE_OPERATOR, "operator") X(ROLE_ADMIN, "admin")
+ENUM_DECLARE(role, ROLE_MAP, 6)
 
 #define QUEUE_STATE_MAP(X)          \
 	X(QUEUE_IDLE, "idle")       \
@@ -213,6 +222,7 @@ struct approval {
 	char *actor;
 	bool yes;
 	char *comment;
+	char *note; /* what an auditor should know of it: how it stands to the author */
 	uint64_t at;
 };
 struct requirement { /* one line of a gate's decision */
@@ -332,6 +342,12 @@ struct schedule_ref {
 	uint64_t next;
 	char *last; /* what became of the last time, in words */
 };
+/* An order that came with an idempotency key: sent again, it is answered as the first time. */
+struct once {
+	char *key;  /* hash of who and key */
+	char *what; /* hash of what was ordered */
+	uint64_t seq, at;
+};
 struct project { /* one, id "project" */
 	char *id;
 	char *name;
@@ -343,6 +359,7 @@ struct project { /* one, id "project" */
 	char *config;     /* of the last change read, of whatever repository */
 	uint64_t started; /* how often the engine started */
 	char *version;
+	VEC(struct once) once; /* of the last day, at most 1,000 */
 };
 
 /* A repository of the project; id: its name. */
@@ -411,6 +428,45 @@ struct merge_queue {
 	uint64_t since;
 };
 
+/* A person. id: the name that stands behind "user:". */
+struct user {
+	char *id;
+	char *name, *email;     /* as people write them */
+	char *issuer, *subject; /* of the OpenID provider that knows them; NULL: made here */
+	texts groups;
+	bool disabled;
+	uint64_t created_at, login_at;
+};
+/* What a program shows to be let in; only its hash is known. id: core/access.h. */
+struct token {
+	char *id, *name, *digest;
+	char *owner;    /* "user:ann": acts as she does; NULL: a machine of its own, "token:NAME" */
+	enum role role; /* a machine's role, an owner's upper limit */
+	char *environment; /* the only one that it is for; NULL: all */
+	texts groups;      /* of a machine, for gate.approve.by */
+	char *scope; /* for one thing only: of the build caches "trusted", "pr/12"; "agent/NAME"; NULL: the API */
+	bool read_only;                                /* with a scope */
+	char *actor;                                   /* who made it */
+	uint64_t created_at, until, used_at, ended_at; /* until 0: no end */
+	char *used_from;                               /* address */
+};
+/* A browser that somebody logged in with. */
+struct session {
+	char *id, *digest;
+	char *actor; /* "user:ann", or "token:NAME" of the machine token that was brought */
+	char *token; /* id of the token that was brought; it ends with that one */
+	char *address, *agent;
+	uint64_t created_at, until, ended_at;
+};
+struct grant {
+	char *id;
+	char *who; /* "user:ann", "group:release-team" */
+	enum role role;
+	char *project, *environment; /* NULL: all */
+	char *actor;
+	uint64_t since, ended_at;
+};
+
 enum aggregate_kind {
 	AGG_PROJECT,
 	AGG_CONFIG,
@@ -424,6 +480,10 @@ enum aggregate_kind {
 	AGG_HISTORY,
 	AGG_QUEUE,
 	AGG_SOURCE,
+	AGG_USER,
+	AGG_TOKEN,
+	AGG_SESSION,
+	AGG_GRANT,
 	AGG_KINDS
 };
 extern const char *const aggregate_kind_names[AGG_KINDS];
@@ -474,6 +534,10 @@ struct repo_ref *source_ref(const struct project_repo *src,
 struct agent *model_agent(const struct model *m, const char *id);
 /* Of a unit's ("" or NULL: the project's) job by its definition's or instance's name. */
 struct history *model_history(const struct model *m, const char *unit, const char *job);
+struct user *model_user(const struct model *m, const char *id);
+struct token *model_token(const struct model *m, const char *id);
+struct session *model_session(const struct model *m, const char *id);
+struct grant *model_grant(const struct model *m, const char *id);
 struct merge_queue *model_queue(const struct model *m, const char *repo, const char *target);
 /* A unit in the penstock.yml of whichever repository has it; *ret_config (may be NULL) is that one. */
 const struct unit *model_unit(const struct model *m, const char *name,

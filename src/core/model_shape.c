@@ -8,14 +8,15 @@ ENUM_DEFINE(job_state, JOB_STATE_MAP, JOB_STATES)
 ENUM_DEFINE(change_kind, CHANGE_KIND_MAP, 6)
 ENUM_DEFINE(agent_state, AGENT_STATE_MAP, 3)
 ENUM_DEFINE(queue_state, QUEUE_STATE_MAP, 4)
+ENUM_DEFINE(role, ROLE_MAP, 6)
 ENUM_DEFINE(release_state, RELEASE_STATE_MAP, 10)
 ENUM_DEFINE(rollout_state, ROLLOUT_STATE_MAP, 10)
 ENUM_DEFINE(incident_state, INCIDENT_STATE_MAP, 3)
 ENUM_DEFINE(failure, FAILURE_MAP, 7)
 ENUM_DEFINE(replica_state, REPLICA_STATE_MAP, 6)
 const char *const aggregate_kind_names[AGG_KINDS] = {
-	"project",     "config",   "run",   "job",     "release", "rollout",
-	"environment", "incident", "agent", "history", "queue",   "source"};
+	"project", "config",  "run",   "job",    "release", "rollout", "environment", "incident",
+	"agent",   "history", "queue", "source", "user",    "token",   "session",     "grant"};
 
 #define T struct change
 static const struct shape_field change_fields[] = {
@@ -155,7 +156,8 @@ static const struct shape shape_item = SHAPE(T, item_fields);
 #undef T
 #define T struct approval
 static const struct shape_field approval_fields[] = {SHAPE_STR(T, actor), SHAPE_BOOL(T, yes),
-						     SHAPE_STR(T, comment), SHAPE_U64(T, at)};
+						     SHAPE_STR(T, comment), SHAPE_STR(T, note),
+						     SHAPE_U64(T, at)};
 static const struct shape shape_approval = SHAPE(T, approval_fields);
 #undef T
 #define T struct requirement
@@ -394,6 +396,11 @@ static const struct shape_field schedule_ref_fields[] = {
 	SHAPE_STR(T, branch), SHAPE_U64(T, next), SHAPE_STR(T, last)};
 static const struct shape shape_schedule_ref = SHAPE(T, schedule_ref_fields);
 #undef T
+#define T struct once
+static const struct shape_field once_fields[] = {SHAPE_STR(T, key), SHAPE_STR(T, what),
+						 SHAPE_U64(T, seq), SHAPE_U64(T, at)};
+static const struct shape shape_once = SHAPE(T, once_fields);
+#undef T
 #define T struct project
 static const struct shape_field project_fields[] = {
 	SHAPE_STR(T, id),        SHAPE_STR(T, name),
@@ -402,14 +409,57 @@ static const struct shape_field project_fields[] = {
 	SHAPE_U32(T, releases),  SHAPE_U32(T, rollouts),
 	SHAPE_U32(T, incidents), SHAPE_LIST(T, schedules, shape_schedule_ref),
 	SHAPE_STR(T, config),    SHAPE_U64(T, started),
-	SHAPE_STR(T, version)};
+	SHAPE_STR(T, version),   SHAPE_LIST(T, once, shape_once)};
 static const struct shape shape_project = SHAPE(T, project_fields);
+#undef T
+
+#define T struct user
+static const struct shape_field user_fields[] = {
+	SHAPE_STR(T, id),        SHAPE_STR(T, name),       SHAPE_STR(T, email),
+	SHAPE_STR(T, issuer),    SHAPE_STR(T, subject),    SHAPE_STRS(T, groups),
+	SHAPE_BOOL(T, disabled), SHAPE_U64(T, created_at), SHAPE_U64(T, login_at)};
+static const struct shape shape_user = SHAPE(T, user_fields);
+#undef T
+#define T struct token
+static const struct shape_field token_fields[] = {
+	SHAPE_STR(T, id),
+	SHAPE_STR(T, name),
+	SHAPE_STR(T, digest),
+	SHAPE_STR(T, owner),
+	SHAPE_ENUM(T, role, role_names),
+	SHAPE_STR(T, environment),
+	SHAPE_STRS(T, groups),
+	SHAPE_STR(T, scope),
+	SHAPE_BOOL(T, read_only),
+	SHAPE_STR(T, actor),
+	SHAPE_U64(T, created_at),
+	SHAPE_U64(T, until),
+	SHAPE_U64(T, used_at),
+	SHAPE_U64(T, ended_at),
+	SHAPE_STR(T, used_from),
+};
+static const struct shape shape_token = SHAPE(T, token_fields);
+#undef T
+#define T struct session
+static const struct shape_field session_fields[] = {
+	SHAPE_STR(T, id),         SHAPE_STR(T, digest),  SHAPE_STR(T, actor),
+	SHAPE_STR(T, token),      SHAPE_STR(T, address), SHAPE_STR(T, agent),
+	SHAPE_U64(T, created_at), SHAPE_U64(T, until),   SHAPE_U64(T, ended_at)};
+static const struct shape shape_session = SHAPE(T, session_fields);
+#undef T
+#define T struct grant
+static const struct shape_field grant_fields[] = {
+	SHAPE_STR(T, id),      SHAPE_STR(T, who),         SHAPE_ENUM(T, role, role_names),
+	SHAPE_STR(T, project), SHAPE_STR(T, environment), SHAPE_STR(T, actor),
+	SHAPE_U64(T, since),   SHAPE_U64(T, ended_at)};
+static const struct shape shape_grant = SHAPE(T, grant_fields);
 #undef T
 
 const struct shape *const aggregate_shapes[AGG_KINDS] = {
 	&shape_project, &shape_config_ref, &shape_run,         &shape_job,
 	&shape_release, &shape_rollout,    &shape_environment, &shape_incident,
-	&shape_agent,   &shape_history,    &shape_queue,       &shape_source};
+	&shape_agent,   &shape_history,    &shape_queue,       &shape_source,
+	&shape_user,    &shape_token,      &shape_session,     &shape_grant};
 
 #define T struct facts_instance
 static const struct shape_field facts_instance_fields[] = {

@@ -41,6 +41,7 @@ static enum rc (*const handlers[EVENT_KINDS])(struct step *s) = {
 	[EV_UNHOLD] = on_unhold,
 	[EV_INCIDENT_NOTE] = on_incident_note,
 	[EV_INCIDENT_CLOSE] = on_incident_close,
+	[EV_INCIDENT_MITIGATE] = on_incident_mitigate,
 	[EV_RERUN] = on_rerun,
 	[EV_REFUSED] = on_nothing,
 	[EV_AGENT] = on_agent,
@@ -52,8 +53,36 @@ static enum rc (*const handlers[EVENT_KINDS])(struct step *s) = {
 	[EV_QUEUE_DEL] = on_queue_del,
 	[EV_QUARANTINE] = on_quarantine,
 	[EV_UNQUARANTINE] = on_unquarantine,
+	[EV_USER] = on_user,
+	[EV_TOKEN] = on_token,
+	[EV_TOKEN_END] = on_token_end,
+	[EV_TOKEN_USED] = on_token_used,
+	[EV_LOGIN] = on_login,
+	[EV_LOGOUT] = on_logout,
+	[EV_GRANT] = on_grant,
+	[EV_GRANT_END] = on_grant_end,
+	[EV_DENIED] = on_nothing,
 	[EV_EFFECT_FAILED] = on_effect_failed,
 };
+
+#define ONCE_KEPT USEC_DAY
+#define ONCE_MAX  1000
+
+static void remember_once(struct step *s)
+{
+	struct project *p = model_project(s->m);
+
+	while (p->once.n && (p->once.n >= ONCE_MAX || p->once.v[0].at + ONCE_KEPT < s->m->time)) {
+		xfree(p->once.v[0].key);
+		xfree(p->once.v[0].what);
+		vec_remove(&p->once, 0);
+	}
+	vec_push(&p->once, ((struct once){.key = xstrdup(s->ev->once),
+					  .what = xstrdup(s->ev->what ? s->ev->what : ""),
+					  .seq = s->ev->seq,
+					  .at = s->m->time}));
+	model_touch(s->m, AGG_PROJECT, p->id);
+}
 
 enum rc step(struct model *m, const struct event *ev, struct effects *out, struct err *err)
 {
@@ -73,6 +102,8 @@ enum rc step(struct model *m, const struct event *ev, struct effects *out, struc
 		return rc;
 	}
 	m->seq = ev->seq;
+	if (ev->once)
+		remember_once(&s);
 	schedule(&s);
 	evict(&s);
 	return RC_OK;

@@ -1,4 +1,5 @@
 /* The gate: every requirement one line with its state and its reason; the decision follows from the lines. */
+#include "core/access.h"
 #include "core/step_impl.h"
 #include "core/window.h"
 
@@ -157,7 +158,7 @@ void gate_evaluate(struct step *s, struct release *r)
 }
 
 /* "user:ann" is the author when her name is the author's name, address, or the address's local part. */
-static bool is_author(const char *actor, const struct change *change)
+static bool is_author_by_name(const char *actor, const struct change *change)
 {
 	struct str name = str_of(actor), local = str_of(change->email);
 
@@ -166,6 +167,40 @@ static bool is_author(const char *actor, const struct change *change)
 	struct str rest = local, head = str_cut(&rest, '@');
 	return str_eq(name, str_of(change->author)) ||
 	       (change->email && (str_eq(name, local) || str_eq(name, head)));
+}
+
+static bool is_of_author(const struct user *u, const struct change *change)
+{
+	AUTO(freep) char *actor = xasprintf("user:%s", u->id);
+
+	return is_author_by_name(actor, change) || (u->email && streq(u->email, change->email)) ||
+	       (u->name && streq(u->name, change->author));
+}
+
+/* By the name that asks, or by what the account of that name says. */
+static bool is_author(const struct model *m, const char *actor, const struct change *change)
+{
+	const struct user *u = access_user(m, actor);
+
+	return is_author_by_name(actor, change) || (u && is_of_author(u, change));
+}
+
+/* Another account may be the author's own: nobody can know, but an auditor is told when both are of one group. */
+static char *note_of(const struct model *m, const char *actor, const struct change *change)
+{
+	const struct user *mine = access_user(m, actor);
+
+	for (struct map_entry *e = NULL; mine && (e = map_next(&m->by_kind[AGG_USER], e));) {
+		const struct user *u = e->value;
+
+		if (u == mine || !is_of_author(u, change))
+			continue;
+		vec_each(g, &u->groups)
+			if (texts_has(&mine->groups, *g))
+				return xasprintf("the author's account %s is of the same group, %s",
+						 u->id, *g);
+	}
+	return NULL;
 }
 
 static bool may_approve(const struct event *ev, const struct approve_def *def)
@@ -191,7 +226,7 @@ static enum rc approve_run(struct step *s)
 	if (!run->waits || run_is_final(run->state))
 		return err_set(s->err, RC_CONFLICT, "%s waits for nobody's approval: it is %s",
 			       run->id, run_state_names[run->state]);
-	if (is_author(ev->actor, &run->change))
+	if (is_author(s->m, ev->actor, &run->change))
 		return err_set(s->err, RC_DENIED,
 			       "%s is the author of %s: somebody else has to look at it", ev->actor,
 			       run->id);
@@ -233,7 +268,7 @@ enum rc on_approve(struct step *s)
 			s->err, RC_DENIED,
 			"%s may not approve %s: gate.approve.by of its penstock.yml does not name them",
 			ev->actor, r->id);
-	if (def->not_author && is_author(ev->actor, &r->change))
+	if (def->not_author && is_author(s->m, ev->actor, &r->change))
 		return err_set(
 			s->err, RC_DENIED,
 			"%s is the author of %s: somebody else has to approve it (four eyes)",
@@ -248,6 +283,8 @@ enum rc on_approve(struct step *s)
 	mine->yes = ev->ok;
 	mine->at = s->m->time;
 	set_text(&mine->comment, ev->text);
+	AUTO(freep) char *note = note_of(s->m, ev->actor, &r->change);
+	set_text(&mine->note, note);
 	model_touch(s->m, AGG_RELEASE, r->id);
 	gate_evaluate(s, r);
 	return RC_OK;

@@ -175,11 +175,22 @@ enum rc on_unveto(struct step *s);
 enum rc on_hold(struct step *s);
 enum rc on_unhold(struct step *s);
 enum rc on_incident_note(struct step *s);
+enum rc on_incident_mitigate(struct step *s);
 enum rc on_incident_close(struct step *s);
 enum rc on_rerun(struct step *s);
 enum rc on_start_job(struct step *s);
 enum rc on_quarantine(struct step *s);
 enum rc on_unquarantine(struct step *s);
+/* step_access.c */
+enum rc on_user(struct step *s);
+enum rc on_token(struct step *s);
+enum rc on_token_end(struct step *s);
+enum rc on_token_used(struct step *s);
+enum rc on_login(struct step *s);
+enum rc on_logout(struct step *s);
+enum rc on_grant(struct step *s);
+enum rc on_grant_end(struct step *s);
+void access_evict(struct step *s); /* forget sessions, tokens and grants that ended */
 /* step_upkeep.c */
 enum rc on_timer(struct step *s);
 enum rc on_effect_failed(struct step *s);

@@ -317,6 +317,20 @@ enum rc on_incident_note(struct step *s)
 	return RC_OK;
 }
 
+enum rc on_incident_mitigate(struct step *s)
+{
+	struct incident *i = open_incident(s);
+
+	if (!i || i->state != INCIDENT_OPEN)
+		return err_set(s->err, i ? RC_CONFLICT : RC_NOT_FOUND,
+			       i ? "%s is mitigated already" : "there is no open incident %s",
+			       s->ev->incident ? s->ev->incident : "(none named)");
+	incident_say(s, i, "mitigated%s%s", s->ev->text ? ": " : "",
+		     s->ev->text ? s->ev->text : "");
+	incident_set(s->m, i, INCIDENT_MITIGATED);
+	return RC_OK;
+}
+
 enum rc on_incident_close(struct step *s)
 {
 	struct incident *i = open_incident(s);

@@ -196,6 +196,8 @@ void evict(struct step *s)
 	}
 	if (any)
 		forget_configs(s);
+	if (s->ev->kind == EV_LOGIN || s->ev->kind == EV_TOKEN_END || s->ev->kind == EV_GRANT_END)
+		access_evict(s);
 	struct map *incidents = &s->m->by_kind[AGG_INCIDENT];
 	for (struct map_entry *e = map_next(incidents, NULL); e && incidents->n > KEEP_INCIDENTS;
 	     e = map_next(incidents, e)) {

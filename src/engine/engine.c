@@ -1,5 +1,6 @@
 /* The turn: queued events through step(), into one transaction, then out. */
 #include "engine/engine_impl.h"
+#include "engine/changes.h"
 #include "project/read.h"
 #include "base/log.h"
 
@@ -185,6 +186,8 @@ static void journal_refusal(struct engine *e, const struct event *asked, const s
 	struct err ignored = {0};
 
 	ev.actor = xstrdup(asked->actor ? asked->actor : "engine");
+	ev.address = asked->address ? xstrdup(asked->address) : NULL;
+	ev.via = asked->via ? xstrdup(asked->via) : NULL;
 	shape_write(&out, NULL, &shape_event, asked);
 	ev.text = xasprintf("%s %s", event_kind_names[asked->kind], strbuf_cstr(&text));
 	ev.error = xstrdup(err->msg);
@@ -203,6 +206,7 @@ static void journal_refusal(struct engine *e, const struct event *asked, const s
 static void apply(struct engine *e, struct queued *q)
 {
 	struct effects out = {0};
+	struct before before = {0};
 	struct err err = {0};
 	struct event *ev = &q->ev;
 
@@ -214,7 +218,10 @@ static void apply(struct engine *e, struct queued *q)
 		ev->actor = xstrdup("engine");
 	if (ev->effect && !outbox_answered(e, ev->effect))
 		goto out; /* a second answer */
-	if (step(&e->model, ev, &out, &err) != RC_OK) {
+	before_take(&before, &e->model, ev);
+	enum rc rc = step(&e->model, ev, &out, &err);
+	before_compare(&before, &e->model, ev);
+	if (rc != RC_OK) {
 		journal_refusal(e, ev, &err);
 		if (q->done)
 			q->done(q->ctx, err.rc, &err, 0);
