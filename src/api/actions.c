@@ -1,9 +1,8 @@
 /* What people order: each becomes an event, and is answered when the journal has it. */
 #include "api/api_impl.h"
 
-static void on_answered(void *ctx, enum rc rc, const struct err *err, uint64_t seq)
+void call_done_at(struct call *c, enum rc rc, const struct err *err, uint64_t seq)
 {
-	struct call *c = ctx;
 	struct json_out o = JSON_OUT(&c->out);
 
 	if (rc != RC_OK) {
@@ -17,226 +16,130 @@ static void on_answered(void *ctx, enum rc rc, const struct err *err, uint64_t s
 	call_json(c, 200, &c->out);
 }
 
-static void order(struct call *c, struct event *ev)
+static void on_answered(void *ctx, enum rc rc, const struct err *err, uint64_t seq)
 {
-	const char *group;
+	call_done_at(ctx, rc, err, seq);
+}
 
-	ev->actor = xstrdup(request_actor(c->r));
-	for (size_t i = 0; (group = request_group(c->r, i)); i++)
-		vec_push(&ev->ids, xstrdup(group));
+void call_sign(struct call *c, struct event *ev)
+{
+	const char *actor = request_actor(c->r), *via = request_via(c->r);
+	char address[REQUEST_ADDRESS];
+
+	request_address(c->r, address);
+	ev->actor = actor ? xstrdup(actor) : NULL;
+	ev->via = via ? xstrdup(via) : NULL;
+	ev->address = xstrdup(address);
+}
+
+void call_order(struct call *c, struct event *ev)
+{
+	call_sign(c, ev);
+	call_once(c, ev);
 	engine_ask(c->api->e, ev, on_answered, c);
 }
 
-/* ---- what stands in a body ---- */
-
-struct member {
-	const char *key;
-	char **text; /* a text; NULL: a truth */
-	bool *truth;
-};
-
-static bool take(struct call *c, const struct member *m, const struct json *value)
+/* Where the groups of who asks count. */
+static void order_with_groups(struct call *c, struct event *ev)
 {
-	if (m->truth) {
-		if (json_kind_of(value) != JSON_BOOL) {
-			call_failf(c, RC_INVALID, "%s takes true or false", m->key);
-			return false;
-		}
-		*m->truth = json_truth(value, false);
-		return true;
-	}
-	const char *text = json_text(value, NULL);
-	if (json_kind_of(value) == JSON_NULL || (text && !*text))
-		return true;
-	if (!text || strlen(text) > NOTE_MAX) {
-		call_failf(c, RC_INVALID, "%s takes a text of at most %d bytes", m->key, NOTE_MAX);
-		return false;
-	}
-	*m->text = xstrdup(text);
-	return true;
-}
+	const char *group;
 
-/* False: answered already. Unknown members are refused, so that a wrong name is not a silent nothing. */
-static bool read_members(struct call *c, const struct member *members, size_t n)
-{
-	const char *names[8];
-	const struct json *value;
-	const char *key;
-	void *cursor = NULL;
-
-	for (size_t i = 0; i < n; i++)
-		names[i] = members[i].key;
-	while (json_next(c->body, &cursor, &key, &value)) {
-		const struct member *m = NULL;
-
-		for (size_t i = 0; i < n; i++)
-			m = streq(members[i].key, key) ? &members[i] : m;
-		if (!m) {
-			const char *near = str_nearest(str_of(key), names, n);
-
-			call_failf(c, RC_INVALID, "\"%.60s\" is not known here%s%s%s", key,
-				   near ? "; did you mean \"" : "", near ? near : "",
-				   near ? "\"?" : "");
-			return false;
-		}
-		if (!take(c, m, value))
-			return false;
-	}
-	return true;
-}
-
-#define READ(c, ...)                                          \
-	read_members(c, (const struct member[]){__VA_ARGS__}, \
-		     ARRAY_LEN(((const struct member[]){__VA_ARGS__})))
-
-/* "until" a time (RFC 3339), or "for" a while (2h30m). */
-static bool read_end(struct call *c, const char *until, const char *length, uint64_t *ret)
-{
-	usec_t now = runner_now(c->api->runner), at = 0;
-
-	if (until && !time_parse(until, strlen(until), &at)) {
-		call_failf(c, RC_INVALID,
-			   "until takes a time such as 2026-01-31T12:00:00Z, not \"%.40s\"", until);
-		return false;
-	}
-	if (length && !parse_duration(str_of(length), &at)) {
-		call_failf(c, RC_INVALID, "for takes a duration such as 30m or 2h, not \"%.40s\"",
-			   length);
-		return false;
-	}
-	if (length)
-		at += now;
-	if ((until || length) && at <= now) {
-		call_failf(c, RC_INVALID, "its end lies in the past");
-		return false;
-	}
-	*ret = at;
-	return true;
+	for (size_t i = 0; (group = request_group(c->r, i)); i++)
+		vec_push(&ev->ids, xstrdup(group));
+	call_order(c, ev);
 }
 
 /* ---- releases, rollouts, runs ---- */
 
-static void give(char **member, const char *text)
-{
-	*member = xstrdup(text);
-}
-
 void post_approve(struct call *c)
 {
-	struct event ev = {.kind = EV_APPROVE, .ok = true};
+	struct event ev = {.kind = EV_APPROVE, .ok = body_truth(c, "ok", true)};
 
-	give(&ev.release, c->arg[0]);
-	if (READ(c, {"ok", NULL, &ev.ok}, {"comment", &ev.text, NULL}))
-		order(c, &ev);
-	else
-		event_done(&ev);
+	ev.release = xstrdup(c->arg[0]);
+	ev.text = body_take(c, "comment");
+	order_with_groups(c, &ev);
+}
+
+void post_approve_run(struct call *c)
+{
+	struct event ev = {.kind = EV_APPROVE, .ok = body_truth(c, "ok", true)};
+
+	ev.run = xstrdup(c->arg[0]);
+	ev.text = body_take(c, "comment");
+	order_with_groups(c, &ev);
+}
+
+static void order_with_reason(struct call *c, struct event *ev)
+{
+	ev->text = body_take(c, "reason");
+	order_with_groups(c, ev);
 }
 
 void post_promote(struct call *c)
 {
-	struct event ev = {.kind = EV_PROMOTE};
+	struct event ev = {.kind = EV_PROMOTE, .rollout = xstrdup(c->arg[0])};
 
-	give(&ev.rollout, c->arg[0]);
-	if (READ(c, {"reason", &ev.text, NULL}))
-		order(c, &ev);
-	else
-		event_done(&ev);
-}
-
-static void abort_one(struct call *c, struct event *ev)
-{
-	ev->kind = EV_ABORT;
-	if (READ(c, {"reason", &ev->text, NULL}))
-		order(c, ev);
-	else
-		event_done(ev);
+	order_with_reason(c, &ev);
 }
 
 void post_abort_rollout(struct call *c)
 {
-	struct event ev = {.rollout = xstrdup(c->arg[0])};
+	struct event ev = {.kind = EV_ABORT, .rollout = xstrdup(c->arg[0])};
 
-	abort_one(c, &ev);
+	order_with_reason(c, &ev);
 }
 
 void post_abort_release(struct call *c)
 {
-	struct event ev = {.release = xstrdup(c->arg[0])};
+	struct event ev = {.kind = EV_ABORT, .release = xstrdup(c->arg[0])};
 
-	abort_one(c, &ev);
+	order_with_reason(c, &ev);
 }
 
 void post_abort_run(struct call *c)
 {
-	struct event ev = {.run = xstrdup(c->arg[0])};
+	struct event ev = {.kind = EV_ABORT, .run = xstrdup(c->arg[0])};
 
-	abort_one(c, &ev);
+	order_with_reason(c, &ev);
 }
 
 void post_rerun(struct call *c)
 {
 	struct event ev = {.kind = EV_RERUN, .run = xstrdup(c->arg[0])};
 
-	if (READ(c, {"reason", &ev.text, NULL}))
-		order(c, &ev);
-	else
-		event_done(&ev);
-}
-
-void post_approve_run(struct call *c)
-{
-	struct event ev = {.kind = EV_APPROVE, .ok = true};
-
-	give(&ev.run, c->arg[0]);
-	if (READ(c, {"ok", NULL, &ev.ok}, {"comment", &ev.text, NULL}))
-		order(c, &ev);
-	else
-		event_done(&ev);
+	order_with_reason(c, &ev);
 }
 
 /* A manual job; or with resume a failed one, again in its kept workspace. */
 void post_start_job(struct call *c)
 {
-	struct event ev = {.kind = EV_START_JOB};
+	struct event ev = {.kind = EV_START_JOB, .ok = body_truth(c, "resume", false)};
 
-	give(&ev.job, c->arg[0]);
-	if (READ(c, {"resume", NULL, &ev.ok}, {"reason", &ev.text, NULL}))
-		order(c, &ev);
-	else
-		event_done(&ev);
+	ev.job = xstrdup(c->arg[0]);
+	order_with_reason(c, &ev);
 }
 
 void post_quarantine(struct call *c)
 {
-	struct event ev = {.kind = EV_QUARANTINE};
-	AUTO(freep) char *until = NULL;
-	AUTO(freep) char *length = NULL;
-	bool lift = false;
-	bool good = READ(c, {"test", &ev.id, NULL}, {"unit", &ev.unit, NULL},
-			 {"owner", &ev.type, NULL}, {"until", &until, NULL}, {"for", &length, NULL},
-			 {"reason", &ev.text, NULL}, {"lift", NULL, &lift});
+	bool lift = body_truth(c, "lift", false);
+	struct event ev = {.kind = lift ? EV_UNQUARANTINE : EV_QUARANTINE};
 
-	if (good && lift)
-		ev.kind = EV_UNQUARANTINE;
-	else if (good)
-		good = read_end(c, until, length, &ev.until);
-	if (good)
-		order(c, &ev);
-	else
-		event_done(&ev);
+	if (!lift && !body_end(c, &ev.until))
+		return;
+	ev.id = body_take(c, "test");
+	ev.unit = body_take(c, "unit");
+	ev.type = body_take(c, "owner");
+	order_with_reason(c, &ev);
 }
 
 /* ---- agents, the merge queue ---- */
 
 void post_drain(struct call *c)
 {
-	struct event ev = {.kind = EV_DRAIN, .ok = true};
+	struct event ev = {.kind = EV_DRAIN, .ok = body_truth(c, "ok", true)};
 
-	give(&ev.id, c->arg[0]);
-	if (READ(c, {"ok", NULL, &ev.ok}))
-		order(c, &ev);
-	else
-		event_done(&ev);
+	ev.id = xstrdup(c->arg[0]);
+	order_with_groups(c, &ev);
 }
 
 /* The only repository, when there is one. */
@@ -271,13 +174,12 @@ static void fill(char **member, const char *text)
 void post_queue(struct call *c)
 {
 	struct event ev = {.kind = EV_QUEUE_ADD};
-	AUTO(freep) char *branch = NULL;
-	bool gone = false;
+	AUTO(freep) char *branch = body_take(c, "ref");
 
-	if (!READ(c, {"repo", &ev.repo, NULL}, {"ref", &branch, NULL}, {"target", &ev.type, NULL},
-		  {"commit", &ev.commit, NULL}, {"number", &ev.digest, NULL},
-		  {"remove", NULL, &gone}))
-		goto refused;
+	ev.repo = body_take(c, "repo");
+	ev.type = body_take(c, "target");
+	ev.commit = body_take(c, "commit");
+	ev.digest = body_take(c, "number");
 	fill(&ev.repo, only_source(c->api));
 	if (!ev.repo || !branch) {
 		call_failf(
@@ -296,9 +198,9 @@ void post_queue(struct call *c)
 	}
 	ev.ref = str_starts(str_of(branch), "refs/") ? xstrdup(branch)
 						     : xasprintf("refs/heads/%s", branch);
-	if (gone)
+	if (body_truth(c, "remove", false))
 		ev.kind = EV_QUEUE_DEL;
-	order(c, &ev);
+	order_with_groups(c, &ev);
 	return;
 refused:
 	event_done(&ev);
@@ -307,22 +209,16 @@ refused:
 /* ---- environments ---- */
 
 /* {unit, image, until | for, reason} on an environment. needs_unit: for all of it makes no sense. */
-static void mark(struct call *c, enum event_kind kind, bool needs_unit, bool has_image)
+static void mark(struct call *c, enum event_kind kind, bool needs_unit)
 {
 	struct event ev = {.kind = kind};
-	AUTO(freep) char *until = NULL;
-	AUTO(freep) char *length = NULL;
 	struct err err = {0};
-	const struct member members[] = {{"unit", &ev.unit, NULL},
-					 {"until", &until, NULL},
-					 {"for", &length, NULL},
-					 {"reason", &ev.text, NULL},
-					 {"image", &ev.image, NULL}};
 
-	give(&ev.environment, c->arg[0]);
-	if (!read_members(c, members, ARRAY_LEN(members) - !has_image) ||
-	    !read_end(c, until, length, &ev.until))
-		goto refused;
+	if (!body_end(c, &ev.until))
+		return;
+	ev.environment = xstrdup(c->arg[0]);
+	ev.unit = body_take(c, "unit");
+	ev.image = body_take(c, "image");
 	if (needs_unit && !ev.unit) {
 		call_failf(c, RC_INVALID, "say which service: {\"unit\": ...}");
 		goto refused;
@@ -337,7 +233,7 @@ static void mark(struct call *c, enum event_kind kind, bool needs_unit, bool has
 		xfree(ev.image);
 		ev.image = whole;
 	}
-	order(c, &ev);
+	order_with_reason(c, &ev);
 	return;
 refused:
 	event_done(&ev);
@@ -345,31 +241,31 @@ refused:
 
 void post_rollback(struct call *c)
 {
-	mark(c, EV_ROLLBACK, true, true);
+	mark(c, EV_ROLLBACK, true);
 }
 
 void post_pin(struct call *c)
 {
-	mark(c, EV_PIN, true, true);
+	mark(c, EV_PIN, true);
 }
 
 void post_veto(struct call *c)
 {
-	mark(c, EV_VETO, false, true);
+	mark(c, EV_VETO, false);
 }
 
 void post_hold(struct call *c)
 {
-	mark(c, EV_HOLD, false, false);
+	mark(c, EV_HOLD, false);
 }
 
 static void lift(struct call *c, enum event_kind kind)
 {
 	struct event ev = {.kind = kind};
 
-	give(&ev.environment, c->arg[0]);
-	give(&ev.id, c->arg[1]);
-	order(c, &ev);
+	ev.environment = xstrdup(c->arg[0]);
+	ev.id = xstrdup(c->arg[1]);
+	order_with_groups(c, &ev);
 }
 
 void delete_pin(struct call *c)
@@ -393,16 +289,19 @@ static void on_incident(struct call *c, enum event_kind kind)
 {
 	struct event ev = {.kind = kind};
 
-	give(&ev.incident, c->arg[0]);
-	if (READ(c, {"text", &ev.text, NULL}))
-		order(c, &ev);
-	else
-		event_done(&ev);
+	ev.incident = xstrdup(c->arg[0]);
+	ev.text = body_take(c, "text");
+	order_with_groups(c, &ev);
 }
 
 void post_note(struct call *c)
 {
 	on_incident(c, EV_INCIDENT_NOTE);
+}
+
+void post_mitigate(struct call *c)
+{
+	on_incident(c, EV_INCIDENT_MITIGATE);
 }
 
 void post_close(struct call *c)

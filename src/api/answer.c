@@ -70,23 +70,43 @@ void call_text(struct call *c, const char *type, struct strbuf *body)
 	reply(c, 200, type, strbuf_str(body));
 }
 
-void call_fail(struct call *c, const struct err *err)
+/* RFC 9457. The type is a name: what can be done about it stands in the detail. */
+static void fail(struct call *c, unsigned status, const struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf body = STRBUF(4096);
 	struct json_out o = JSON_OUT(&body);
-	bool nobody = !request_actor(c->r) && !c->route;
-	unsigned status = nobody ? 401 : status_of(err->rc);
+	AUTO(freep) char *type = xasprintf("urn:penstock:problem:%s", rc_name(err->rc));
 
 	json_open(&o, NULL);
-	json_cstr(&o, "error", title_of(err->rc));
-	json_cstr(&o, "code", rc_name(err->rc));
+	json_cstr(&o, "type", type);
+	json_cstr(&o, "title", status == 401 ? "not logged in" : title_of(err->rc));
+	json_u64(&o, "status", status);
 	json_cstr(&o, "detail", err->msg);
+	json_cstr(&o, "code", rc_name(err->rc));
 	json_close(&o);
 	strbuf_addc(&body, '\n');
 	if (err->rc == RC_INTERNAL || err->rc == RC_CORRUPT)
 		LOG(LOG_ERROR, "a request failed", LF("path", request_path(c->r)),
 		    LF("error", err->msg), LF("code", rc_name(err->rc)));
 	reply(c, status, "application/problem+json", strbuf_str(&body));
+}
+
+void call_fail(struct call *c, const struct err *err)
+{
+	fail(c, status_of(err->rc), err);
+}
+
+void call_problem(struct call *c, unsigned status, enum rc rc, const char *fmt, ...)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(sizeof(c->err.msg));
+	struct err err;
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_addv(&text, fmt, ap);
+	va_end(ap);
+	err_set(&err, rc, "%s", strbuf_cstr(&text));
+	fail(c, status, &err);
 }
 
 void call_failf(struct call *c, enum rc rc, const char *fmt, ...)

@@ -1,15 +1,19 @@
 /* Inside the API: shared by src/api, for nobody else. */
 #pragma once
 #include "api/api.h"
+#include "api/identity.h"
+#include "api/table.h"
 #include "api/wire.h"
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "core/access.h"
 #include "core/state.h"
 
 #define TEXT_MAX   ((size_t)64 << 20) /* of one JSON answer, and of one snapshot */
 #define NOTE_MAX   4096               /* bytes of a reason, a comment, a note */
 #define WORKERS    4
-#define ROUTES_MAX 64
+#define ROUTES_MAX 128
 #define BUCKETS    12
 
 struct histogram {
@@ -36,6 +40,12 @@ struct api {
 	unsigned turn;            /* of the workers */
 	uint64_t last_seq;        /* durable and told */
 	usec_t started;
+	struct job_tokens *job_tokens; /* identity.c */
+	struct map noted;   /* token -> the hour of its use that is on its way into the journal */
+	struct map tried;   /* sessions.c: address -> who tried wrong tokens */
+	struct map denials; /* what was refused lately */
+	struct devices *devices; /* device.c; NULL: none asked yet */
+	uint64_t failed_logins;
 	/* metrics.c */
 	struct route_counts routes[ROUTES_MAX];
 	struct histogram latency;
@@ -63,21 +73,13 @@ struct call {
 	void (*free_data)(void *data);
 };
 
-struct api_route {
-	const char *method, *path; /* {a}: one segment; {a+}: one or more */
-	void (*fn)(struct call *c);
-	unsigned flags;
-	const char *summary;
-};
-enum { ROUTE_OPEN = 1 }; /* nobody needs to say who they are */
-extern const struct api_route api_routes[];
-extern const size_t api_n_routes;
-
 /* answer.c: each answers and frees the call */
 void call_json(struct call *c, unsigned status, struct strbuf *body);
 void call_text(struct call *c, const char *type, struct strbuf *body);
 void call_fail(struct call *c, const struct err *err);
 void call_failf(struct call *c, enum rc rc, const char *fmt, ...) PRINTF(3, 4);
+/* With a status that the code alone does not give. */
+void call_problem(struct call *c, unsigned status, enum rc rc, const char *fmt, ...) PRINTF(4, 5);
 /* Answer by a stream; NULL: nobody waits, and ops was not used. */
 struct stream *call_stream(struct call *c, const char *type, const struct stream_ops *ops,
 			   void *ctx);
@@ -91,6 +93,64 @@ unsigned status_of(enum rc rc);
 MUST_CHECK bool call_number(struct call *c, const char *key, uint64_t otherwise, uint64_t max,
 			    uint64_t *ret);
 void api_work(struct api *api, void (*fn)(void *), void (*done)(void *), void *arg);
+
+/* check.c */
+/* The query and the body are what the table says; false: answered. */
+MUST_CHECK bool call_check(struct call *c);
+/* Of a checked body. NULL: not given, or empty. The caller's. */
+char *body_take(const struct call *c, const char *name);
+bool body_truth(const struct call *c, const char *name, bool otherwise);
+void body_texts(const struct call *c, const char *name, texts *ret);
+enum role body_role(const struct call *c, const char *name);
+/* "until" or "for"; 0: neither. False: answered, it lies in the past. */
+MUST_CHECK bool body_end(struct call *c, uint64_t *ret);
+
+/* identity.c */
+struct job_tokens *job_tokens_new(void);
+void job_tokens_free(struct job_tokens *t);
+void secret_make(const char *prefix, char ret[SECRET_TEXT + 1]);
+void secret_hash(struct str secret, char ret[DIGEST_HEX + 1]);
+struct str brought_cookie(const struct request *r, const char *name);
+void who_asks(struct api *api, const struct request *r, texts *groups, struct who *ret);
+MUST_CHECK bool call_allowed(
+	struct call *c); /* has the role; false: answered, and in the journal */
+/* sessions.c */
+void failed_login(struct api *api, struct request *r);
+void call_nobody(struct call *c); /* answers 401 */
+void call_denied(struct call *c, const char *fmt, ...)
+	PRINTF(2, 3);                           /* answers 403, and in the journal */
+MUST_CHECK bool call_same_site(struct call *c); /* false: answered */
+void session_begin(struct call *c, const char *actor, const char *token);
+void tried_free(struct api *api);
+void denials_free(struct api *api);
+void get_me(struct call *c);
+void get_login(struct call *c);
+void post_login(struct call *c);
+void post_logout(struct call *c);
+void post_rotate(struct call *c);
+/* device.c */
+void devices_free(struct devices *d);
+void post_device(struct call *c);
+void post_device_token(struct call *c);
+void post_device_approve(struct call *c);
+/* people.c */
+void device_token(struct call *c, const char *actor,
+		  const char *name); /* answers with a new token */
+void get_my_tokens(struct call *c);
+void post_my_token(struct call *c);
+void delete_my_token(struct call *c);
+void post_user(struct call *c);
+void post_token(struct call *c);
+void delete_token(struct call *c);
+void post_grant(struct call *c);
+void delete_grant(struct call *c);
+void delete_session(struct call *c);
+/* once.c */
+/* An order with an idempotency key that was carried out already is answered; false: answered. */
+MUST_CHECK bool call_first(struct call *c);
+void call_once(struct call *c, struct event *ev); /* the event remembers the key */
+/* openapi.c */
+void get_openapi(struct call *c);
 
 /* things.c */
 /* An object is open in *o after this; close it with json_close(). State is always there; what only the program needs is not. */
@@ -111,6 +171,7 @@ void get_replicas(struct call *c);
 void get_doors(struct call *c);
 /* journal.c */
 void get_journal(struct call *c);
+void get_events(struct call *c);
 void record_write(struct json_out *o, const struct record *r);
 void journal_told(struct api *api, const struct record *r);
 void journal_beat(struct api *api); /* readers who wait hear that we live */
@@ -121,6 +182,10 @@ void log_hubs_free(struct api *api);
 void get_job_report(struct call *c);
 void get_run_report(struct call *c);
 /* actions.c */
+void call_sign(struct call *c, struct event *ev);  /* who, with which groups, from where, by what */
+void call_order(struct call *c, struct event *ev); /* signs, asks the engine, answers */
+void call_done_at(struct call *c, enum rc rc, const struct err *err, uint64_t seq);
+void post_mitigate(struct call *c);
 void post_approve(struct call *c);
 void post_promote(struct call *c);
 void post_abort_rollout(struct call *c);

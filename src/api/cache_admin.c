@@ -121,7 +121,7 @@ bool take_admin(struct cache_service *s, struct request *r)
 
 	if (!request_actor(r)) /* the API says who may */
 		return false;
-	if (streq(path, PRUNE_PATH) && streq(method, "POST")) {
+	if (streq(path, PRUNE_PATH) && streq(method, "POST") && !request_is_read_only(r)) {
 		request_take_whole(r, got_prune, s);
 		return true;
 	}

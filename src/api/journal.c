@@ -275,31 +275,14 @@ static void resume_from(struct follow *f, const struct call *c)
 		f->next = seq + 1;
 }
 
-void get_journal(struct call *c)
+static void follow_begin(struct call *c, struct follow *f)
 {
-	uint64_t from, limit, last, newest = engine_model(c->api->e)->seq;
-	const char *accept = request_header(c->r, "Accept");
-
-	if (!call_number(c, "from", 1, INT64_MAX, &from) ||
-	    !call_number(c, "limit", 0, INT64_MAX, &limit) ||
-	    !call_number(c, "last", 0, WIRE_LIST_MAX, &last))
-		return;
-	struct follow *f = xcalloc(1, sizeof(*f));
-	*f = (struct follow){.api = c->api,
-			     .next = MAX_OF(from, 1),
-			     .left = limit ? limit : UINT64_MAX,
-			     .last = last,
-			     .page = STRBUF(LINE_MAX_),
-			     .type = copy_query(c, "type"),
-			     .subject = copy_query(c, "subject"),
-			     .following = asks(c, "follow"),
-			     .events = accept && strstr(accept, "text/event-stream")};
-	resume_from(f, c);
-	if (last && !f->type && !f->subject) { /* no need to look for them */
-		f->next = newest > last ? MAX_OF(f->next, newest - last + 1) : f->next;
-		f->last = 0;
-	}
 	struct api *api = c->api;
+
+	f->api = api;
+	f->page = STRBUF(LINE_MAX_);
+	f->type = copy_query(c, "type");
+	f->subject = copy_query(c, "subject");
 	f->stream = call_stream(c, f->events ? "text/event-stream" : "application/x-ndjson",
 				&follow_ops, f);
 	f->next_follow = api->follows;
@@ -310,4 +293,42 @@ void get_journal(struct call *c)
 		pull(f);
 	else
 		follow_free(f);
+}
+
+void get_journal(struct call *c)
+{
+	uint64_t from, limit, last, newest = engine_model(c->api->e)->seq;
+	const char *accept = request_header(c->r, "Accept");
+
+	if (!call_number(c, "from", 1, INT64_MAX, &from) ||
+	    !call_number(c, "limit", 0, INT64_MAX, &limit) ||
+	    !call_number(c, "last", 0, WIRE_LIST_MAX, &last))
+		return;
+	struct follow *f = xcalloc(1, sizeof(*f));
+	*f = (struct follow){.next = MAX_OF(from, 1),
+			     .left = limit ? limit : UINT64_MAX,
+			     .last = last,
+			     .following = asks(c, "follow"),
+			     .events = accept && strstr(accept, "text/event-stream")};
+	resume_from(f, c);
+	if (last && !request_query(c->r, "type") &&
+	    !request_query(c->r, "subject")) { /* no need to look for them */
+		f->next = newest > last ? MAX_OF(f->next, newest - last + 1) : f->next;
+		f->last = 0;
+	}
+	follow_begin(c, f);
+}
+
+/* From now on, unless the reader says where it stood. */
+void get_events(struct call *c)
+{
+	uint64_t from;
+
+	if (!call_number(c, "from", engine_model(c->api->e)->seq + 1, INT64_MAX, &from))
+		return;
+	struct follow *f = xcalloc(1, sizeof(*f));
+	*f = (struct follow){
+		.next = MAX_OF(from, 1), .left = UINT64_MAX, .following = true, .events = true};
+	resume_from(f, c);
+	follow_begin(c, f);
 }

@@ -1,68 +1,7 @@
-/* The way in: the table of all paths, and who may go there. */
+/* The way in: a request finds its row of the table, is checked by it, and goes to its function. */
 #include "api/api_impl.h"
 
 #define BEAT (20 * USEC_SEC)
-
-/* clang-format off */
-const struct api_route api_routes[] = {
-	{"GET",    WIRE_STATUS,                              get_status,         0, "everything that is under way"},
-	{"GET",    WIRE_BASE "/{a:runs}",                    get_list,           0, "runs, newest first; ?limit="},
-	{"GET",    WIRE_BASE "/{a:releases}",                get_list,           0, "releases, newest first; ?limit="},
-	{"GET",    WIRE_BASE "/{a:rollouts}",                get_list,           0, "rollouts, newest first; ?limit="},
-	{"GET",    WIRE_BASE "/{a:incidents}",               get_list,           0, "incidents, newest first; ?limit="},
-	{"GET",    WIRE_BASE "/{a:environments}",            get_list,           0, "environments"},
-	{"GET",    WIRE_BASE "/{a:agents}",                  get_list,           0, "machines that run jobs, with what they have and what is in use"},
-	{"GET",    WIRE_BASE "/{a:queues}",                  get_list,           0, "merge queues, with their entries"},
-	{"GET",    WIRE_BASE "/{a:history}",                 get_list,           0, "what is known of each unit's jobs: how long they take, their flaky tests"},
-	{"GET",    WIRE_SCHEDULES,                           get_schedules,      0, "runs by the clock: when each is due next, what became of the last time"},
-	{"GET",    WIRE_BASE "/{a:agents}/{b}",              get_thing,          0, "one agent"},
-	{"GET",    WIRE_BASE "/{a:queues}/{b+}",             get_thing,          0, "one merge queue: REPO:refs/heads/BRANCH"},
-	{"GET",    WIRE_BASE "/{a:history}/{b+}",            get_thing,          0, "one job's history: UNIT/JOB, -/JOB of the project"},
-	{"GET",    WIRE_BASE "/{a:runs}/{b}",                get_thing,          0, "one run, also an ended one"},
-	{"GET",    WIRE_BASE "/{a:releases}/{b}",            get_thing,          0, "one release"},
-	{"GET",    WIRE_BASE "/{a:rollouts}/{b}",            get_thing,          0, "one rollout"},
-	{"GET",    WIRE_BASE "/{a:incidents}/{b}",           get_thing,          0, "one incident"},
-	{"GET",    WIRE_BASE "/{a:environments}/{b}",        get_thing,          0, "one environment"},
-	{"GET",    WIRE_RUNS "/{a}/jobs",                    get_run_jobs,       0, "a run's jobs"},
-	{"GET",    WIRE_JOBS "/{a+}/log",                    get_log,            0, "a job's log; ?from=BYTE&follow=1&format=json|text&step=&tail=N&timestamps=1, Range, ?search=TEXT or /ERE/"},
-	{"GET",    WIRE_JOBS "/{a+}/report",                 get_job_report,     0, "a job's tests, annotations, coverage, summary, likely cause"},
-	{"GET",    WIRE_RUNS "/{a}/report",                  get_run_report,     0, "the same of all jobs of a run, coverage with its change against the base"},
-	{"GET",    WIRE_JOBS "/{a+}/key",                    get_key,            0, "the lines that a job's key is made of, read again from its commit"},
-	{"GET",    WIRE_TESTS,                               get_tests,          0, "tests in quarantine, and tests that were seen to be flaky"},
-	{"GET",    WIRE_BASE "/{a:jobs}/{b+}",               get_thing,          0, "one job"},
-	{"GET",    WIRE_JOURNAL,                             get_journal,        0, "records as NDJSON or events; ?from=SEQ&limit=N&last=N&follow=1&type=&subject="},
-	{"GET",    WIRE_RELEASES "/{a}/evidence",            get_evidence,       0, "a release's envelopes"},
-	{"GET",    WIRE_TRAFFIC,                             get_traffic,        0, "what each version's clients saw; ?environment="},
-	{"GET",    WIRE_REPLICAS,                            get_replicas,       0, "all replicas as last seen"},
-	{"GET",    WIRE_DOORS,                               get_doors,          0, "where services are reached"},
-	{"POST",   WIRE_RELEASES "/{a}/approve",             post_approve,       0, "{ok, comment}"},
-	{"POST",   WIRE_RELEASES "/{a}/abort",               post_abort_release, 0, "{reason}"},
-	{"POST",   WIRE_ROLLOUTS "/{a}/promote",             post_promote,       0, "the next step now"},
-	{"POST",   WIRE_ROLLOUTS "/{a}/abort",               post_abort_rollout, 0, "{reason}"},
-	{"POST",   WIRE_RUNS "/{a}/abort",                   post_abort_run,     0, "{reason}"},
-	{"POST",   WIRE_RUNS "/{a}/approve",                 post_approve_run,   0, "{ok, comment}: a change from a fork may run"},
-	{"POST",   WIRE_JOBS "/{a+}/start",                  post_start_job,     0, "{resume, reason}: a manual job; resume: a failed one again in its kept workspace"},
-	{"POST",   WIRE_TESTS "/quarantine",                 post_quarantine,    0, "{test, unit, owner, until or for, reason} or {test, unit, lift}"},
-	{"POST",   WIRE_AGENTS "/{a}/drain",                 post_drain,         0, "{ok}: no more jobs; with ok false: jobs again"},
-	{"POST",   WIRE_QUEUES,                              post_queue,         0, "{repo, ref, target, commit, number}: merge it when it passes; {repo, ref, target, remove}"},
-	{"POST",   WIRE_RUNS "/{a}/rerun",                   post_rerun,         0, "what did not pass, again"},
-	{"POST",   WIRE_ENVIRONMENTS "/{a}/rollback",        post_rollback,      0, "{unit, image, reason}"},
-	{"POST",   WIRE_ENVIRONMENTS "/{a}/pins",            post_pin,           0, "{unit, image, until or for, reason}"},
-	{"POST",   WIRE_ENVIRONMENTS "/{a}/vetoes",          post_veto,          0, "{unit, image, until or for, reason}"},
-	{"POST",   WIRE_ENVIRONMENTS "/{a}/holds",           post_hold,          0, "{unit, until or for, reason}"},
-	{"DELETE", WIRE_ENVIRONMENTS "/{a}/pins/{b}",        delete_pin,         0, "lift a pin"},
-	{"DELETE", WIRE_ENVIRONMENTS "/{a}/vetoes/{b}",      delete_veto,        0, "lift a veto"},
-	{"DELETE", WIRE_ENVIRONMENTS "/{a}/holds/{b}",       delete_hold,        0, "lift a hold"},
-	{"POST",   WIRE_INCIDENTS "/{a}/note",               post_note,          0, "{text}"},
-	{"POST",   WIRE_INCIDENTS "/{a}/close",              post_close,         0, "{text}"},
-	{"POST",   WIRE_HOOK,                                post_hook,          0, "{repo, refs}: a push happened"},
-	{"GET",    WIRE_METRICS,                             get_metrics,        ROUTE_OPEN, "for Prometheus"},
-	{"GET",    WIRE_HEALTHZ,                             get_healthz,        ROUTE_OPEN, "the process answers"},
-	{"GET",    WIRE_READYZ,                              get_readyz,         ROUTE_OPEN, "changes can be taken"},
-};
-/* clang-format on */
-const size_t api_n_routes = ARRAY_LEN(api_routes);
-_Static_assert(ARRAY_LEN(api_routes) <= ROUTES_MAX, "room for the counts of each route");
 
 /* One segment of the pattern, "{a:runs}" "{b}" "{a+}" or a word, against the path. */
 static bool match_segment(struct str want, struct str *path, struct str left, struct str arg[2])
@@ -134,7 +73,7 @@ static bool read_body(struct call *c)
 	struct str text = str_trim(request_body(c->r));
 	struct err err = {0};
 
-	if (!streq(c->route->method, "POST"))
+	if (streq(c->route->method, "GET"))
 		return true;
 	if (json_read(text.n ? text : STR("{}"), HTTPD_MAX_BODY, &c->body, &err) != RC_OK) {
 		err_wrap(&err, "the body");
@@ -169,9 +108,7 @@ void api_handle(void *ctx, struct request *r)
 	}
 	const struct api_route *route = find(r, arg, &known);
 	if (!request_actor(r) && !(route && route->flags & ROUTE_OPEN)) {
-		request_add_header(r, "WWW-Authenticate", "Bearer realm=\"penstock\"");
-		call_failf(c, RC_DENIED,
-			   "who are you? send a token of the daemon's: Authorization: Bearer ...");
+		call_nobody(c);
 		return;
 	}
 	if (!route) {
@@ -184,7 +121,7 @@ void api_handle(void *ctx, struct request *r)
 	c->route = route;
 	for (int i = 0; i < 2; i++)
 		c->arg[i] = arg[i].p ? xstrndup(arg[i].p, arg[i].n) : NULL;
-	if (read_body(c))
+	if (call_same_site(c) && call_allowed(c) && read_body(c) && call_check(c) && call_first(c))
 		route->fn(c);
 }
 
@@ -214,6 +151,8 @@ struct api *api_new(const struct api_options *o)
 	api->e = o->engine;
 	api->runner = engine_world(o->engine)->runner;
 	api->started = runner_now(api->runner);
+	api->last_seq = engine_model(api->e)->seq;
+	api->job_tokens = job_tokens_new();
 	metrics_look(api, false);
 	engine_listen(api->e, told, api);
 	beat(api);
@@ -236,5 +175,10 @@ void api_free(struct api *api)
 	}
 	log_hubs_free(api);
 	metrics_free(api);
+	job_tokens_free(api->job_tokens);
+	devices_free(api->devices);
+	tried_free(api);
+	denials_free(api);
+	map_done(&api->noted);
 	xfree(api);
 }

@@ -24,6 +24,10 @@ static const char *state_name(enum aggregate_kind kind, const void *thing)
 	case AGG_ENVIRONMENT:
 	case AGG_HISTORY:
 	case AGG_SOURCE:
+	case AGG_USER:
+	case AGG_TOKEN:
+	case AGG_SESSION:
+	case AGG_GRANT:
 	case AGG_KINDS:
 		break;
 	}
@@ -47,12 +51,22 @@ void thing_open(struct json_out *o, const char *key, enum aggregate_kind kind, c
 	AUTO(strbuf_done) struct strbuf text = STRBUF(TEXT_MAX);
 	struct json_out inner = JSON_OUT(&text);
 	struct rollout ro;
+	struct token token;
+	struct session session;
 
 	if (kind ==
 	    AGG_ROLLOUT) { /* the verdict's saved state is long and nobody's to read; its numbers stay */
 		ro = *(const struct rollout *)thing;
 		ro.verdict = NULL;
 		thing = &ro;
+	} else if (kind == AGG_TOKEN) { /* not even the hash of a secret is anybody's */
+		token = *(const struct token *)thing;
+		token.digest = NULL;
+		thing = &token;
+	} else if (kind == AGG_SESSION) {
+		session = *(const struct session *)thing;
+		session.digest = NULL;
+		thing = &session;
 	}
 	shape_write(&inner, NULL, aggregate_shapes[kind], thing);
 	json_open(o, key);
@@ -100,6 +114,10 @@ static const struct {
 	{"agents", AGG_AGENT},
 	{"queues", AGG_QUEUE},
 	{"history", AGG_HISTORY},
+	{"users", AGG_USER},
+	{"tokens", AGG_TOKEN},
+	{"sessions", AGG_SESSION},
+	{"grants", AGG_GRANT},
 };
 
 static enum aggregate_kind kind_of(const char *plural)
@@ -168,7 +186,7 @@ static void free_list(void *data)
 static bool is_named(enum aggregate_kind kind)
 {
 	return kind == AGG_ENVIRONMENT || kind == AGG_AGENT || kind == AGG_QUEUE ||
-	       kind == AGG_HISTORY;
+	       kind == AGG_HISTORY || kind >= AGG_USER;
 }
 
 /* "run-12" -> 12 */
@@ -247,6 +265,8 @@ static void add_from_memory(struct list *l, const struct model *m)
 			skip--;
 			continue;
 		}
+		if (is_named(l->kind) && model_is_ended(m, l->kind, e->key))
+			continue;
 		thing_write(&o, NULL, l->kind, e->value);
 		vec_push(&l->items,
 			 ((struct item){is_named(l->kind) ? 0 : number_of(str_of(e->key)),

@@ -1,13 +1,12 @@
 /*
  * What the daemon and its clients say to each other: paths below the unix socket's or the port's root, and nothing else. Bodies are JSON,
- * streams are NDJSON. A change is answered with {"ok":true,"seq":N} once it is in the journal; what is refused, with
- * {"error","code","detail"}, where code is a name of base/err.h.
+ * streams are NDJSON or server-sent events. A change is answered with {"ok":true,"seq":N} once it is in the journal; what is refused, with
+ * a problem (RFC 9457): {"type","title","status","detail","code"}, where code is a name of base/err.h and detail what people read.
  */
 #pragma once
 
 #define WIRE_PORT   7400
 #define WIRE_SOCKET "penstock.sock" /* in the data folder */
-#define WIRE_TOKENS "tokens"        /* in the data folder */
 #define WIRE_BASE   "/api/v1"
 
 #define WIRE_STATUS       WIRE_BASE "/status"
@@ -27,6 +26,14 @@
 #define WIRE_REPLICAS     WIRE_BASE "/replicas"
 #define WIRE_DOORS        WIRE_BASE "/doors"
 #define WIRE_HOOK         WIRE_BASE "/hook"
+#define WIRE_EVENTS       WIRE_BASE "/events"
+#define WIRE_ME           WIRE_BASE "/me"
+#define WIRE_LOGIN        WIRE_BASE "/login"
+#define WIRE_USERS        WIRE_BASE "/users"
+#define WIRE_TOKENS       WIRE_BASE "/tokens"
+#define WIRE_SESSIONS     WIRE_BASE "/sessions"
+#define WIRE_GRANTS       WIRE_BASE "/grants"
+#define WIRE_OPENAPI      WIRE_BASE "/openapi.json"
 
 #define WIRE_METRICS "/metrics"
 #define WIRE_HEALTHZ "/healthz"

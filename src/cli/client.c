@@ -129,6 +129,46 @@ enum rc client_order(struct cli *c, const char *method, const char *path, struct
 	return rc;
 }
 
+enum rc client_post(struct cli *c, const char *path, struct str body, struct json **ret,
+		    struct err *err)
+{
+	AUTO(http_answer_done) struct http_answer a = {0};
+	struct http_request q = {.method = "POST", .body = body, .timeout = 30 * USEC_SEC};
+	enum rc rc = ask(c, &q, path, &a, err);
+
+	if (rc == RC_OK)
+		rc = json_read(strbuf_str(&a.body), ANSWER_MAX, ret, err);
+	if (a.body.p)
+		mem_wipe(a.body.p, a.body.n);
+	return rc;
+}
+
+enum rc client_scope_token(struct cli *c, const char *name, const char *scope, bool read_only,
+			   char **ret_token, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf body = STRBUF(4096);
+	AUTO(json_freep) struct json *j = NULL;
+	struct json_out o = JSON_OUT(&body);
+
+	json_open(&o, NULL);
+	json_cstr(&o, "name", name);
+	json_cstr(&o, "scope", scope);
+	json_bool(&o, "read_only", read_only);
+	json_close(&o);
+	enum rc rc = client_post(c, WIRE_TOKENS, strbuf_str(&body), &j, err);
+	if (rc == RC_OK)
+		*ret_token = xstrdup(json_get_text(j, "token", ""));
+	return rc;
+}
+
+enum rc client_revoke(struct cli *c, const char *name, struct err *err)
+{
+	AUTO(freep) char *path = client_path(WIRE_TOKENS, name, "");
+	uint64_t seq;
+
+	return client_order(c, "DELETE", path, STR(""), &seq, err);
+}
+
 /* The status comes with the end only: a first part that looks like a refusal waits for it, or for a second part. */
 struct pass {
 	bool (*each)(void *ctx, struct str part);
@@ -141,8 +181,8 @@ static bool pass_on(void *ctx, struct str part)
 {
 	struct pass *p = ctx;
 
-	if (!p->begun && !p->held.n && part.n < p->held.cap && str_starts(part, "{\"error\":\"") &&
-	    str_ends(part, "}\n")) {
+	if (!p->begun && !p->held.n && part.n < p->held.cap &&
+	    str_starts(part, "{\"type\":\"urn:penstock:problem:") && str_ends(part, "}\n")) {
 		strbuf_addstr(&p->held, part);
 		return true;
 	}

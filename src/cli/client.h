@@ -13,6 +13,13 @@ MUST_CHECK enum rc client_get_text(struct cli *c, const char *path, struct strbu
 /* An order, with a body of JSON or "". *ret_seq: where it stands in the journal. */
 MUST_CHECK enum rc client_order(struct cli *c, const char *method, const char *path,
 				struct str body, uint64_t *ret_seq, struct err *err);
+/* An order whose answer tells more; *ret is the caller's (json_freep). */
+MUST_CHECK enum rc client_post(struct cli *c, const char *path, struct str body, struct json **ret,
+			       struct err *err);
+/* A token for one scope of the caches, or one agent: made (shown once on stdout by the caller, who wipes and frees it), or taken back. */
+MUST_CHECK enum rc client_scope_token(struct cli *c, const char *name, const char *scope,
+				      bool read_only, char **ret_token, struct err *err);
+MUST_CHECK enum rc client_revoke(struct cli *c, const char *name, struct err *err);
 /* Parts of a stream as they come, until its end or `each` says false. */
 MUST_CHECK enum rc client_stream(struct cli *c, const char *path,
 				 bool (*each)(void *ctx, struct str part), void *ctx,

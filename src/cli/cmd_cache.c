@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "io/clock.h"
 #include "io/files.h"
-#include "io/httpd_token.h"
 
 #define CACHE_PATH WIRE_BASE "/cache"
 #define TOKEN_MAX  4096
@@ -150,25 +149,19 @@ static void show_token(struct cli *c, const char *token, const char *scope)
 static int run_token(struct cli *c)
 {
 	const char *scope = cli_value(c, "scope");
-	AUTO(freep) char *path = xasprintf("%s/" WIRE_TOKENS, cli_data(c));
 	char *token = NULL;
 	struct err err = {0};
 
 	if (cli_flag(c, "remove")) {
-		if (tokens_remove(path, c->args[0], &err) != RC_OK)
+		if (client_revoke(c, c->args[0], &err) != RC_OK)
 			return cli_fail(c, &err);
 		say(c, c->json ? "{\"ok\":true}\n" : "Whoever has it is a stranger now.\n");
 		return EXIT_GOOD;
 	}
 	if (!scope)
 		return cli_usage(c, "cache token needs --scope trusted or --scope pr/NUMBER");
-	if (!file_exists(path)) {
-		err_set(&err, RC_NOT_FOUND,
-			"there is no %s; the daemon makes it when it is first started with a port: penstock serve --data %s",
-			path, cli_data(c));
-		return cli_fail(c, &err);
-	}
-	if (tokens_add(path, c->args[0], scope, cli_flag(c, "read-only"), &token, &err) != RC_OK)
+	if (client_scope_token(c, c->args[0], scope, cli_flag(c, "read-only"), &token, &err) !=
+	    RC_OK)
 		return cli_fail(c, &err);
 	show_token(c, token, scope);
 	mem_wipe(token, strlen(token));

@@ -110,6 +110,11 @@ static int run_note(struct cli *c)
 	return write_text(c, "/note", "noted");
 }
 
+static int run_mitigate(struct cli *c)
+{
+	return write_text(c, "/mitigate", "mitigated");
+}
+
 static int run_close(struct cli *c)
 {
 	return write_text(c, "/close", "closed");
@@ -145,6 +150,17 @@ const struct command cmd_incident_note = {
 	.examples = "penstock incident note inc-2 'the pool was too small'",
 	.run = run_note,
 	.least = 2,
+	.most = ANY,
+};
+
+const struct command cmd_incident_mitigate = {
+	.name = "incident mitigate",
+	.group = GROUP_AUDIT,
+	.summary = "Say that users are not hurt any more",
+	.usage = "INCIDENT [TEXT...]",
+	.examples = "penstock incident mitigate inc-2 'the feature is switched off'",
+	.run = run_mitigate,
+	.least = 1,
 	.most = ANY,
 };
 

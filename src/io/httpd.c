@@ -201,8 +201,7 @@ enum rc httpd_new(struct loop *l, const struct httpd_options *o, struct httpd **
 	signal(SIGPIPE, SIG_IGN); /* or the library does without sendfile() */
 	h->loop = l;
 	h->o = *o;
-	h->o.address = h->o.socket = h->o.tokens = NULL; /* borrowed for this call only */
-	tokens_init(&h->tokens, o->tokens);
+	h->o.address = h->o.socket = NULL; /* borrowed for this call only */
 	h->tick = loop_timer_new(l, turn, h);
 	h->sweep = loop_timer_new(l, sweep, h);
 	struct httpd_options ours = h->o;
@@ -256,7 +255,6 @@ void httpd_free(struct httpd *h)
 		if (h->mhd[way])
 			MHD_stop_daemon(h->mhd[way]);
 	}
-	tokens_done(&h->tokens);
 	peers_done(h);
 	vec_done(&h->takers);
 	xfree(h->socket);

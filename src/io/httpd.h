@@ -27,7 +27,9 @@ struct httpd_options {
 	const char *address; /* NULL: 127.0.0.1 */
 	uint16_t port;       /* 0: no TCP, unless any_port */
 	bool any_port;
-	const char *tokens; /* path of the tokens; NULL: nobody is let in by TCP */
+	/* Who asks by TCP: called once a request, as soon as its headers are there; says so by request_set_...(). NULL: nobody is let in. */
+	void (*identify)(void *ctx, struct request *r);
+	void *identify_ctx;
 	void (*handle)(void *ctx, struct request *r);
 	void *ctx;
 };
@@ -73,7 +75,13 @@ struct str request_body(const struct request *r);
 /* Who asks: "user:root", "token:ci". NULL: nobody that we know (TCP without a good token). */
 const char *request_actor(const struct request *r);
 const char *request_group(const struct request *r, size_t i); /* NULL behind the last */
-bool request_is_local(const struct request *r);               /* came by the unix socket */
+const char *request_via(
+	const struct request
+		*r); /* by what: "socket", or as identify() said: a credential's id; NULL: nobody */
+bool request_is_local(const struct request *r); /* came by the unix socket */
+bool request_is_tls(const struct request *r);
+/* Each key of the query once; NULL at the end. */
+const char *request_query_key(const struct request *r, size_t i);
 #define REQUEST_ADDRESS 64
 void request_address(const struct request *r,
 		     char ret[REQUEST_ADDRESS]); /* "10.0.0.7"; "local" by the unix socket */
@@ -81,6 +89,13 @@ void request_address(const struct request *r,
 const char *request_scope(const struct request *r);
 const char *request_holder(const struct request *r); /* "token:NAME" of such a token */
 bool request_is_read_only(const struct request *r);  /* such a token that may not write */
+
+/* For identify(): an actor, by which credential; its groups, one by one. All is copied. */
+void request_set_actor(struct request *r, const char *actor, const char *via);
+void request_add_group(struct request *r, const char *group);
+/* For identify(): may use one scope of the caches, or be one agent, and is no actor. */
+void request_set_scope(struct request *r, const char *holder, const char *scope, bool read_only);
+void request_set_read_only(struct request *r); /* this actor may read the build caches only */
 
 /* Once a request; then it is gone. The body is copied. */
 void request_reply(struct request *r, unsigned status, const char *type, struct str body);

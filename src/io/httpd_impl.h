@@ -6,7 +6,6 @@
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "io/httpd.h"
-#include "io/httpd_token.h"
 #include "io/loop.h"
 
 #define PEER_GROUPS 64
@@ -45,7 +44,7 @@ struct request {
 	struct request *prev, *next; /* those that a handler holds */
 	char *method, *path;
 	struct strbuf body;
-	char *actor, *holder, *scope;
+	char *actor, *via, *holder, *scope;
 	names groups;
 	bool identified, read_only, dispatched, suspended, answered;
 	/* of a taker: the body's consumer, or who gets it whole */
@@ -93,7 +92,6 @@ struct httpd {
 	struct stream *drained; /* whose producers are to be told */
 	VEC(struct peer) peers;
 	VEC(struct taker) takers;
-	struct tokens tokens;
 	bool running, kicked, ending;
 };
 

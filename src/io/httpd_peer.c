@@ -1,4 +1,4 @@
-/* Who asks: the kernel's word on the unix socket, a token elsewhere. */
+/* Who asks: the kernel's word on the unix socket, the owner's elsewhere. */
 #include "io/httpd_impl.h"
 
 #include <arpa/inet.h>
@@ -71,52 +71,30 @@ void peers_done(struct httpd *h)
 	vec_done(&h->peers);
 }
 
-/* "Bearer TOKEN", or "Basic base64(anything:TOKEN)", which is all that some build tools can say. */
-static const struct token *token_of(struct request *r)
+void request_set_actor(struct request *r, const char *actor, const char *via)
 {
-	struct str given = str_of(request_header(r, "Authorization"));
-	AUTO(strbuf_done) struct strbuf pair = STRBUF(1024);
-	const struct token *token = NULL;
-
-	if (str_starts(given, "Bearer ")) {
-		given = (struct str){given.p + 7, given.n - 7};
-		return tokens_find(&r->h->tokens, str_trim(given), NULL);
-	}
-	if (!str_starts(given, "Basic "))
-		return NULL;
-	given = str_trim((struct str){given.p + 6, given.n - 6});
-	if (given.n <= 1024 && strbuf_add_unbase64(&pair, given)) {
-		struct str rest = strbuf_str(&pair);
-
-		(void)str_cut(&rest, ':');
-		if (rest.p)
-			token = tokens_find(&r->h->tokens, rest, NULL);
-	}
-	if (pair.p)
-		mem_wipe(pair.p, pair.n);
-	return token;
+	xfree(r->actor);
+	xfree(r->via);
+	r->actor = xstrdup(actor);
+	r->via = xstrdup(via);
 }
 
-static void identify_token(struct request *r)
+void request_add_group(struct request *r, const char *group)
 {
-	const struct token *token = token_of(r);
+	vec_push(&r->groups, xstrdup(group));
+}
 
-	if (!token)
-		return;
-	AUTO(freep) char *name = xasprintf("token:%s", token->name);
-	if (token->scope) {
-		r->holder = xstrdup(name);
-		r->scope = xstrdup(token->scope);
-		r->read_only = token->read_only;
-		return;
-	}
-	r->actor = xstrdup(name);
-	struct str groups = str_of(token->groups);
-	while (groups.p && groups.n) {
-		struct str one = str_cut(&groups, ',');
+void request_set_scope(struct request *r, const char *holder, const char *scope, bool read_only)
+{
+	BUG_ON(r->scope);
+	r->holder = xstrdup(holder);
+	r->scope = xstrdup(scope);
+	r->read_only = read_only;
+}
 
-		vec_push(&r->groups, xstrndup(one.p, one.n));
-	}
+void request_set_read_only(struct request *r)
+{
+	r->read_only = true;
 }
 
 void peer_identify(struct request *r)
@@ -125,14 +103,15 @@ void peer_identify(struct request *r)
 		return;
 	r->identified = true;
 	if (r->conn->way == WAY_TCP) {
-		identify_token(r);
+		if (r->h->o.identify)
+			r->h->o.identify(r->h->o.identify_ctx, r);
 		return;
 	}
 	if (r->conn->uid == (uid_t)-1)
 		return;
 	const struct peer *p = peer_get(r->h, r->conn->uid);
 
-	r->actor = xstrdup(p->actor);
+	request_set_actor(r, p->actor, "socket");
 	copy_groups(&r->groups, &p->groups);
 }
 

@@ -28,6 +28,7 @@ static void request_free(struct request *r)
 	xfree(r->method);
 	xfree(r->path);
 	xfree(r->actor);
+	xfree(r->via);
 	xfree(r->holder);
 	xfree(r->scope);
 	vec_each(group, &r->groups)
@@ -62,6 +63,10 @@ const char *request_actor(const struct request *r)
 {
 	return r->actor;
 }
+const char *request_via(const struct request *r)
+{
+	return r->via;
+}
 const char *request_scope(const struct request *r)
 {
 	return r->scope;
@@ -83,12 +88,46 @@ bool request_is_local(const struct request *r)
 	return r->conn && r->conn->way == WAY_UNIX;
 }
 
+/* There is none yet. */
+bool request_is_tls(const struct request *r)
+{
+	(void)r;
+	return false;
+}
+
 const char *request_query(const struct request *r, const char *key)
 {
 	const char *value =
 		r->mhd ? MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, key) : NULL;
 
 	return value;
+}
+
+struct nth_key {
+	size_t left;
+	const char *key;
+};
+
+static enum MHD_Result find_key(void *cls, enum MHD_ValueKind kind, const char *key,
+				const char *value)
+{
+	struct nth_key *nth = cls;
+
+	(void)kind;
+	(void)value;
+	if (nth->left--)
+		return MHD_YES;
+	nth->key = key;
+	return MHD_NO;
+}
+
+const char *request_query_key(const struct request *r, size_t i)
+{
+	struct nth_key nth = {i, NULL};
+
+	if (r->mhd)
+		MHD_get_connection_values(r->mhd, MHD_GET_ARGUMENT_KIND, find_key, &nth);
+	return nth.key;
 }
 
 const char *request_header(const struct request *r, const char *name)

@@ -6,12 +6,12 @@
 
 #include "api/cache_proxy.h"
 #include "api/wire.h"
+#include "cli/client.h"
 #include "base/log.h"
 #include "flow/2-agent/adapters.h"
 #include "flow/2-build/adapters.h"
 #include "io/clock.h"
 #include "io/files.h"
-#include "io/httpd_token.h"
 #include "main/agent_command.h"
 #include "main/house.h"
 
@@ -286,14 +286,13 @@ static int run_agent(struct cli *c)
 
 static int agent_token(struct cli *c)
 {
-	AUTO(freep) char *path = xasprintf("%s/%s", cli_data(c), WIRE_TOKENS);
 	AUTO(freep) char *scope = xasprintf("agent/%s", c->args[0]);
 	AUTO(freep) char *name = xasprintf("agent.%s", c->args[0]);
 	char *token = NULL;
 	struct err err = {0};
 
 	if (cli_flag(c, "remove")) {
-		if (tokens_remove(path, name, &err) != RC_OK)
+		if (client_revoke(c, name, &err) != RC_OK)
 			return cli_fail(c, &err);
 		say(c, "The token of agent %s is void.\n", c->args[0]);
 		return EXIT_GOOD;
@@ -301,7 +300,7 @@ static int agent_token(struct cli *c)
 	if (strlen(c->args[0]) > NAME_MAX_ || streq(c->args[0], "local"))
 		return cli_usage(c, "an agent's name has at most %d bytes, and is not \"local\"",
 				 NAME_MAX_);
-	if (tokens_add(path, name, scope, false, &token, &err) != RC_OK)
+	if (client_scope_token(c, name, scope, false, &token, &err) != RC_OK)
 		return cli_fail(c, &err);
 	say(c, "%s\n", token);
 	hint(c,

@@ -1,7 +1,7 @@
 /* The daemon: a data folder, a loop, the engine, the API, and the branches that are watched. */
-#include "main/job_tokens.h"
 #include "main/serve.h"
 #include "api/api.h"
+#include "api/identity.h"
 #include "api/cache.h"
 #include "api/wire.h"
 #include "base/log.h"
@@ -11,7 +11,6 @@
 #include "io/child.h"
 #include "io/clock.h"
 #include "io/files.h"
-#include "io/httpd_token.h"
 #include "main/agents.h"
 #include "main/house.h"
 #include <errno.h>
@@ -35,7 +34,6 @@ struct daemon {
 	struct httpd *httpd;
 	struct tool_cache *tools;
 	struct cache_service *caches;
-	struct job_tokens *job_tokens;
 	char *tool_cache;
 	VEC(struct source) sources;
 	char *data, *socket;
@@ -228,19 +226,14 @@ static enum rc open_engine(struct daemon *d, const struct serve_options *o, stru
 }
 
 /* Jobs that may use the network are told where the caches are, and bring a token of their change's scope. */
-static enum rc open_job_tokens(struct daemon *d, const struct serve_options *o, struct err *err)
+static void open_job_tokens(struct daemon *d, const struct serve_options *o)
 {
 	struct world *w = engine_world(d->engine);
-	AUTO(freep) char *tokens = xasprintf("%s/tokens", d->data);
-	enum rc rc = job_tokens_new(tokens, &d->job_tokens, err);
 
-	if (rc != RC_OK)
-		return rc;
 	d->tool_cache = xasprintf("http://%s:%u", o->listen ? o->listen : "127.0.0.1", o->port);
 	w->tool_cache = d->tool_cache;
-	w->cache_token = job_tokens_get;
-	w->cache_ctx = d->job_tokens;
-	return RC_OK;
+	w->cache_token = api_job_token;
+	w->cache_ctx = d->api;
 }
 
 static enum rc open_caches(struct daemon *d, const struct serve_options *o, struct err *err)
@@ -252,33 +245,22 @@ static enum rc open_caches(struct daemon *d, const struct serve_options *o, stru
 		return err_wrap(err, "the build tools' cache");
 	d->caches = cache_service_new(d->loop, d->tools);
 	httpd_add_taker(d->httpd, cache_take, d->caches);
-	return o->port ? open_job_tokens(d, o, err) : RC_OK;
+	if (o->port)
+		open_job_tokens(d, o);
+	return RC_OK;
 }
 
 static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
 {
 	struct api_options ao = {
 		.engine = d->engine, .version = PENSTOCK_VERSION, .source_of = source_of, .ctx = d};
-	AUTO(freep) char *tokens = xasprintf("%s/tokens", d->data);
-	char *token = NULL;
 
 	d->api = api_new(&ao);
-	if (o->port) {
-		enum rc rc = tokens_ensure(tokens, "admin", &token, err);
-
-		if (rc != RC_OK)
-			return rc;
-		if (token)
-			printf("The token of \"admin\" for http://127.0.0.1:%u (shown this once): %s\n",
-			       o->port, token);
-		if (token)
-			mem_wipe(token, strlen(token));
-		xfree(token);
-	}
 	struct httpd_options ho = {.socket = d->socket,
 				   .address = o->listen,
 				   .port = o->port,
-				   .tokens = tokens,
+				   .identify = api_identify,
+				   .identify_ctx = d->api,
 				   .handle = api_handle,
 				   .ctx = d->api};
 	enum rc rc = httpd_new(d->loop, &ho, &d->httpd, err);
@@ -314,7 +296,6 @@ static void close_all(struct daemon *d)
 	httpd_free(d->httpd);
 	loop_free(d->loop);
 	cache_service_free(d->caches);
-	job_tokens_free(d->job_tokens);
 	xfree(d->tool_cache);
 	tool_cache_free(d->tools);
 	api_free(d->api);
@@ -353,6 +334,19 @@ static void say_ready(const struct daemon *d)
 	fflush(stdout);
 }
 
+/* Who is the first to come by the network: shown once, as only its hash is kept. */
+static void say_first_token(struct daemon *d, const struct serve_options *o)
+{
+	char *token = o->port ? api_first_token(d->api) : NULL;
+
+	if (!token)
+		return;
+	printf("The token of the administrator for http://%s:%u (shown this once): %s\n",
+	       o->listen ? o->listen : "127.0.0.1", o->port, token);
+	mem_wipe(token, strlen(token));
+	xfree(token);
+}
+
 int serve(const struct serve_options *o)
 {
 	struct daemon d = {0};
@@ -373,6 +367,7 @@ int serve(const struct serve_options *o)
 	loop_signal(d.loop, SIGINT, quit, &d);
 	loop_watch(d.loop, watch_fd(d.house->watch), look_at_refs, &d);
 	engine_start(d.engine);
+	say_first_token(&d, o);
 	install_hooks(&d);
 	each_second(&d);
 	each_minute(&d);

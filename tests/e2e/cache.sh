@@ -14,11 +14,11 @@ c() { curl -sS -o "$work/got" -w '%{http_code}' -H "Authorization: Bearer $TOKEN
 # ---- tokens ----
 run p cache token ci --scope trusted
 is 'a token: exit code' "$CODE" 0
-has 'a token' "$OUT" '^pst_[0-9a-f]{64}$'
+has 'a token' "$OUT" '^psc_[A-Za-z0-9_-]{43}$'
 trusted=$OUT
 run p cache token reader --scope trusted --read-only --json
-has 'as JSON' "$OUT" '^\{"name":"reader","scope":"trusted","read_only":true,"token":"pst_[0-9a-f]{64}"\}$'
-reader=$(grep -oE 'pst_[0-9a-f]+' <<<"$OUT")
+has 'as JSON' "$OUT" '^\{"name":"reader","scope":"trusted","read_only":true,"token":"psc_[A-Za-z0-9_-]{43}"\}$'
+reader=$(grep -oE 'psc_[A-Za-z0-9_-]+' <<<"$OUT")
 pr=$(p cache token pr-7 --scope pr/7)
 run p cache token ci --scope trusted
 is 'a name twice: refused' "$CODE" 1

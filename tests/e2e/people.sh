@@ -8,12 +8,10 @@ shop '{canary: {steps: [50%, 100%], compare: {error_rate: {margin: 0.1%}}, max: 
 sed -i '/^production:/i \  approve: {count: 1, by: [ann, leads, ada, root], not: author}' "$tree/penstock.yml"
 sed -i '/  api:/d; s/, consumes: \[api\]//' "$tree/penstock.yml" && rm -r "$tree/services/api"
 
-mkdir -m 700 "$work/data"
-for who in ada ann bob carl:leads; do printf '%s:%s%s\n' "${who%%:*}" "$(printf 'secret of %s' "${who%%:*}" | sha256sum | cut -d' ' -f1)" "$(sed -n 's/[^:]*\(:.*\)/\1/p' <<<"$who")"; done >"$work/data/tokens"
-chmod 600 "$work/data/tokens"
 serve "$work/data" --repo "$bare" --port "$api_port" || not_ok 'serve' "$(tail -n 3 "$data.log")"
+for who in ada ann bob carl:leads; do p token create "${who%%:*}" --role operator $([ "${who#*:}" = "$who" ] || echo "--groups ${who#*:}") >"$work/${who%%:*}.token"; done
 as() { # WHO COMMAND...
-	run "$PENSTOCK" "${@:2}" --server "http://127.0.0.1:$api_port" --token "secret of $1"
+	run "$PENSTOCK" "${@:2}" --server "http://127.0.0.1:$api_port" --token "$(cat "$work/$1.token" 2>/dev/null || echo pst_none)"
 }
 refusals=0
 refused() { # NAME PATTERN, after run or as

@@ -15,7 +15,7 @@
 #include "io/child.h"
 #include "io/clock.h"
 #include "io/files.h"
-#include "io/httpd_token.h"
+#include "../unit/known_kit.h"
 
 #define AGENT_NAME "rig"
 
@@ -117,7 +117,8 @@ static UNUSED bool bed_open(void)
 {
 	struct agent_bed *b = &agent_bed;
 	struct err err = {0};
-	char *token = NULL;
+	static struct known known[] = {
+		{"of the agent", "token:agent." AGENT_NAME, "agent/" AGENT_NAME, false}, {0}};
 
 	if (*b->dir)
 		return true;
@@ -125,22 +126,20 @@ static UNUSED bool bed_open(void)
 		return false;
 	(void)snprintf(b->dir, sizeof(b->dir), "/tmp/penstock-agent-XXXXXX");
 	assert_non_null(mkdtemp(b->dir));
-	AUTO(freep) char *tokens = xasprintf("%s/tokens", b->dir);
 	AUTO(freep) char *file = xasprintf("%s/token", b->dir), *hub = xasprintf("%s/hub", b->dir);
 	log_open(2, false, LOG_ERROR);
 	b->blobs = blobs_memory_new();
-	enum rc rc =
-		tokens_add(tokens, "agent." AGENT_NAME, "agent/" AGENT_NAME, false, &token, &err);
-	if (rc == RC_OK)
-		rc = file_write(file, str_of(token), 0600, &err);
+	enum rc rc = file_write(file, str_of(known[0].token), 0600, &err);
 	if (rc == RC_OK)
 		rc = loop_new(&b->loop, &err);
 	const struct hub_options ho = {.loop = b->loop, .blobs = b->blobs, .dir = hub};
 	b->hub = rc == RC_OK ? exec_hub_new(&ho, &err) : NULL;
-	const struct httpd_options o = {.any_port = true, .tokens = tokens, .handle = bed_handle};
+	const struct httpd_options o = {.any_port = true,
+					.identify = kit_identify,
+					.identify_ctx = known,
+					.handle = bed_handle};
 	if (!b->hub || httpd_new(b->loop, &o, &b->httpd, &err) != RC_OK)
 		fail_msg("%s", err.msg);
-	xfree(token);
 	hub_own(b->hub, &(struct hub_owner){.agent = bed_told, .wanted = bed_wants, .ctx = b});
 	hub_listen(b->hub, b->httpd);
 	agent_ops = *b->hub->ops;

@@ -1,6 +1,7 @@
 /* The API over a real engine, a store in memory and fakes, asked through a socket. */
 #include "httpd_kit.h"
 #include "api/api.h"
+#include "api/identity.h"
 #include "api/wire.h"
 #include "core/state.h"
 #include "engine/runner_loop.h"
@@ -11,14 +12,13 @@
 #include "flow/5-deploy/desired_adapters.h"
 #include "io/clock.h"
 #include "io/files.h"
-#include "io/httpd_token.h"
 #include "store/adapters.h"
 #include "store/verify.h"
 
 #define IMAGE_A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define IMAGE_B "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-static char folder[64], socket_path[96], tokens_path[96];
+static char folder[64], socket_path[96];
 static char *token;
 static struct loop *loop;
 static struct world world;
@@ -222,7 +222,6 @@ static int open_world(void **state)
 	snprintf(folder, sizeof(folder), "/tmp/test_api_XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	snprintf(socket_path, sizeof(socket_path), "%s/s.sock", folder);
-	snprintf(tokens_path, sizeof(tokens_path), "%s/tokens", folder);
 	assert_int_equal(loop_new(&loop, &err), RC_OK);
 	world = (struct world){.runner = runner_loop_new(loop),
 			       .store = store_memory_new(),
@@ -249,11 +248,12 @@ static int open_world(void **state)
 		fail_msg("%s", err.msg);
 	struct api_options ao = {.engine = engine, .version = "0.test"};
 	api = api_new(&ao);
-	rc = tokens_ensure(tokens_path, "ci", &token, &err);
-	assert_int_equal(rc, RC_OK);
+	token = api_first_token(api);
+	assert_non_null(token);
 	struct httpd_options ho = {.socket = socket_path,
 				   .any_port = true,
-				   .tokens = tokens_path,
+				   .identify = api_identify,
+				   .identify_ctx = api,
 				   .handle = api_handle,
 				   .ctx = api};
 	rc = httpd_new(loop, &ho, &server, &err);
@@ -535,7 +535,7 @@ static void nobody_client(void)
 	AUTO(freep) char *answer = ask(dial_tcp(httpd_port(server)), whole);
 	CHECK(strstr(answer, "\"ok\":true"), "with a token");
 	AUTO(freep) char *env = request("GET " WIRE_ENVIRONMENTS "/production", "");
-	CHECK(strstr(env, "token:ci"), "by its name");
+	CHECK(strstr(env, "token:admin"), "by its name");
 }
 
 static void tcp_wants_a_token(void **state)

@@ -1,5 +1,6 @@
 /* The build caches as their clients see them, and the proxy that no outage reaches: over real sockets, beside the loop. */
 #include "httpd_kit.h"
+#include "known_kit.h"
 
 #include "api/cache.h"
 #include "api/cache_proxy.h"
@@ -9,7 +10,6 @@
 #include "io/files.h"
 #include "io/http.h"
 #include "io/httpd.h"
-#include "io/httpd_token.h"
 #include "io/loop.h"
 
 #include <stdatomic.h>
@@ -18,13 +18,17 @@
 #define MAX   ((uint64_t)1 << 20)
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-static char folder[64], tokens_path[96];
+static char folder[64];
 static struct loop *loop;
 static struct httpd *server;
 static struct tool_cache *cache;
 static struct cache_service *service;
 static struct cache_proxy *proxy;
-static char *trusted, *reader, *pr;
+static char trusted[] = "t", reader[] = "r", pr[] = "p";
+static struct known known[] = {{trusted, "token:ci", "trusted", false},
+			       {reader, "token:ro", "trusted", true},
+			       {pr, "token:pr", "pr/12", false},
+			       {0}};
 static uint16_t proxy_port;
 
 static void handle(void *ctx, struct request *r)
@@ -41,14 +45,12 @@ static int open_world(void **state)
 	snprintf(folder, sizeof(folder), "/tmp/test_cache_XXXXXX");
 	if (!mkdtemp(folder))
 		return -1;
-	snprintf(tokens_path, sizeof(tokens_path), "%s/tokens", folder);
 	cache = tool_cache_memory_new(MAX);
-	struct httpd_options o = {.any_port = true, .tokens = tokens_path, .handle = handle};
-	if (loop_new(&loop, &err) != RC_OK ||
-	    tokens_add(tokens_path, "ci", "trusted", false, &trusted, &err) != RC_OK ||
-	    tokens_add(tokens_path, "ro", "trusted", true, &reader, &err) != RC_OK ||
-	    tokens_add(tokens_path, "pr", "pr/12", false, &pr, &err) != RC_OK ||
-	    httpd_new(loop, &o, &server, &err) != RC_OK) {
+	struct httpd_options o = {.any_port = true,
+				  .identify = kit_identify,
+				  .identify_ctx = known,
+				  .handle = handle};
+	if (loop_new(&loop, &err) != RC_OK || httpd_new(loop, &o, &server, &err) != RC_OK) {
 		print_error("%s\n", err.msg);
 		return -1;
 	}
@@ -70,9 +72,6 @@ static int close_world(void **state)
 	proxy = NULL;
 	cache_service_free(service);
 	tool_cache_free(cache);
-	xfree(trusted);
-	xfree(reader);
-	xfree(pr);
 	return tree_remove(folder, &err) == RC_OK ? 0 : -1;
 }
 

@@ -1,9 +1,9 @@
 #include "httpd_kit.h"
+#include "known_kit.h"
 #include "base/mem.h"
 #include "io/clock.h"
 #include "io/files.h"
 #include "io/httpd.h"
-#include "io/httpd_token.h"
 #include "io/loop.h"
 
 #include <fcntl.h>
@@ -12,10 +12,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-static char folder[64], socket_path[96], tokens_path[96];
+static char folder[64], socket_path[96];
 static struct loop *loop;
 static struct httpd *server;
-static char *token;
+static const char token[] = "right";
+static struct known known[] = {{token, "token:admin", NULL, false}, {0}};
 
 /* ---- a handler with one path a behaviour ---- */
 
@@ -121,14 +122,14 @@ static int open_server(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(socket_path, sizeof(socket_path), "%s/s.sock", folder);
-	snprintf(tokens_path, sizeof(tokens_path), "%s/tokens", folder);
 	gone = drained = cuts = 0;
 	kept = NULL;
-	struct httpd_options o = {
-		.socket = socket_path, .any_port = true, .tokens = tokens_path, .handle = handle};
-	if (loop_new(&loop, &err) != RC_OK ||
-	    tokens_ensure(tokens_path, "admin", &token, &err) != RC_OK ||
-	    httpd_new(loop, &o, &server, &err) != RC_OK) {
+	struct httpd_options o = {.socket = socket_path,
+				  .any_port = true,
+				  .identify = kit_identify,
+				  .identify_ctx = known,
+				  .handle = handle};
+	if (loop_new(&loop, &err) != RC_OK || httpd_new(loop, &o, &server, &err) != RC_OK) {
 		print_error("%s\n", err.msg);
 		return -1;
 	}
@@ -146,8 +147,6 @@ static int close_server(void **state)
 		request_reply(kept, 200, "text/plain", STR("to nobody"));
 	kept = NULL;
 	loop_free(loop);
-	xfree(token);
-	token = NULL;
 	return tree_remove(folder, &err) == RC_OK ? 0 : -1;
 }
 
@@ -217,8 +216,8 @@ static void plain_client(void)
 	has(nobody, "actor=- group=- local=0", "no token");
 	AUTO(freep) char *wrong = by_tcp("GET /x", "pst_0000");
 	has(wrong, "actor=-", "wrong token");
-	AUTO(freep) char *known = by_tcp("GET /x", token);
-	has(known, "actor=token:admin", "right token");
+	AUTO(freep) char *good = by_tcp("GET /x", token);
+	has(good, "actor=token:admin", "right token");
 	AUTO(freep) char *zero = by_unix("GET /a%00b");
 	has(zero, "GET /a%00b", "NUL is no part of a text");
 }
@@ -425,60 +424,6 @@ static void one_daemon_a_socket(void **state)
 	assert_int_equal(httpd_new(loop, &o, &second, &err), RC_TOO_BIG);
 }
 
-static void tokens_are_read_strictly(void **state)
-{
-#define HASH "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" /* of "test" */
-	static const struct {
-		const char *why, *text;
-		enum rc want;
-		size_t n;
-	} cases[] = {
-		{"one", "ci:" HASH "\n", RC_OK, 1},
-		{"comments and blanks", "# x\n\n ci:" HASH ":team,ops \nb:" HASH, RC_OK, 2},
-		{"empty", "", RC_OK, 0},
-		{"no hash", "ci\n", RC_INVALID, 0},
-		{"short hash", "ci:abcd\n", RC_INVALID, 0},
-		{"bad name", "a b:" HASH "\n", RC_INVALID, 0},
-		{"bad group", "a:" HASH ":x y\n", RC_INVALID, 0},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct tokens t;
-		struct err err = {0};
-
-		tokens_init(&t, NULL);
-		CHECK(tokens_parse(&t, str_of(cases[i].text), &err) == cases[i].want, cases[i].why);
-		CHECK(t.list.n == cases[i].n, cases[i].why);
-		tokens_done(&t);
-	}
-}
-
-static void tokens_follow_their_file(void **state)
-{
-	struct tokens t;
-	struct err err = {0};
-	char *again = NULL;
-
-	(void)state;
-	tokens_init(&t, tokens_path);
-	const struct token *found = tokens_find(&t, str_of(token), &err);
-	assert_non_null(found);
-	assert_string_equal(found->name, "admin");
-	assert_int_equal(tokens_ensure(tokens_path, "admin", &again, &err), RC_OK);
-	assert_null(again);
-	assert_int_equal(file_write(tokens_path, STR("ci:" HASH ":team\n"), 0600, &err), RC_OK);
-	assert_null(tokens_find(&t, str_of(token), &err));
-	assert_int_equal(err.rc, RC_DENIED);
-	found = tokens_find(&t, STR("test"), &err);
-	assert_non_null(found);
-	assert_string_equal(found->groups, "team");
-	assert_int_equal(chmod(tokens_path, 0644), 0);
-	assert_null(tokens_find(&t, STR("test"), &err));
-	assert_non_null(strstr(err.msg, "chmod 600"));
-	tokens_done(&t);
-}
-
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_server, close_server)
@@ -492,8 +437,6 @@ int main(void)
 		CASE(many_at_once),
 		CASE(the_end_leaves_nothing_open),
 		CASE(one_daemon_a_socket),
-		cmocka_unit_test(tokens_are_read_strictly),
-		CASE(tokens_follow_their_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

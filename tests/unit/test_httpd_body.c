@@ -1,10 +1,10 @@
 /* Takers: bodies piece by piece, refusals before a body, answers from files, tokens of the build caches. */
 #include "httpd_kit.h"
+#include "known_kit.h"
 #include "base/mem.h"
 #include "io/clock.h"
 #include "io/files.h"
 #include "io/httpd.h"
-#include "io/httpd_token.h"
 #include "io/loop.h"
 
 #include <fcntl.h>
@@ -13,10 +13,14 @@
 
 #define BIG ((size_t)5 << 20)
 
-static char folder[64], tokens_path[96];
+static char folder[64];
 static struct loop *loop;
 static struct httpd *server;
-static char *admin, *trusted, *reader;
+static char admin[] = "a", trusted[] = "t", reader[] = "r";
+static struct known known[] = {{admin, "token:admin", NULL, false},
+			       {trusted, "token:ci", "trusted", false},
+			       {reader, "token:pr", "pr/12", true},
+			       {0}};
 
 /* ---- a consumer that counts, and may be slow ---- */
 
@@ -137,16 +141,14 @@ static int open_server(void **state)
 	snprintf(folder, sizeof(folder), "/tmp/test_httpd_XXXXXX");
 	if (!mkdtemp(folder))
 		return -1;
-	snprintf(tokens_path, sizeof(tokens_path), "%s/tokens", folder);
 	taken = sum = refuse_after = 0;
 	ended = left = waits = 0;
 	slow = false;
-	struct httpd_options o = {.any_port = true, .tokens = tokens_path, .handle = handle};
-	if (loop_new(&loop, &err) != RC_OK ||
-	    tokens_ensure(tokens_path, "admin", &admin, &err) != RC_OK ||
-	    tokens_add(tokens_path, "ci", "trusted", false, &trusted, &err) != RC_OK ||
-	    tokens_add(tokens_path, "pr", "pr/12", true, &reader, &err) != RC_OK ||
-	    httpd_new(loop, &o, &server, &err) != RC_OK) {
+	struct httpd_options o = {.any_port = true,
+				  .identify = kit_identify,
+				  .identify_ctx = known,
+				  .handle = handle};
+	if (loop_new(&loop, &err) != RC_OK || httpd_new(loop, &o, &server, &err) != RC_OK) {
 		print_error("%s\n", err.msg);
 		return -1;
 	}
@@ -161,9 +163,6 @@ static int close_server(void **state)
 	(void)state;
 	httpd_free(server);
 	loop_free(loop);
-	xfree(admin);
-	xfree(trusted);
-	xfree(reader);
 	return tree_remove(folder, &err) == RC_OK ? 0 : -1;
 }
 
@@ -448,65 +447,6 @@ static void tokens_have_scopes(void **state)
 	beside(who_client);
 }
 
-#define HASH "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" /* of "test" */
-
-static void lines_of_tokens(void **state)
-{
-	static const struct {
-		const char *text, *scope;
-		bool good, read_only;
-	} cases[] = {
-		{"a:" HASH "::trusted", "trusted", true, false},
-		{"a:" HASH "::pr/7", "pr/7", true, false},
-		{"a:" HASH ":team:pr/7:read-only", "pr/7", true, true},
-		{"a:" HASH ":team", NULL, true, false},
-		{"a:" HASH "::", NULL, false, false},
-		{"a:" HASH "::main", NULL, false, false},
-		{"a:" HASH "::pr/0", NULL, false, false},
-		{"a:" HASH "::pr/7x", NULL, false, false},
-		{"a:" HASH "::pr/7:write", NULL, false, false},
-		{"a:" HASH "::pr/7:read-only:x", NULL, false, false},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct tokens t;
-		struct err err = {0};
-
-		tokens_init(&t, NULL);
-		enum rc rc = tokens_parse(&t, str_of(cases[i].text), &err);
-		CHECK((rc == RC_OK) == cases[i].good, cases[i].text);
-		if (rc == RC_OK) {
-			CHECK(streq(t.list.v[0].scope, cases[i].scope), cases[i].text);
-			CHECK(t.list.v[0].read_only == cases[i].read_only, cases[i].text);
-		}
-		tokens_done(&t);
-	}
-}
-
-static void tokens_come_and_go(void **state)
-{
-	struct tokens t;
-	struct err err = {0};
-	char *again = NULL;
-
-	(void)state;
-	tokens_init(&t, tokens_path);
-	assert_non_null(tokens_find(&t, str_of(trusted), &err));
-	assert_int_equal(tokens_add(tokens_path, "ci", "trusted", false, &again, &err),
-			 RC_CONFLICT);
-	assert_int_equal(tokens_add(tokens_path, "x:y", "trusted", false, &again, &err),
-			 RC_INVALID);
-	assert_int_equal(tokens_add(tokens_path, "x", "main", false, &again, &err), RC_INVALID);
-	assert_null(again);
-	assert_int_equal(tokens_remove(tokens_path, "ci", &err), RC_OK);
-	assert_int_equal(tokens_remove(tokens_path, "ci", &err), RC_NOT_FOUND);
-	assert_null(tokens_find(&t, str_of(trusted), &err));
-	assert_non_null(tokens_find(&t, str_of(reader), &err));
-	assert_non_null(tokens_find(&t, str_of(admin), &err));
-	tokens_done(&t);
-}
-
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_server, close_server)
@@ -520,8 +460,6 @@ int main(void)
 		CASE(connections_are_kept),
 		CASE(files_are_answers),
 		CASE(tokens_have_scopes),
-		cmocka_unit_test(lines_of_tokens),
-		CASE(tokens_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,169 @@
+/* The rows. In a group the more special path stands first: the first one that fits counts. */
+#include "api/api_impl.h"
+
+#define ID_MAX    200
+#define NAMES_MAX 4096
+
+#define TEXT(n, h)                                      \
+	{                                               \
+		n, FIELD_TEXT, false, NOTE_MAX, NULL, h \
+	}
+#define TEXT_NEEDED(n, h)                              \
+	{                                              \
+		n, FIELD_TEXT, true, NOTE_MAX, NULL, h \
+	}
+#define SHORT(n, h)                                   \
+	{                                             \
+		n, FIELD_TEXT, false, ID_MAX, NULL, h \
+	}
+#define SHORT_NEEDED(n, h)                           \
+	{                                            \
+		n, FIELD_TEXT, true, ID_MAX, NULL, h \
+	}
+#define TRUTH(n, h)                              \
+	{                                        \
+		n, FIELD_BOOL, false, 0, NULL, h \
+	}
+#define NUMBER(n, m, h)                            \
+	{                                          \
+		n, FIELD_NUMBER, false, m, NULL, h \
+	}
+#define TIME(n, h)                               \
+	{                                        \
+		n, FIELD_TIME, false, 0, NULL, h \
+	}
+#define SPAN(n, h)                               \
+	{                                        \
+		n, FIELD_SPAN, false, 0, NULL, h \
+	}
+#define TEXTS(n, h)                                    \
+	{                                              \
+		n, FIELD_TEXTS, false, ID_MAX, NULL, h \
+	}
+#define ROLE(n, h)                                \
+	{                                         \
+		n, FIELD_NAME, false, 0, roles, h \
+	}
+#define END                                            \
+	{                                              \
+		NULL, FIELD_TEXT, false, 0, NULL, NULL \
+	}
+#define F(...) ((const struct api_field[]){__VA_ARGS__, END})
+
+static const char *const roles[] = {"viewer", "developer", "approver", "operator", "admin", NULL};
+static const char *const formats[] = {"raw", "text", "json", NULL};
+
+#define LIST_QUERY F(NUMBER("limit", WIRE_LIST_MAX, "at most so many; 20"))
+#define ALL_QUERY  F(NUMBER("limit", WIRE_LIST_MAX, "at most so many"))
+#define REASON     F(TEXT("reason", "stands in the journal"))
+#define UNTIL      TIME("until", "it ends then"), SPAN("for", "it ends after so long")
+#define UNIT_IMAGE                  \
+	SHORT("unit", "a service"), \
+		SHORT("image", "a digest, its beginning, or a release that holds it")
+#define MARK(...) F(__VA_ARGS__, UNTIL, TEXT("reason", "stands in the journal"))
+#define LOG_QUERY                                                                     \
+	F(NUMBER("from", INT64_MAX - 1, "first byte"),                                \
+	  TRUTH("follow", "go on until the job ends"),                                \
+	  {"format", FIELD_NAME, false, 0, formats, "json: a line for each line"},    \
+	  SHORT("step", "only this step"), NUMBER("tail", 1000000, "the last lines"), \
+	  TRUTH("timestamps", "a time before each line"),                             \
+	  SHORT("search", "only lines with this text, or /expression/"))
+#define JOURNAL_QUERY                                                                             \
+	F(NUMBER("from", INT64_MAX, "first record's number"),                                     \
+	  NUMBER("limit", INT64_MAX, "at most so many; 0: all"),                                  \
+	  NUMBER("last", WIRE_LIST_MAX, "only the newest"),                                       \
+	  TRUTH("follow", "go on with new ones"), SHORT("type", "such as job.ended or person.*"), \
+	  SHORT("subject", "such as run-7 or run-7*"))
+#define EVENTS_QUERY                                      \
+	F(SHORT("type", "such as job.ended or person.*"), \
+	  SHORT("subject", "such as run-7 or run-7*"),    \
+	  NUMBER("from", INT64_MAX,                       \
+		 "first record's number; not given: from now on, or behind Last-Event-ID"))
+
+/* clang-format off */
+const struct api_route api_routes[] = {
+	{"GET",    WIRE_STATUS,                      get_status,         ROLE_VIEWER,    OF_PROJECT,     0, "Status",       NULL, NULL, "everything that is under way, and the newest that ended"},
+	{"GET",    WIRE_ME,                          get_me,             ROLE_NONE,      OF_SELF,        ROUTE_SECRET, "Me", NULL, NULL, "who asks, with which rights"},
+	{"GET",    WIRE_BASE "/{a:runs}",            get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Run",         LIST_QUERY, NULL, "runs, newest first"},
+	{"GET",    WIRE_BASE "/{a:releases}",        get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Release",     LIST_QUERY, NULL, "releases, newest first"},
+	{"GET",    WIRE_BASE "/{a:rollouts}",        get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Rollout",     LIST_QUERY, NULL, "rollouts, newest first"},
+	{"GET",    WIRE_BASE "/{a:incidents}",       get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Incident",    LIST_QUERY, NULL, "incidents, newest first"},
+	{"GET",    WIRE_BASE "/{a:environments}",    get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Environment", ALL_QUERY,  NULL, "environments"},
+	{"GET",    WIRE_BASE "/{a:agents}",          get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Agent",       ALL_QUERY,  NULL, "machines that run jobs, with what they have and what is in use"},
+	{"GET",    WIRE_BASE "/{a:queues}",          get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Queue",       ALL_QUERY,  NULL, "merge queues, with their entries"},
+	{"GET",    WIRE_BASE "/{a:history}",         get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]History",     ALL_QUERY,  NULL, "what is known of each unit's jobs: how long they take, their flaky tests"},
+	{"GET",    WIRE_SCHEDULES,                   get_schedules,      ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "runs by the clock: when each is due next, what became of the last time"},
+	{"GET",    WIRE_BASE "/{a:agents}/{b}",      get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Agent",         NULL, NULL, "one agent"},
+	{"GET",    WIRE_BASE "/{a:queues}/{b+}",     get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Queue",         NULL, NULL, "one merge queue: REPO:refs/heads/BRANCH"},
+	{"GET",    WIRE_BASE "/{a:history}/{b+}",    get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "History",       NULL, NULL, "one job's history: UNIT/JOB, -/JOB of the project"},
+	{"GET",    WIRE_BASE "/{a:runs}/{b}",        get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Run",           NULL, NULL, "one run, also an ended one"},
+	{"GET",    WIRE_BASE "/{a:releases}/{b}",    get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Release",       NULL, NULL, "one release"},
+	{"GET",    WIRE_BASE "/{a:rollouts}/{b}",    get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Rollout",       NULL, NULL, "one rollout"},
+	{"GET",    WIRE_BASE "/{a:incidents}/{b}",   get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Incident",      NULL, NULL, "one incident"},
+	{"GET",    WIRE_BASE "/{a:environments}/{b}", get_thing,         ROLE_VIEWER,    OF_PROJECT,     0, "Environment",   NULL, NULL, "one environment"},
+	{"GET",    WIRE_RUNS "/{a}/jobs",            get_run_jobs,       ROLE_VIEWER,    OF_PROJECT,     0, "[]Job",         NULL, NULL, "a run's jobs"},
+	{"GET",    WIRE_JOBS "/{a+}/log",            get_log,            ROLE_VIEWER,    OF_PROJECT,     0, "text/plain",    LOG_QUERY, NULL, "a job's log, also by Range"},
+	{"GET",    WIRE_JOBS "/{a+}/report",         get_job_report,     ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "a job's tests, annotations, coverage, summary, likely cause"},
+	{"GET",    WIRE_RUNS "/{a}/report",          get_run_report,     ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "the same of all jobs of a run, coverage with its change against the base"},
+	{"GET",    WIRE_JOBS "/{a+}/key",            get_key,            ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "the lines that a job's key is made of, read again from its commit"},
+	{"GET",    WIRE_TESTS,                       get_tests,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "tests in quarantine, and tests that were seen to be flaky"},
+	{"GET",    WIRE_BASE "/{a:jobs}/{b+}",       get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Job",           NULL, NULL, "one job"},
+	{"GET",    WIRE_JOURNAL,                     get_journal,        ROLE_VIEWER,    OF_PROJECT,     0, "application/x-ndjson", JOURNAL_QUERY, NULL, "records, a line each; with Accept: text/event-stream as events"},
+	{"GET",    WIRE_EVENTS,                      get_events,         ROLE_VIEWER,    OF_PROJECT,     0, "text/event-stream", EVENTS_QUERY, NULL, "new records as server-sent events; Last-Event-ID goes on behind that one"},
+	{"GET",    WIRE_RELEASES "/{a}/evidence",    get_evidence,       ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "a release's envelopes"},
+	{"GET",    WIRE_TRAFFIC,                     get_traffic,        ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("environment", "only this one")), NULL, "what each version's clients saw"},
+	{"GET",    WIRE_REPLICAS,                    get_replicas,       ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "all replicas as last seen"},
+	{"GET",    WIRE_DOORS,                       get_doors,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "where services are reached"},
+
+	{"POST",   WIRE_RUNS "/{a}/abort",           post_abort_run,     ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, REASON, "stop a run"},
+	{"POST",   WIRE_RUNS "/{a}/rerun",           post_rerun,         ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, REASON, "what did not pass, again"},
+	{"POST",   WIRE_JOBS "/{a+}/start",          post_start_job,     ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, F(TRUTH("resume", "a failed one, again in its kept workspace"), TEXT("reason", "stands in the journal")), "a manual job"},
+	{"POST",   WIRE_TESTS "/quarantine",         post_quarantine,    ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, F(SHORT_NEEDED("test", "class.name"), SHORT("unit", "only of this one"), SHORT("owner", "who mends it"), UNTIL, TEXT("reason", "stands in the journal"), TRUTH("lift", "take it out again")), "a test's failure fails nothing, until then"},
+	{"POST",   WIRE_QUEUES,                      post_queue,         ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, F(SHORT("repo", "the only one, when not given"), SHORT("ref", "a branch"), SHORT("target", "the branch to land on"), SHORT("commit", "only when it still stands there"), SHORT("number", "of the request"), TRUTH("remove", "it is not wanted any more")), "merge it when it passes as it would land"},
+	{"POST",   WIRE_HOOK,                        post_hook,          ROLE_DEVELOPER, OF_PROJECT,     ROUTE_PLAIN, "object", NULL, F(TEXT("repo", "path or name"), TEXTS("refs", "not believed: they are read again")), "a push happened"},
+	{"POST",   WIRE_RUNS "/{a}/approve",         post_approve_run,   ROLE_APPROVER,  OF_PROJECT,     0, "Done", NULL, F(TRUTH("ok", "false: no"), TEXT("comment", "why")), "a change from a fork may run"},
+	{"POST",   WIRE_RELEASES "/{a}/approve",     post_approve,       ROLE_APPROVER,  OF_RELEASE,     0, "Done", NULL, F(TRUTH("ok", "false: no"), TEXT("comment", "stands in the signed decision")), "a person's word at the gate"},
+	{"POST",   WIRE_RELEASES "/{a}/abort",       post_abort_release, ROLE_OPERATOR,  OF_RELEASE,     0, "Done", NULL, REASON, "stop a release, and take back what it brought"},
+	{"POST",   WIRE_ROLLOUTS "/{a}/promote",     post_promote,       ROLE_OPERATOR,  OF_ROLLOUT,     0, "Done", NULL, REASON, "the next step now, without waiting for the verdict"},
+	{"POST",   WIRE_ROLLOUTS "/{a}/abort",       post_abort_rollout, ROLE_OPERATOR,  OF_ROLLOUT,     0, "Done", NULL, REASON, "stop a rollout: its traffic goes back at once"},
+	{"POST",   WIRE_AGENTS "/{a}/drain",         post_drain,         ROLE_OPERATOR,  OF_PROJECT,     0, "Done", NULL, F(TRUTH("ok", "false: jobs again")), "no more jobs for an agent"},
+	{"POST",   WIRE_ENVIRONMENTS "/{a}/rollback", post_rollback,     ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, MARK(UNIT_IMAGE), "a service goes back to its earlier version, or to a named one"},
+	{"POST",   WIRE_ENVIRONMENTS "/{a}/pins",    post_pin,           ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, MARK(UNIT_IMAGE), "a service stays at a version"},
+	{"POST",   WIRE_ENVIRONMENTS "/{a}/vetoes",  post_veto,          ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, MARK(UNIT_IMAGE), "a digest never comes in again"},
+	{"POST",   WIRE_ENVIRONMENTS "/{a}/holds",   post_hold,          ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, MARK(SHORT("unit", "only this service")), "nothing moves here"},
+	{"DELETE", WIRE_ENVIRONMENTS "/{a}/pins/{b}",   delete_pin,      ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, NULL, "lift a pin"},
+	{"DELETE", WIRE_ENVIRONMENTS "/{a}/vetoes/{b}", delete_veto,     ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, NULL, "lift a veto"},
+	{"DELETE", WIRE_ENVIRONMENTS "/{a}/holds/{b}",  delete_hold,     ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, NULL, "lift a hold"},
+	{"POST",   WIRE_INCIDENTS "/{a}/note",       post_note,          ROLE_DEVELOPER, OF_INCIDENT,    0, "Done", NULL, F(TEXT_NEEDED("text", "a line of its timeline")), "add to an incident's timeline"},
+	{"POST",   WIRE_INCIDENTS "/{a}/mitigate",   post_mitigate,      ROLE_OPERATOR,  OF_INCIDENT,    0, "Done", NULL, F(TEXT("text", "how")), "users are not hurt any more"},
+	{"POST",   WIRE_INCIDENTS "/{a}/close",      post_close,         ROLE_OPERATOR,  OF_INCIDENT,    0, "Done", NULL, F(TEXT("text", "what came of it")), "an incident is over"},
+
+	{"GET",    WIRE_LOGIN,                       get_login,          ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "object", NULL, NULL, "the ways to log in"},
+	{"POST",   WIRE_LOGIN,                       post_login,         ROLE_NONE,      OF_SELF,        ROUTE_OPEN | ROUTE_PLAIN, "Done", NULL, F(SHORT_NEEDED("token", "of the API")), "a browser's session, as a cookie"},
+	{"POST",   WIRE_BASE "/logout",              post_logout,        ROLE_NONE,      OF_SELF,        ROUTE_PLAIN, "Done", NULL, NULL, "end this session"},
+	{"POST",   WIRE_ME "/session",               post_rotate,        ROLE_NONE,      OF_SELF,        ROUTE_PLAIN, "Done", NULL, NULL, "a new cookie for this session; the old one is void"},
+	{"POST",   WIRE_LOGIN "/device",             post_device,        ROLE_NONE,      OF_SELF,        ROUTE_OPEN | ROUTE_PLAIN | ROUTE_SECRET, "object", NULL, F(SHORT("name", "of the token that is wanted: the machine's")), "a program asks for a token (RFC 8628): answers device_code, user_code, verification_uri"},
+	{"POST",   WIRE_LOGIN "/device/token",       post_device_token,  ROLE_NONE,      OF_SELF,        ROUTE_OPEN | ROUTE_PLAIN | ROUTE_SECRET, "object", NULL, F(SHORT_NEEDED("device_code", "of the program")), "the program fetches its token once a person has said yes"},
+	{"POST",   WIRE_LOGIN "/device/approve",     post_device_approve, ROLE_VIEWER,   OF_PROJECT,     ROUTE_PLAIN, "object", NULL, F(SHORT_NEEDED("user_code", "as the program shows it"), TRUTH("ok", "false: no")), "a person lets the program in"},
+	{"GET",    WIRE_ME "/tokens",                get_my_tokens,      ROLE_NONE,      OF_SELF,        0, "[]Token", NULL, NULL, "one's own tokens"},
+	{"POST",   WIRE_ME "/tokens",                post_my_token,      ROLE_VIEWER,    OF_PROJECT,     ROUTE_SECRET, "Secret", NULL, F(SHORT_NEEDED("name", "of the token"), ROLE("role", "its upper limit; one's own role"), SHORT("environment", "for this one only"), UNTIL), "a token that acts as oneself"},
+	{"DELETE", WIRE_ME "/tokens/{a}",            delete_my_token,    ROLE_NONE,      OF_SELF,        0, "Done", NULL, NULL, "revoke one's own token"},
+	{"GET",    WIRE_BASE "/{a:users}",           get_list,           ROLE_ADMIN,     OF_PROJECT,     0, "[]User",  ALL_QUERY, NULL, "people"},
+	{"POST",   WIRE_USERS,                       post_user,          ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, F(SHORT_NEEDED("id", "behind user:"), SHORT("name", "as people write it"), SHORT("email", "as in commits: four eyes go by it"), TEXTS("groups", "what gate.approve.by and grants may name"), TRUTH("disabled", "may not come in")), "make or change a user"},
+	{"GET",    WIRE_BASE "/{a:tokens}",          get_list,           ROLE_ADMIN,     OF_PROJECT,     0, "[]Token", ALL_QUERY, NULL, "all tokens, with their last use"},
+	{"POST",   WIRE_TOKENS,                      post_token,         ROLE_ADMIN,     OF_PROJECT,     ROUTE_SECRET, "Secret", NULL, F(SHORT_NEEDED("name", "token:NAME acts"), ROLE("role", "what it may do"), SHORT("environment", "for this one only"), TEXTS("groups", "for gate.approve.by"), SHORT("scope", "instead of a role: trusted, pr/N (build caches), agent/NAME"), TRUTH("read_only", "with a scope"), SHORT("owner", "user:NAME that it acts as"), UNTIL), "a token; its secret is in the answer, and nowhere else"},
+	{"DELETE", WIRE_TOKENS "/{a}",               delete_token,       ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, NULL, "revoke a token, by id or by a machine's name"},
+	{"GET",    WIRE_BASE "/{a:sessions}",        get_list,           ROLE_ADMIN,     OF_PROJECT,     0, "[]Session", ALL_QUERY, NULL, "browsers that are logged in"},
+	{"DELETE", WIRE_SESSIONS "/{a}",             delete_session,     ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, NULL, "log a browser out"},
+	{"GET",    WIRE_BASE "/{a:grants}",          get_list,           ROLE_ADMIN,     OF_PROJECT,     0, "[]Grant", ALL_QUERY, NULL, "who has which role where"},
+	{"POST",   WIRE_GRANTS,                      post_grant,         ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, F(SHORT_NEEDED("who", "user:NAME or group:NAME"), {"role", FIELD_NAME, true, 0, roles, "what they may do"}, SHORT("environment", "only there"), SHORT("project", "only in this one")), "give a role"},
+	{"DELETE", WIRE_GRANTS "/{a+}",              delete_grant,       ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, NULL, "take a role back"},
+
+	{"GET",    WIRE_OPENAPI,                     get_openapi,        ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "object", NULL, NULL, "this document"},
+	{"GET",    WIRE_METRICS,                     get_metrics,        ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "text/plain; version=0.0.4; charset=utf-8", NULL, NULL, "for Prometheus"},
+	{"GET",    WIRE_HEALTHZ,                     get_healthz,        ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "text/plain", NULL, NULL, "the process answers"},
+	{"GET",    WIRE_READYZ,                      get_readyz,         ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "text/plain", NULL, NULL, "changes can be taken"},
+};
+/* clang-format on */
+const size_t api_n_routes = ARRAY_LEN(api_routes);
+_Static_assert(ARRAY_LEN(api_routes) <= ROUTES_MAX, "room for the counts of each route");
