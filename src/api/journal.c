@@ -20,6 +20,8 @@ struct follow {
 	uint64_t next, left; /* seq to look at; lines still wanted */
 	uint64_t last;       /* ?last=N: only the newest N; then 0 */
 	bool following, events, live, reading;
+	uint64_t durable; /* when reading began: the store has all up to here */
+	bool exact;       /* one whole subject: the store knows where its records are */
 	/* of the worker */
 	struct strbuf page;
 	VEC(struct line) newest;
@@ -108,9 +110,15 @@ static void read_page(void *arg)
 {
 	struct follow *f = arg;
 
+	struct store *store = engine_world(f->api->e)->store;
+	uint64_t limit = f->last ? 0 : PAGE_RECORDS;
+
 	f->looked = 0;
-	f->rc = store_journal(engine_world(f->api->e)->store, f->next, f->last ? 0 : PAGE_RECORDS,
-			      add_record, f, &f->err);
+	if (f->exact)
+		f->rc = store_about(store, str_of(f->subject), f->next, limit, add_record, f,
+				    &f->err);
+	else
+		f->rc = store_journal(store, f->next, limit, add_record, f, &f->err);
 	vec_each(line, &f->newest) {
 		strbuf_adds(&f->page, line->text);
 		xfree(line->text);
@@ -174,6 +182,8 @@ static void page_was_read(void *arg)
 		end(f);
 		return;
 	}
+	if (f->exact && f->looked == 0) /* what lies between is about others */
+		f->next = MAX_OF(f->next, f->durable + 1);
 	if (f->looked == 0 && f->api->last_seq < f->next)
 		f->live = true;
 	else if (!any)
@@ -186,6 +196,7 @@ static void pull(struct follow *f)
 	if (f->reading || f->live)
 		return;
 	f->reading = true;
+	f->durable = f->api->last_seq;
 	api_work(f->api, read_page, page_was_read, f);
 }
 
@@ -294,6 +305,7 @@ void get_journal(struct call *c)
 			     .subject = copy_query(c, "subject"),
 			     .following = asks(c, "follow"),
 			     .events = accept && strstr(accept, "text/event-stream")};
+	f->exact = f->subject && !str_ends(str_of(f->subject), "*");
 	resume_from(f, c);
 	if (last && !f->type && !f->subject) { /* no need to look for them */
 		f->next = newest > last ? MAX_OF(f->next, newest - last + 1) : f->next;

@@ -6,10 +6,10 @@
 /* clang-format off */
 const struct api_route api_routes[] = {
 	{"GET",    WIRE_STATUS,                              get_status,         0, "everything that is under way"},
-	{"GET",    WIRE_BASE "/{a:runs}",                    get_list,           0, "runs, newest first; ?limit="},
-	{"GET",    WIRE_BASE "/{a:releases}",                get_list,           0, "releases, newest first; ?limit="},
-	{"GET",    WIRE_BASE "/{a:rollouts}",                get_list,           0, "rollouts, newest first; ?limit="},
-	{"GET",    WIRE_BASE "/{a:incidents}",               get_list,           0, "incidents, newest first; ?limit="},
+	{"GET",    WIRE_BASE "/{a:runs}",                    get_list,           0, "runs, newest first; ?limit=&cursor=&sort=&state=&repo=&branch=&ref=&author=&kind=&since=&until=&text="},
+	{"GET",    WIRE_BASE "/{a:releases}",                get_list,           0, "releases, newest first; ?limit=&cursor=&sort=&state=&repo=&branch=&author=&unit=&environment=&run=&since=&until=&text="},
+	{"GET",    WIRE_BASE "/{a:rollouts}",                get_list,           0, "rollouts, newest first; ?limit=&cursor=&sort=&state=&environment=&unit=&release=&since=&until="},
+	{"GET",    WIRE_BASE "/{a:incidents}",               get_list,           0, "incidents, newest first; ?limit=&cursor=&sort=&state=&environment=&unit=&release=&rollout=&since=&until=&text="},
 	{"GET",    WIRE_BASE "/{a:environments}",            get_list,           0, "environments"},
 	{"GET",    WIRE_BASE "/{a:agents}",                  get_list,           0, "machines that run jobs, with what they have and what is in use"},
 	{"GET",    WIRE_BASE "/{a:queues}",                  get_list,           0, "merge queues, with their entries"},
@@ -24,6 +24,7 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_BASE "/{a:incidents}/{b}",           get_thing,          0, "one incident"},
 	{"GET",    WIRE_BASE "/{a:environments}/{b}",        get_thing,          0, "one environment"},
 	{"GET",    WIRE_RUNS "/{a}/jobs",                    get_run_jobs,       0, "a run's jobs"},
+	{"GET",    WIRE_JOBS,                                get_jobs,           0, "jobs, newest first, or a run's; ?run=&state=&stage=&unit=&name=&limit=&cursor="},
 	{"GET",    WIRE_JOBS "/{a+}/log",                    get_log,            0, "a job's log; ?from=BYTE&follow=1&format=json|text&step=&tail=N&timestamps=1, Range, ?search=TEXT or /ERE/"},
 	{"GET",    WIRE_JOBS "/{a+}/report",                 get_job_report,     0, "a job's tests, annotations, coverage, summary, likely cause"},
 	{"GET",    WIRE_RUNS "/{a}/report",                  get_run_report,     0, "the same of all jobs of a run, coverage with its change against the base"},
@@ -235,6 +236,7 @@ void api_free(struct api *api)
 		call_free(api->calls);
 	}
 	log_hubs_free(api);
+	catalog_free(api->catalog);
 	metrics_free(api);
 	xfree(api);
 }
