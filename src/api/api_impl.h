@@ -9,7 +9,7 @@
 #define TEXT_MAX   ((size_t)64 << 20) /* of one JSON answer, and of one snapshot */
 #define NOTE_MAX   4096               /* bytes of a reason, a comment, a note */
 #define WORKERS    4
-#define ROUTES_MAX 64
+#define ROUTES_MAX 128
 #define BUCKETS    12
 
 struct histogram {

@@ -1,5 +1,6 @@
 /* The way in: the table of all paths, and who may go there. */
 #include "api/api_impl.h"
+#include "api/reads.h"
 
 #define BEAT (20 * USEC_SEC)
 
@@ -23,6 +24,8 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_BASE "/{a:rollouts}/{b}",            get_thing,          0, "one rollout"},
 	{"GET",    WIRE_BASE "/{a:incidents}/{b}",           get_thing,          0, "one incident"},
 	{"GET",    WIRE_BASE "/{a:environments}/{b}",        get_thing,          0, "one environment"},
+	{"GET",    WIRE_ROLLOUTS "/{a}/curves",              get_curves,         0, "its two curves with the verdict's numbers, and who decided what"},
+	{"GET",    WIRE_GRAPH,                               get_graph,          0, "services and libraries, what they need of one another, what is live"},
 	{"GET",    WIRE_RUNS "/{a}/jobs",                    get_run_jobs,       0, "a run's jobs"},
 	{"GET",    WIRE_JOBS,                                get_jobs,           0, "jobs, newest first, or a run's; ?run=&state=&stage=&unit=&name=&limit=&cursor="},
 	{"GET",    WIRE_JOBS "/{a+}/log",                    get_log,            0, "a job's log; ?from=BYTE&follow=1&format=json|text&step=&tail=N&timestamps=1, Range, ?search=TEXT or /ERE/"},

@@ -27,6 +27,10 @@
 #define WIRE_REPLICAS     WIRE_BASE "/replicas"
 #define WIRE_DOORS        WIRE_BASE "/doors"
 #define WIRE_HOOK         WIRE_BASE "/hook"
+#define WIRE_GRAPH        WIRE_BASE "/graph"
+#define WIRE_INSIGHTS     WIRE_BASE "/insights"
+#define WIRE_SEARCH       WIRE_BASE "/search"
+#define WIRE_DOCTOR       WIRE_BASE "/doctor"
 
 #define WIRE_METRICS "/metrics"
 #define WIRE_HEALTHZ "/healthz"
