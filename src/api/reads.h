@@ -17,6 +17,7 @@ void get_curves(struct call *c);
 void get_graph(struct call *c);
 void get_environment_history(struct call *c);
 void get_compare(struct call *c);
+void get_drift(struct call *c);
 void get_windows(struct call *c);
 void get_diff(struct call *c);
 void get_incident(struct call *c);
