@@ -37,6 +37,8 @@ struct api {
 	struct call *calls;       /* not answered yet */
 	struct follow *follows;   /* readers of the journal */
 	struct log_hub *log_hubs; /* readers of logs, by job */
+	struct catalog *catalog;  /* catalog.h; NULL: nobody asked yet */
+	struct insights *insights;
 	unsigned turn;            /* of the workers */
 	uint64_t last_seq;        /* durable and told */
 	usec_t started;
@@ -156,10 +158,19 @@ void get_openapi(struct call *c);
 /* An object is open in *o after this; close it with json_close(). State is always there; what only the program needs is not. */
 void thing_open(struct json_out *o, const char *key, enum aggregate_kind kind, const void *thing);
 void thing_write(struct json_out *o, const char *key, enum aggregate_kind kind, const void *thing);
-void get_list(struct call *c);
 void get_thing(struct call *c);
 void get_schedules(struct call *c);
+/* A snapshot, as thing_write() writes it. False: err says why. */
+bool thing_write_stored(struct json_out *o, enum aggregate_kind kind, struct str json,
+			struct err *err);
+enum aggregate_kind thing_kind(const char *plural); /* "runs"; AGG_KINDS: none */
+/* list.c, jobs.c */
+void get_list(struct call *c);
+void get_jobs(struct call *c);
 void get_run_jobs(struct call *c);
+/* catalog.c */
+struct catalog;
+void catalog_free(struct catalog *c);
 /* keys.c */
 void get_key(struct call *c);
 void get_tests(struct call *c);

@@ -20,6 +20,8 @@ struct follow {
 	uint64_t next, left; /* seq to look at; lines still wanted */
 	uint64_t last;       /* ?last=N: only the newest N; then 0 */
 	bool following, events, live, reading;
+	uint64_t durable; /* when reading began: the store has all up to here */
+	bool exact;       /* one whole subject: the store knows where its records are */
 	/* of the worker */
 	struct strbuf page;
 	VEC(struct line) newest;
@@ -108,9 +110,15 @@ static void read_page(void *arg)
 {
 	struct follow *f = arg;
 
+	struct store *store = engine_world(f->api->e)->store;
+	uint64_t limit = f->last ? 0 : PAGE_RECORDS;
+
 	f->looked = 0;
-	f->rc = store_journal(engine_world(f->api->e)->store, f->next, f->last ? 0 : PAGE_RECORDS,
-			      add_record, f, &f->err);
+	if (f->exact)
+		f->rc = store_about(store, str_of(f->subject), f->next, limit, add_record, f,
+				    &f->err);
+	else
+		f->rc = store_journal(store, f->next, limit, add_record, f, &f->err);
 	vec_each(line, &f->newest) {
 		strbuf_adds(&f->page, line->text);
 		xfree(line->text);
@@ -174,6 +182,8 @@ static void page_was_read(void *arg)
 		end(f);
 		return;
 	}
+	if (f->exact && f->looked == 0) /* what lies between is about others */
+		f->next = MAX_OF(f->next, f->durable + 1);
 	if (f->looked == 0 && f->api->last_seq < f->next)
 		f->live = true;
 	else if (!any)
@@ -186,6 +196,7 @@ static void pull(struct follow *f)
 	if (f->reading || f->live)
 		return;
 	f->reading = true;
+	f->durable = f->api->last_seq;
 	api_work(f->api, read_page, page_was_read, f);
 }
 
@@ -283,6 +294,7 @@ static void follow_begin(struct call *c, struct follow *f)
 	f->page = STRBUF(LINE_MAX_);
 	f->type = copy_query(c, "type");
 	f->subject = copy_query(c, "subject");
+	f->exact = f->subject && !str_ends(str_of(f->subject), "*");
 	f->stream = call_stream(c, f->events ? "text/event-stream" : "application/x-ndjson",
 				&follow_ops, f);
 	f->next_follow = api->follows;

@@ -3,10 +3,16 @@
 
 #define ENVELOPE_MAX ((size_t)4 << 20)
 
-/* ---- evidence ---- */
+/*
+ * ---- evidence ----
+ *
+ *	{"release","evidence":[{"image","type","stage","envelope":"<hex>","body":{...},"signer":"<keyid>","verified":{"ok","why"}}],
+ *	 "decision":{"envelope","body","signer","verified"}}	verified: only with ?verify=1; problem instead of body: it cannot be read
+ */
 
 struct envelopes {
 	struct release release; /* a copy */
+	bool verify;
 };
 
 static void free_envelopes(void *data)
@@ -17,6 +23,29 @@ static void free_envelopes(void *data)
 	xfree(e);
 }
 
+/* "signer": the key that its signature names. */
+static void write_signer(struct json_out *o, const struct json *envelope)
+{
+	const struct json *list = json_get(envelope, "signatures");
+	const char *keyid = json_get_text(json_at(list, 0), "keyid", NULL);
+
+	if (keyid)
+		json_cstr(o, "signer", keyid);
+}
+
+/* Now, not when it was let in: "verified":{"ok":true} or {"ok":false,"why":"..."}. */
+static void write_verified(struct json_out *o, struct sign *sign, const struct evidence *e)
+{
+	struct err err = {0};
+	bool ok = sign_verify(sign, e->envelope, e->image, e->type, NULL, &err) == RC_OK;
+
+	json_open(o, "verified");
+	json_bool(o, "ok", ok);
+	if (!ok)
+		json_cstr(o, "why", err.msg);
+	json_close(o);
+}
+
 static void write_envelope(struct json_out *o, struct blobs *blobs, const char *digest)
 {
 	AUTO(strbuf_done) struct strbuf body = STRBUF(ENVELOPE_MAX);
@@ -24,16 +53,19 @@ static void write_envelope(struct json_out *o, struct blobs *blobs, const char *
 	struct err err = {0};
 
 	if (blobs_get(blobs, digest, ENVELOPE_MAX, &body, &err) == RC_OK &&
-	    json_read(strbuf_str(&body), ENVELOPE_MAX, &j, &err) == RC_OK)
+	    json_read(strbuf_str(&body), ENVELOPE_MAX, &j, &err) == RC_OK) {
 		json_write(o, "body", j);
-	else
+		write_signer(o, j);
+	} else {
 		json_cstr(o, "problem", err.msg);
+	}
 }
 
-static void write_evidence(struct call *c, const struct release *r)
+static void write_evidence(struct call *c, const struct release *r, bool verify)
 {
 	struct json_out o = JSON_OUT(&c->out);
-	struct blobs *blobs = engine_world(c->api->e)->blobs;
+	const struct world *w = engine_world(c->api->e);
+	struct blobs *blobs = w->blobs;
 
 	json_open(&o, NULL);
 	json_cstr(&o, "release", r->id);
@@ -46,6 +78,8 @@ static void write_evidence(struct call *c, const struct release *r)
 		json_cstr(&o, "envelope", e->envelope);
 		if (e->envelope)
 			write_envelope(&o, blobs, e->envelope);
+		if (e->envelope && verify)
+			write_verified(&o, w->sign, e);
 		json_close(&o);
 	}
 	json_unlist(&o);
@@ -53,6 +87,11 @@ static void write_evidence(struct call *c, const struct release *r)
 		json_open(&o, "decision");
 		json_cstr(&o, "envelope", r->gate.record);
 		write_envelope(&o, blobs, r->gate.record);
+		vec_each(e, &r->evidence)
+			if (verify && streq(e->envelope, r->gate.record)) {
+				write_verified(&o, w->sign, e);
+				break;
+			}
 		json_close(&o);
 	}
 	json_close(&o);
@@ -73,14 +112,16 @@ static void read_evidence(struct call *c)
 					    aggregate_shapes[AGG_RELEASE], &e->release, &c->err);
 	}
 	if (c->rc == RC_OK)
-		write_evidence(c, &e->release);
+		write_evidence(c, &e->release, e->verify);
 }
 
 void get_evidence(struct call *c)
 {
 	const struct release *r = model_release(engine_model(c->api->e), c->arg[0]);
 	struct envelopes *e = xcalloc(1, sizeof(*e));
+	const char *verify = request_query(c->r, "verify");
 
+	e->verify = verify && !streq(verify, "0") && !streq(verify, "false");
 	if (r)
 		shape_copy(aggregate_shapes[AGG_RELEASE], &e->release, r);
 	c->data = e;

@@ -66,11 +66,8 @@ static enum rc want_stored(struct ask *a, struct store *store, const char *id, s
 	return rc;
 }
 
-/* They come newest first: what stands before the first ones of this run is other runs'. */
 struct stored {
 	struct ask *ask;
-	char *prefix, *ci;
-	uint32_t left; /* jobs of stage ci, the first ones that a run has */
 	enum rc rc;
 	struct err *err;
 };
@@ -80,33 +77,26 @@ static bool want_snapshot(void *ctx, const struct store_snapshot *snap)
 	struct stored *s = ctx;
 	struct job job = {0};
 
-	if (!str_starts(snap->id, s->prefix))
-		return true;
 	s->rc = shape_parse(snap->json, TEXT_MAX, aggregate_shapes[AGG_JOB], &job, s->err);
 	if (s->rc == RC_OK)
 		want(s->ask, &job);
 	shape_done(aggregate_shapes[AGG_JOB], &job);
-	s->left -= str_starts(snap->id, s->ci);
-	return s->rc == RC_OK && s->left > 0;
+	return s->rc == RC_OK;
 }
 
 /* A run that ended long ago: all that is known of it stands in the store. */
 static enum rc want_stored_run(struct ask *a, struct store *store, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf json = STRBUF(TEXT_MAX);
-	AUTO(freep) char *prefix = xasprintf("%s/", a->run), *ci = xasprintf("%s/ci/", a->run);
-	struct stored s = {.ask = a, .prefix = prefix, .ci = ci, .err = err};
-	struct run run = {0};
+	AUTO(freep) char *from = xasprintf("%s/", a->run), *to = xasprintf("%s0", a->run);
+	struct stored s = {.ask = a, .err = err};
 
 	enum rc rc = store_get(store, STR("run"), str_of(a->run), &json, err);
 	if (rc == RC_NOT_FOUND)
 		return err_set(err, RC_NOT_FOUND, "there is no run %s", a->run);
-	if (rc == RC_OK)
-		rc = shape_parse(strbuf_str(&json), TEXT_MAX, aggregate_shapes[AGG_RUN], &run, err);
-	s.left = run.jobs;
-	shape_done(aggregate_shapes[AGG_RUN], &run);
-	if (rc == RC_OK && s.left)
-		rc = store_list(store, STR("job"), UINT32_MAX, want_snapshot, &s, err);
+	if (rc == RC_OK) /* '0' follows '/' */
+		rc = store_range(store, STR("job"), str_of(from), str_of(to), UINT32_MAX,
+				 want_snapshot, &s, err);
 	return rc == RC_OK ? s.rc : rc;
 }
 

@@ -174,6 +174,7 @@ void api_free(struct api *api)
 		call_free(api->calls);
 	}
 	log_hubs_free(api);
+	catalog_free(api->catalog);
 	metrics_free(api);
 	job_tokens_free(api->job_tokens);
 	devices_free(api->devices);

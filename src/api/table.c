@@ -1,5 +1,5 @@
 /* The rows. In a group the more special path stands first: the first one that fits counts. */
-#include "api/api_impl.h"
+#include "api/reads.h"
 
 #define ID_MAX    200
 #define NAMES_MAX 4096
@@ -51,12 +51,46 @@
 #define F(...) ((const struct api_field[]){__VA_ARGS__, END})
 
 static const char *const roles[] = {"viewer", "developer", "approver", "operator", "admin", NULL};
+static const char *const sorts[] = {"id",       "-id",       "created", "-created",
+				    "duration", "-duration", NULL};
 static const char *const formats[] = {"raw", "text", "json", NULL};
 
-#define LIST_QUERY F(NUMBER("limit", WIRE_LIST_MAX, "at most so many; 20"))
-#define ALL_QUERY  F(NUMBER("limit", WIRE_LIST_MAX, "at most so many"))
-#define REASON     F(TEXT("reason", "stands in the journal"))
-#define UNTIL      TIME("until", "it ends then"), SPAN("for", "it ends after so long")
+#define PAGE                                                   \
+	NUMBER("limit", WIRE_LIST_MAX, "at most so many; 20"), \
+		SHORT("cursor", "the next page: as the page before said")
+#define SORT                                                                                   \
+	{                                                                                      \
+		"sort", FIELD_NAME, false, 0, sorts, "-id, newest first, when it is not given" \
+	}
+#define BETWEEN                                                                       \
+	NUMBER("since", INT64_MAX, "made then or later, in microseconds since 1970"), \
+		NUMBER("until", INT64_MAX, "made before")
+#define RUNS_QUERY                                                                           \
+	F(PAGE, SORT, BETWEEN, SHORT("state", "of a run"), SHORT("repo", "a source's name"), \
+	  SHORT("branch", "main"), SHORT("ref", "refs/heads/main"),                          \
+	  SHORT("author", "name or address"),                                                \
+	  SHORT("kind", "push, pull_request, merge_queue, tag, schedule"),                   \
+	  SHORT("text", "in the subject, any case"))
+#define RELEASES_QUERY                                                                           \
+	F(PAGE, SORT, BETWEEN, SHORT("state", "of a release"), SHORT("repo", "a source's name"), \
+	  SHORT("branch", "main"), SHORT("author", "name or address"),                           \
+	  SHORT("unit", "a service of it"), SHORT("environment", "where it is, or went last"),   \
+	  SHORT("run", "that it came of"), SHORT("text", "in the subject, any case"))
+#define ROLLOUTS_QUERY                                                                           \
+	F(PAGE, SORT, BETWEEN, SHORT("state", "of a rollout"), SHORT("environment", "its name"), \
+	  SHORT("unit", "a service"), SHORT("release", "that it is of"))
+#define INCIDENTS_QUERY                                                              \
+	F(PAGE, SORT, BETWEEN, SHORT("state", "open, mitigated, closed"),            \
+	  SHORT("environment", "its name"), SHORT("unit", "a service"),              \
+	  SHORT("release", "that it is about"), SHORT("rollout", "that it came of"), \
+	  SHORT("text", "in the title, any case"))
+#define JOBS_QUERY                                                                        \
+	F(PAGE, SHORT("run", "of this run"), SHORT("state", "of a job"),                  \
+	  SHORT("stage", "ci, staging, gate, production"), SHORT("unit", "of this unit"), \
+	  SHORT("name", "of the job"))
+#define ALL_QUERY F(NUMBER("limit", WIRE_LIST_MAX, "at most so many"))
+#define REASON    F(TEXT("reason", "stands in the journal"))
+#define UNTIL     TIME("until", "it ends then"), SPAN("for", "it ends after so long")
 #define UNIT_IMAGE                  \
 	SHORT("unit", "a service"), \
 		SHORT("image", "a digest, its beginning, or a release that holds it")
@@ -84,10 +118,10 @@ static const char *const formats[] = {"raw", "text", "json", NULL};
 const struct api_route api_routes[] = {
 	{"GET",    WIRE_STATUS,                      get_status,         ROLE_VIEWER,    OF_PROJECT,     0, "Status",       NULL, NULL, "everything that is under way, and the newest that ended"},
 	{"GET",    WIRE_ME,                          get_me,             ROLE_NONE,      OF_SELF,        ROUTE_SECRET, "Me", NULL, NULL, "who asks, with which rights"},
-	{"GET",    WIRE_BASE "/{a:runs}",            get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Run",         LIST_QUERY, NULL, "runs, newest first"},
-	{"GET",    WIRE_BASE "/{a:releases}",        get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Release",     LIST_QUERY, NULL, "releases, newest first"},
-	{"GET",    WIRE_BASE "/{a:rollouts}",        get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Rollout",     LIST_QUERY, NULL, "rollouts, newest first"},
-	{"GET",    WIRE_BASE "/{a:incidents}",       get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Incident",    LIST_QUERY, NULL, "incidents, newest first"},
+	{"GET",    WIRE_BASE "/{a:runs}",            get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Run",         RUNS_QUERY, NULL, "runs, newest first"},
+	{"GET",    WIRE_BASE "/{a:releases}",        get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Release",     RELEASES_QUERY, NULL, "releases, newest first"},
+	{"GET",    WIRE_BASE "/{a:rollouts}",        get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Rollout",     ROLLOUTS_QUERY, NULL, "rollouts, newest first"},
+	{"GET",    WIRE_BASE "/{a:incidents}",       get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Incident",    INCIDENTS_QUERY, NULL, "incidents, newest first"},
 	{"GET",    WIRE_BASE "/{a:environments}",    get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Environment", ALL_QUERY,  NULL, "environments"},
 	{"GET",    WIRE_BASE "/{a:agents}",          get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Agent",       ALL_QUERY,  NULL, "machines that run jobs, with what they have and what is in use"},
 	{"GET",    WIRE_BASE "/{a:queues}",          get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Queue",       ALL_QUERY,  NULL, "merge queues, with their entries"},
@@ -101,6 +135,14 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_BASE "/{a:rollouts}/{b}",    get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Rollout",       NULL, NULL, "one rollout"},
 	{"GET",    WIRE_BASE "/{a:incidents}/{b}",   get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Incident",      NULL, NULL, "one incident"},
 	{"GET",    WIRE_BASE "/{a:environments}/{b}", get_thing,         ROLE_VIEWER,    OF_PROJECT,     0, "Environment",   NULL, NULL, "one environment"},
+	{"GET",    WIRE_ROLLOUTS "/{a}/curves",      get_curves,         ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "its two curves with the verdict's numbers, and who decided what"},
+	{"GET",    WIRE_GRAPH,                       get_graph,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "services and libraries, what they need of one another, what is live"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/history", get_environment_history, ROLE_VIEWER, OF_PROJECT,   0, "object",        F(PAGE, SHORT("unit", "of this service")), NULL, "which version of each service was live from when to when"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/compare", get_compare,        ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("with", "the other environment")), NULL, "what one environment has and the other has not"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/drift",   get_drift,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "what is desired in Git against what is live"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/windows", get_windows,        ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(NUMBER("from", INT64_MAX / 2, "microseconds since 1970; now"), NUMBER("to", INT64_MAX, "14 days later")), NULL, "when releases may go there, as a calendar"},
+	{"GET",    WIRE_RELEASES "/{a}/diff",        get_diff,           ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("environment", "where it would go; the next one")), NULL, "what it will change: images, commits, files, penstock.yml, the plans' hashes"},
+	{"GET",    WIRE_JOBS,                        get_jobs,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Job",         JOBS_QUERY, NULL, "jobs, newest first, or a run's"},
 	{"GET",    WIRE_RUNS "/{a}/jobs",            get_run_jobs,       ROLE_VIEWER,    OF_PROJECT,     0, "[]Job",         NULL, NULL, "a run's jobs"},
 	{"GET",    WIRE_JOBS "/{a+}/log",            get_log,            ROLE_VIEWER,    OF_PROJECT,     0, "text/plain",    LOG_QUERY, NULL, "a job's log, also by Range"},
 	{"GET",    WIRE_JOBS "/{a+}/report",         get_job_report,     ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "a job's tests, annotations, coverage, summary, likely cause"},
@@ -110,7 +152,7 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_BASE "/{a:jobs}/{b+}",       get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Job",           NULL, NULL, "one job"},
 	{"GET",    WIRE_JOURNAL,                     get_journal,        ROLE_VIEWER,    OF_PROJECT,     0, "application/x-ndjson", JOURNAL_QUERY, NULL, "records, a line each; with Accept: text/event-stream as events"},
 	{"GET",    WIRE_EVENTS,                      get_events,         ROLE_VIEWER,    OF_PROJECT,     0, "text/event-stream", EVENTS_QUERY, NULL, "new records as server-sent events; Last-Event-ID goes on behind that one"},
-	{"GET",    WIRE_RELEASES "/{a}/evidence",    get_evidence,       ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "a release's envelopes"},
+	{"GET",    WIRE_RELEASES "/{a}/evidence",    get_evidence,       ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(TRUTH("verify", "each is verified now")), NULL, "a release's envelopes"},
 	{"GET",    WIRE_TRAFFIC,                     get_traffic,        ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("environment", "only this one")), NULL, "what each version's clients saw"},
 	{"GET",    WIRE_REPLICAS,                    get_replicas,       ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "all replicas as last seen"},
 	{"GET",    WIRE_DOORS,                       get_doors,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "where services are reached"},

@@ -34,6 +34,10 @@
 #define WIRE_SESSIONS     WIRE_BASE "/sessions"
 #define WIRE_GRANTS       WIRE_BASE "/grants"
 #define WIRE_OPENAPI      WIRE_BASE "/openapi.json"
+#define WIRE_GRAPH        WIRE_BASE "/graph"
+#define WIRE_INSIGHTS     WIRE_BASE "/insights"
+#define WIRE_SEARCH       WIRE_BASE "/search"
+#define WIRE_DOCTOR       WIRE_BASE "/doctor"
 
 #define WIRE_METRICS "/metrics"
 #define WIRE_HEALTHZ "/healthz"

@@ -10,3 +10,5 @@
  */
 MUST_CHECK enum rc step(struct model *m, const struct event *ev, struct effects *out,
 			struct err *err);
+/* What a rollout of this image into this environment would deploy (the members id, plan and state are not looked at): for the plan of what is still to come. */
+void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy *d);

@@ -101,7 +101,6 @@ void on_cron_timer(struct step *s); /* EV_TIMER with text "cron" */
 bool stage_jobs_start(struct step *s, struct release *r, enum stage stage);
 /* step_spec.c */
 void fill_spec(struct step *s, struct job *job, struct job_spec *spec);
-void fill_deploy(const struct model *m, const struct rollout *ro, struct deploy *d);
 /* step_release.c */
 void release_create(struct step *s, struct run *run);
 void release_job_ended(struct step *s, struct job *job);

@@ -1,26 +1,6 @@
 /* Seconds of traffic go through the verdict; its answer moves the rollout. */
 #include "core/step_impl.h"
-#include "core/verdict.h"
-
-/* What holds for this step: the design's defaults, then what penstock.yml says. */
-static void config_of_step(const struct rollout *ro, struct verdict_config *ret)
-{
-	const struct strategy *st = &ro->strategy;
-
-	verdict_config_default(ret, ro->step + 1);
-	if (st->error_margin > 0)
-		ret->promote_error_margin = st->error_margin;
-	if (st->latency_margin > 0)
-		ret->promote_latency_ratio = 1 + st->latency_margin;
-	ret->guard_error_rate = st->guard_error_rate;
-	ret->min_bake = (double)st->min_bake / (double)USEC_SEC;
-	unsigned metrics = (st->compare_errors ? 1u << VERDICT_ERRORS : 0) |
-			   (st->compare_p50 ? 1u << VERDICT_P50 : 0) |
-			   (st->compare_p95 ? 1u << VERDICT_P95 : 0) |
-			   (st->compare_p99 ? 1u << VERDICT_P99 : 0);
-	if (metrics)
-		ret->metrics = metrics;
-}
+#include "core/watch.h"
 
 static void keep(struct rollout *ro, const struct verdict *v)
 {
@@ -44,7 +24,7 @@ static struct verdict *restore(const struct rollout *ro)
 	if (strbuf_add_unbase64(&bytes, str_of(ro->verdict)) &&
 	    verdict_load(v, (const unsigned char *)strbuf_cstr(&bytes), bytes.n))
 		return v;
-	config_of_step(ro, &cfg);
+	watch_config(&ro->strategy, ro->step, &cfg);
 	verdict_init(v, &cfg, NULL);
 	return v;
 }
@@ -62,7 +42,7 @@ enum rc on_history(struct step *s)
 	bool known = s->ev->text && strbuf_add_unbase64(&bytes, str_of(s->ev->text)) &&
 		     verdict_history_load(h, (const unsigned char *)strbuf_cstr(&bytes), bytes.n);
 
-	config_of_step(ro, &cfg);
+	watch_config(&ro->strategy, ro->step, &cfg);
 	verdict_init(v, &cfg, known ? h : NULL);
 	keep(ro, v);
 	model_touch(s->m, AGG_ROLLOUT, ro->id);
@@ -77,22 +57,18 @@ void watch_step(struct step *s, struct rollout *ro)
 	if (!ro->verdict)
 		return;
 	AUTO(freep) struct verdict *v = restore(ro);
-	config_of_step(ro, &cfg);
+	watch_config(&ro->strategy, ro->step, &cfg);
 	verdict_next_step(v, &cfg);
 	keep(ro, v);
 }
-
-static const char *const answers[] = {"wait", "pass", "fail"};
-static const char *const metrics[] = {"errors", "p50", "p95", "p99", "guard"};
-static const char *const lanes[] = {"fast", "hard", "robust", "guard", "promote"};
 
 static void take_numbers(struct rollout *ro, const struct verdict_report *rep)
 {
 	struct verdict_numbers *n = &ro->numbers;
 
-	set_text(&n->answer, answers[rep->answer]);
-	set_text(&n->metric, metrics[rep->metric]);
-	set_text(&n->lane, lanes[rep->lane]);
+	set_text(&n->answer, verdict_answer_names[rep->answer]);
+	set_text(&n->metric, verdict_metric_names[rep->metric]);
+	set_text(&n->lane, verdict_lane_names[rep->lane]);
 	n->evidence = rep->evidence;
 	n->wanted = rep->wanted;
 	n->harm_evidence = rep->harm_evidence;
@@ -112,31 +88,11 @@ static char *fail_reason(const struct verdict_report *rep)
 			"errors %.2f %% on the new version (%llu of %llu requests), %.2f %% on the old one; evidence %.3g of %.3g wanted (lane %s)",
 			100 * rep->canary_error_rate, (unsigned long long)rep->canary_errors,
 			(unsigned long long)rep->canary_n, 100 * rep->stable_error_rate,
-			rep->evidence, rep->wanted, lanes[rep->lane]);
+			rep->evidence, rep->wanted, verdict_lane_names[rep->lane]);
 	return xasprintf(
 		"latency: more requests above the old version's %s; evidence %.3g of %.3g wanted (lane %s), after %llu requests",
-		metrics[rep->metric], rep->evidence, rep->wanted, lanes[rep->lane],
-		(unsigned long long)rep->canary_n);
-}
-
-/* The window's counts, as the verdict wants them. */
-static void feed(struct verdict *v, const struct facts_window *w)
-{
-	struct verdict_instance inst[VERDICT_MAX_INSTANCES];
-	struct verdict_window window = {.second = w->second, .inst = inst};
-
-	vec_each(i, &w->instances) {
-		if (window.n == VERDICT_MAX_INSTANCES)
-			break;
-		inst[window.n++] = (struct verdict_instance){
-			.id = i->id,
-			.canary = i->canary,
-			.c = {.n = i->n,
-			      .errors = i->errors,
-			      .over = {i->over50, i->over95, i->over99},
-			      .over_promote = {i->slow50, i->slow95, i->slow99}}};
-	}
-	verdict_window(v, &window);
+		verdict_metric_names[rep->metric], rep->evidence, rep->wanted,
+		verdict_lane_names[rep->lane], (unsigned long long)rep->canary_n);
 }
 
 static void see_harm(struct rollout *ro, const struct facts_window *w)
@@ -169,7 +125,7 @@ enum rc on_facts(struct step *s)
 	if (!ro || !ro->verdict || (ro->state != ROLLOUT_BAKING && ro->state != ROLLOUT_HOLDING))
 		return RC_OK;
 	AUTO(freep) struct verdict *v = restore(ro);
-	feed(v, &s->ev->window);
+	watch_feed(v, &s->ev->window);
 	verdict_report(v, &rep);
 	keep(ro, v);
 	take_numbers(ro, &rep);

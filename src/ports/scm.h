@@ -17,6 +17,10 @@ struct scm_merge {
 	const texts *heads; /* commits, in order */
 	const pairs *names; /* of the heads: ref, number ("" without) */
 };
+struct scm_commit { /* borrowed */
+	const char *id, *author, *subject;
+	usec_t at; /* 0: not known */
+};
 struct scm;
 struct scm_ops {
 	const char *name;
@@ -35,6 +39,9 @@ struct scm_ops {
 	enum rc (*merge)(struct scm *s, const char *repo, const struct scm_merge *m,
 			 char **ret_commit, texts *ret_conflicts, struct err *err);
 	enum rc (*land)(struct scm *s, const char *repo, const struct change *c, struct err *err);
+	enum rc (*log)(struct scm *s, const char *repo, const char *tip, const char *stop,
+		       bool (*each)(void *ctx, const struct scm_commit *c), void *ctx,
+		       struct err *err);
 	void (*free)(struct scm *s);
 };
 struct scm {
@@ -100,6 +107,14 @@ MUST_CHECK static inline enum rc scm_land(struct scm *s, const char *repo, const
 					  struct err *err)
 {
 	return s->ops->land(s, repo, c, err);
+}
+/* Commits of tip's history that are not of stop's (NULL: all), children before their parents, until each returns false. RC_NOT_FOUND: one of them is not there. */
+MUST_CHECK static inline enum rc scm_log(struct scm *s, const char *repo, const char *tip,
+					 const char *stop,
+					 bool (*each)(void *ctx, const struct scm_commit *c),
+					 void *ctx, struct err *err)
+{
+	return s->ops->log(s, repo, tip, stop, each, ctx, err);
 }
 /* The message of the merge of a head. The caller's. */
 char *scm_merge_message(const struct scm_merge *m, size_t i);

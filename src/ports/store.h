@@ -48,6 +48,15 @@ struct store_ops {
 	enum rc (*list)(struct store *s, struct str kind, uint32_t limit,
 			bool (*each)(void *ctx, const struct store_snapshot *snap), void *ctx,
 			struct err *err);
+	enum rc (*before)(struct store *s, struct str kind, struct str id, uint32_t limit,
+			  bool (*each)(void *ctx, const struct store_snapshot *snap), void *ctx,
+			  struct err *err);
+	enum rc (*range)(struct store *s, struct str kind, struct str from, struct str to,
+			 uint32_t limit, bool (*each)(void *ctx, const struct store_snapshot *snap),
+			 void *ctx, struct err *err);
+	enum rc (*about)(struct store *s, struct str subject, uint64_t from, uint64_t limit,
+			 bool (*each)(void *ctx, const struct record *r), void *ctx,
+			 struct err *err);
 	enum rc (*journal)(struct store *s, uint64_t from, uint64_t limit,
 			   bool (*each)(void *ctx, const struct record *r), void *ctx,
 			   struct err *err);
@@ -99,6 +108,29 @@ MUST_CHECK static inline enum rc store_list(struct store *s, struct str kind, ui
 					    void *ctx, struct err *err)
 {
 	return s->ops->list(s, kind, limit, each, ctx, err);
+}
+/* The same, only those that were first written before the one with this id: the next page after it. An id that is not there has nothing before it. */
+MUST_CHECK static inline enum rc store_before(
+	struct store *s, struct str kind, struct str id, uint32_t limit,
+	bool (*each)(void *ctx, const struct store_snapshot *), void *ctx, struct err *err)
+{
+	return s->ops->before(s, kind, id, limit, each, ctx, err);
+}
+/* Snapshots of a kind with from <= id < to, in order of id (bytewise), at most limit. Costs what it gives, not what is stored: for a run's jobs. */
+MUST_CHECK static inline enum rc store_range(struct store *s, struct str kind, struct str from,
+					     struct str to, uint32_t limit,
+					     bool (*each)(void *ctx, const struct store_snapshot *),
+					     void *ctx, struct err *err)
+{
+	return s->ops->range(s, kind, from, to, limit, each, ctx, err);
+}
+/* Records about a subject with seq >= from, in order, at most limit (0: all). Does not walk the others. */
+MUST_CHECK static inline enum rc store_about(struct store *s, struct str subject, uint64_t from,
+					     uint64_t limit,
+					     bool (*each)(void *ctx, const struct record *),
+					     void *ctx, struct err *err)
+{
+	return s->ops->about(s, subject, from, limit, each, ctx, err);
 }
 /* Records with seq >= from, in order, at most limit (0: all). */
 MUST_CHECK static inline enum rc store_journal(struct store *s, uint64_t from, uint64_t limit,

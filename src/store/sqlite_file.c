@@ -25,6 +25,8 @@ static const char *const migrations[] = {
 	"UNIQUE,"
 	" kind TEXT NOT NULL, json TEXT NOT NULL, sum BLOB NOT NULL, attempts INTEGER NOT NULL,"
 	" next INTEGER NOT NULL, PRIMARY KEY (seq, place)) STRICT, WITHOUT ROWID;",
+	/* What happened to one thing is read without walking the rest. */
+	"CREATE INDEX journal_subject ON journal (subject)",
 };
 
 enum rc sqlite_file_damaged(const char *path, const char *what, struct err *err)

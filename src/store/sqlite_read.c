@@ -5,13 +5,31 @@
 
 #include <pthread.h>
 
-enum read { R_ACTIVE, R_OUTBOX, R_GET, R_LIST, R_JOURNAL, R_LAST, R_COUNT };
+enum read {
+	R_ACTIVE,
+	R_OUTBOX,
+	R_GET,
+	R_LIST,
+	R_BEFORE,
+	R_RANGE,
+	R_ABOUT,
+	R_JOURNAL,
+	R_LAST,
+	R_COUNT
+};
 static const char *const read_sql[R_COUNT] = {
 	[R_ACTIVE] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE ended = 0 ORDER BY n",
 	[R_OUTBOX] = "SELECT id, kind, json, sum, attempts, next FROM outbox ORDER BY seq, place",
 	[R_GET] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE kind = ? AND id = ?",
 	[R_LIST] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE kind = ? ORDER BY n DESC"
 		   " LIMIT ?",
+	[R_BEFORE] =
+		"SELECT kind, id, ended, json, sum FROM snapshot WHERE kind = ?1 AND n <"
+		" (SELECT n FROM snapshot WHERE kind = ?1 AND id = ?2) ORDER BY n DESC LIMIT ?3",
+	[R_RANGE] = "SELECT kind, id, ended, json, sum FROM snapshot WHERE kind = ? AND id >= ?"
+		    " AND id < ? ORDER BY id LIMIT ?",
+	[R_ABOUT] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
+		    " WHERE subject = ? AND seq >= ? ORDER BY seq LIMIT ?",
 	[R_JOURNAL] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
 		      " WHERE seq >= ? ORDER BY seq LIMIT ?",
 	[R_LAST] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
@@ -197,6 +215,39 @@ enum rc sqlite_read_list(struct sqlite_read *p, struct str kind, uint32_t limit,
 	return rc;
 }
 
+enum rc sqlite_read_before(struct sqlite_read *p, struct str kind, struct str id, uint32_t limit,
+			   sqlite_each each, void *ctx, struct err *err)
+{
+	struct reader *r = NULL;
+	enum rc rc = reader_take(p, &r, err);
+
+	if (rc != RC_OK)
+		return rc;
+	sql_bind_text(r->st[R_BEFORE], 1, kind);
+	sql_bind_text(r->st[R_BEFORE], 2, id);
+	sql_bind_u64(r->st[R_BEFORE], 3, limit);
+	rc = walk_snapshots(p, r->st[R_BEFORE], each, ctx, err);
+	reader_give(p, r, R_BEFORE);
+	return rc;
+}
+
+enum rc sqlite_read_range(struct sqlite_read *p, const struct sqlite_range *range, sqlite_each each,
+			  void *ctx, struct err *err)
+{
+	struct reader *r = NULL;
+	enum rc rc = reader_take(p, &r, err);
+
+	if (rc != RC_OK)
+		return rc;
+	sql_bind_text(r->st[R_RANGE], 1, range->kind);
+	sql_bind_text(r->st[R_RANGE], 2, range->from);
+	sql_bind_text(r->st[R_RANGE], 3, range->to);
+	sql_bind_u64(r->st[R_RANGE], 4, range->limit);
+	rc = walk_snapshots(p, r->st[R_RANGE], each, ctx, err);
+	reader_give(p, r, R_RANGE);
+	return rc;
+}
+
 enum rc sqlite_read_get(struct sqlite_read *p, struct str kind, struct str id,
 			struct strbuf *ret_json, struct err *err)
 {
@@ -276,27 +327,54 @@ static enum rc read_record(const struct sqlite_read *p, const struct sql_stmt *s
 	return rc;
 }
 
+/* Rows of a bound statement. */
+static enum rc walk_records(const struct sqlite_read *p, struct sql_stmt *st,
+			    bool (*each)(void *ctx, const struct record *r), void *ctx,
+			    struct err *err)
+{
+	bool row = false;
+	enum rc rc = sql_step(st, &row, err);
+
+	while (rc == RC_OK && row) {
+		struct record rec;
+		rc = read_record(p, st, &rec, err);
+		if (rc != RC_OK || !each(ctx, &rec))
+			break;
+		rc = sql_step(st, &row, err);
+	}
+	return rc;
+}
+
 enum rc sqlite_read_journal(struct sqlite_read *p, uint64_t from, uint64_t limit,
 			    bool (*each)(void *ctx, const struct record *r), void *ctx,
 			    struct err *err)
 {
 	struct reader *r = NULL;
-	bool row = false;
 	enum rc rc = reader_take(p, &r, err);
 
 	if (rc != RC_OK)
 		return rc;
 	sql_bind_u64(r->st[R_JOURNAL], 1, from);
 	sql_bind_u64(r->st[R_JOURNAL], 2, limit ? limit : UINT64_MAX); /* below 0: all */
-	rc = sql_step(r->st[R_JOURNAL], &row, err);
-	while (rc == RC_OK && row) {
-		struct record rec;
-		rc = read_record(p, r->st[R_JOURNAL], &rec, err);
-		if (rc != RC_OK || !each(ctx, &rec))
-			break;
-		rc = sql_step(r->st[R_JOURNAL], &row, err);
-	}
+	rc = walk_records(p, r->st[R_JOURNAL], each, ctx, err);
 	reader_give(p, r, R_JOURNAL);
+	return rc;
+}
+
+enum rc sqlite_read_about(struct sqlite_read *p, struct str subject, uint64_t from, uint64_t limit,
+			  bool (*each)(void *ctx, const struct record *r), void *ctx,
+			  struct err *err)
+{
+	struct reader *r = NULL;
+	enum rc rc = reader_take(p, &r, err);
+
+	if (rc != RC_OK)
+		return rc;
+	sql_bind_text(r->st[R_ABOUT], 1, subject);
+	sql_bind_u64(r->st[R_ABOUT], 2, from);
+	sql_bind_u64(r->st[R_ABOUT], 3, limit ? limit : UINT64_MAX);
+	rc = walk_records(p, r->st[R_ABOUT], each, ctx, err);
+	reader_give(p, r, R_ABOUT);
 	return rc;
 }
 

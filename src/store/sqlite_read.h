@@ -16,6 +16,18 @@ MUST_CHECK enum rc sqlite_read_active(struct sqlite_read *p, sqlite_each each, v
 				      struct err *err);
 MUST_CHECK enum rc sqlite_read_list(struct sqlite_read *p, struct str kind, uint32_t limit,
 				    sqlite_each each, void *ctx, struct err *err);
+MUST_CHECK enum rc sqlite_read_before(struct sqlite_read *p, struct str kind, struct str id,
+				      uint32_t limit, sqlite_each each, void *ctx, struct err *err);
+struct sqlite_range {
+	struct str kind, from, to;
+	uint32_t limit;
+};
+MUST_CHECK enum rc sqlite_read_range(struct sqlite_read *p, const struct sqlite_range *range,
+				     sqlite_each each, void *ctx, struct err *err);
+MUST_CHECK enum rc sqlite_read_about(struct sqlite_read *p, struct str subject, uint64_t from,
+				     uint64_t limit,
+				     bool (*each)(void *ctx, const struct record *r), void *ctx,
+				     struct err *err);
 MUST_CHECK enum rc sqlite_read_get(struct sqlite_read *p, struct str kind, struct str id,
 				   struct strbuf *ret_json, struct err *err);
 MUST_CHECK enum rc sqlite_read_outbox(struct sqlite_read *p,

@@ -312,6 +312,75 @@ static enum rc memory_list(struct store *s, struct str kind, uint32_t limit,
 	return leave(m, RC_OK);
 }
 
+static enum rc memory_before(struct store *s, struct str kind, struct str id, uint32_t limit,
+			     bool (*each)(void *, const struct store_snapshot *), void *ctx,
+			     struct err *err UNUSED)
+{
+	struct memory *m = enter(s);
+	bool past = false;
+
+	for (size_t i = m->snapshots.n; i-- > 0 && limit;) {
+		struct store_snapshot snap = view_snapshot(m->snapshots.v[i]);
+		if (!str_eq(snap.kind, kind))
+			continue;
+		if (!past) {
+			past = str_eq(snap.id, id);
+			continue;
+		}
+		limit--;
+		if (!each(ctx, &snap))
+			break;
+	}
+	return leave(m, RC_OK);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp((*(struct kept_snapshot *const *)a)->id,
+		      (*(struct kept_snapshot *const *)b)->id);
+}
+
+static enum rc memory_range(struct store *s, struct str kind, struct str from, struct str to,
+			    uint32_t limit, bool (*each)(void *, const struct store_snapshot *),
+			    void *ctx, struct err *err UNUSED)
+{
+	struct memory *m = enter(s);
+	VEC(struct kept_snapshot *) found = {0};
+
+	vec_each(k, &m->snapshots) {
+		struct store_snapshot snap = view_snapshot(*k);
+		if (str_eq(snap.kind, kind) && str_cmp(snap.id, from) >= 0 &&
+		    str_cmp(snap.id, to) < 0)
+			vec_push(&found, *k);
+	}
+	if (found.n)
+		qsort(found.v, found.n, sizeof(*found.v), by_id);
+	for (size_t i = 0; i < found.n && i < limit; i++) {
+		struct store_snapshot snap = view_snapshot(found.v[i]);
+		if (!each(ctx, &snap))
+			break;
+	}
+	vec_done(&found);
+	return leave(m, RC_OK);
+}
+
+static enum rc memory_about(struct store *s, struct str subject, uint64_t from, uint64_t limit,
+			    bool (*each)(void *, const struct record *), void *ctx,
+			    struct err *err UNUSED)
+{
+	struct memory *m = enter(s);
+	uint64_t left = limit ? limit : UINT64_MAX;
+
+	for (uint64_t i = from ? from - 1 : 0; i < m->records.n && left; i++) {
+		if (!str_eq(m->records.v[i].r.subject, subject))
+			continue;
+		left--;
+		if (!each(ctx, &m->records.v[i].r))
+			break;
+	}
+	return leave(m, RC_OK);
+}
+
 static enum rc memory_outbox(struct store *s, bool (*each)(void *, const struct store_pending *),
 			     void *ctx, struct err *err UNUSED)
 {
@@ -408,6 +477,9 @@ static const struct store_ops ops = {
 	.outbox = memory_outbox,
 	.get = memory_get,
 	.list = memory_list,
+	.before = memory_before,
+	.range = memory_range,
+	.about = memory_about,
 	.journal = memory_journal,
 	.last = memory_last,
 	.check = memory_check,

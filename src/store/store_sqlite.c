@@ -224,6 +224,26 @@ static enum rc sqlite_list(struct store *s, struct str kind, uint32_t limit, sql
 	return sqlite_read_list(sqlite_of(s)->readers, kind, limit, each, ctx, err);
 }
 
+static enum rc sqlite_before(struct store *s, struct str kind, struct str id, uint32_t limit,
+			     sqlite_each each, void *ctx, struct err *err)
+{
+	return sqlite_read_before(sqlite_of(s)->readers, kind, id, limit, each, ctx, err);
+}
+
+static enum rc sqlite_range(struct store *s, struct str kind, struct str from, struct str to,
+			    uint32_t limit, sqlite_each each, void *ctx, struct err *err)
+{
+	const struct sqlite_range r = {kind, from, to, limit};
+
+	return sqlite_read_range(sqlite_of(s)->readers, &r, each, ctx, err);
+}
+
+static enum rc sqlite_about(struct store *s, struct str subject, uint64_t from, uint64_t limit,
+			    bool (*each)(void *, const struct record *), void *ctx, struct err *err)
+{
+	return sqlite_read_about(sqlite_of(s)->readers, subject, from, limit, each, ctx, err);
+}
+
 static enum rc sqlite_journal(struct store *s, uint64_t from, uint64_t limit,
 			      bool (*each)(void *, const struct record *), void *ctx,
 			      struct err *err)
@@ -273,6 +293,9 @@ static const struct store_ops ops = {
 	.outbox = sqlite_outbox,
 	.get = sqlite_get,
 	.list = sqlite_list,
+	.before = sqlite_before,
+	.range = sqlite_range,
+	.about = sqlite_about,
 	.journal = sqlite_journal,
 	.last = sqlite_last,
 	.check = sqlite_check,

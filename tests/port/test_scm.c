@@ -509,6 +509,54 @@ static void lands(void **state)
 }
 
 /* ---- only the fake ---- */
+static bool note_commit(void *ctx, const struct scm_commit *c)
+{
+	strbuf_addf(ctx, "%s by %s ", c->subject, c->author);
+	return true;
+}
+
+static bool note_first(void *ctx, const struct scm_commit *c)
+{
+	(void)note_commit(ctx, c);
+	return false;
+}
+
+static void check_log(const char *tip, const char *stop, const char *want)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(1000);
+
+	OK(scm_log(bed.scm, REPO, tip, stop, note_commit, &text, &err));
+	CHECK_STR(strbuf_cstr(&text), want, want);
+}
+
+static const char *bed_change(const char *ref, const char *path, const char *message)
+{
+	return bed_commit(ref, message, &(struct fake_file){path, str_of(message), 0, false}, 1);
+}
+
+static void histories(void **state)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(1000);
+
+	(void)state;
+	bed_repo();
+	const char *a = bed_change(MAIN, "f", "one\n\nwith a body");
+	const char *b = bed_change(MAIN, "f", "two");
+	bed_set("refs/heads/topic", b);
+	const char *c = bed_change(MAIN, "f", "three");
+	const char *t = bed_change("refs/heads/topic", "g", "aside");
+	check_log(c, NULL, "three by Ann two by Ann one by Ann ");
+	check_log(c, a, "three by Ann two by Ann ");
+	check_log(c, c, "");
+	check_log(a, c, "");
+	check_log(c, t, "three by Ann ");
+	check_log(t, c, "aside by Ann ");
+	OK(scm_log(bed.scm, REPO, c, NULL, note_first, &text, &err));
+	CHECK_STR(strbuf_cstr(&text), "three by Ann ", "stopped");
+	FAILS(RC_NOT_FOUND, scm_log(bed.scm, REPO, NOBODY, NULL, note_commit, &text, &err));
+	FAILS(RC_NOT_FOUND, scm_log(bed.scm, REPO, c, NOBODY, note_commit, &text, &err));
+}
+
 static void failing(void **state)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(100);
@@ -669,7 +717,7 @@ static int end(void **state)
 		cmocka_unit_test(files_at_commits), cmocka_unit_test(tree_facts),                  \
 		cmocka_unit_test(laying_out), cmocka_unit_test(taking_back),                       \
 		cmocka_unit_test(taking_back_in_vain), cmocka_unit_test(merges),                   \
-		cmocka_unit_test(lands)
+		cmocka_unit_test(lands), cmocka_unit_test(histories)
 
 int main(void)
 {

@@ -166,6 +166,85 @@ static void snapshots(struct fix *f)
 	      store_get(f->s, STR("release"), STR("run-3"), &b, &err));
 }
 
+static char *before(struct store *s, const char *kind, const char *id, uint32_t limit)
+{
+	struct strbuf b = STRBUF(1 << 20);
+	return seen(store_before(s, str_of(kind), str_of(id), limit, kit_note_snapshot, &b, NULL),
+		    &b);
+}
+
+static char *range(struct store *s, const char *from, const char *to, uint32_t limit)
+{
+	struct strbuf b = STRBUF(1 << 20);
+	return seen(store_range(s, STR("job"), str_of(from), str_of(to), limit, kit_note_snapshot,
+				&b, NULL),
+		    &b);
+}
+
+static void pages_go_on_where_one_ended(struct fix *f)
+{
+	OK(kit_snapshot(f->s, "run", "run-1", "1", true, &err));
+	OK(kit_snapshot(f->s, "release", "run-2", "r", true, &err));
+	OK(kit_snapshot(f->s, "run", "run-2", "2", true, &err));
+	OK(kit_snapshot(f->s, "run", "run-3", "3", false, &err));
+	OK(kit_snapshot(f->s, "run", "run-1", "1b", true, &err)); /* keeps its place */
+	again(f);
+	check_text(before(f->s, "run", "run-3", 10), "run/run-2=2! run/run-1=1b! ", "a page");
+	check_text(before(f->s, "run", "run-3", 1), "run/run-2=2! ", "its limit");
+	OK(kit_snapshot(f->s, "run", "run-4", "4", false, &err)); /* what comes meanwhile */
+	check_text(before(f->s, "run", "run-3", 1), "run/run-2=2! ", "the same page");
+	check_text(before(f->s, "run", "run-1", 10), "", "the end");
+	check_text(before(f->s, "run", "run-9", 10), "", "no such id");
+	check_text(before(f->s, "run", "run-3", 0), "", "limit 0");
+}
+
+static void ids_of_a_range(struct fix *f)
+{
+	static const char *const ids[] = {"run-2/ci/a", "run-1/ci/b",        "run-10/ci/a",
+					  "run-1/ci/a", "run-1/ci/\xc3\xa9", "run-1"};
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		OK(kit_snapshot(f->s, "job", ids[i], "{}", i % 2, &err));
+	OK(kit_snapshot(f->s, "run", "run-1/ci/a", "{}", false, &err));
+	again(f);
+	check_text(range(f->s, "run-1/", "run-10", 100),
+		   "job/run-1/ci/a={}! job/run-1/ci/b={}! job/run-1/ci/\xc3\xa9={} ",
+		   "one run's, in order of id");
+	check_text(range(f->s, "run-1/", "run-10", 2), "job/run-1/ci/a={}! job/run-1/ci/b={}! ",
+		   "limit");
+	check_text(range(f->s, "run-1/ci/b", "run-1/ci/b", 9), "", "empty");
+	check_text(range(f->s, "run-3", "run-1", 9), "", "backwards");
+}
+
+static char *about(struct store *s, const char *subject, uint64_t from, uint64_t limit)
+{
+	struct strbuf b = STRBUF(1 << 20);
+	return seen(store_about(s, str_of(subject), from, limit, kit_note_seq, &b, NULL), &b);
+}
+
+static void records_about_one_thing(struct fix *f)
+{
+	static const char *const subjects[] = {"ro-1", "ro-2", "ro-1", "ro-10", "ro-1"};
+
+	for (size_t i = 0; i < ARRAY_LEN(subjects); i++) {
+		struct chain_end next = f->end;
+		struct record *r = kit_records(&next, 1, 1);
+		struct store_batch b = {.records = r, .n_records = 1};
+
+		r->subject = str_of(subjects[i]);
+		r->hash = next.hash = chain_hash(r);
+		OK(store_commit(f->s, &b, &err));
+		kit_free(r, 1);
+		f->end = next;
+	}
+	again(f);
+	check_text(about(f->s, "ro-1", 0, 0), "1 3 5 ", "all of it");
+	check_text(about(f->s, "ro-1", 2, 0), "3 5 ", "from");
+	check_text(about(f->s, "ro-1", 1, 2), "1 3 ", "limit");
+	check_text(about(f->s, "ro-10", 0, 0), "4 ", "the whole name");
+	check_text(about(f->s, "ro", 0, 0), "", "nobody");
+}
+
 static enum rc put_effects(struct store *s, const struct store_effect *e, size_t n,
 			   const struct str *done, size_t n_done, struct err *err)
 {
@@ -401,6 +480,9 @@ static const struct {
 	{"records are dense and chained", records_are_dense_and_chained},
 	{"the second of a batch counts", the_second_of_a_batch_counts},
 	{"snapshots", snapshots},
+	{"pages go on where one ended", pages_go_on_where_one_ended},
+	{"ids of a range", ids_of_a_range},
+	{"records about one thing", records_about_one_thing},
 	{"the outbox", the_outbox},
 	{"a callback may stop and read", a_callback_may_stop_and_read},
 	{"bytes are kept", bytes_are_kept},

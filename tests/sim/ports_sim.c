@@ -176,13 +176,24 @@ static enum rc scm_w_land(struct scm *x, const char *repo, const struct change *
 	FAULTY(s, PORT_SCM, "scm.land", err, scm_land(s->scm, repo, c, err));
 }
 
+static enum rc scm_w_log(struct scm *x, const char *repo, const char *tip, const char *stop,
+			 bool (*each)(void *, const struct scm_commit *), void *ctx,
+			 struct err *err)
+{
+	struct sim *s = SIM(scm, x);
+
+	return sim_trouble(s, PORT_SCM, "scm.log", err)
+		       ? err->rc
+		       : scm_log(s->scm, repo, tip, stop, each, ctx, err);
+}
+
 static void nothing_scm(struct scm *x)
 {
 	(void)x;
 }
 static const struct scm_ops scm_w = {"sim",      scm_w_refs,        scm_w_change, scm_w_file,
 				     scm_w_tree, scm_w_materialise, scm_w_revert, scm_w_merge,
-				     scm_w_land, nothing_scm};
+				     scm_w_land, scm_w_log,         nothing_scm};
 
 /* ---- contents and images ---- */
 

@@ -489,6 +489,7 @@ static const struct scm_ops scm_fake = {
 	.revert = fake_revert,
 	.merge = fake_merge,
 	.land = fake_land,
+	.log = fake_log,
 	.free = fake_free,
 };
 

@@ -53,4 +53,6 @@ bool fake_same_file(const struct file *a, const struct file *b);
 /* scm_fake_merge.c */
 enum rc fake_merge(struct scm *s, const char *repo, const struct scm_merge *m, char **ret_commit,
 		   texts *ret_conflicts, struct err *err);
+enum rc fake_log(struct scm *s, const char *repo, const char *tip, const char *stop,
+		 bool (*each)(void *ctx, const struct scm_commit *c), void *ctx, struct err *err);
 enum rc fake_land(struct scm *s, const char *repo, const struct change *c, struct err *err);

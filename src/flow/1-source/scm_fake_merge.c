@@ -84,3 +84,58 @@ enum rc fake_land(struct scm *s, const char *repo, const struct change *c, struc
 	scm_fake_set(s, repo, c->ref, NULL);
 	return RC_OK;
 }
+
+/* Is a commit that is still to be told of a child of it? */
+static bool has_child(const struct fake_repo *r, const struct map *left, const char *id)
+{
+	for (struct map_entry *e = NULL; (e = map_next(left, e));) {
+		const struct commit *c = map_get(&r->commits, str_of(e->key));
+
+		if (streq(c->parent, id) || streq(c->second, id))
+			return true;
+	}
+	return false;
+}
+
+static void collect(const struct fake_repo *r, struct map *to, const char *id, const char *stop)
+{
+	struct commit *c = map_get(&r->commits, str_of(id)), *end;
+
+	while (c && !map_get(to, str_of(c->id))) {
+		end = stop ? map_get(&r->commits, str_of(stop)) : NULL;
+		if (end && fake_is_ancestor(r, c->id, end))
+			return;
+		map_put(to, str_of(c->id), c);
+		if (*c->second)
+			collect(r, to, c->second, stop);
+		c = *c->parent ? map_get(&r->commits, str_of(c->parent)) : NULL;
+	}
+}
+
+enum rc fake_log(struct scm *s, const char *repo, const char *tip, const char *stop,
+		 bool (*each)(void *ctx, const struct scm_commit *c), void *ctx, struct err *err)
+{
+	struct fake_repo *r;
+	struct map left = {0};
+	enum rc rc = fake_begin(s, repo, &r, err);
+	const struct commit *from = rc == RC_OK ? fake_commit_find(r, tip, err) : NULL;
+
+	if (!from || (stop && !(fake_commit_find(r, stop, err))))
+		return rc == RC_OK ? RC_NOT_FOUND : rc;
+	collect(r, &left, from->id, stop);
+	for (bool more = true; more && left.n;)
+		for (struct map_entry *e = NULL; (e = map_next(&left, e));) {
+			const struct commit *c = e->value;
+
+			if (has_child(r, &left, c->id))
+				continue;
+			AUTO(freep) char *subject = xstrndup(c->message, strcspn(c->message, "\n"));
+			struct scm_commit told = {
+				.id = c->id, .author = c->author, .subject = subject};
+			more = each(ctx, &told);
+			map_del(&left, str_of(c->id));
+			break;
+		}
+	map_done(&left);
+	return RC_OK;
+}

@@ -216,6 +216,40 @@ static enum rc local_file(struct scm *s, const char *repo, const char *commit, c
 	return rc;
 }
 
+struct telling {
+	bool (*each)(void *ctx, const struct scm_commit *c);
+	void *ctx;
+};
+
+static bool tell_commit(void *ctx, const struct repo_commit *c)
+{
+	const struct telling *h = ctx;
+	AUTO(freep) char *subject = short_subject(c->subject);
+	struct scm_commit told = {.id = c->id,
+				  .author = c->author,
+				  .subject = subject,
+				  .at = c->time > 0 ? (usec_t)c->time * USEC_SEC : 0};
+
+	return h->each(h->ctx, &told);
+}
+
+static enum rc local_log(struct scm *s, const char *repo, const char *tip, const char *stop,
+			 bool (*each)(void *, const struct scm_commit *), void *ctx,
+			 struct err *err)
+{
+	AUTO(repo_give) struct repo_held h = {0};
+	struct telling telling = {each, ctx};
+	char from[GIT_HEX + 1], to[GIT_HEX + 1];
+	enum rc rc = open_at(s, repo, tip, &h, from, err);
+
+	if (rc == RC_OK && stop)
+		rc = repo_resolve(h.repo, stop, to, err);
+	if (rc == RC_OK)
+		rc = repo_log(h.repo, from, stop ? to : NULL, tell_commit, &telling, err);
+	h.good = rc == RC_OK || rc == RC_NOT_FOUND;
+	return rc;
+}
+
 struct gather {
 	struct tree_facts *to;
 	bool sorted;
@@ -479,6 +513,7 @@ static const struct scm_ops scm_local = {
 	.revert = local_revert,
 	.merge = local_merge,
 	.land = local_land,
+	.log = local_log,
 	.free = local_free,
 };
 
