@@ -301,7 +301,10 @@ static void follow_begin(struct call *c, struct follow *f)
 	if (f->next_follow)
 		f->next_follow->prev = f;
 	api->follows = f;
-	if (f->stream)
+	/* The head goes out with the first byte: a browser that waits for it would not know that it is connected. */
+	if (f->stream && f->events)
+		(void)!stream_write(f->stream, STR(": connected\n\n"));
+	else if (f->stream)
 		pull(f);
 	else
 		follow_free(f);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "io/clock.h"
+#include <strings.h>
 
 void request_hold(struct request *r)
 {
@@ -156,10 +157,15 @@ static struct MHD_Response *response_of(struct str body)
 
 void request_give_headers(struct request *r, struct MHD_Response *response)
 {
-	(void)MHD_add_response_header(response, "Cache-Control", "no-store");
-	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	vec_each(h, &r->headers)
+	bool keeps = false; /* the answer says itself how long it is good for */
+
+	vec_each(h, &r->headers) {
+		keeps |= strcasecmp(h->name, "Cache-Control") == 0;
 		(void)MHD_add_response_header(response, h->name, h->value);
+	}
+	if (!keeps)
+		(void)MHD_add_response_header(response, "Cache-Control", "no-store");
+	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 }
 
 /* Also when nobody waits for it any more. Takes the response. */

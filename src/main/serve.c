@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "api/identity.h"
 #include "api/cache.h"
+#include "api/ui.h"
 #include "api/wire.h"
 #include "base/log.h"
 #include "flow/1-source/adapters.h"
@@ -268,6 +269,8 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 		api_behind(d->api, d->httpd);
 	if (rc == RC_OK)
 		agents_open(d->house->hub, d->engine, d->httpd);
+	if (rc == RC_OK)
+		httpd_add_taker(d->httpd, ui_take, NULL);
 	return rc == RC_OK ? open_caches(d, o, err) : rc;
 }
 

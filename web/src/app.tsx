@@ -1,0 +1,125 @@
+// Which page is shown, and that its code and who looks at it are there first.
+import { Component, type ComponentChildren, type FunctionComponent } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { read, whenStranger } from './api/client';
+import { startLive } from './api/live';
+import { loadMe } from './api/me';
+import { Problem, problemText } from './api/problem';
+import { startStore } from './api/store';
+import type { Status } from './api/types';
+import { currentPlace, go, match, usePlace } from './router';
+import { pages, type Page, type PageProps } from './routes';
+import { Button, Empty, Failure, Skeleton, useTitle } from './ui/basics';
+import { setServerNow } from './ui/format';
+import { Shell } from './ui/shell';
+import { Toasts } from './ui/toast';
+
+const loaded = new Map<Page, FunctionComponent<PageProps>>();
+
+function toLogin(): void {
+	const place = currentPlace();
+	if (place.path === '/login') return;
+	const back = location.pathname + location.search + location.hash;
+	go(`/login?to=${encodeURIComponent(back)}`, { replace: true });
+}
+whenStranger(toLogin);
+
+// A mistake in one page must not take the frame away, nor be silent.
+class Guard extends Component<{ place: string; children: ComponentChildren }, { problem: unknown; place: string }> {
+	override state = { problem: undefined as unknown, place: this.props.place };
+	static override getDerivedStateFromProps(props: { place: string }, state: { place: string }) {
+		return props.place === state.place ? null : { problem: undefined, place: props.place };
+	}
+	override componentDidCatch(problem: unknown) {
+		console.error(problem);
+		this.setState({ problem });
+	}
+	override render() {
+		if (this.state.problem === undefined) return this.props.children;
+		return (
+			<div class="page">
+				<Failure problem={new Error(`This page could not be drawn: ${problemText(this.state.problem)}`)} retry={() => location.reload()} />
+			</div>
+		);
+	}
+}
+
+function NotFound({ path }: { path: string }) {
+	useTitle('Not found');
+	return <div class="page"><Empty icon="lost" title="There is no such page">{path} leads nowhere. <a href="/way">To the way</a></Empty></div>;
+}
+
+function Loaded({ page, params }: { page: Page; params: Record<string, string> }) {
+	const [, render] = useState(0);
+	const [problem, setProblem] = useState<unknown>();
+	const Shown = loaded.get(page);
+	useEffect(() => {
+		if (loaded.has(page)) return;
+		setProblem(undefined);
+		page.load().then(
+			(code) => {
+				loaded.set(page, code.default);
+				render((n) => n + 1);
+			},
+			setProblem,
+		);
+	}, [page]);
+	// Another version of Penstock answers now: its files have other names.
+	if (problem !== undefined)
+		return <div class="page"><Empty icon="rerun" title="Penstock was updated">This page is of the version before. <Button kind="primary" onClick={() => location.reload()}>Load it again</Button></Empty></div>;
+	if (!Shown) return <div class="page"><Skeleton lines={6} tall /></div>;
+	return <Shown key={`${page.path} ${JSON.stringify(params)}`} params={params} />;
+}
+
+type Start = { state: 'asking' } | { state: 'failed'; problem: unknown } | { state: 'ready'; project: string | undefined };
+
+// Who we are, where the journal stands; then events from there on.
+async function begin(): Promise<Start> {
+	await loadMe();
+	const status = (await read<Status>('/status')).data;
+	if (status) setServerNow(status.now);
+	startStore();
+	startLive(status?.seq ?? 0);
+	return { state: 'ready', project: status?.project?.name };
+}
+
+export function App() {
+	const place = usePlace();
+	const [start, setStart] = useState<Start>({ state: 'asking' });
+	const found = pages.map((page) => ({ page, params: match(page.path, place.path) })).find((x) => x.params !== null);
+	const bare = found?.page.bare ?? false;
+	useEffect(() => {
+		if (place.path === '/') go('/way', { replace: true });
+	}, [place.path]);
+	useEffect(() => {
+		if (bare || start.state === 'ready') return;
+		let stop = false;
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		const attempt = () =>
+			begin().then(
+				(next) => !stop && setStart(next),
+				(problem) => {
+					if (stop || (problem instanceof Problem && problem.status === 401)) return;
+					setStart({ state: 'failed', problem });
+					timer = setTimeout(attempt, 3_000);
+				},
+			);
+		void attempt();
+		return () => {
+			stop = true;
+			clearTimeout(timer);
+		};
+	}, [bare]);
+	const page = found ? <Loaded page={found.page} params={found.params as Record<string, string>} /> : place.path === '/' ? null : <NotFound path={place.path} />;
+	if (bare) return <Guard place={place.path}>{page}<Toasts /></Guard>;
+	return (
+		<>
+			<Shell project={start.state === 'ready' ? start.project : undefined}>
+				{start.state === 'asking' && <div class="page"><Skeleton lines={6} tall /></div>}
+				{start.state === 'failed' && <div class="page"><Failure problem={start.problem} /></div>}
+				{start.state === 'ready' && <Guard place={place.path}>{page}</Guard>}
+			</Shell>
+			<Toasts />
+		</>
+	);
+}

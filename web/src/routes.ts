@@ -1,0 +1,19 @@
+// The pages: their paths, how they are reached, and the file that is fetched when one is opened. The first words of the paths stand in
+// src/api/ui.c as well.
+import type { FunctionComponent } from 'preact';
+import type { IconName } from './ui/icon';
+
+export interface PageProps {
+	params: Record<string, string>;
+}
+export interface Page {
+	path: string; // as match() of router.ts takes it
+	load: () => Promise<{ default: FunctionComponent<PageProps> }>;
+	bare?: boolean; // without the frame: nobody is known there yet
+	nav?: { label: string; icon: IconName; key: string }; // key: after "g"
+}
+
+export const pages: Page[] = [
+	{ path: '/way', load: () => import('./pages/way/page'), nav: { label: 'Way', icon: 'way', key: 'w' } },
+	{ path: '/login', load: () => import('./pages/login/page'), bare: true },
+];
