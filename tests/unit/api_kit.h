@@ -5,6 +5,7 @@
 #pragma once
 #include "httpd_kit.h"
 #include "api/api.h"
+#include "api/identity.h"
 #include "api/wire.h"
 #include "core/chain.h"
 #include "core/state.h"
@@ -148,7 +149,12 @@ static int open_world(void **state)
 		fail_msg("%s", err.msg);
 	struct api_options ao = {.engine = engine, .version = "0.test"};
 	api = api_new(&ao);
-	struct httpd_options ho = {.socket = socket_path, .handle = api_handle, .ctx = api};
+	struct httpd_options ho = {.socket = socket_path,
+				   .any_port = true,
+				   .identify = api_identify,
+				   .identify_ctx = api,
+				   .handle = api_handle,
+				   .ctx = api};
 	rc = httpd_new(loop, &ho, &server, &err);
 	assert_int_equal(rc, RC_OK);
 	api_behind(api, server);
