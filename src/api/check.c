@@ -4,8 +4,8 @@
 #define TEXTS_MAX 256
 #define NAMES_MAX 64
 
-static bool refuse_unknown(struct call *c, const struct api_field *fields, const char *what,
-			   const char *key)
+static bool refuse_unknown(const struct api_field *fields, const char *what, const char *key,
+			   struct err *err)
 {
 	const char *names[NAMES_MAX];
 	size_t n = 0;
@@ -13,8 +13,8 @@ static bool refuse_unknown(struct call *c, const struct api_field *fields, const
 	for (const struct api_field *f = fields; f && f->name && n < NAMES_MAX; f++)
 		names[n++] = f->name;
 	const char *near = n ? str_nearest(str_of(key), names, n) : NULL;
-	call_failf(c, RC_INVALID, "%s\"%.60s\" is not known here%s%s%s", what, key,
-		   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	err_set(err, RC_INVALID, "%s\"%.60s\" is not known here%s%s%s", what, key,
+		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return false;
 }
 
@@ -34,36 +34,36 @@ static bool is_one_of(const char *const *names, struct str text)
 	return false;
 }
 
-static bool fail_name(struct call *c, const struct api_field *f, struct str given)
+static bool fail_name(const struct api_field *f, struct str given, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf all = STRBUF(1024);
 
 	for (const char *const *name = f->names; *name; name++)
 		strbuf_addf(&all, "%s%s", name == f->names ? "" : name[1] ? ", " : " or ", *name);
-	call_failf(c, RC_INVALID, "%s takes %s, not \"%.*s\"", f->name, strbuf_cstr(&all),
-		   (int)MIN_OF(given.n, (size_t)60), given.p);
+	err_set(err, RC_INVALID, "%s takes %s, not \"%.*s\"", f->name, strbuf_cstr(&all),
+		(int)MIN_OF(given.n, (size_t)60), given.p);
 	return false;
 }
 
-static bool check_text(struct call *c, const struct api_field *f, struct str text)
+static bool check_text(const struct api_field *f, struct str text, struct err *err)
 {
 	usec_t at;
 	uint64_t n;
 
 	if (text.n > (f->max ? f->max : NOTE_MAX)) {
-		call_failf(c, RC_INVALID, "%s takes a text of at most %llu bytes", f->name,
-			   (unsigned long long)(f->max ? f->max : NOTE_MAX));
+		err_set(err, RC_INVALID, "%s takes a text of at most %llu bytes", f->name,
+			(unsigned long long)(f->max ? f->max : NOTE_MAX));
 		return false;
 	}
 	if (f->kind == FIELD_TIME && !time_parse(text.p, text.n, &at)) {
-		call_failf(c, RC_INVALID,
-			   "%s takes a time such as 2026-01-31T12:00:00Z, not \"%.*s\"", f->name,
-			   (int)MIN_OF(text.n, (size_t)40), text.p);
+		err_set(err, RC_INVALID,
+			"%s takes a time such as 2026-01-31T12:00:00Z, not \"%.*s\"", f->name,
+			(int)MIN_OF(text.n, (size_t)40), text.p);
 		return false;
 	}
 	if (f->kind == FIELD_SPAN && !parse_duration(text, &n)) {
-		call_failf(c, RC_INVALID, "%s takes a duration such as 30m or 2h, not \"%.*s\"",
-			   f->name, (int)MIN_OF(text.n, (size_t)40), text.p);
+		err_set(err, RC_INVALID, "%s takes a duration such as 30m or 2h, not \"%.*s\"",
+			f->name, (int)MIN_OF(text.n, (size_t)40), text.p);
 		return false;
 	}
 	return true;
@@ -71,7 +71,7 @@ static bool check_text(struct call *c, const struct api_field *f, struct str tex
 
 /* ---- the query ---- */
 
-static bool check_value(struct call *c, const struct api_field *f, const char *text)
+static bool check_value(const struct api_field *f, const char *text, struct err *err)
 {
 	struct str rest = str_of(text ? text : "");
 	uint64_t n;
@@ -80,33 +80,33 @@ static bool check_value(struct call *c, const struct api_field *f, const char *t
 	case FIELD_NUMBER:
 		if (parse_u64(rest, &n) && n <= f->max)
 			return true;
-		call_failf(c, RC_INVALID, "?%s= takes a number up to %llu, not \"%.40s\"", f->name,
-			   (unsigned long long)f->max, rest.p);
+		err_set(err, RC_INVALID, "?%s= takes a number up to %llu, not \"%.40s\"", f->name,
+			(unsigned long long)f->max, rest.p);
 		return false;
 	case FIELD_BOOL:
 		if (!rest.n || str_is(rest, "1") || str_is(rest, "0") || str_is(rest, "true") ||
 		    str_is(rest, "false"))
 			return true;
-		call_failf(c, RC_INVALID, "?%s= takes 1 or 0, not \"%.40s\"", f->name, rest.p);
+		err_set(err, RC_INVALID, "?%s= takes 1 or 0, not \"%.40s\"", f->name, rest.p);
 		return false;
 	case FIELD_NAME:
 		while (rest.p && rest.n) {
 			struct str one = str_cut(&rest, ',');
 
 			if (!is_one_of(f->names, one))
-				return fail_name(c, f, one);
+				return fail_name(f, one, err);
 		}
 		return true;
 	case FIELD_TEXT:
 	case FIELD_TIME:
 	case FIELD_SPAN:
 	case FIELD_TEXTS:
-		return !rest.n || check_text(c, f, rest);
+		return !rest.n || check_text(f, rest, err);
 	}
 	return true;
 }
 
-static bool check_query(struct call *c)
+static bool check_query(struct call *c, struct err *err)
 {
 	const char *key;
 
@@ -114,8 +114,8 @@ static bool check_query(struct call *c)
 		const struct api_field *f = field_named(c->route->query, key);
 
 		if (!f)
-			return refuse_unknown(c, c->route->query, "?", key);
-		if (!check_value(c, f, request_query(c->r, key)))
+			return refuse_unknown(c->route->query, "?", key, err);
+		if (!check_value(f, request_query(c->r, key), err))
 			return false;
 	}
 	return true;
@@ -123,29 +123,28 @@ static bool check_query(struct call *c)
 
 /* ---- the body ---- */
 
-static bool check_list(struct call *c, const struct api_field *f, const struct json *list)
+static bool check_list(const struct api_field *f, const struct json *list, struct err *err)
 {
 	size_t n = json_count(list);
 
 	if (json_kind_of(list) != JSON_LIST || n > TEXTS_MAX) {
-		call_failf(c, RC_INVALID, "%s takes a list of at most %d texts", f->name,
-			   TEXTS_MAX);
+		err_set(err, RC_INVALID, "%s takes a list of at most %d texts", f->name, TEXTS_MAX);
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const char *text = json_text(json_at(list, i), NULL);
 
 		if (!text) {
-			call_failf(c, RC_INVALID, "%s takes a list of texts", f->name);
+			err_set(err, RC_INVALID, "%s takes a list of texts", f->name);
 			return false;
 		}
-		if (!check_text(c, f, str_of(text)))
+		if (!check_text(f, str_of(text), err))
 			return false;
 	}
 	return true;
 }
 
-static bool check_member(struct call *c, const struct api_field *f, const struct json *value)
+static bool check_member(const struct api_field *f, const struct json *value, struct err *err)
 {
 	const char *text = json_text(value, NULL);
 
@@ -155,17 +154,17 @@ static bool check_member(struct call *c, const struct api_field *f, const struct
 	case FIELD_BOOL:
 		if (json_kind_of(value) == JSON_BOOL)
 			return true;
-		call_failf(c, RC_INVALID, "%s takes true or false", f->name);
+		err_set(err, RC_INVALID, "%s takes true or false", f->name);
 		return false;
 	case FIELD_NUMBER:
 		if (json_kind_of(value) == JSON_INT && json_int(value, -1) >= 0 &&
 		    (uint64_t)json_int(value, -1) <= f->max)
 			return true;
-		call_failf(c, RC_INVALID, "%s takes a number up to %llu", f->name,
-			   (unsigned long long)f->max);
+		err_set(err, RC_INVALID, "%s takes a number up to %llu", f->name,
+			(unsigned long long)f->max);
 		return false;
 	case FIELD_TEXTS:
-		return check_list(c, f, value);
+		return check_list(f, value, err);
 	case FIELD_TEXT:
 	case FIELD_TIME:
 	case FIELD_SPAN:
@@ -173,37 +172,37 @@ static bool check_member(struct call *c, const struct api_field *f, const struct
 		break;
 	}
 	if (!text) {
-		call_failf(c, RC_INVALID, "%s takes a text of at most %llu bytes", f->name,
-			   (unsigned long long)(f->max ? f->max : NOTE_MAX));
+		err_set(err, RC_INVALID, "%s takes a text of at most %llu bytes", f->name,
+			(unsigned long long)(f->max ? f->max : NOTE_MAX));
 		return false;
 	}
 	if (f->kind == FIELD_NAME)
-		return is_one_of(f->names, str_of(text)) || fail_name(c, f, str_of(text));
-	return !*text || check_text(c, f, str_of(text));
+		return is_one_of(f->names, str_of(text)) || fail_name(f, str_of(text), err);
+	return !*text || check_text(f, str_of(text), err);
 }
 
-static bool check_body(struct call *c)
+bool table_check_body(const struct api_route *r, const struct json *body, struct err *err)
 {
 	const struct json *value;
 	const char *key;
 
-	for (void *at = NULL; json_next(c->body, &at, &key, &value);) {
-		const struct api_field *f = field_named(c->route->body, key);
+	for (void *at = NULL; json_next(body, &at, &key, &value);) {
+		const struct api_field *f = field_named(r->body, key);
 
 		if (!f)
-			return refuse_unknown(c, c->route->body, "", key);
-		if (!check_member(c, f, value))
+			return refuse_unknown(r->body, "", key, err);
+		if (!check_member(f, value, err))
 			return false;
 	}
-	for (const struct api_field *f = c->route->body; f && f->name; f++) {
-		const struct json *given = json_get(c->body, f->name);
+	for (const struct api_field *f = r->body; f && f->name; f++) {
+		const struct json *given = json_get(body, f->name);
 
 		if (!f->needed)
 			continue;
 		if (!given || json_kind_of(given) == JSON_NULL ||
 		    streq(json_text(given, "x"), "")) {
-			call_failf(c, RC_INVALID, "say %s: {\"%s\": ...}: %s", f->name, f->name,
-				   f->help);
+			err_set(err, RC_INVALID, "say %s: {\"%s\": ...}: %s", f->name, f->name,
+				f->help);
 			return false;
 		}
 	}
@@ -212,7 +211,12 @@ static bool check_body(struct call *c)
 
 bool call_check(struct call *c)
 {
-	return check_query(c) && (!c->body || check_body(c));
+	struct err err = {0};
+
+	if (check_query(c, &err) && (!c->body || table_check_body(c->route, c->body, &err)))
+		return true;
+	call_fail(c, &err);
+	return false;
 }
 
 /* ---- what was checked ---- */

@@ -179,7 +179,7 @@ static void write_value(struct json_out *o, const char *key, const struct api_fi
 	if (f->kind == FIELD_TIME)
 		json_cstr(o, "format", "date-time");
 	if (f->kind == FIELD_SPAN)
-		json_cstr(o, "pattern", "^([0-9]+(ms|s|m|h|d))+$");
+		json_cstr(o, "pattern", "^[1-9][0-9]{0,3}(s|m|h|d)$");
 	if (f->kind == FIELD_TEXTS)
 		write_type(o, "items", "string");
 	if (f->kind == FIELD_NAME) {
@@ -202,7 +202,11 @@ static void write_parameter(struct json_out *o, const char *name, const char *in
 		json_cstr(o, "description", f->help);
 		write_value(o, "schema", f);
 	} else {
-		write_type(o, "schema", "string");
+		json_open(o, "schema");
+		json_cstr(o, "type", "string");
+		json_cstr(o, "pattern", "^[A-Za-z0-9][A-Za-z0-9._@+=:-]*$");
+		json_u64(o, "maxLength", 200);
+		json_close(o);
 	}
 	json_close(o);
 }

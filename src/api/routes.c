@@ -57,6 +57,24 @@ static const struct api_route *find(struct request *r, struct str arg[2], bool *
 	return NULL;
 }
 
+/* RFC 9110, 15.5.6: which methods this path takes. */
+static void say_allowed(struct request *r)
+{
+	AUTO(strbuf_done) struct strbuf methods = STRBUF(256);
+	struct str arg[2];
+
+	for (size_t i = 0; i < api_n_routes; i++) {
+		const char *method = api_routes[i].method;
+
+		if (!match(api_routes[i].path, request_path(r), arg) ||
+		    strstr(strbuf_cstr(&methods), method))
+			continue;
+		strbuf_addf(&methods, "%s%s%s", methods.n ? ", " : "", method,
+			    streq(method, "GET") ? ", HEAD" : "");
+	}
+	request_add_header(r, "Allow", strbuf_cstr(&methods));
+}
+
 /* Ids from paths end in the journal: text that any reader of it takes. */
 static bool is_plain(const char *path)
 {
@@ -111,6 +129,8 @@ void api_handle(void *ctx, struct request *r)
 		call_nobody(c);
 		return;
 	}
+	if (!route && known)
+		say_allowed(r);
 	if (!route) {
 		call_failf(c, known ? RC_UNSUPPORTED : RC_NOT_FOUND,
 			   known ? "%s is not for %s" : "%s%s: there is nothing here",

@@ -69,7 +69,7 @@ static bool is_throttled(struct call *c)
 
 void call_nobody(struct call *c)
 {
-	if (is_throttled(c))
+	if (request_header(c->r, "Authorization") && is_throttled(c))
 		return;
 	request_add_header(c->r, "WWW-Authenticate", "Bearer realm=\"penstock\"");
 	call_problem(c, 401, RC_DENIED, "%s",

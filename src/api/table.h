@@ -55,6 +55,11 @@ struct api_route {
 extern const struct api_route api_routes[];
 extern const size_t api_n_routes;
 
+/* A body (a map) against its row. False: err says what is wrong. */
+struct json;
+struct err;
+bool table_check_body(const struct api_route *r, const struct json *body, struct err *err);
+
 /* The whole API as an OpenAPI 3.1 document, as Markdown; by the CLI without a daemon. */
 struct strbuf;
 void api_openapi(struct strbuf *to, const char *version);

@@ -27,6 +27,10 @@ if [ ! -x "$peers/schema/bin/check-jsonschema" ]; then
 	said=$(python3 -m venv "$peers/schema" 2>&1 && "$peers/schema/bin/pip" install --quiet check-jsonschema==0.39.0 ruamel.yaml 2>&1) ||
 		echo "peers: check-jsonschema cannot be had: $(tail -n 1 <<<"$said")"
 fi
+if [ ! -x "$peers/schemathesis/bin/schemathesis" ]; then
+	said=$(python3 -m venv "$peers/schemathesis" 2>&1 && "$peers/schemathesis/bin/pip" install --quiet schemathesis==4.32.5 2>&1) ||
+		echo "peers: schemathesis cannot be had: $(tail -n 1 <<<"$said")"
+fi
 if [ ! -x "$peers/bin/actionlint" ]; then
 	if command -v go >/dev/null; then
 		said=$(GOBIN=$peers/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 2>&1) ||

@@ -250,6 +250,7 @@ static int open_world(void **state)
 	api = api_new(&ao);
 	token = api_first_token(api);
 	assert_non_null(token);
+	assert_true(loop_drain(loop, 10 * USEC_SEC)); /* it stands in the journal */
 	struct httpd_options ho = {.socket = socket_path,
 				   .any_port = true,
 				   .identify = api_identify,
