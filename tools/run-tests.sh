@@ -76,7 +76,8 @@ names() { # "NAME LABEL" of what is to be run; longest first, so that two at a t
 			[ -n "$wanted" ] || continue
 		fi
 		case $file in
-		*.sh) [ -x "$file" ] && [ -x "$build/penstock" ] && echo "$name $label" ;;
+		*/lib.sh) ;;
+		*.sh) [ -x "$build/penstock" ] && echo "$name $label" ;;
 		*) echo "$name $label" ;;
 		esac
 	done
