@@ -202,10 +202,13 @@ ci:
 END
 env --default-signal=INT "$P" run >"$T/out" 2>"$T/err" & # in the background, a shell's children ignore Ctrl-C
 running=$!
+log=
 for _ in $(seq 2400); do # until the job runs
-	compgen -G "$PENSTOCK_CACHE/jobs/*slow*/log" >/dev/null && break
+	log=$(compgen -G "$PENSTOCK_CACHE/runs/*/jobs/*slow*/log") && break
 	sleep 0.05
 done
+[ -n "$log" ]
+result $? "run: a job is under way"
 kill -INT $running
 wait $running
 grep -q '1 cancelled' "$T/out"
