@@ -1,7 +1,7 @@
 #!/bin/bash
 # tools/run-tests.sh BUILD [--folder NAME] [TEST...]: run the test programs of a build folder (BUILD/tests/test_*) and
-# tests/e2e/*.sh, two at a time, each at most TEST_SECONDS (120; twice that for e2e). A passing test is one line; a failing one is shown in
-# full. Ends with "N passed, N failed" (every case of every program counts) and exits 1 when one failed.
+# tests/e2e/*.sh, two at a time, each at most TEST_SECONDS (600, for what hangs; twice that for e2e). A passing test is one
+# line; a failing one is shown in full. Ends with "N passed, N failed" (every case of every program counts) and exits 1 when one failed.
 #
 # A program reports in TAP; one that says nothing counts by its exit code. One that reports no failure and still ends
 # badly (crash, leak, time-out) is one failure more.
@@ -12,11 +12,11 @@ run_one() { # BUILD NAME LABEL OUT: leaves OUT/NAME.log and OUT/NAME.count ("pas
 	local build=$1 name=$2 label=$3 out=$4 started=$EPOCHREALTIME code passed failed skipped verdict
 	local program=$build/tests/$name
 
-	export CMOCKA_MESSAGE_OUTPUT=TAP BUILD_FOLDER=$PWD/$build
-	export PENSTOCK=$PWD/$build/penstock PENSTOCK_SHIM=$PWD/$build/penstock-shim
+	export CMOCKA_MESSAGE_OUTPUT=TAP BUILD_FOLDER=$build
+	export PENSTOCK=$build/penstock PENSTOCK_SHIM=$build/penstock-shim
 	export ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-	local limit=${TEST_SECONDS:-120}
+	local limit=${TEST_SECONDS:-600}
 	[ "${label%%/*}" = e2e ] && program=tests/e2e/$name limit=$((limit * 2)) # they wait for the world
 	timeout --kill-after=5 "$limit" "$program" >"$out/$name.log" 2>&1 </dev/null
 	code=$?
@@ -41,7 +41,7 @@ run_one() { # BUILD NAME LABEL OUT: leaves OUT/NAME.log and OUT/NAME.count ("pas
 	fi
 	{
 		printf 'FAIL  %-34s %s, %d failed, exit code %d%s\n' "$label" "$verdict" "$failed" $code \
-			"$([ $code -eq 124 ] && echo " (no end after ${TEST_SECONDS:-120} s)")"
+			"$([ $code -eq 124 ] && echo " (no end after $limit s)")"
 		sed 's/^/      | /' "$out/$name.log"
 	} >"$out/$name.report"
 	cat "$out/$name.report"
@@ -53,7 +53,7 @@ if [ "${1-}" = --one ]; then
 	exit 0
 fi
 
-build=${1:?tools/run-tests.sh BUILD [--folder NAME] [TEST...]}
+build=$(cd "${1:?tools/run-tests.sh BUILD [--folder NAME] [TEST...]}" && pwd) || exit 2
 shift
 folder=
 if [ "${1-}" = --folder ]; then
@@ -76,7 +76,8 @@ names() { # "NAME LABEL" of what is to be run; longest first, so that two at a t
 			[ -n "$wanted" ] || continue
 		fi
 		case $file in
-		*.sh) [ -x "$file" ] && [ -x "$build/penstock" ] && echo "$name $label" ;;
+		*/lib.sh) ;;
+		*.sh) [ -x "$build/penstock" ] && echo "$name $label" ;;
 		*) echo "$name $label" ;;
 		esac
 	done

@@ -178,7 +178,7 @@ static void publish(struct engine *e, struct batch *b)
 		if (str_is(k->r.type, event_kind_names[EV_JOB_ENDED]))
 			observe_ended(e, k->subject);
 	vec_each(a, &b->asks)
-		a->done(a->ctx, RC_OK, NULL, a->seq);
+		a->done(a->ctx, a->refused.rc, a->refused.rc == RC_OK ? NULL : &a->refused, a->seq);
 }
 
 static void wrote_batch(void *arg)

@@ -224,14 +224,16 @@ static void apply(struct engine *e, struct queued *q)
 	if (rc != RC_OK) {
 		journal_refusal(e, ev, &err);
 		if (q->done)
-			q->done(q->ctx, err.rc, &err, 0);
+			vec_push(&e->building->asks,
+				 ((struct ask){.done = q->done, .ctx = q->ctx, .refused = err}));
 		goto out;
 	}
 	e->seq++;
 	e->stats.events++;
 	batch_add(e, e->building, ev, &out);
 	if (q->done)
-		vec_push(&e->building->asks, ((struct ask){q->done, q->ctx, ev->seq}));
+		vec_push(&e->building->asks,
+			 ((struct ask){.done = q->done, .ctx = q->ctx, .seq = ev->seq}));
 out:
 	event_done(ev);
 	effects_done(&out);

@@ -65,7 +65,8 @@ void engine_stop(struct engine *e);
 
 /* Take an event (its members are taken over, *ev is zeroed; seq, and time when 0, are given here). Applied in order, at once or when the current step is over. */
 void engine_submit(struct engine *e, struct event *ev);
-/* As engine_submit, for people: done is called once, on the loop: with the refusal, or when the event is in the journal. */
+/* As engine_submit, for people: done is called once, on the loop, when the event or its refusal (rc and err say which) is in
+ * the journal; or at once, when the journal cannot be written. */
 typedef void engine_answer(void *ctx, enum rc rc, const struct err *err, uint64_t seq);
 void engine_ask(struct engine *e, struct event *ev, engine_answer *done, void *ctx);
 

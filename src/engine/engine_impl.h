@@ -14,6 +14,7 @@ struct ask {
 	engine_answer *done;
 	void *ctx;
 	uint64_t seq;
+	struct err refused; /* rc is RC_OK: it was taken */
 };
 struct queued {
 	struct event ev;

@@ -2,7 +2,7 @@
 # Stage ci as people know it: matrices, steps, conditions, templates, manual jobs, amber ones, flaky tests and quarantine, splits, tags, requests to
 # merge and forks, and why a job ran.
 . "$(dirname "$0")/lib.sh"
-ports 10
+ports
 project lab
 serve_it() { serve "$work/data" --repo "$bare" "$@"; }
 jobs_of() { p runs --json >/dev/null && "$PENSTOCK" why "$1" --data "$data" >/dev/null; }

@@ -2,7 +2,7 @@
 # Stage ci at its edges: a step's own time, exit codes that are tried again, what no agent can take, shares of a split job compared, templates of another
 # repository at a commit, runs by the clock, and a fork that names somebody else's group.
 . "$(dirname "$0")/lib.sh"
-ports 11
+ports
 project shared
 mkdir -p "$tree/t"
 cat >"$tree/t/go.yml" <<-'Y'
@@ -93,7 +93,7 @@ await_ok 'one of a repository that is not watched, too' 30 run_is "$COMMIT" fail
 # ---- a fork and groups; the clock ----
 {
 	rules ', schedule: [{cron: "* * * * *"}]'
-	echo '  hold: {each: a, concurrency: db, if: "event == '"'push'"'", inputs: [t/1.sh], run: "sleep 8"}'
+	echo '  hold: {each: a, concurrency: db, if: "event == '"'push'"'", inputs: [t/1.sh], run: "'"$(hold)"'"}'
 } >"$tree/penstock.yml"
 commit third
 third=$COMMIT
@@ -111,6 +111,7 @@ await_ok 'a request from a fork names the same group' 30 in_journal '"number":"9
 planned() { w=$(p runs --json | grep -oE '"state":"planned","id":"run-[0-9]+"' | grep -oE 'run-[0-9]+'); [ -n "$w" ]; }
 await 20 planned
 has 'what its own penstock.yml says of forks counts nothing' "$(p why "$w")" 'waits for approval'
+let_go "$data" "$h/ci/a/hold" a
 await_ok 'and ends nobody' 30 run_ended "$third"
 is 'whose run passes' "$(run_state "$third")" passed
 await_ok 'the clock starts a run' 90 in_journal '"kind":"schedule"'

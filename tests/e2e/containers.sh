@@ -1,7 +1,7 @@
 #!/bin/bash
 # Jobs in containers through the daemon: images of a registry and of the repository, services, kept sandboxes, a daemon that dies, shells.
 . "$(dirname "$0")/lib.sh"
-ports 25
+ports
 [ "$(id -u)" = 0 ] && [ -x /bin/busybox ] && command -v bwrap >/dev/null || {
 	echo "1..0 # SKIP containers want root, busybox-static and bubblewrap"
 	exit 77
@@ -55,6 +55,8 @@ SECRET=correct-horse-battery-77c
 serve "$work/data" --repo "$bare" --slots 4 || not_ok 'serve' "$(tail -n 3 "$data.log")"
 mkdir -p "$data/secrets" && printf %s "$SECRET" >"$data/secrets/TOKEN" && chmod -R go= "$data/secrets"
 
+marker=60$$.5 # seconds that nobody else sleeps
+asleep() { pgrep -f "sleep $marker" >/dev/null; }
 round=0
 jobs() { # the jobs, as YAML on stdin; sets RUN and waits for nothing
 	round=$((round + 1))
@@ -118,10 +120,10 @@ has 'it is the other' "$(log_of test)" '^image two$'
 
 # ---- what is no file ----
 jobs <<-'Y'
-	  test: {each: "*", container: "oci:ci/image", run: "mkdir out; mkfifo out/pipe; nc -l -U out/socket 2>/dev/null & sleep 0.2; ls out", outputs: ["out/**"]}
+	  test: {each: "*", container: "oci:ci/image", run: "mkdir out; mkfifo out/pipe; ls out", outputs: ["out/**"]}
 Y
-await_ok 'pipes and sockets among outputs fail the job' 30 run_is "$COMMIT" failed
-has 'and it is said' "$(p why "$RUN/ci/a/test")" 'pipe|socket|not a file|no file'
+await_ok 'a pipe among outputs fails the job' 30 run_is "$COMMIT" failed
+has 'and it is said' "$(p why "$RUN/ci/a/test")" 'pipe|not a file|no file'
 
 # ---- kept, a shell in it, resumed ----
 jobs <<-'Y'
@@ -137,10 +139,25 @@ await 10 test -d "$data/kept/$RUN+ci+a+test"
 run "$PENSTOCK" shell "$RUN" test --data "$data" -- cat made /var/made /etc/image-release
 is 'a shell sees what was left' "$OUT" $'work\nbox\nimage two'
 if command -v script >/dev/null; then
-	printf 'echo in $((40+2))\nsleep 60\n' >"$work/typed"
-	{ sleep 1 && cat "$work/typed" && sleep 1.5 && printf '\003' && sleep 0.5 && printf 'touch fixed; echo after $((50+5))\nexit 9\n' && sleep 1.5; } |
-		timeout 30 script -qec "'$PENSTOCK' shell '$RUN' test --data '$data'" "$work/typescript" >/dev/null 2>&1
+	mkfifo "$work/keys"
+	# Answers of the shell end in CR LF; what is typed, which the terminal shows too, has no such line.
+	shows() { grep -qE -- "$1" <<<"$(tr '\r' '\n' <"$work/typescript")"; }
+	type_in() { printf '%b' "$1" >&"$keys"; }
+	timeout 300 script -qefc "'$PENSTOCK' shell '$RUN' test --data '$data'" "$work/typescript" <"$work/keys" >/dev/null 2>&1 &
+	shell=$!
+	exec {keys}>"$work/keys"
+	await 10 shows '/a # ' # it asks
+	type_in 'echo in $((40+2)); sleep '"$marker"'\n'
+	await 10 shows '^in 42$'
+	await 10 asleep # what runs now gets Ctrl-C, not the shell that starts it
+	type_in '\003'
+	await 10 shows '\^C'
+	type_in 'touch fixed; echo after $((50+5))\n'
+	await 10 shows '^after 55$'
+	type_in 'exit 9\n'
+	wait "$shell"
 	is 'an interactive shell gives its exit code' $? 9
+	exec {keys}>&-
 	has 'it runs what is typed' "$(cat "$work/typescript")" 'in 42'
 	has 'Ctrl-C ends the program, not the shell' "$(cat "$work/typescript")" 'after 55'
 else
@@ -163,33 +180,35 @@ Y
 await_ok 'its result is in no cache: the same work fails again' 30 run_is "$COMMIT" failed
 
 # ---- a daemon that dies ----
-jobs <<-'Y'
+jobs <<-Y
 	  test:
 	    each: "*"
 	    container: "oci:ci/image"
-	    run: echo begun; sleep 4; echo ping | nc -w 2 db 5000; echo went on
+	    run: "echo begun; $(hold); echo ping | nc -w 2 db $api_port; echo went on"
 	    services:
-	      db: {image: "oci:ci/image", port: 5000, args: [/bin/sh, -c, "exec nc -ll -p 5000 -e cat /etc/image-release"]}
+	      db: {image: "oci:ci/image", port: $api_port, args: [/bin/sh, -c, "exec nc -ll -p $api_port -e cat /etc/image-release"]}
 Y
+service_over() { ! pgrep -f "nc -ll -p $api_port" >/dev/null; } # a port that no other test has
 await_ok 'a container with a service runs' 30 says test begun
 kill9
 serve "$data" --slots 4 || not_ok 'a new daemon' "$(tail -n 3 "$data.log")"
+let_go "$data" "$RUN/ci/a/test" a
 await_ok 'the daemon dies, the job goes on and is collected' 30 run_is "$COMMIT" passed
 has 'its service, too' "$(log_of test)" '^image two$'
 is 'it ran once' "$(log_of test | grep -c begun)" 1
-hasnt 'nothing is left' "$(pgrep -fa 'nc -ll -p 5000' || :)" 5000
+await_ok 'nothing is left' 10 service_over
 
 # ---- cancelled while its service starts; cancelled while it runs ----
-jobs <<-'Y'
+jobs <<-Y
 	  test:
 	    each: "*"
 	    container: "oci:ci/image"
 	    run: echo begun
 	    services:
-	      db: {image: "oci:ci/image", ready: "false", start: 60s, args: [/bin/sh, -c, sleep 60]}
+	      db: {image: "oci:ci/image", ready: "false", start: 600s, args: [sleep, "$marker"]}
 Y
 await 20 job_is test running
-sleep 0.5
+await 20 asleep # the service
 p abort "$RUN" -m enough >/dev/null
 await_ok 'a job whose services start is cancelled at once' 5 job_is test cancelled
 hasnt 'it never ran' "$(log_of test)" begun

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The fixed faces: what scripts may rely on. Commands, options, exit codes, and the JSON of each.
 . "$(dirname "$0")/lib.sh"
-ports 3
+ports
 build_service
 project shop
 shop rolling

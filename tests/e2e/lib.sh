@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # What the end-to-end tests share: the real binary, a real Git, real services. Sourced, not run.
 #
-# A test names its ports with `ports N`, makes repositories with `project`, starts daemons with `serve`, and asserts with
+# A test gets its ports with `ports`, makes repositories with `project`, starts daemons with `serve`, and asserts with
 # `is`, `has`, `hasnt` and `good`, which print TAP. Nothing sleeps for a fixed time: `await` looks again until something
-# is true or a time is over. Whatever was started is ended when the script ends, however it ends.
+# is true or a time is over, and a job that is to last until then says `$(hold)` and ends when it is told so (`let_go`).
+# Whatever was started is ended when the script ends, however it ends.
 # shellcheck shell=bash
 set -u
 export LC_ALL=C
@@ -55,19 +56,23 @@ good() { # NAME COMMAND...: it ends well
 	shift
 	if said=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$* ended with $?: $(tail -n 3 <<<"$said" | tr '\n' '|')"; fi
 }
-# await SECONDS COMMAND...: until it ends well.
+# await SECONDS COMMAND...: until it ends well. SECONDS is what it takes at most where nothing else runs; a loaded machine is several times slower,
+# and patience costs nothing where all is well: it gives up after four times that, and after a minute at the earliest.
 await() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/./} + ($1 > 15 ? $1 * 4 : 60) * 1000000))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "${EPOCHREALTIME/./}" -lt $end ] || return 1
+		[ "${EPOCHREALTIME/./}" -lt $end ] || {
+			echo "# in vain: $*"
+			return 1
+		}
 		sleep 0.05
 	done
 }
 await_ok() { # NAME SECONDS COMMAND...
 	local name=$1 seconds=$2
 	shift 2
-	if await "$seconds" "$@"; then ok "$name"; else not_ok "$name" "not within $seconds s: $*$(situation)"; fi
+	if await "$seconds" "$@"; then ok "$name"; else not_ok "$name" "it never did: $*$(situation)"; fi
 }
 # run COMMAND...: sets CODE, OUT (stdout) and ERR (stderr).
 run() {
@@ -77,12 +82,22 @@ run() {
 }
 
 # ---- daemons ----
-# ports N: of this test. Two trees may run the same tests at a time, so the process counts, too.
+# ports: of this test. Several trees may run tests at a time, so a set of ports is taken with a lock, which lasts as long as anything that this test
+# started. All are below those that the kernel gives to clients.
 ports() {
-	local spread=$(($$ % 10))
-	door_base=$((17000 + $1 * 200 + spread * 20))
-	replica_base=$((21000 + $1 * 1500 + spread * 150))
-	api_port=$((15000 + $1 * 20 + spread))
+	local slot lock
+	for ((slot = $$ % 30, tries = 0; tries < 30; tries++, slot = (slot + 1) % 30)); do
+		{ exec {lock}>"${TMPDIR:-/tmp}/penstock-e2e-ports.$slot"; } 2>/dev/null || continue
+		if flock -n "$lock"; then
+			api_port=$((15000 + slot * 10))      # and the nine behind it
+			door_base=$((16000 + slot * 40))     # to 17199
+			replica_base=$((18000 + slot * 200)) # to 23999
+			return
+		fi
+		exec {lock}>&-
+	done
+	echo "1..0 # SKIP thirty other tests run here"
+	exit 77
 }
 # serve DATA [OPTION...]: starts a daemon, sets DAEMON; true when it answers.
 serve() {
@@ -92,7 +107,7 @@ serve() {
 	"$PENSTOCK" serve --data "$data" --port 0 --door-base "$door_base" --replica-base "$replica_base" "$@" >>"$data.out" 2>>"$data.log" </dev/null &
 	DAEMON=$!
 	echo "$DAEMON" >"$data.pid"
-	await "${SERVE_SECONDS:-20}" answers_or_ended && ! gone "$DAEMON"
+	await 20 answers_or_ended && ! gone "$DAEMON"
 }
 answers_or_ended() { p status || gone "$DAEMON"; }
 p() { "$PENSTOCK" "$@" --data "$data"; } # the command, with this test's daemon
@@ -124,13 +139,18 @@ situation() { # what helps when something did not come
 stop_all() { # DATA: its services and its splitter
 	"$PENSTOCK" stop --data "$1" >/dev/null 2>"$work/stop" || "$PENSTOCK" serve --data "$1" --stop-all >/dev/null 2>&1
 }
+# hold [NAME]: for a job's command: wait, until let_go says so.
+hold() { printf 'until test -e %s; do sleep 0.05; done' "${1:-go}"; }
+# let_go DATA JOB UNIT [NAME]: a job that waits in the folder of its unit goes on, on the daemon's or an agent's DATA.
+let_go() {
+	local folder=$1/jobs/${2//\//+}
+	await 20 test -d "$folder/work/$3" && : >"$folder/work/$3/${4:-go}"
+}
+# job_over DATA JOB: nothing of it runs any more, whether the daemon knows that or not.
+job_over() { [ -e "$1/jobs/${2//\//+}/exit" ]; }
 # Processes below a folder of ours, by what they have open or run: what a test must not leave.
 left_below() { # FOLDER: pids
-	local pid
-	for pid in /proc/[0-9]*; do
-		[ "${pid#/proc/}" != $$ ] || continue
-		{ tr '\0' ' ' <"$pid/cmdline" | grep -qF -- "$1" && echo "${pid#/proc/}"; } 2>/dev/null
-	done
+	grep -slaFf <(printf '%s\n' "$1") /proc/[0-9]*/cmdline | cut -d/ -f3 | grep -vx $$
 }
 cleanup() {
 	local d pid
@@ -232,10 +252,10 @@ service_source() {
 			ended = 1;
 		}
 
-		static int dial(int port)
+		static int dial(int port, int seconds)
 		{
 			struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-			struct timeval limit = {5, 0};
+			struct timeval limit = {seconds, 0};
 			int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 			setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
@@ -249,7 +269,7 @@ service_source() {
 		static int ask(int port, const char *path)
 		{
 			char text[4096];
-			int fd = dial(port), status = 0;
+			int fd = dial(port, 5), status = 0;
 
 			if (fd < 0)
 				return 0;
@@ -303,7 +323,7 @@ service_source() {
 			char out[65536], in[65536], *body = argc > 5 ? v[5] : "";
 			size_t got = 0;
 			ssize_t more;
-			int fd = v[2][0] == '/' ? socket(AF_UNIX, SOCK_STREAM, 0) : dial(atoi(v[2]));
+			int fd = v[2][0] == '/' ? socket(AF_UNIX, SOCK_STREAM, 0) : dial(atoi(v[2]), 60);
 
 			snprintf(to.sun_path, sizeof(to.sun_path), "%s", v[2]);
 			if (fd < 0 || (v[2][0] == '/' && connect(fd, (struct sockaddr *)&to, sizeof(to))))
@@ -452,11 +472,11 @@ ask() {
 	local fd line status length=0 body=
 	{ exec {fd}<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
 	printf 'GET %s HTTP/1.1\r\nHost: e2e\r\nConnection: close\r\n\r\n' "${2:-/}" >&"$fd"
-	IFS= read -r -t 5 status <&"$fd" || return 1
-	while IFS= read -r -t 5 line <&"$fd" && [ "$line" != $'\r' ]; do
+	IFS= read -r -t 30 status <&"$fd" || return 1
+	while IFS= read -r -t 30 line <&"$fd" && [ "$line" != $'\r' ]; do
 		case ${line,,} in content-length:*) line=${line##*: } length=${line%$'\r'} ;; esac
 	done
-	[ "$length" -eq 0 ] || IFS= read -r -t 5 -N "$length" body <&"$fd"
+	[ "$length" -eq 0 ] || IFS= read -r -t 30 -N "$length" body <&"$fd"
 	exec {fd}>&-
 	printf '%s\n' "${body%$'\n'}"
 	case $status in *" 200 "*) ;; *) return 1 ;; esac

@@ -32,7 +32,7 @@ result() { # CODE NAME [WHY]
 refuse() {
 	local name=$1 code=$2 pattern=$3 got
 	shift 3
-	timeout 60 "$@" >"$T/out" 2>"$T/err" </dev/null
+	timeout 300 "$@" >"$T/out" 2>"$T/err" </dev/null
 	got=$?
 	if [ $got -ne "$code" ]; then
 		result 1 "$name" "exit code $got, not $code: $(head -c 300 "$T/err")"
@@ -47,7 +47,7 @@ refuse() {
 accept() {
 	local name=$1 pattern=$2 got
 	shift 2
-	timeout 60 "$@" >"$T/out" 2>"$T/err" </dev/null
+	timeout 300 "$@" >"$T/out" 2>"$T/err" </dev/null
 	got=$?
 	if [ $got -ne 0 ]; then
 		result 1 "$name" "exit code $got: $(head -c 300 "$T/err")"
@@ -198,14 +198,17 @@ version: 1
 project: p
 libraries: {a: {path: a}}
 ci:
-  slow: {each: "*", run: "sleep 60", finally: ["echo at last"]}
+  slow: {each: "*", run: "sleep 600", finally: ["echo at last"]}
 END
 env --default-signal=INT "$P" run >"$T/out" 2>"$T/err" & # in the background, a shell's children ignore Ctrl-C
 running=$!
-for _ in $(seq 400); do # until the job runs
-	compgen -G "$PENSTOCK_CACHE/jobs/*slow*/log" >/dev/null && break
+log=
+for _ in $(seq 2400); do # until the job runs
+	log=$(compgen -G "$PENSTOCK_CACHE/runs/*/jobs/*slow*/log") && break
 	sleep 0.05
 done
+[ -n "$log" ]
+result $? "run: a job is under way"
 kill -INT $running
 wait $running
 grep -q '1 cancelled' "$T/out"
@@ -252,7 +255,7 @@ cd "$T" || exit 1
 refuse "audit: no journal" 2 'no journal' "$P" audit verify
 "$P" serve --repo p.git --port 0 --processes >serve.log 2>&1 &
 daemon=$!
-for _ in $(seq 100); do
+for _ in $(seq 600); do
 	"$P" audit export 2>/dev/null | grep -q '"job.ended"' && break
 	sleep 0.2
 done

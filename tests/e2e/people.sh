@@ -1,7 +1,7 @@
 #!/bin/bash
 # What people order: yes and no at the gate with four eyes, hold, pin, veto, promote, abort, rollback, incidents.
 . "$(dirname "$0")/lib.sh"
-ports 4
+ports
 build_service
 project shop
 shop '{canary: {steps: [50%, 100%], compare: {error_rate: {margin: 0.1%}}, max: 10m}}'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The merge queue: changes land in order, tested as they would land; the guilty one is found and put out; the clock starts runs.
 . "$(dirname "$0")/lib.sh"
-ports 12
+ports
 project lab
 mkdir -p "$tree/a"
 echo base >"$tree/a/file"

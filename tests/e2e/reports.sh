@@ -1,7 +1,7 @@
 #!/bin/bash
 # Reports over two pushes: coverage (lcov) with its change against the base, of a job and of a run; and of a run that ended before a restart.
 . "$(dirname "$0")/lib.sh"
-ports 18
+ports
 project lab
 lcov() { # COVERED OF
 	local i
@@ -11,13 +11,13 @@ lcov() { # COVERED OF
 }
 mkdir -p "$tree/a"
 lcov 5 10 >"$tree/a/cover.info"
-cat >"$tree/penstock.yml" <<-'Y'
+cat >"$tree/penstock.yml" <<-Y
 	version: 1
 	project: lab
 	libraries: {a: {path: a}}
 	ci:
 	  test: {each: a, run: cp cover.info out.info, reports: {coverage: out.info}}
-	  slow: {each: a, steps: [{name: one, run: echo first}, {name: two, run: "echo second; sleep 2"}, {name: three, run: echo third}]}
+	  slow: {each: a, steps: [{name: one, run: echo first}, {name: two, run: "echo second; test ! -e slowly || { $(hold); }"}, {name: three, run: echo third}]}
 Y
 serve "$work/data" --repo "$bare" --port "$api_port" || not_ok serve "$(tail -n 3 "$data.log")"
 commit first
@@ -25,16 +25,18 @@ await_ok 'the first run ends' 60 run_ended "$COMMIT"
 first=$(run_id "$COMMIT")
 cp "$tree/a/cover.info" "$work/info"
 lcov 5 10 >"$tree/a/cover.info" && echo '# again' >>"$tree/a/cover.info"
+touch "$tree/a/slowly"
 commit again
 await 20 sh -c '"$PENSTOCK" runs --json --data "$0" | grep -q "$1"' "$data" "$COMMIT"
 now=$(run_id "$COMMIT")
 p logs "$now" a/slow --fold --follow >"$work/fold" 2>&1 &
 pids+=($!)
 await_ok 'a step is told while the next one runs' 20 sh -c 'grep -q "> one" "$0" && ! grep -q "> two" "$0"' "$work/fold"
+let_go "$data" "$now/ci/a/slow" a
 wait $!
 has 'the rest when it ends' "$(tr '\n' ' ' <"$work/fold")" '> one .*> two .*> three  1 line'
 await 20 run_ended "$COMMIT"
-cp "$work/info" "$tree/a/cover.info"
+cp "$work/info" "$tree/a/cover.info" && rm "$tree/a/slowly"
 has 'coverage without a base' "$(p report "$first" a/test)" 'coverage  50\.0 % \(5 of 10 lines\)$'
 lcov 8 10 >"$tree/a/cover.info"
 commit more

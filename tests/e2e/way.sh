@@ -1,7 +1,7 @@
 #!/bin/bash
 # The way of a commit: init, check, serve, push, live; then every other thing that can happen to a branch.
 . "$(dirname "$0")/lib.sh"
-ports 0
+ports
 build_service
 
 # ---- a repository that knows nothing of Penstock ----

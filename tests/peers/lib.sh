@@ -10,8 +10,8 @@ absent() { # PEER WHY: nothing of it can be tried
 }
 # cache_server [OPTION...]: a daemon with an empty cache. Sets URL, ADMIN, TRUSTED, READER and PR (tokens).
 cache_server() {
-	ports "${PEER_PORTS:-26}"
-	cache_port=$((api_port + 3000))
+	ports
+	cache_port=$api_port
 	serve "$work/data" --port "$cache_port" "$@" || {
 		cat "$work/data.log"
 		absent penstock "the daemon does not start"

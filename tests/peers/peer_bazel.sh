@@ -13,7 +13,7 @@ B
 startup=(--host_jvm_args=-Xmx512m "--output_user_root=$root" --max_idle_secs=20)
 bazel_run() { # TOKEN URL
 	bazel "${startup[@]}" clean >/dev/null 2>&1
-	run bazel "${startup[@]}" build //:b --remote_cache="$2" --remote_header="authorization=Bearer $1" --remote_timeout=10 \
+	run bazel "${startup[@]}" build //:b --remote_cache="$2" --remote_header="authorization=Bearer $1" --remote_timeout=60 \
 		--noshow_progress --color=no --spawn_strategy=local --genrule_strategy=local
 	OUT+=$ERR
 }

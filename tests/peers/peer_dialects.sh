@@ -71,13 +71,13 @@ printf '.gitlab-ci-local\n' >.gitignore
 git add -A && git commit -q -m Second
 "$PENSTOCK" generate gitlab >.gitlab-ci.yml 2>/dev/null
 git remote add origin "https://git.example.com/group/gen.git"
-run timeout 120 "$local" --list
+run timeout 300 "$local" --list
 is 'gitlab-ci-local: list: exit code' "$CODE" 0
 has 'needs of another unit' "$OUT" 'app-build .*\[lib-build\]'
 has 'rows of a matrix' "$OUT" 'app-test: \[pg\]'
 has 'a job that waits for somebody' "$OUT" 'app-ship .* manual'
 hasnt 'no job of a tag' "$OUT" 'app-tagged .*needs'
-run timeout 120 "$local" --shell-isolation app-build lib-build lib-files app-test lib-test --needs
+run timeout 300 "$local" --shell-isolation app-build lib-build lib-files app-test lib-test --needs
 is 'gitlab-ci-local: run: exit code' "$CODE" 0
 [ "$CODE" = 0 ] || echo "# $(tail -n 20 <<<"$OUT$ERR" | tr '\n' '|')"
 has 'outputs arrive, programs stay programs' "$OUT" 'app-test: \[pg\].*ran 2'

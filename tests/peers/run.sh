@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/peers/run.sh BUILD [NAME...]: try BUILD/penstock against real programs that others wrote: each tests/peers/peer_*.sh (or those
-# named), one after another, each at most PEER_SECONDS (150). A peer that is absent is printed as "skipped: NAME (why)". Ends with
+# named), one after another, each at most PEER_SECONDS (600). A peer that is absent is printed as "skipped: NAME (why)". Ends with
 # "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -17,7 +17,7 @@ for file in tests/peers/peer_*.sh; do
 	name=${name#peer_}
 	[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
 	started=$EPOCHREALTIME
-	timeout --kill-after=5 "${PEER_SECONDS:-150}" "$file" >"$log" 2>&1 </dev/null
+	timeout --kill-after=5 "${PEER_SECONDS:-600}" "$file" >"$log" 2>&1 </dev/null
 	code=$?
 	good=$(grep -cE '^ok [0-9]+' "$log") skips=$(grep -cE '^ok [0-9]+ .*# SKIP' "$log") bad=$(grep -cE '^not ok [0-9]+' "$log")
 	good=$((good - skips))

@@ -106,8 +106,7 @@ static UNUSED void agent_launch(struct agent_bed *b)
 	if (child_start(&spec, &b->agent, &err) != RC_OK)
 		fail_msg("%s", err.msg);
 	close(fd);
-	for (int i = 0; i < 1000 && bed_connected() == before; i++)
-		clock_sleep(10 * USEC_MS);
+	WAIT_UNTIL(bed_connected() != before);
 	if (bed_connected() == before)
 		fail_msg("the agent does not connect; see %s", log);
 }

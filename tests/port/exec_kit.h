@@ -118,7 +118,7 @@ static UNUSED void spec_new(struct rig *r, const char *run)
 	r->spec.path = lit("services/orders");
 	r->spec.attempt = 1;
 	r->spec.def.run = lit(run);
-	r->spec.def.timeout = 20 * USEC_SEC;
+	r->spec.def.timeout = 200 * USEC_SEC;
 	vec_push(&r->spec.reads, lit("services/orders"));
 	vec_push(&r->spec.reads, lit("libs/shared"));
 }
@@ -190,7 +190,7 @@ static UNUSED void job_wait(struct rig *r)
 
 	while (job_look(r).running) {
 		struct pollfd p = {exec_fd(r->x), POLLIN, 0};
-		if (clock_mono() - begin > 60 * USEC_SEC)
+		if (clock_mono() - begin > 300 * USEC_SEC)
 			fail_msg("the job does not end");
 		poll(&p, 1, p.fd < 0 ? 5 : 1000);
 	}

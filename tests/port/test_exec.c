@@ -104,12 +104,16 @@ static void timeout_and_finally(void **state)
 {
 	struct rig *r = *state;
 
-	fresh(r, "echo begun\nsleep 30\necho never");
-	r->spec.def.timeout = 1500 * USEC_MS; /* podman needs a part of it to begin */
-	vec_push(&r->spec.def.finally, lit("echo at last"));
-	job_run(r);
-	CHECK_END(r, FAILURE_TIMEOUT, -1, "timeout");
-	CHECK(r->took < 5 * USEC_SEC, "in time");
+	for (usec_t most = 1500 * USEC_MS; most < PATIENCE; most *= 4) {
+		fresh(r, "echo begun\nsleep 300\necho never");
+		r->spec.def.timeout = most;
+		vec_push(&r->spec.def.finally, lit("echo at last"));
+		job_run(r);
+		CHECK_END(r, FAILURE_TIMEOUT, -1, "timeout");
+		CHECK(r->took < most + PATIENCE, "in time");
+		if (strstr(strbuf_cstr(&r->log), "begun\n"))
+			break; /* or it had no time to begin */
+	}
 	CHECK_LOG(r, "begun\n");
 	CHECK_LOG(r, "at last\n");
 	CHECK_NO_LOG(r, "never");
@@ -128,7 +132,7 @@ static void cancel(void **state)
 	struct rig *r = *state;
 	bool ended = false;
 
-	fresh(r, "echo begun\nsleep 30");
+	fresh(r, "echo begun\nsleep 300");
 	vec_push(&r->spec.def.finally, lit("echo at last"));
 	job_start(r);
 	while (!r->log.n)
@@ -139,7 +143,7 @@ static void cancel(void **state)
 	OK(exec_cancel(r->x, r->spec.job, &err));
 	usec_t begin = clock_mono();
 	job_wait(r);
-	CHECK(clock_mono() - begin < 3 * USEC_SEC, "at once");
+	CHECK(clock_mono() - begin < PATIENCE, "at once");
 	job_end(r);
 	CHECK_END(r, FAILURE_CANCELLED, -1, "cancel");
 	CHECK_LOG(r, "at last\n");

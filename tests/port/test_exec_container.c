@@ -177,7 +177,7 @@ static void pull_is_cancelled(void **state)
 	r->spec.trusted = false;
 	OK(exec_sandbox_containers(r->x, &slow, how, &err));
 	assert_int_equal(pthread_create(&thread, NULL, start_slowly, r), 0);
-	for (int i = 0; i < 500 && !strstr(strbuf_cstr(&r->log), "is fetched"); i++) {
+	for (int i = 0; i < 1500 && !strstr(strbuf_cstr(&r->log), "is fetched"); i++) {
 		struct err why = {0};
 		enum rc got = exec_log(r->x, r->spec.job, r->log.n, 10000, &r->log, &ended, &why);
 		CHECK(got == RC_OK || got == RC_NOT_FOUND, why.msg);
@@ -189,7 +189,7 @@ static void pull_is_cancelled(void **state)
 	OK(exec_cancel(r->x, r->spec.job, &err));
 	pthread_join(thread, &rc);
 	assert_int_equal((intptr_t)rc, RC_CONFLICT);
-	CHECK(clock_mono() - begin < 2 * USEC_SEC, "at once");
+	CHECK(clock_mono() - begin < 15 * USEC_SEC, "at once");
 	CHECK(!job_look(r).known, "it never was a job");
 	OK(exec_sandbox_containers(r->x, images, how, &err));
 }
@@ -279,21 +279,26 @@ static void services_fail(void **state)
 		const char *why, *args, *ready, *log, *error;
 	} cases[] = {
 		{"it ends", "echo its last words; exit 3", NULL, "db | its last words", "exit 3"},
-		{"never ready", "echo it began; sleep 50", "echo no way; false", "no way",
+		{"never ready", "echo it began; sleep 500", "echo no way; false", "no way",
 		 "not ready within"},
 		{"no such program", NULL, NULL, "", "db"},
 	};
 	struct rig *r = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		fresh(r, "echo the job runs");
-		struct service_def *d = service(r, cases[i].ready);
-		d->start = USEC_SEC;
-		vec_push(&d->args, lit(cases[i].args ? "/bin/sh" : "/no/such/program"));
-		vec_push(&d->args, lit("-c"));
-		vec_push(&d->args, lit(cases[i].args ? cases[i].args : ""));
-		job_run(r);
-		CHECK_END(r, FAILURE_INFRA, -1, cases[i].why);
+		for (usec_t most = USEC_SEC; most < PATIENCE; most *= 4) {
+			fresh(r, "echo the job runs");
+			struct service_def *d = service(r, cases[i].ready);
+			d->start = most;
+			vec_push(&d->args, lit(cases[i].args ? "/bin/sh" : "/no/such/program"));
+			vec_push(&d->args, lit("-c"));
+			vec_push(&d->args, lit(cases[i].args ? cases[i].args : ""));
+			job_run(r);
+			CHECK_END(r, FAILURE_INFRA, -1, cases[i].why);
+			if (strstr(r->end.error, cases[i].error) &&
+			    strstr(strbuf_cstr(&r->log), cases[i].log))
+				break; /* or it had no time for that */
+		}
 		CHECK(strstr(r->end.error, cases[i].error) && strstr(r->end.error, "db"),
 		      r->end.error);
 		CHECK_LOG(r, cases[i].log);
@@ -306,14 +311,20 @@ static void service_leaves(void **state)
 {
 	struct rig *r = *state;
 
-	fresh(r, "sleep 1.5; echo done");
-	struct service_def *d = service(r, NULL);
-	d->port = 0;
-	vec_push(&d->args, lit("/bin/sh"));
-	vec_push(&d->args, lit("-c"));
-	vec_push(&d->args, lit("echo its last words; sleep 0.5; exit 4"));
-	job_run(r);
-	CHECK_END(r, FAILURE_NONE, 0, "the job goes on");
+	for (int seconds = 1; seconds < 60; seconds *= 4) {
+		AUTO(freep) char *job = xasprintf("sleep %d.5; echo done", seconds);
+
+		fresh(r, job);
+		struct service_def *d = service(r, NULL);
+		d->port = 0;
+		vec_push(&d->args, lit("/bin/sh"));
+		vec_push(&d->args, lit("-c"));
+		vec_push(&d->args, lit("echo its last words; sleep 0.5; exit 4"));
+		job_run(r);
+		CHECK_END(r, FAILURE_NONE, 0, "the job goes on");
+		if (strstr(strbuf_cstr(&r->log), "it ended with"))
+			break; /* or the job was over before it */
+	}
 	CHECK_LOG(r, "its last words");
 	CHECK_LOG(r, "service db: it ended with exit 4");
 }
@@ -332,7 +343,7 @@ static void cancel_phases(void **state)
 	job_end(r);
 	CHECK_END(r, FAILURE_CANCELLED, -1, "while services start");
 	CHECK_NO_LOG(r, "begun");
-	fresh(r, "echo begun; sleep 31.25"); /* while it runs */
+	fresh(r, "echo begun; sleep 312"); /* while it runs */
 	service(r, NULL);
 	vec_push(&r->spec.def.finally, lit("echo at last; sleep 0.5; echo after"));
 	job_start(r);
@@ -340,7 +351,7 @@ static void cancel_phases(void **state)
 	usec_t begin = clock_mono();
 	OK(exec_cancel(r->x, r->spec.job, &err));
 	job_wait(r);
-	CHECK(clock_mono() - begin < 5 * USEC_SEC, "at once");
+	CHECK(clock_mono() - begin < PATIENCE, "at once");
 	job_end(r);
 	CHECK_END(r, FAILURE_CANCELLED, -1, "while it runs");
 	CHECK_LOG(r, "at last\nafter\n");
@@ -360,19 +371,25 @@ static void shim_killed(void **state)
 {
 	struct rig *r = *state;
 
-	fresh(r, "echo begun; sleep 31.375");
+	AUTO(freep) char *job = xasprintf("sleep 31%05d.5", (int)getpid() % 100000);
+	AUTO(freep) char *other = xasprintf("sleep 32%05d.5", (int)getpid() % 100000);
+	AUTO(freep) char *run = xasprintf("echo begun; %s", job);
+	AUTO(freep) char *serves = xasprintf("nc -ll -p 5000 -e cat & %s", other);
+
+	job[5] = other[5] = '.'; /* the NUL between words */
+	fresh(r, run);
 	struct service_def *d = service(r, NULL);
 	vec_push(&d->args, lit("/bin/sh"));
 	vec_push(&d->args, lit("-c"));
-	vec_push(&d->args, lit("nc -ll -p 5000 -e cat & sleep 32.375"));
+	vec_push(&d->args, serves);
 	job_start(r);
 	wait_for_log(r, "begun");
-	CHECK(processes("sleep.31.375") && processes("sleep.32.375"), "they run");
+	WAIT_UNTIL(processes(job) && processes(other));
+	CHECK(processes(job) && processes(other), "they run");
 	kill(shim_pid(r), SIGKILL);
-	for (int i = 0; i < 300 && (processes("sleep.31.375") || processes("sleep.32.375")); i++)
-		clock_sleep(10 * USEC_MS);
-	CHECK(!processes("sleep.31.375"), "the job is gone");
-	CHECK(!processes("sleep.32.375"), "the service is gone");
+	WAIT_UNTIL(!processes(job) && !processes(other));
+	CHECK(!processes(job), "the job is gone");
+	CHECK(!processes(other), "the service is gone");
 	job_wait(r);
 	job_end(r);
 	CHECK_END(r, FAILURE_INFRA, -1, "lost");
@@ -537,7 +554,7 @@ static void first_byte(void **state)
 	struct rig *r = *state;
 	usec_t best = USEC_MIN;
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 5 || (i < 50 && best >= 500 * USEC_MS); i++) {
 		fresh(r, "echo hello");
 		usec_t begin = clock_mono();
 		job_start(r);

@@ -148,8 +148,7 @@ static void kept_and_killed(void **state)
 	CHECK_STR(say(r, "echo more"), "more", "a shim that was killed while it waited");
 	exec_free(r->x); /* the daemon is gone: so are shims that wait */
 	r->x = NULL;
-	for (int i = 0; i < 100 && kill(second, 0) == 0; i++)
-		clock_sleep(10 * USEC_MS);
+	WAIT_UNTIL(kill(second, 0) != 0);
 	struct err why = {0};
 	r->x = exec_sandbox_new(r->dir, shim_path(), &why);
 	assert_non_null(r->x);

@@ -45,7 +45,8 @@ static void take_one(int fd)
 		while (sent < n && (k = send(fd, sink.answer + sent, n - sent, MSG_NOSIGNAL)) > 0)
 			sent += (size_t)k;
 	} else {
-		clock_sleep(700 * USEC_MS);
+		while (recv(fd, sink.got, sizeof(sink.got), 0) > 0)
+			; /* until the other side has enough */
 	}
 }
 
@@ -280,7 +281,7 @@ static void test_http(void **state)
 	sink.answer = NULL;
 	begin = clock_mono();
 	FAILS(RC_UNAVAILABLE, "127.0.0.1", http_ask(&q, &a, &err));
-	assert_true(clock_mono() - begin < 600 * USEC_MS);
+	assert_true(clock_mono() - begin < 30 * USEC_SEC);
 	q = (struct http_request){.url = "http://penstock/x", .unix_socket = "/nonexistent/socket"};
 	FAILS(RC_NOT_FOUND, "/nonexistent/socket", http_ask(&q, &a, &err));
 	q = (struct http_request){.url = "gopher://x"};

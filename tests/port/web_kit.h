@@ -10,9 +10,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -131,8 +133,7 @@ static inline void web_stop(struct web *w)
 	shutdown(w->fd, SHUT_RDWR);
 	pthread_join(w->thread, NULL);
 	close(w->fd);
-	for (int i = 0; i < 2000 && __atomic_load_n(&w->open, __ATOMIC_SEQ_CST); i++)
-		clock_sleep(USEC_MS);
+	WAIT_UNTIL(!__atomic_load_n(&w->open, __ATOMIC_SEQ_CST));
 }
 
 struct web_counts {
@@ -145,7 +146,7 @@ static inline int web_dial(uint32_t port)
 	struct sockaddr_in a = {.sin_family = AF_INET,
 				.sin_port = htons((uint16_t)port),
 				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct timeval within = {.tv_sec = 10};
+	struct timeval within = {.tv_sec = 60};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &within, sizeof(within));
@@ -255,6 +256,16 @@ static inline void web_load_start(struct web_load *l, uint32_t port, bool posts)
 		assert_int_equal(pthread_create(&l->thread[i], NULL, web_client, l), 0);
 }
 
+/* How many were answered well up to now. */
+static inline uint64_t web_load_ok(struct web_load *l)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < WEB_CLIENTS; i++)
+		n += __atomic_load_n(&l->counts[i].ok, __ATOMIC_RELAXED);
+	return n;
+}
+
 static inline struct web_counts web_load_stop(struct web_load *l)
 {
 	struct web_counts all = {0};
@@ -273,8 +284,23 @@ static inline struct web_counts web_load_stop(struct web_load *l)
 	return all;
 }
 
-/* Each suite has its ports, so that suites can run at the same time: a window of 300 by pid. */
+/* Each suite has its ports, so that suites can run at the same time: one of ten windows of 300, taken with a lock until the program ends. All are
+ * below those that the kernel gives to clients. */
 static inline uint32_t web_ports(uint32_t base)
 {
-	return base + (uint32_t)(getpid() % 20) * 300;
+	static uint32_t taken;
+
+	for (uint32_t i = 0; i < 10 && !taken; i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/tmp/penstock-test-ports.%u", base + i * 300);
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			taken = base + i * 300;
+		else if (fd >= 0)
+			close(fd);
+	}
+	if (!taken)
+		fail_msg("ten other runs have all ports from %u", base);
+	return taken;
 }

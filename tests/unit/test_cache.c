@@ -12,6 +12,7 @@
 #include "io/httpd.h"
 #include "io/loop.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -559,8 +560,9 @@ static void *lies(void *arg)
 		(void)!recv(fd, buf, sizeof(buf), 0);
 		atomic_fetch_add(&asked, 1);
 		send_text(fd, lie);
-		if (!*lie)
-			clock_sleep(3 * USEC_SEC);
+		if (!*lie) /* until the other side has enough */
+			while (poll(&(struct pollfd){.fd = fd, .events = POLLRDHUP}, 1, 60000) < 0)
+				;
 		close(fd);
 	}
 	return NULL;
@@ -571,7 +573,7 @@ static void lies_client(void)
 	usec_t begin = clock_mono();
 
 	assert_int_equal(through("GET", "/v1/cache/1", NULL, STR("")), 404);
-	assert_true(clock_mono() - begin < 4 * USEC_SEC);
+	assert_true(clock_mono() - begin < 30 * USEC_SEC);
 }
 
 static void half_an_answer_is_a_miss(void **state)

@@ -310,8 +310,7 @@ static void leaving_client(void)
 	send_text(fd, "GET /silent HTTP/1.1\r\nHost: x\r\n\r\n");
 	receive(fd, &got, "hello\n");
 	close(fd);
-	for (int i = 0; i < 800 && atomic_load(&gone) == 0; i++)
-		clock_sleep(10 * USEC_MS);
+	WAIT_UNTIL(atomic_load(&gone));
 }
 
 static void a_reader_that_left_is_noticed(void **state)
@@ -327,8 +326,7 @@ static void slow_client(void)
 	int fd = dial_unix(socket_path);
 
 	send_text(fd, "GET /flood HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-	for (int i = 0; i < 500 && atomic_load(&cuts) == 0; i++)
-		clock_sleep(10 * USEC_MS);
+	WAIT_UNTIL(atomic_load(&cuts));
 	receive(fd, &got, NULL);
 	has(strbuf_cstr(&got), "cut: too slow\n", "the last line says it");
 	close(fd);
@@ -376,7 +374,7 @@ static void end_client(void)
 	send_text(silent, "GET /silent HTTP/1.1\r\nHost: x\r\n\r\n");
 	receive(silent, &got, "hello\n");
 	send_text(fd, "GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
-	clock_sleep(30 * USEC_MS);
+	WAIT_UNTIL(__atomic_load_n(&kept, __ATOMIC_SEQ_CST));
 	/* both stay open: the teardown ends them */
 }
 

@@ -213,7 +213,7 @@ static struct shim_event wait_for(struct rig *r, bool (*want)(const struct shim_
 {
 	usec_t begin = clock_mono();
 
-	while (clock_mono() - begin < 20 * USEC_SEC) {
+	while (clock_mono() - begin < PATIENCE) {
 		read_events(r);
 		struct str rest = strbuf_str(&r->events);
 		while (rest.n) {
@@ -271,8 +271,7 @@ static void check_gone(struct rig *r, int64_t code)
 	struct shim_event e = wait_for(r, is_gone, "gone");
 
 	assert_int_equal(e.exit, code);
-	for (int i = 0; i < 200 && shim_lives(r); i++)
-		clock_sleep(5 * USEC_MS);
+	WAIT_UNTIL(!shim_lives(r));
 	CHECK(!shim_lives(r), "the shim ends too");
 	AUTO(freep) char *left = in_rig(r, "left");
 	CHECK(!file_exists(left), "nothing is left");
@@ -307,7 +306,7 @@ static void crash_loop(void **state)
 	start(r, "crash");
 	struct shim_event e = wait_for(r, is_third, "third exit");
 	usec_t took = clock_mono() - begin;
-	CHECK(took >= 600 * USEC_MS && took < 4 * USEC_SEC, "backs off");
+	CHECK(took >= 600 * USEC_MS, "backs off");
 	assert_int_equal(e.exit, 7);
 	CHECK_STR(e.why, "exit 7, 3 times", "why");
 	shape_done(&shape_shim_event, &e);
@@ -322,7 +321,7 @@ static void never_ready(void **state)
 
 	start(r, "503");
 	struct shim_event e = wait_for(r, is_tenth, "tenth probe");
-	CHECK(clock_mono() - begin < 5 * USEC_SEC, "each 200 ms");
+	CHECK(clock_mono() - begin < 9 * USEC_SEC, "each 200 ms");
 	CHECK_STR(e.why, "HTTP 503 from /healthz, 10 probes in a row", "why");
 	shape_done(&shape_shim_event, &e);
 	CHECK(!strstr(strbuf_cstr(&r->events), "\"ready\""), "never");
@@ -362,7 +361,7 @@ static void slips(void **state)
 	struct shim_event e = wait_for(r, is_slipping, "unready");
 	shape_done(&shape_shim_event, &e);
 	const char *text = strbuf_cstr(&r->events), *bad = strstr(text, "unready");
-	for (int i = 0; i < 1000 && bad && !strstr(bad, "\"ready\""); i++) {
+	for (int i = 0; i < 6000 && bad && !strstr(bad, "\"ready\""); i++) {
 		clock_sleep(10 * USEC_MS);
 		read_events(r);
 		bad = strstr(strbuf_cstr(&r->events), "unready");
@@ -384,7 +383,7 @@ static void deaf(void **state)
 	kill(r->shim, SIGTERM);
 	check_gone(r, -SIGKILL);
 	usec_t took = clock_mono() - begin;
-	CHECK(took >= 300 * USEC_MS && took < 3 * USEC_SEC, "SIGKILL after its time");
+	CHECK(took >= 300 * USEC_MS && took < 9 * USEC_SEC, "SIGKILL after its time");
 }
 
 /* Pids of processes of this program that serve a mode. */
@@ -412,8 +411,7 @@ static void shim_killed(void **state)
 	struct shim_event e = wait_for(r, is_ready, "ready");
 	assert_int_equal(serving("family"), 2);
 	kill(r->shim, SIGKILL);
-	for (int i = 0; i < 200 && shim_lives(r); i++)
-		clock_sleep(5 * USEC_MS);
+	WAIT_UNTIL(!shim_lives(r));
 	CHECK(!shim_lives(r), "its lock is free");
 	CHECK(file_exists(left), "something is left");
 	const char *argv[] = {shim_path(), "--clean", r->dir, NULL};
@@ -424,10 +422,10 @@ static void shim_killed(void **state)
 	CHECK_STR(strbuf_cstr(&out), "", "nothing to say");
 	assert_int_equal(code, 0);
 	CHECK(!file_exists(left), "cleaned");
-	clock_sleep(20 * USEC_MS);
 	/* Without control groups a child that left its session cannot be found. */
-	assert_int_equal(serving("family"),
-			 geteuid() == 0 && access("/sys/fs/cgroup", W_OK) == 0 ? 0 : 1);
+	unsigned stays = geteuid() == 0 && access("/sys/fs/cgroup", W_OK) == 0 ? 0 : 1;
+	WAIT_UNTIL(serving("family") == stays);
+	assert_int_equal(serving("family"), stays);
 	OK(child_capture(&run, &out, NULL, &code, &err));
 	assert_int_equal(code, 0);
 	shape_done(&shape_shim_event, &e);
@@ -580,8 +578,7 @@ static void container_shim_killed(void **state)
 	launch(r);
 	struct shim_event e = wait_for(r, is_ready, "ready");
 	kill(r->shim, SIGKILL);
-	for (int i = 0; i < 200 && shim_lives(r); i++)
-		clock_sleep(5 * USEC_MS);
+	WAIT_UNTIL(!shim_lives(r));
 	CHECK(lives(e.pid), "the container outlives it");
 	const char *argv[] = {shim_path(), "--clean", r->dir, NULL};
 	struct child_run run = {.spec.argv = argv};
@@ -589,8 +586,7 @@ static void container_shim_killed(void **state)
 	int code = -1;
 	OK(child_capture(&run, &out, NULL, &code, &err));
 	assert_int_equal(code, 0);
-	for (int i = 0; i < 100 && lives(e.pid); i++)
-		clock_sleep(5 * USEC_MS);
+	WAIT_UNTIL(!lives(e.pid));
 	CHECK(!lives(e.pid), "until it is cleaned");
 	strbuf_done(&out);
 	shape_done(&shape_shim_event, &e);

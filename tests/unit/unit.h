@@ -22,3 +22,11 @@
 		if (strcmp(got_, want_) != 0)                                    \
 			fail_msg("%s: got <%s>, want <%s>", (why), got_, want_); \
 	} while (0)
+
+/* Waiting, with io/clock.h: for as long as a loaded machine, a sanitizer or both may take; a bound costs nothing while all is well. What a bound
+ * tells apart (ended by an order, or by itself) must be further apart than it. */
+#define PATIENCE (60 * USEC_SEC)
+/* A statement: until it is so, or never is. */
+#define WAIT_UNTIL(cond)                                                                 \
+	for (usec_t until_ = clock_mono() + PATIENCE; !(cond) && clock_mono() < until_;) \
+	clock_sleep(5 * USEC_MS)
