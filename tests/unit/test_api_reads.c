@@ -355,6 +355,13 @@ static const struct path paths[] = {
 	{"a title", "GET " WIRE_SEARCH "?q=errors", 200, "\"id\":\"inc-1\"", NULL},
 	{"nothing", "GET " WIRE_SEARCH "?q=zebra", 200, "\"hits\":[]", NULL},
 	{"for nothing", "GET " WIRE_SEARCH, 400, "?q=", NULL},
+	/* doctor */
+	{"the machine", "GET " WIRE_DOCTOR, 200,
+	 "{\"check\":\"disk\",\"state\":\"missing\",\"says\":\"full\",\"fix\":\"make room\"}],\"ok\":false",
+	 NULL},
+	{"the journal", "GET " WIRE_DOCTOR, 200,
+	 "{\"check\":\"journal\",\"state\":\"ok\",\"says\":\"it takes events\"}", NULL},
+	{"its end", "GET " WIRE_DOCTOR, 200, "\"journal\":{\"seq\":106,", NULL},
 };
 
 static void commit_client(void)
