@@ -3,7 +3,7 @@
 
 struct deploys {
 	VEC(struct dora_deploy) list;
-	struct map last; /* "unit image" -> index + 1 of the newest one with it */
+	VEC(const char *) images; /* of each */
 };
 
 static bool is_production(const struct api *api, const struct insight *x, const char *name)
@@ -20,27 +20,25 @@ static bool is_failure(const struct row *r)
 	       !streq(r->cause, "max");
 }
 
-/* The version that is brought back replaces one that was done: that one failed. */
+/* The version that is brought back replaces one that was done: that one failed. Returns are few: a walk back over the newest ones finds it. */
 static void take_back(struct deploys *d, const struct row *r)
 {
-	AUTO(freep)
-	char *key = xasprintf("%s %s", r->unit ? r->unit : "", r->previous ? r->previous : "");
-	size_t at = (size_t)(uintptr_t)map_get(&d->last, str_of(key));
+	for (size_t i = d->list.n; i-- > 0;) {
+		struct dora_deploy *bad = &d->list.v[i];
 
-	if (!at)
+		if (!streq(bad->unit, r->unit) || !streq(d->images.v[i], r->previous))
+			continue;
+		if (!bad->failed)
+			bad->failed_at = r->at;
+		bad->failed = true;
+		bad->recovered_at = r->live_at;
 		return;
-	struct dora_deploy *bad = &d->list.v[at - 1];
-	if (!bad->failed)
-		bad->failed_at = r->at;
-	bad->failed = true;
-	bad->recovered_at = r->live_at;
+	}
 }
 
 static void add_rollout(struct deploys *d, const struct api *api, const struct row *r)
 {
 	const struct row *rel = catalog_row(api, SHELF_RELEASES, r->release);
-	AUTO(freep)
-	char *key = xasprintf("%s %s", r->unit ? r->unit : "", r->image ? r->image : "");
 
 	if (r->returns)
 		take_back(d, r);
@@ -56,7 +54,7 @@ static void add_rollout(struct deploys *d, const struct api *api, const struct r
 				       .rework = r->returns || (rel && rel->mends),
 				       .failed_at = r->harm_at ? r->harm_at : r->reached_at,
 				       .recovered_at = is_failure(r) ? r->zero_at : 0}));
-	map_put(&d->last, str_of(key), (void *)(uintptr_t)d->list.n);
+	vec_push(&d->images, r->image);
 }
 
 /* One that a person or the watch opened for a rollout that is done. */
@@ -158,13 +156,20 @@ void insights_dora(struct json_out *o, const struct api *api, const struct insig
 {
 	struct deploys d = {0};
 	struct dora dora;
+	const char *name = NULL; /* the last one looked at: a shelf keeps a text once */
+	bool wanted = false;
 	uint32_t first, last;
 
 	catalog_span(api, SHELF_ROLLOUTS, &first, &last);
 	for (uint32_t n = first; n <= last; n++) {
 		const struct row *r = catalog_row(api, SHELF_ROLLOUTS, n);
 
-		if (r && r->environment && is_production(api, x, r->environment))
+		if (!r || !r->environment)
+			continue;
+		if (r->environment != name)
+			wanted = is_production(api, x, r->environment);
+		name = r->environment;
+		if (wanted)
 			add_rollout(&d, api, r);
 	}
 	add_incidents(&d, api);
@@ -175,5 +180,5 @@ void insights_dora(struct json_out *o, const struct api *api, const struct insig
 	write_definitions(o);
 	dora_done(&dora);
 	vec_done(&d.list);
-	map_done(&d.last);
+	vec_done(&d.images);
 }

@@ -146,8 +146,8 @@ static void find_texts(struct search *s)
 		for (uint32_t number = last; number >= first && number && n < s->limit; number--) {
 			const struct row *r = catalog_row(s->c->api, (enum shelf_kind)k, number);
 
-			if (!r || is_id(s, (enum shelf_kind)k, r) ||
-			    !(is_commit(r, s->q) || holds(r->subject, s->q)))
+			if (!r || !(is_commit(r, s->q) || holds(r->subject, s->q)) ||
+			    is_id(s, (enum shelf_kind)k, r)) /* it was told of before */
 				continue;
 			hit_row(s, (enum shelf_kind)k, r);
 			n++;
