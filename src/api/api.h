@@ -11,6 +11,12 @@ struct api_options {
 	const char *version;
 	/* The name of a source, given its path or its name; NULL: we do not watch it. NULL: only names of world.sources are known. */
 	const char *(*source_of)(void *ctx, const char *path);
+	/* What the machine lacks, each as (check, "ok" | "warning" | "missing", what is so, how to mend it or ""). Blocks: called on a worker. NULL: nothing is
+	 * known of the machine. */
+	void (*doctor)(void *ctx,
+		       void (*each)(void *to, const char *check, const char *state,
+				    const char *says, const char *fix),
+		       void *to);
 	void *ctx;
 };
 struct api;

@@ -171,6 +171,9 @@ void get_run_jobs(struct call *c);
 /* catalog.c */
 struct catalog;
 void catalog_free(struct catalog *c);
+/* insights.c */
+struct insights;
+void insights_free(struct insights *i);
 /* keys.c */
 void get_key(struct call *c);
 void get_tests(struct call *c);

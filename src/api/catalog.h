@@ -22,6 +22,8 @@ struct row {
 	uint64_t at, ended_at;          /* made, built, opened; ended, closed */
 	uint64_t pushed_at;             /* run, release: of its commit */
 	uint64_t staged_at, gated_at;   /* release */
+	uint64_t reached_at, live_at;   /* rollout: first traffic, all of it; 0: never */
+	uint64_t harm_at;               /* rollout */
 	uint64_t zero_at;               /* rollout: traffic was off it; incident: mitigated */
 	const char *repo, *ref, *commit, *author, *subject; /* incident: subject is its title */
 	const char *environment, *unit, *cause, *image, *previous;

@@ -195,6 +195,7 @@ void api_free(struct api *api)
 	}
 	log_hubs_free(api);
 	catalog_free(api->catalog);
+	insights_free(api->insights);
 	metrics_free(api);
 	job_tokens_free(api->job_tokens);
 	devices_free(api->devices);

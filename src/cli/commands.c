@@ -27,6 +27,7 @@ const struct command *const commands[] = {
 	&cmd_rerun,
 	&cmd_start,
 	&cmd_tests,
+	&cmd_dora,
 	&cmd_quarantine,
 	&cmd_pin,
 	&cmd_veto,

@@ -24,9 +24,18 @@ static void merge(char *to, const char *a, size_t na, const char *b, size_t nb, 
 		memcpy(to, b, nb * size);
 }
 
+static bool is_sorted(const char *items, size_t n, size_t size,
+		      int (*cmp)(const void *, const void *))
+{
+	for (size_t i = 1; i < n; i++)
+		if (cmp(items + (i - 1) * size, items + i * size) > 0)
+			return false;
+	return true;
+}
+
 void sort_stable(void *items, size_t n, size_t size, int (*cmp)(const void *, const void *))
 {
-	if (n < 2)
+	if (n < 2 || is_sorted(items, n, size, cmp)) /* much comes in order */
 		return;
 	char *from = items, *to = xcalloc(n, size), *scratch = to;
 

@@ -14,6 +14,7 @@
 #include "io/files.h"
 #include "main/agents.h"
 #include "main/house.h"
+#include "main/local_doctor.h"
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -251,10 +252,31 @@ static enum rc open_caches(struct daemon *d, const struct serve_options *o, stru
 	return RC_OK;
 }
 
+/* What `penstock doctor` looks at, for GET doctor. */
+static void look_at_machine(void *ctx,
+			    void (*each)(void *to, const char *check, const char *state,
+					 const char *says, const char *fix),
+			    void *to)
+{
+	static const char *const states[] = {
+		[HEALTH_OK] = "ok", [HEALTH_WARN] = "warning", [HEALTH_MISSING] = "missing"};
+	const struct daemon *d = ctx;
+
+	for (unsigned i = 0; i < n_doctor_checks; i++) {
+		struct finding f = {0};
+
+		doctor_checks[i].look(d->data, &f);
+		each(to, doctor_checks[i].name, states[f.health], f.says, f.fix);
+	}
+}
+
 static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
 {
-	struct api_options ao = {
-		.engine = d->engine, .version = PENSTOCK_VERSION, .source_of = source_of, .ctx = d};
+	struct api_options ao = {.engine = d->engine,
+				 .version = PENSTOCK_VERSION,
+				 .source_of = source_of,
+				 .doctor = look_at_machine,
+				 .ctx = d};
 
 	d->api = api_new(&ao);
 	struct httpd_options ho = {.socket = d->socket,

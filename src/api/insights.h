@@ -1,0 +1,37 @@
+/* What insights are made of. Only src/api/insights*.c use it. */
+#pragma once
+#include "api/catalog.h"
+#include "api/reads.h"
+#include "core/dora.h"
+
+#define WAITS \
+	40 /* places of a histogram: each a factor of 2^(1/2) from a millisecond up; the last one: 16 minutes and more */
+
+/* What the jobs of one run came to. */
+struct run_stats {
+	bool known;
+	uint32_t jobs, cached; /* that ran or would have run: unaffected ones do not count */
+	uint64_t saved;        /* usec: how long the cached ones take by history */
+	uint16_t waits[WAITS]; /* from ready to started */
+};
+void stats_add(struct run_stats *s, const struct job *job, uint64_t usually);
+/* From a histogram of waits; usec. */
+uint64_t waits_quantile(const uint64_t *waits, double share);
+
+struct insights {
+	VEC(struct run_stats) runs; /* index: number - 1; of runs that left the model */
+};
+
+/* What was asked, and what was read for it. */
+struct insight {
+	uint64_t since, until;
+	const char *unit, *environment; /* of the request */
+	VEC(struct run_stats)
+	here;                 /* of runs that the model has, and those chosen: as insights.runs */
+	VEC(uint32_t) wanted; /* runs to be read */
+	VEC(struct run_stats) read; /* the same order */
+	struct map usual;           /* "unit/job" -> usec of history */
+};
+
+/* insights_dora.c: "dora":{...} */
+void insights_dora(struct json_out *o, const struct api *api, const struct insight *x);

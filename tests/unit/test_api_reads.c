@@ -1,0 +1,422 @@
+/* What is read beside lists: curves, the graph, environments, what a release changes, incidents, search. */
+#include "api_kit.h"
+
+#define T0 (1700000000 * USEC_SEC) /* Tuesday, 2023-11-14 22:13:20 UTC */
+
+static const char yml[] =
+	"version: 1\n"
+	"project: shop\n"
+	"libraries: {shared: {path: libs/shared}}\n"
+	"services:\n"
+	"  orders: {path: services/orders, port: 8080, deps: [shared], consumes: [payments-api], replicas: 2}\n"
+	"  payments: {path: services/payments, port: 8080, deps: [shared], provides: payments-api}\n"
+	"ci:\n"
+	"  test: {each: services, run: make test}\n"
+	"  image: {each: services, needs: [test], image: {from: scratch, copy: {out/app: /app}, entrypoint: [/app]}}\n"
+	"staging: {environment: staging}\n"
+	"gate: {approve: {count: 1}, windows: [{deny: \"Fri 16:00 - Mon 08:00\"}]}\n"
+	"production: {environment: production}\n";
+
+static const char *commits[3];
+static char envelope[DIGEST_HEX + 1], forged[DIGEST_HEX + 1];
+
+static const char *commit_files(const char *message, const char *main_c, const char *config,
+				const char *extra)
+{
+	struct fake_file files[] = {
+		{"services/orders/main.c", str_of(main_c), 0, false},
+		{"penstock.yml", str_of(config), 0, false},
+		{"services/orders/extra.c", str_of(extra ? extra : ""), 0, extra == NULL}};
+
+	return scm_fake_commit(world.scm, "shop", "refs/heads/main",
+			       &(struct fake_commit){.message = message, .files = files, .n = 3});
+}
+
+static void fill_change(struct change *c, unsigned n, const char *subject)
+{
+	c->repo = text("shop");
+	c->ref = text("refs/heads/main");
+	c->commit = text(commits[n]);
+	c->base = n ? text(commits[n - 1]) : NULL;
+	c->author = text("Ann");
+	c->subject = text(subject);
+	c->pushed_at = T0 + n * USEC_HOUR;
+}
+
+static void past_release(struct store *store)
+{
+	struct release r = {.id = text("rel-1"),
+			    .run = text("run-1"),
+			    .state = RELEASE_LIVE,
+			    .config = text("c0"),
+			    .environment = text("production"),
+			    .built_at = T0,
+			    .live_at = T0 + USEC_HOUR};
+
+	fill_change(&r.change, 0, "Sell things");
+	vec_push(&r.items, ((struct release_item){.unit = text("orders"), .image = text(IMAGE_A)}));
+	vec_push(&r.gate.approvals,
+		 ((struct approval){.actor = text("user:bob"), .yes = true, .at = T0}));
+	kit_ended(store, AGG_RELEASE, r.id, &r);
+	shape_done(aggregate_shapes[AGG_RELEASE], &r);
+}
+
+static void past_rollouts(struct store *store)
+{
+	struct rollout done = {.id = text("ro-1"),
+			       .release = text("rel-1"),
+			       .environment = text("production"),
+			       .unit = text("orders"),
+			       .image = text(IMAGE_A),
+			       .state = ROLLOUT_DONE,
+			       .created_at = T0,
+			       .ended_at = T0 + USEC_HOUR};
+	struct rollout bad = {.id = text("ro-2"),
+			      .environment = text("production"),
+			      .unit = text("orders"),
+			      .image = text(IMAGE_B),
+			      .previous = text(IMAGE_A),
+			      .state = ROLLOUT_ABORTED,
+			      .cause = text("errors"),
+			      .reason = text("errors | 50 %"),
+			      .created_at = T0 + 2 * USEC_HOUR,
+			      .harm_at = T0 + 2 * USEC_HOUR + 20 * USEC_SEC,
+			      .verdict_at = T0 + 2 * USEC_HOUR + 60 * USEC_SEC,
+			      .zero_ordered_at = T0 + 2 * USEC_HOUR + 60 * USEC_SEC,
+			      .zero_confirmed_at = T0 + 2 * USEC_HOUR + 60250 * USEC_MS,
+			      .ended_at = T0 + 2 * USEC_HOUR + 2 * USEC_MIN};
+	const double shares[] = {0.05, 0.5, 1};
+
+	vec_push(&done.strategy.steps, ((struct weight){.share = 1}));
+	bad.strategy.kind = STRATEGY_CANARY;
+	for (size_t i = 0; i < ARRAY_LEN(shares); i++)
+		vec_push(&bad.strategy.steps, ((struct weight){.share = shares[i]}));
+	bad.numbers = (struct verdict_numbers){.answer = text("fail"),
+					       .metric = text("errors"),
+					       .lane = text("fast"),
+					       .evidence = 400,
+					       .wanted = 300};
+	kit_ended(store, AGG_ROLLOUT, done.id, &done);
+	kit_ended(store, AGG_ROLLOUT, bad.id, &bad);
+	shape_done(aggregate_shapes[AGG_ROLLOUT], &done);
+	shape_done(aggregate_shapes[AGG_ROLLOUT], &bad);
+}
+
+static void past_records(struct store *store)
+{
+	uint64_t at = T0 + 2 * USEC_HOUR;
+
+	kit_record(store, T0, "git", "shop", "source.ref_moved", "{\"repo\":\"shop\"}");
+	kit_record(store, at, "engine", "ro-2", "deploy.planned",
+		   "{\"rollout\":\"ro-2\",\"digest\":\"0123456789abcdef\"}");
+	kit_record(store, at + 10 * USEC_SEC, "engine", "ro-2", "route.weight_set",
+		   "{\"rollout\":\"ro-2\",\"weight\":0.05}");
+	kit_record(store, at + 10 * USEC_SEC, "engine", "ro-2", "watch.history",
+		   "{\"rollout\":\"ro-2\"}");
+	for (uint64_t s = 10; s < 60; s++) {
+		AUTO(freep)
+		char *payload = xasprintf(
+			"{\"rollout\":\"ro-2\",\"window\":{\"second\":%llu,\"instances\":[{\"id\":1,\"n\":100},"
+			"{\"id\":2,\"n\":100},{\"id\":3,\"canary\":true,\"n\":20%s}]}}",
+			(unsigned long long)(at / USEC_SEC + s), s >= 10 ? ",\"errors\":10" : "");
+
+		kit_record(store, at + s * USEC_SEC, "engine", "ro-2", "watch.facts", payload);
+		kit_record(store, at + s * USEC_SEC, "engine", "ro-20", "watch.facts", payload);
+	}
+	kit_record(store, at + 60250 * USEC_MS, "engine", "ro-2", "route.weight_set",
+		   "{\"rollout\":\"ro-2\"}");
+	kit_record(store, at + 2 * USEC_MIN, "user:ann", "ro-2", "person.refused",
+		   "{\"rollout\":\"ro-2\",\"error\":\"it is aborted\"}");
+}
+
+static void fill_past(struct store *store)
+{
+	struct err err = {0};
+	struct incident i = {.id = text("inc-1"),
+			     .state = INCIDENT_CLOSED,
+			     .title = text("orders in production: *errors*"),
+			     .unit = text("orders"),
+			     .environment = text("production"),
+			     .rollout = text("ro-2"),
+			     .revert = text("0123abcd"),
+			     .opened_at = T0 + 2 * USEC_HOUR + 60 * USEC_SEC,
+			     .mitigated_at = T0 + 2 * USEC_HOUR + 61 * USEC_SEC,
+			     .closed_at = T0 + 3 * USEC_HOUR};
+
+	scm_fake_add(world.scm, "shop");
+	commits[0] = commit_files("Sell things", "1", "a\nb\nc\n", NULL);
+	commits[1] = commit_files("Sell more\n\nmuch more", "2", "a\nb\nc\n", NULL);
+	commits[2] = commit_files("Sell all", "2", "a\nB\nc\n", "x");
+	past_release(store);
+	past_rollouts(store);
+	past_records(store);
+	vec_push(&i.timeline, ((struct moment){i.opened_at, text("engine"), text("it <hurts>")}));
+	kit_ended(store, AGG_INCIDENT, i.id, &i);
+	shape_done(aggregate_shapes[AGG_INCIDENT], &i);
+	assert_int_equal(sign_attest(world.sign, IMAGE_B, "test", STR("{\"a\":1}"), envelope, &err),
+			 RC_OK);
+	assert_int_equal(sign_attest(world.sign, IMAGE_A, "test", STR("{\"a\":2}"), forged, &err),
+			 RC_OK);
+}
+
+static void add_environment(struct model *m, const char *id, enum stage stage, const char *image,
+			    const char *release)
+{
+	struct environment *env = model_add(m, AGG_ENVIRONMENT, id);
+
+	*env = (struct environment){.id = text(id), .stage = stage};
+	vec_push(&env->live, ((struct live){.unit = text("orders"),
+					    .image = text(image),
+					    .release = text(release),
+					    .since = T0 + USEC_HOUR}));
+}
+
+static void fill_model(struct model *m)
+{
+	struct project *p = model_add(m, AGG_PROJECT, "project");
+	struct config_ref *c = model_add(m, AGG_CONFIG, "c0");
+	struct project_repo *src = model_add(m, AGG_SOURCE, "shop");
+	struct run *run = model_add(m, AGG_RUN, "run-2");
+	struct release *r = model_add(m, AGG_RELEASE, "rel-2");
+	struct err err = {0};
+
+	*p = (struct project){.id = text("project"),
+			      .runs = 2,
+			      .releases = 2,
+			      .rollouts = 2,
+			      .incidents = 1,
+			      .config = text("c0")};
+	c->id = text("c0");
+	if (config_read(STR(yml), "penstock.yml", NULL, NULL, &c->config, &err) != RC_OK)
+		fail_msg("%s", err.msg);
+	*src = (struct project_repo){.id = text("shop"), .config = text("c0")};
+	vec_push(&src->refs, ((struct repo_ref){.ref = text("refs/heads/main-cart"),
+						.commit = text(commits[2]),
+						.run = text("run-2")}));
+	*run = (struct run){.id = text("run-2"),
+			    .state = RUN_PASSED,
+			    .config = text("c0"),
+			    .release = text("rel-2"),
+			    .created_at = T0 + 4 * USEC_HOUR};
+	fill_change(&run->change, 2, "Sell all of the Cart");
+	vec_push(&run->affected, text("orders"));
+	*r = (struct release){.id = text("rel-2"),
+			      .run = text("run-2"),
+			      .state = RELEASE_STAGED,
+			      .config = text("c0"),
+			      .environment = text("staging"),
+			      .built_at = T0 + 5 * USEC_HOUR};
+	fill_change(&r->change, 2, "Sell all of the Cart");
+	vec_push(&r->items,
+		 ((struct release_item){
+			 .unit = text("orders"), .image = text(IMAGE_B), .staging_done = true}));
+	vec_push(&r->evidence,
+		 ((struct evidence){text(IMAGE_B), text("test"), text("ci"), text(envelope)}));
+	vec_push(&r->evidence,
+		 ((struct evidence){text(IMAGE_B), text("test"), text("staging"), text(forged)}));
+	add_environment(m, "staging", STAGE_STAGING, IMAGE_B, "rel-2");
+	add_environment(m, "production", STAGE_PRODUCTION, IMAGE_A, "rel-1");
+	vec_push(&model_environment(m, "production")->holds,
+		 ((struct hold){.id = text("hold-1"),
+				.unit = text("orders"),
+				.actor = text("user:ann"),
+				.reason = text("party"),
+				.since = T0}));
+}
+
+static const struct path paths[] = {
+	/* curves */
+	{"curves", "GET " WIRE_ROLLOUTS "/ro-2/curves", 200, "\"state\":\"aborted\",\"seconds\":1",
+	 NULL},
+	{"planned in words", "GET " WIRE_ROLLOUTS "/ro-2/curves", 200,
+	 "\"text\":\"planned: 0123456789ab\",\"seq\":2", NULL},
+	{"the verdict in words", "GET " WIRE_ROLLOUTS "/ro-2/curves", 200,
+	 "the verdict failed it: errors, evidence ", NULL},
+	{"zero in words", "GET " WIRE_ROLLOUTS "/ro-2/curves", 200,
+	 "0 % confirmed at the data plane, 250 ms after the decision", NULL},
+	{"a refusal in words", "GET " WIRE_ROLLOUTS "/ro-2/curves", 200, "refused: it is aborted",
+	 NULL},
+	{"steps", "GET " WIRE_ROLLOUTS "/ro-2/curves", 200,
+	 "\"steps\":[{\"share\":0.05,\"state\":\"stopped\"},{\"share\":0.5,\"state\":\"left_out\"}",
+	 NULL},
+	{"one that was never watched", "GET " WIRE_ROLLOUTS "/ro-1/curves", 200,
+	 "\"t\":[],\"step\":[],\"weight\":[],\"canary\":{\"n\":[]", NULL},
+	{"of nothing", "GET " WIRE_ROLLOUTS "/ro-9/curves", 404, "there is no rollout ro-9", NULL},
+	/* the graph */
+	{"a service", "GET " WIRE_GRAPH, 200,
+	 "{\"id\":\"orders\",\"kind\":\"service\",\"repo\":\"shop\",\"path\":\"services/orders\",\"level\":2",
+	 NULL},
+	{"a library", "GET " WIRE_GRAPH, 200, "{\"id\":\"shared\",\"kind\":\"library\"", NULL},
+	{"live", "GET " WIRE_GRAPH, 200,
+	 "{\"environment\":\"production\",\"image\":\"" IMAGE_A "\",\"release\":\"rel-1\"", NULL},
+	{"wanted", "GET " WIRE_GRAPH, 200, "\"wanted\":2,\"ready\":0", NULL},
+	{"an interface", "GET " WIRE_GRAPH, 200,
+	 "{\"from\":\"orders\",\"to\":\"payments\",\"kind\":\"consumes\",\"interface\":\"payments-api\"}",
+	 NULL},
+	{"levels", "GET " WIRE_GRAPH, 200, "\"levels\":3", NULL},
+	/* environments */
+	{"what was live", "GET " WIRE_ENVIRONMENTS "/production/history", 200,
+	 "{\"rollout\":\"ro-1\",\"unit\":\"orders\",\"image\":\"" IMAGE_A
+	 "\",\"release\":\"rel-1\",\"since\":1700003600000000,\"live\":true",
+	 "ro-2"},
+	{"who let it", "GET " WIRE_ENVIRONMENTS "/production/history", 200,
+	 "\"approved_by\":[\"user:bob\"]", NULL},
+	{"of another service", "GET " WIRE_ENVIRONMENTS "/production/history?unit=cart", 200,
+	 "\"history\":[]", NULL},
+	{"history of nothing", "GET " WIRE_ENVIRONMENTS "/moon/history", 404, "no environment moon",
+	 NULL},
+	{"a wrong cursor", "GET " WIRE_ENVIRONMENTS "/production/history?cursor=x", 400,
+	 "?cursor=", NULL},
+	{"compared", "GET " WIRE_ENVIRONMENTS "/staging/compare?with=production", 200,
+	 "\"ahead\":2,\"behind\":0", NULL},
+	{"with its commits", "GET " WIRE_ENVIRONMENTS "/staging/compare?with=production", 200,
+	 "\"subject\":\"Sell more\"", "much more"},
+	{"the same", "GET " WIRE_ENVIRONMENTS "/staging/compare?with=staging", 200, "\"same\":true",
+	 "\"commits\""},
+	{"with what?", "GET " WIRE_ENVIRONMENTS "/staging/compare", 400, "?with=", NULL},
+	{"with nothing", "GET " WIRE_ENVIRONMENTS "/staging/compare?with=moon", 404, "moon", NULL},
+	{"drift", "GET " WIRE_ENVIRONMENTS "/production/drift", 200,
+	 "\"live\":\"" IMAGE_A "\",\"drift\":true", NULL},
+	{"the week's calendar",
+	 "GET " WIRE_ENVIRONMENTS "/production/windows?from=1700000000000000&to=1700500000000000",
+	 200,
+	 "\"intervals\":[{\"from\":1700000000000000,\"to\":1700236800000000,\"denied\":false},"
+	 "{\"from\":1700236800000000,\"to\":1700467200000000,\"denied\":true,\"why\":\"inside the window Fri 16:00 - Mon 08:00 (UTC)\"},"
+	 "{\"from\":1700467200000000,\"to\":1700500000000000,\"denied\":false}]",
+	 NULL},
+	{"holds beside it", "GET " WIRE_ENVIRONMENTS "/production/windows", 200,
+	 "\"id\":\"hold-1\",\"unit\":\"orders\"", NULL},
+	{"no gate before it",
+	 "GET " WIRE_ENVIRONMENTS "/staging/windows?from=1700000000000000&to=1700500000000000", 200,
+	 "\"intervals\":[{\"from\":1700000000000000,\"to\":1700500000000000,\"denied\":false}]",
+	 NULL},
+	{"too long",
+	 "GET " WIRE_ENVIRONMENTS "/staging/windows?from=1700000000000000&to=1800000000000000", 400,
+	 "at most 92 days", NULL},
+	/* releases */
+	{"what it changes", "GET " WIRE_RELEASES "/rel-2/diff", 200,
+	 "\"environment\":\"production\",\"units\":[\"orders\"],\"items\":[{\"unit\":\"orders\",\"image\":\"" IMAGE_B
+	 "\",\"same\":false,\"was\":{\"image\":\"" IMAGE_A "\"",
+	 NULL},
+	{"its files", "GET " WIRE_RELEASES "/rel-2/diff", 200,
+	 "\"files\":[{\"path\":\"services/orders/extra.c\",\"change\":\"added\"},{\"path\":\"services/orders/main.c\",\"change\":\"changed\"}]",
+	 NULL},
+	{"its configuration", "GET " WIRE_RELEASES "/rel-2/diff", 200,
+	 "\"same\":false,\"diff\":\"@@ -1,3 +1,3 @@\\n a\\n-b\\n+B\\n c\\n\"", NULL},
+	{"its plan", "GET " WIRE_RELEASES "/rel-2/diff", 200, "\"plan\":{\"hash\":\"", NULL},
+	{"where it is", "GET " WIRE_RELEASES "/rel-2/diff?environment=staging", 200,
+	 "\"same\":true,\"was\"", "\"commits\""},
+	{"one that ended", "GET " WIRE_RELEASES "/rel-1/diff", 200,
+	 "\"environment\":\"production\",\"units\":[]", NULL},
+	{"diff of nothing", "GET " WIRE_RELEASES "/rel-9/diff", 404, "there is no release rel-9",
+	 NULL},
+	{"verified now", "GET " WIRE_RELEASES "/rel-2/evidence?verify=1", 200,
+	 "\"verified\":{\"ok\":true}", NULL},
+	{"of another image", "GET " WIRE_RELEASES "/rel-2/evidence?verify=1", 200,
+	 "\"verified\":{\"ok\":false,\"why\":\"", NULL},
+	{"not asked for", "GET " WIRE_RELEASES "/rel-2/evidence", 200, "\"signer\":", "verified"},
+	/* incidents */
+	{"deploys around it", "GET " WIRE_INCIDENTS "/inc-1", 200,
+	 "\"deploys\":[{\"rollout\":\"ro-1\"", NULL},
+	{"the suspect", "GET " WIRE_INCIDENTS "/inc-1", 200,
+	 "\"rollout\":\"ro-2\",\"unit\":\"orders\",\"image\":\"" IMAGE_B
+	 "\",\"state\":\"aborted\",\"at\":1700007200000000,\"ended_at\":1700007320000000,\"suspect\":true",
+	 NULL},
+	{"no incident", "GET " WIRE_INCIDENTS "/inc-9", 404, "there is no incident inc-9", NULL},
+	{"a post-mortem", "GET " WIRE_INCIDENTS "/inc-1/postmortem", 200,
+	 "# Post-mortem of inc-1: orders in production: \\*errors\\*", NULL},
+	{"is Markdown", "GET " WIRE_INCIDENTS "/inc-1/postmortem", 200,
+	 "Content-Type: text/markdown", NULL},
+	{"its impact", "GET " WIRE_INCIDENTS "/inc-1/postmortem", 200,
+	 "| Requests that the new version answered badly | 500 of 1000 |", NULL},
+	{"its length", "GET " WIRE_INCIDENTS "/inc-1/postmortem", 200,
+	 "| From the decision to no traffic, confirmed | 250 ms |", NULL},
+	{"its timeline", "GET " WIRE_INCIDENTS "/inc-1/postmortem", 200,
+	 "| 2023-11-15T00:14:20Z | engine | it \\<hurts\\> | |", NULL},
+	{"deploys beside it", "GET " WIRE_INCIDENTS "/inc-1/postmortem", 200,
+	 "| 2023-11-15T00:13:20Z | engine | | ro-2 began: orders of no release |", NULL},
+	{"no table is broken", "GET " WIRE_INCIDENTS "/inc-1/postmortem", 200, "errors \\| 50 %",
+	 NULL},
+	{"room for people", "GET " WIRE_INCIDENTS "/inc-1/postmortem", 200, "## Why it happened",
+	 NULL},
+	{"of nothing", "GET " WIRE_INCIDENTS "/inc-9/postmortem", 404, "no incident inc-9", NULL},
+	/* search */
+	{"an id", "GET " WIRE_SEARCH "?q=RUN-2", 200,
+	 "\"hits\":[{\"kind\":\"run\",\"id\":\"run-2\",\"title\":\"Sell all of the Cart\",\"state\":\"passed\"",
+	 NULL},
+	{"a number", "GET " WIRE_SEARCH "?q=%232", 200, "\"id\":\"ro-2\"", "ro-1"},
+	{"a subject", "GET " WIRE_SEARCH "?q=the%20cart", 200, "\"id\":\"rel-2\"", "rel-1"},
+	{"a branch", "GET " WIRE_SEARCH "?q=cart", 200,
+	 "{\"kind\":\"branch\",\"id\":\"main-cart\",\"title\":\"shop\"}", NULL},
+	{"a service", "GET " WIRE_SEARCH "?q=paym", 200,
+	 "{\"kind\":\"service\",\"id\":\"payments\"", NULL},
+	{"an environment", "GET " WIRE_SEARCH "?q=prod", 200,
+	 "{\"kind\":\"environment\",\"id\":\"production\"}", NULL},
+	{"a title", "GET " WIRE_SEARCH "?q=errors", 200, "\"id\":\"inc-1\"", NULL},
+	{"nothing", "GET " WIRE_SEARCH "?q=zebra", 200, "\"hits\":[]", NULL},
+	{"for nothing", "GET " WIRE_SEARCH, 400, "?q=", NULL},
+	/* doctor */
+	{"the machine", "GET " WIRE_DOCTOR, 200,
+	 "{\"check\":\"disk\",\"state\":\"missing\",\"says\":\"full\",\"fix\":\"make room\"}],\"ok\":false",
+	 NULL},
+	{"the journal", "GET " WIRE_DOCTOR, 200,
+	 "{\"check\":\"journal\",\"state\":\"ok\",\"says\":\"it takes events\"}", NULL},
+	{"its end", "GET " WIRE_DOCTOR, 200, "\"journal\":{\"seq\":106,", NULL},
+};
+
+static void commit_client(void)
+{
+	AUTO(freep) char *line = xasprintf("GET " WIRE_SEARCH "?q=%.7s", commits[2]);
+	AUTO(freep) char *answer = request(line, "");
+
+	CHECK(strstr(answer, "\"id\":\"run-2\"") && strstr(answer, "\"id\":\"rel-2\""), answer);
+}
+
+static void reads_client(void)
+{
+	check_paths(paths, ARRAY_LEN(paths));
+	commit_client();
+}
+
+static void each_says_what_it_should(void **state)
+{
+	(void)state;
+	beside(reads_client);
+}
+
+/* All columns have a value a point. */
+static void curves_client(void)
+{
+	static const char *const columns[][2] = {
+		{"step", NULL},          {"weight", NULL},
+		{"canary", "n"},         {"canary", "error_rate"},
+		{"stable", "over_p99"},  {"verdict", "answer"},
+		{"verdict", "evidence"}, {"verdict", "wanted"},
+		{"difference", "low"},   {"difference", "estimate"},
+		{"difference", "margin"}};
+	struct json *j = get_json("GET " WIRE_ROLLOUTS "/ro-2/curves");
+
+	assert_int_equal(json_count(json_get(j, "t")), 50);
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
+		const struct json *at = json_get(j, columns[i][0]);
+
+		at = columns[i][1] ? json_get(at, columns[i][1]) : at;
+		CHECK(json_count(at) == 50, columns[i][0]);
+	}
+	assert_int_equal(json_int(json_at(json_get(json_get(j, "canary"), "errors"), 49), 0), 10);
+	json_free(j);
+}
+
+static void curves_are_columns(void **state)
+{
+	(void)state;
+	beside(curves_client);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {KIT_CASE(each_says_what_it_should),
+					   KIT_CASE(curves_are_columns)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
