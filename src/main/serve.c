@@ -1,4 +1,5 @@
 /* The daemon: a data folder, a loop, the engine, the API, and the branches that are watched. */
+#include "main/id_tokens.h"
 #include "main/job_tokens.h"
 #include "main/serve.h"
 #include "api/api.h"
@@ -36,6 +37,7 @@ struct daemon {
 	struct tool_cache *tools;
 	struct cache_service *caches;
 	struct job_tokens *job_tokens;
+	struct workload *workload;
 	char *tool_cache;
 	VEC(struct source) sources;
 	char *data, *socket;
@@ -243,6 +245,23 @@ static enum rc open_job_tokens(struct daemon *d, const struct serve_options *o, 
 	return RC_OK;
 }
 
+/* Jobs can show others who they are. Without a port there is no place where our keys could be read, unless --public-url names one. */
+static enum rc open_workload(struct daemon *d, const struct serve_options *o, struct err *err)
+{
+	struct world *w = engine_world(d->engine);
+	AUTO(freep) char *keys = xasprintf("%s/keys", d->data);
+	AUTO(freep) char *here = xasprintf("http://127.0.0.1:%u", o->port);
+
+	if (!o->public_url && !o->port)
+		return RC_OK;
+	enum rc rc = workload_new(keys, o->public_url ? o->public_url : here, &d->workload, err);
+	if (rc != RC_OK)
+		return err_wrap(err, "--public-url");
+	w->id_token = id_token_of;
+	w->id_ctx = d->workload;
+	return RC_OK;
+}
+
 static enum rc open_caches(struct daemon *d, const struct serve_options *o, struct err *err)
 {
 	AUTO(freep) char *dir = xasprintf("%s/tools", d->data);
@@ -306,6 +325,8 @@ static enum rc open_all(struct daemon *d, const struct serve_options *o, struct 
 		rc = choose_sources(d, o, err);
 	if (rc == RC_OK)
 		rc = open_engine(d, o, err);
+	if (rc == RC_OK)
+		rc = open_workload(d, o, err);
 	return rc == RC_OK ? open_api(d, o, err) : rc;
 }
 
@@ -315,6 +336,7 @@ static void close_all(struct daemon *d)
 	loop_free(d->loop);
 	cache_service_free(d->caches);
 	job_tokens_free(d->job_tokens);
+	workload_free(d->workload);
 	xfree(d->tool_cache);
 	tool_cache_free(d->tools);
 	api_free(d->api);

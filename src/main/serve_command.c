@@ -9,6 +9,8 @@ static const struct option serve_options[] = {
 	{"port", 'p', "N", "TCP port of the API on 127.0.0.1 (7400); 0: the unix socket only"},
 	{"listen", 0, "ADDRESS",
 	 "where the port is: 127.0.0.1; another one only behind TLS, for agents on other machines"},
+	{"public-url", 0, "URL",
+	 "how others reach this daemon, and the issuer of jobs' tokens (http://127.0.0.1:PORT)"},
 	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
 	{"cache-max", 0, "SIZE", "of the build tools' cache: Turborepo, Nx, Bazel ... (20GiB)"},
 	{"containers", 0, "NAME",
@@ -80,6 +82,7 @@ static int run_serve(struct cli *c)
 	o.containers = cli_value(c, "containers");
 	o.port = (uint16_t)port;
 	o.listen = cli_value(c, "listen");
+	o.public_url = cli_value(c, "public-url");
 	o.slots = (uint32_t)slots;
 	o.door_base = (uint32_t)doors;
 	o.replica_base = (uint32_t)replicas;
