@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")" || exit 2
 peers=${PENSTOCK_PEERS:-$HOME/.cache/penstock-peers}
 
-for tool in turbo nx moon gitlab-ci-local; do
+for tool in turbo nx moon gitlab-ci-local oidc; do
 	mkdir -p "$peers/$tool"
 	if cmp -s "npm/$tool/package-lock.json" "$peers/$tool/.installed"; then
 		continue
@@ -26,6 +26,12 @@ done
 if [ ! -x "$peers/schema/bin/check-jsonschema" ]; then
 	said=$(python3 -m venv "$peers/schema" 2>&1 && "$peers/schema/bin/pip" install --quiet check-jsonschema==0.39.0 ruamel.yaml 2>&1) ||
 		echo "peers: check-jsonschema cannot be had: $(tail -n 1 <<<"$said")"
+fi
+if [ ! -x "$peers/jwt/bin/python" ]; then
+	said=$(python3 -m venv "$peers/jwt" 2>&1 && "$peers/jwt/bin/pip" install --quiet 'pyjwt[crypto]==2.15.1' 2>&1) || {
+		rm -rf "$peers/jwt"
+		echo "peers: PyJWT cannot be had: $(tail -n 1 <<<"$said")"
+	}
 fi
 if [ ! -x "$peers/bin/actionlint" ]; then
 	if command -v go >/dev/null; then

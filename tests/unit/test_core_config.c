@@ -229,7 +229,7 @@ static const struct {
 	{"a token for nobody", CI "  c: {run: x, id_tokens: {A: {}}}",
 	 "penstock.yml:6:30: \"aud\" in id_token \"A\" is missing: "},
 	{"a token for none of them", CI "  c: {run: x, id_tokens: {A: {aud: []}}}",
-	 "id_token \"A\" of job \"c\" is for 0 audiences: 1 to 16 are allowed"},
+	 "id_token \"A\" is for 0 audiences: 1 to 16 are allowed"},
 	{"a token for somebody with a blank", CI "  c: {run: x, id_tokens: {A: {aud: \"a b\"}}}",
 	 "penstock.yml:6:36: \"a b\" is no audience: a text of at most 255 characters without blanks"},
 	{"a token as text", CI "  c: {run: x, id_tokens: {A: x}}", "penstock.yml:6:30: "},
