@@ -6,7 +6,7 @@ command -v node >/dev/null || absent oidc-provider "there is no node"
 driver=${BUILD_FOLDER:-$here/build}/tests/oidc_login
 [ -x "$driver" ] || absent oidc-provider "no $driver: ninja -C BUILD tests/oidc_login"
 ports 27
-port=$((api_port + 3000))
+port=$api_port
 issuer=http://127.0.0.1:$port
 back=http://127.0.0.1:9/back
 scopes='openid profile email groups'
