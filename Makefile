@@ -55,7 +55,7 @@ bench: test-deps
 	@tools/bench.sh $(BUILD)
 
 peers: test-deps
-	@tools/build.sh $(BUILD) all
+	@tools/build.sh $(BUILD) all tests/oidc_login tests/workload_documents
 	@tests/peers/run.sh $(BUILD) $(T)
 
 fuzz: test-deps

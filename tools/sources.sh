@@ -2,7 +2,7 @@
 # What is to be built, one line a file: "FOLDER PATH". Files below src/ stand under their folder (base, flow/1-source);
 # tests under "tests/FOLDER:LEVEL", where LEVEL is the highest layer that the test includes (base core dialect io clients store
 # flow all) or "helper" for what is no program
-# (in bench/ every file is one). A test named test_core_* or test_verdict* gets core and base, no more.
+# (in bench/ and peers/ every file is one). A test named test_core_* or test_verdict* gets core and base, no more.
 set -eu
 cd "$(dirname "$0")/.."
 export LC_ALL=C
@@ -12,7 +12,7 @@ find src -name '*.c' 2>/dev/null | sort | awk '{
 	sub(/\/[^\/]*$/, "", folder)
 	print folder, $0
 }'
-find tests/unit tests/port tests/sim tests/bench tests/fuzz -name '*.[ch]' 2>/dev/null | sort | awk '
+find tests/unit tests/port tests/sim tests/bench tests/peers tests/fuzz -name '*.[ch]' 2>/dev/null | sort | awk '
 BEGIN {
 	n = split("base core project dialect io clients store ports secrets flow engine api cli main shim", layer, " ")
 	for (i = 1; i <= n; i++)
@@ -64,7 +64,7 @@ END {
 		word = r >= all ? "all" : r >= rank["ports"] ? "flow" : layer[r]
 		if (name ~ /^test_(core_|verdict)/)
 			word = "core"
-		if (part[2] != "bench" && name !~ /^(test|fuzz)_/)
+		if (part[2] != "bench" && part[2] != "peers" && name !~ /^(test|fuzz)_/)
 			word = "helper"
 		print "tests/" part[2] ":" word, file[f]
 	}

@@ -65,6 +65,11 @@ void call_json(struct call *c, unsigned status, struct strbuf *body)
 	reply(c, status, "application/json", strbuf_str(body));
 }
 
+void call_status(struct call *c, unsigned status)
+{
+	reply(c, status, "text/plain", STR(""));
+}
+
 void call_text(struct call *c, const char *type, struct strbuf *body)
 {
 	reply(c, 200, type, strbuf_str(body));

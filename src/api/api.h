@@ -6,6 +6,8 @@
 #include "engine/engine.h"
 #include "io/httpd.h"
 
+struct oidc;
+struct workload;
 struct api_options {
 	struct engine *engine; /* borrowed */
 	const char *version;
@@ -18,6 +20,9 @@ struct api_options {
 				    const char *says, const char *fix),
 		       void *to);
 	void *ctx;
+	struct oidc *oidc;         /* people log in by it; NULL: by tokens only. Borrowed */
+	const char *oidc_name;     /* what the button says; NULL: "single sign-on" */
+	struct workload *workload; /* whose documents are published; NULL: none. Borrowed */
 };
 struct api;
 struct api *api_new(const struct api_options *o);

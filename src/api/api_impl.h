@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "clients/workload.h"
 #include "core/access.h"
 #include "core/state.h"
 
@@ -39,13 +40,14 @@ struct api {
 	struct log_hub *log_hubs; /* readers of logs, by job */
 	struct catalog *catalog;  /* catalog.h; NULL: nobody asked yet */
 	struct insights *insights;
-	unsigned turn;            /* of the workers */
-	uint64_t last_seq;        /* durable and told */
+	unsigned turn;     /* of the workers */
+	uint64_t last_seq; /* durable and told */
 	usec_t started;
 	struct job_tokens *job_tokens; /* identity.c */
 	struct map noted;   /* token -> the hour of its use that is on its way into the journal */
 	struct map tried;   /* sessions.c: address -> who tried wrong tokens */
 	struct map denials; /* what was refused lately */
+	struct logins *logins;   /* sso.c; NULL: none under way */
 	struct devices *devices; /* device.c; NULL: none asked yet */
 	uint64_t failed_logins;
 	/* metrics.c */
@@ -77,6 +79,7 @@ struct call {
 
 /* answer.c: each answers and frees the call */
 void call_json(struct call *c, unsigned status, struct strbuf *body);
+void call_status(struct call *c, unsigned status); /* without a body */
 void call_text(struct call *c, const char *type, struct strbuf *body);
 void call_fail(struct call *c, const struct err *err);
 void call_failf(struct call *c, enum rc rc, const char *fmt, ...) PRINTF(3, 4);
@@ -130,6 +133,16 @@ void get_login(struct call *c);
 void post_login(struct call *c);
 void post_logout(struct call *c);
 void post_rotate(struct call *c);
+/* A session's event, but for who answers it; ret_secret is the cookie's value. */
+void session_event(struct call *c, const char *actor, const char *token, struct event *ev,
+		   char ret_secret[SECRET_TEXT + 1]);
+void session_cookie(struct call *c, const char *secret);
+/* sso.c */
+void logins_free(struct logins *l);
+void get_login_oidc(struct call *c);
+void get_login_oidc_callback(struct call *c);
+void get_workload_discovery(struct call *c);
+void get_workload_keys(struct call *c);
 /* device.c */
 void devices_free(struct devices *d);
 void post_device(struct call *c);

@@ -118,6 +118,14 @@ static bool check_query(struct call *c, struct err *err)
 		if (!check_value(f, request_query(c->r, key), err))
 			return false;
 	}
+	for (const struct api_field *f = c->route->query; f && f->name; f++) {
+		const char *given = f->needed ? request_query(c->r, f->name) : "given";
+
+		if (given && *given)
+			continue;
+		err_set(err, RC_INVALID, "say ?%s=: %s", f->name, f->help);
+		return false;
+	}
 	return true;
 }
 

@@ -307,10 +307,16 @@ static void write_problem_answer(struct json_out *o, const char *status, const c
 static void write_answers(struct json_out *o, const struct api_route *r)
 {
 	json_open(o, "responses");
-	json_open(o, streq(r->answer, "Secret") ? "201" : "200");
-	json_cstr(o, "description", "as asked");
-	write_answer(o, r);
-	json_close(o);
+	if (streq(r->answer, "303")) {
+		json_open(o, "303");
+		json_cstr(o, "description", "the browser goes on elsewhere");
+		json_close(o);
+	} else {
+		json_open(o, streq(r->answer, "Secret") ? "201" : "200");
+		json_cstr(o, "description", "as asked");
+		write_answer(o, r);
+		json_close(o);
+	}
 	if (strstr(r->path, "/log")) {
 		json_open(o, "206");
 		json_cstr(o, "description", "the range that was asked for");

@@ -199,6 +199,7 @@ void api_free(struct api *api)
 	metrics_free(api);
 	job_tokens_free(api->job_tokens);
 	devices_free(api->devices);
+	logins_free(api->logins);
 	tried_free(api);
 	denials_free(api);
 	map_done(&api->noted);

@@ -197,25 +197,37 @@ static void wipe_secret(void *data)
 	xfree(data);
 }
 
+void session_cookie(struct call *c, const char *secret)
+{
+	set_cookie(c, secret, SESSION_TIME);
+}
+
+void session_event(struct call *c, const char *actor, const char *token, struct event *ev,
+		   char ret_secret[SECRET_TEXT + 1])
+{
+	const char *agent = request_header(c->r, "User-Agent");
+	char digest[DIGEST_HEX + 1];
+
+	secret_make("pss_", ret_secret);
+	secret_hash(str_of(ret_secret), digest);
+	call_sign(c, ev);
+	xfree(ev->actor);
+	ev->actor = xstrdup(actor);
+	ev->text = xstrdup(actor);
+	ev->id = token ? xstrdup(token) : NULL;
+	ev->digest = xstrdup(digest);
+	ev->type = agent ? xstrndup(agent, MIN_OF(strlen(agent), (size_t)AGENT_TEXT)) : NULL;
+	ev->until = runner_now(c->api->runner) + SESSION_TIME;
+}
+
 /* The answer brings the cookie once the journal has the session. */
 void session_begin(struct call *c, const char *actor, const char *token)
 {
 	struct event ev = {.kind = EV_LOGIN};
-	char digest[DIGEST_HEX + 1], *secret = xcalloc(1, SECRET_TEXT + 1);
-	const char *agent = request_header(c->r, "User-Agent");
 
-	secret_make("pss_", secret);
-	secret_hash(str_of(secret), digest);
-	c->data = secret;
+	c->data = xcalloc(1, SECRET_TEXT + 1);
 	c->free_data = wipe_secret;
-	call_sign(c, &ev);
-	xfree(ev.actor);
-	ev.actor = xstrdup(actor);
-	ev.text = xstrdup(actor);
-	ev.id = token ? xstrdup(token) : NULL;
-	ev.digest = xstrdup(digest);
-	ev.type = agent ? xstrndup(agent, MIN_OF(strlen(agent), (size_t)AGENT_TEXT)) : NULL;
-	ev.until = runner_now(c->api->runner) + SESSION_TIME;
+	session_event(c, actor, token, &ev, c->data);
 	engine_ask(c->api->e, &ev, on_session, c);
 }
 
@@ -288,6 +300,11 @@ void get_login(struct call *c)
 
 	json_open(&o, NULL);
 	json_bool(&o, "token", true);
+	if (c->api->o.oidc) {
+		json_open(&o, "oidc");
+		json_cstr(&o, "name", c->api->o.oidc_name ? c->api->o.oidc_name : "single sign-on");
+		json_close(&o);
+	}
 	json_close(&o);
 	call_json(c, 200, &c->out);
 }

@@ -186,6 +186,8 @@ const struct api_route api_routes[] = {
 
 	{"GET",    WIRE_LOGIN,                       get_login,          ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "object", NULL, NULL, "the ways to log in"},
 	{"POST",   WIRE_LOGIN,                       post_login,         ROLE_NONE,      OF_SELF,        ROUTE_OPEN | ROUTE_PLAIN, "Done", NULL, F(SHORT_NEEDED("token", "of the API")), "a browser's session, as a cookie"},
+	{"GET",    WIRE_LOGIN "/oidc",               get_login_oidc,     ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "303", F(TEXT("to", "the page to go back to")), NULL, "send the browser to the OpenID provider"},
+	{"GET",    WIRE_LOGIN "/oidc/callback",      get_login_oidc_callback, ROLE_NONE, OF_SELF,        ROUTE_OPEN, "303", F(TEXT("state", "ours"), TEXT("code", "of the provider"), TEXT("iss", "who it is"), TEXT("error", "its word"), TEXT("error_description", "its text"), TEXT("error_uri", "not used"), TEXT("session_state", "not used"), TEXT("scope", "not used"), TEXT("authuser", "not used"), TEXT("prompt", "not used"), TEXT("hd", "not used")), NULL, "the browser comes back from there"},
 	{"POST",   WIRE_BASE "/logout",              post_logout,        ROLE_NONE,      OF_SELF,        ROUTE_PLAIN, "Done", NULL, NULL, "end this session"},
 	{"POST",   WIRE_ME "/session",               post_rotate,        ROLE_NONE,      OF_SELF,        ROUTE_PLAIN, "Done", NULL, NULL, "a new cookie for this session; the old one is void"},
 	{"POST",   WIRE_LOGIN "/device",             post_device,        ROLE_NONE,      OF_SELF,        ROUTE_OPEN | ROUTE_PLAIN | ROUTE_SECRET, "object", NULL, F(SHORT("name", "of the token that is wanted: the machine's")), "a program asks for a token (RFC 8628): answers device_code, user_code, verification_uri"},
@@ -205,6 +207,8 @@ const struct api_route api_routes[] = {
 	{"POST",   WIRE_GRANTS,                      post_grant,         ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, F(SHORT_NEEDED("who", "user:NAME or group:NAME"), {"role", FIELD_NAME, true, 0, roles, "what they may do"}, SHORT("environment", "only there"), SHORT("project", "only in this one")), "give a role"},
 	{"DELETE", WIRE_GRANTS "/{a+}",              delete_grant,       ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, NULL, "take a role back"},
 
+	{"GET",    WORKLOAD_ISSUER_PATH,             get_workload_discovery, ROLE_NONE,  OF_SELF,        ROUTE_OPEN, "object", NULL, NULL, "who signs the tokens of jobs (OpenID discovery)"},
+	{"GET",    WORKLOAD_KEYS_PATH,               get_workload_keys,  ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "object", NULL, NULL, "by which keys (JWKS)"},
 	{"GET",    WIRE_OPENAPI,                     get_openapi,        ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "object", NULL, NULL, "this document"},
 	{"GET",    WIRE_METRICS,                     get_metrics,        ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "text/plain; version=0.0.4; charset=utf-8", NULL, NULL, "for Prometheus"},
 	{"GET",    WIRE_HEALTHZ,                     get_healthz,        ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "text/plain", NULL, NULL, "the process answers"},

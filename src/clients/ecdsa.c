@@ -2,9 +2,12 @@
 
 #include "base/mem.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -157,4 +160,88 @@ bool ecdsa_verify(const struct ecdsa_key *k, struct str message, struct str sign
 	EVP_MD_CTX_free(ctx);
 	ERR_clear_error(); /* a bad signature leaves something there */
 	return ok;
+}
+
+/* ---- numbers, as JOSE writes them ---- */
+
+static void coordinate(const EVP_PKEY *pkey, const char *name, uint8_t ret[ECDSA_COORD])
+{
+	BIGNUM *n = NULL;
+
+	BUG_ON(EVP_PKEY_get_bn_param(pkey, name, &n) != 1);
+	BUG_ON(BN_bn2binpad(n, ret, ECDSA_COORD) != ECDSA_COORD);
+	BN_free(n);
+}
+
+struct ecdsa_point ecdsa_point(const struct ecdsa_key *k)
+{
+	struct ecdsa_point p;
+
+	coordinate(k->pkey, OSSL_PKEY_PARAM_EC_PUB_X, p.x);
+	coordinate(k->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, p.y);
+	return p;
+}
+
+enum rc ecdsa_of_point(const struct ecdsa_point *p, struct ecdsa_key **ret, struct err *err)
+{
+	unsigned char octets[1 + 2 * ECDSA_COORD] = {0x04}; /* uncompressed */
+	char curve[] = CURVE;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	EVP_PKEY *pkey = NULL;
+
+	BUG_ON(!ctx || EVP_PKEY_fromdata_init(ctx) != 1);
+	memcpy(octets + 1, p->x, ECDSA_COORD);
+	memcpy(octets + 1 + ECDSA_COORD, p->y, ECDSA_COORD);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, curve, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, octets, sizeof(octets)),
+		OSSL_PARAM_construct_end()};
+	bool ok = EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	ctx = ok ? EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL) : NULL;
+	ok = ctx && EVP_PKEY_public_check(ctx) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	if (!ok) {
+		EVP_PKEY_free(pkey);
+		return err_set(err, RC_INVALID, "not a point of the curve P-256");
+	}
+	*ret = wrap(pkey, false);
+	return RC_OK;
+}
+
+bool ecdsa_raw_of_der(struct str der, struct strbuf *to)
+{
+	const unsigned char *at = (const unsigned char *)der.p;
+	unsigned char raw[ECDSA_RAW];
+	ECDSA_SIG *sig = der.n <= 256 ? d2i_ECDSA_SIG(NULL, &at, (long)der.n) : NULL;
+	bool ok = sig && at == (const unsigned char *)der.p + der.n &&
+		  BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, ECDSA_RAW / 2) == ECDSA_RAW / 2 &&
+		  BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + ECDSA_RAW / 2, ECDSA_RAW / 2) ==
+			  ECDSA_RAW / 2;
+
+	ECDSA_SIG_free(sig);
+	ERR_clear_error();
+	if (ok)
+		strbuf_add(to, raw, sizeof(raw));
+	return ok;
+}
+
+bool ecdsa_der_of_raw(struct str raw, struct strbuf *to)
+{
+	const unsigned char *p = (const unsigned char *)raw.p;
+	unsigned char *der = NULL;
+
+	if (raw.n != ECDSA_RAW)
+		return false;
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	BIGNUM *r = BN_bin2bn(p, ECDSA_RAW / 2, NULL),
+	       *s = BN_bin2bn(p + ECDSA_RAW / 2, ECDSA_RAW / 2, NULL);
+	BUG_ON(!sig || !r || !s || ECDSA_SIG_set0(sig, r, s) != 1);
+	int n = i2d_ECDSA_SIG(sig, &der);
+	BUG_ON(n <= 0);
+	ECDSA_SIG_free(sig);
+	strbuf_add(to, der, (size_t)n);
+	OPENSSL_free(der);
+	return true;
 }

@@ -6,6 +6,8 @@
 #include "base/shape.h"
 
 #define CONFIG_MAX_UNITS 20000
+#define AUDIENCE_MAX     255 /* bytes of an audience of a token */
+#define AUDIENCES_MAX    16
 #define SPLIT_TEXT_MAX   ((size_t)96 << 10) /* of one variable; the kernel takes 128 KiB */
 #define CONFIG_MAX_JOBS  200                /* job definitions, all stages */
 
@@ -94,6 +96,11 @@ struct flaky_def {
 		retry; /* how often a job whose tests failed is tried again to see whether they are flaky */
 	bool quarantine; /* failures of quarantined tests alone do not fail the job */
 };
+struct id_token_def { /* a token that shows others who the job is */
+	char *name;   /* variable */
+	texts aud;    /* for whom: at least one */
+	uint32_t line;
+};
 struct reports_def {                    /* globs, relative to the unit */
 	char *junit, *sarif, *coverage; /* coverage: Cobertura XML or lcov */
 	char *problems; /* "gcc" | "tsc" | "eslint": lines of the log that are annotations; NULL: none */
@@ -121,6 +128,7 @@ struct job_def {
 	texts inputs; /* globs, relative to the unit (../x reaches the repository); empty: the unit's directory and those of its deps */
 	texts outputs; /* globs, relative to the unit */
 	pairs env, secrets;
+	VEC(struct id_token_def) id_tokens;
 	char *run; /* JOB_RUN: given to sh -e; NULL: it has steps */
 	VEC(struct step_def) steps;
 	texts finally;    /* commands that run on success, failure, timeout and cancel */

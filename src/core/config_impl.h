@@ -156,7 +156,7 @@ enum rc check_consumed(struct reader *r, const struct yaml_node *at);
 extern const struct keys keys_top;                   /* config.c */
 extern const struct keys keys_library, keys_service; /* config_unit.c */
 extern const struct keys keys_job, keys_retry;       /* config_job.c */
-extern const struct keys keys_steps, keys_side, keys_caches, keys_split, keys_flaky,
+extern const struct keys keys_steps, keys_side, keys_id_tokens, keys_caches, keys_split, keys_flaky,
 	keys_reports; /* config_part.c */
 enum rc own_matrix(struct reader *r, const struct key *key, const struct yaml_node *at,
 		   void *object, const struct place *place);

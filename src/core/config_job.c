@@ -193,6 +193,7 @@ static enum rc finish_image_job(struct reader *r, struct job_def *job, const str
 		    {"outputs", job->outputs.n},
 		    {"env", job->env.n},
 		    {"secrets", job->secrets.n},
+		    {"id_tokens", job->id_tokens.n},
 		    {"reports", reports->junit || reports->sarif || reports->coverage ||
 					reports->problems || reports->summary},
 		    {"network", job->network},
@@ -229,12 +230,39 @@ static enum rc finish_image_job(struct reader *r, struct job_def *job, const str
 	return RC_OK;
 }
 
+/* env, secrets and id_tokens share one set of names. */
+static enum rc check_variables(struct reader *r, const struct job_def *job,
+			       const struct yaml_node *at)
+{
+	char text[SHOWN];
+
+	for (size_t i = 0; i < job->env.n; i++)
+		for (size_t k = 0; k < job->secrets.n; k++)
+			if (streq(job->env.v[i].key, job->secrets.v[k].key))
+				return FAIL(
+					r, at,
+					"variable \"%s\" of job \"%s\" stands in both env and secrets",
+					shown(str_of(job->env.v[i].key), text), job->name);
+	for (size_t i = 0; i < job->id_tokens.n; i++) {
+		const char *name = job->id_tokens.v[i].name;
+
+		for (size_t k = 0; k < job->env.n + job->secrets.n; k++)
+			if (streq(name, k < job->env.n ? job->env.v[k].key
+						       : job->secrets.v[k - job->env.n].key))
+				return FAIL(
+					r, at,
+					"variable \"%s\" of job \"%s\" stands in both %s and id_tokens",
+					shown(str_of(name), text), job->name,
+					k < job->env.n ? "env" : "secrets");
+	}
+	return RC_OK;
+}
+
 static enum rc finish_job(struct reader *r, const struct key *key, const struct yaml_node *at,
 			  void *object, const struct place *place)
 {
 	struct job_def *job = object;
 	const struct job_defaults *defaults = &r->file->defaults;
-	char text[SHOWN];
 
 	(void)place;
 	job->stage = (enum stage)key->min;
@@ -249,13 +277,9 @@ static enum rc finish_job(struct reader *r, const struct key *key, const struct 
 	vec_push(&r->jobs, at);
 	if (r->file->c.jobs.n > CONFIG_MAX_JOBS)
 		return FAIL(r, at, "there are more than %d jobs", CONFIG_MAX_JOBS);
-	for (size_t i = 0; i < job->env.n; i++)
-		for (size_t k = 0; k < job->secrets.n; k++)
-			if (streq(job->env.v[i].key, job->secrets.v[k].key))
-				return FAIL(
-					r, at,
-					"variable \"%s\" of job \"%s\" stands in both env and secrets",
-					shown(str_of(job->env.v[i].key), text), job->name);
+	enum rc rc = check_variables(r, job, at);
+	if (rc != RC_OK)
+		return rc;
 	if (job->image.from)
 		return finish_image_job(r, job, at);
 	if (!job->run && job->steps.n == 0)
@@ -311,6 +335,14 @@ static const struct key job_keys[] = {
 	 .check = check_secret,
 	 .pattern = VARIABLE_PATTERN,
 	 .help = "Variable to reference, \"file:NAME\"."},
+	{.name = "id_tokens",
+	 .kind = KEY_NAMED,
+	 JOB(id_tokens),
+	 .sub = &keys_id_tokens,
+	 .max = 16,
+	 .check_name = check_variable,
+	 .pattern = VARIABLE_PATTERN,
+	 .help = "Variable to a signed token that shows others who the job is; docs/workload-identity.md. A change from a fork gets none."},
 	{.name = "run",
 	 .kind = KEY_TEXT,
 	 JOB(run),

@@ -85,6 +85,58 @@ const struct keys keys_steps = {.what = "step",
 				.shape = &shape_step,
 				.finish = finish_step};
 
+/* ---- tokens that show who the job is ---- */
+
+/* It stands in a token as it is written here: nothing is filled in, or a branch's name could choose for whom it is. */
+static enum rc check_audience(struct reader *r, const struct yaml_node *at)
+{
+	char text[SHOWN];
+	bool ok = at->text.n && at->text.n <= AUDIENCE_MAX;
+
+	for (size_t i = 0; ok && i < at->text.n; i++)
+		ok = (unsigned char)at->text.p[i] > ' ' && (unsigned char)at->text.p[i] < 0x7f;
+	return ok ? RC_OK
+		  : FAIL(r, at,
+			 "\"%s\" is no audience: a text of at most %d characters without blanks, such as https://sts.example.com",
+			 shown(at->text, text), AUDIENCE_MAX);
+}
+
+static enum rc finish_id_token(struct reader *r, const struct key *key, const struct yaml_node *at,
+			       void *object, const struct place *place)
+{
+	const struct id_token_def *token = object;
+	char in[PLACE_TEXT];
+
+	(void)key;
+	if (token->aud.n == 0 || token->aud.n > AUDIENCES_MAX)
+		return FAIL(r, at, "%s is for %zu audiences: 1 to %d are allowed",
+			    place_text(place, in), token->aud.n, AUDIENCES_MAX);
+	return RC_OK;
+}
+
+#define TOKEN(member) .offset = offsetof(struct id_token_def, member)
+static const struct key id_token_keys[] = {
+	{.name = "aud",
+	 .kind = KEY_TEXTS,
+	 .required = true,
+	 .unique = true,
+	 TOKEN(aud),
+	 .check = check_audience,
+	 .pattern = "^[!-~]{1,255}$",
+	 .help = "For whom the token is: what the other side expects in it."},
+};
+static const struct shape_field id_token_fields[] = {SHAPE_STR(struct id_token_def, name),
+						     SHAPE_STRS(struct id_token_def, aud)};
+static const struct shape shape_id_token = SHAPE(struct id_token_def, id_token_fields);
+const struct keys keys_id_tokens = {.what = "id_token",
+				    .v = id_token_keys,
+				    .n = ARRAY_LEN(id_token_keys),
+				    .size = sizeof(struct id_token_def),
+				    .name_at = offsetof(struct id_token_def, name),
+				    .line_at = offsetof(struct id_token_def, line),
+				    .shape = &shape_id_token,
+				    .finish = finish_id_token};
+
 /* ---- services beside the job ---- */
 
 #define SIDE(member) .offset = offsetof(struct service_def, member)

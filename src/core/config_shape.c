@@ -101,6 +101,11 @@ static const struct shape_field reports_fields[] = {
 };
 static const struct shape shape_reports = SHAPE(struct reports_def, reports_fields);
 
+static const struct shape_field id_token_fields[] = {SHAPE_STR(struct id_token_def, name),
+						     SHAPE_STRS(struct id_token_def, aud),
+						     SHAPE_U32(struct id_token_def, line)};
+static const struct shape shape_id_token = SHAPE(struct id_token_def, id_token_fields);
+
 static const struct shape_field job_fields[] = {
 	SHAPE_STR(struct job_def, name),
 	SHAPE_ENUM(struct job_def, stage, stage_names),
@@ -111,6 +116,7 @@ static const struct shape_field job_fields[] = {
 	SHAPE_STRS(struct job_def, outputs),
 	SHAPE_LIST(struct job_def, env, shape_pair),
 	SHAPE_LIST(struct job_def, secrets, shape_pair),
+	SHAPE_LIST(struct job_def, id_tokens, shape_id_token),
 	SHAPE_STR(struct job_def, run),
 	SHAPE_STRS(struct job_def, finally),
 	SHAPE_U64(struct job_def, timeout),

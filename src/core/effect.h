@@ -37,6 +37,10 @@ struct need_output {
 	char *unit, *path, *outputs; /* digest of the output manifest */
 };
 extern const struct shape shape_need_output;
+/* What its tokens say of a job besides what stands in its spec; filled only for a job with id_tokens. */
+struct token_facts {
+	char *project, *run, *environment, *actor; /* environment NULL: its stage has none */
+};
 /* All that the executor must know about a job: nothing else is looked up. */
 struct job_spec {
 	char *job, *key, *unit, *path; /* unit's path; "." for a job of the project */
@@ -53,6 +57,7 @@ struct job_spec {
 	bool unkeyed; /* its result is kept under no key */
 	bool keep; /* the folder is kept when it fails, for `penstock shell` and a resumed attempt */
 	texts tests; /* names of quarantined tests, for $QUARANTINED_TESTS */
+	struct token_facts facts;
 };
 /* One version of a service in an environment. */
 struct deploy {

@@ -81,6 +81,11 @@ static const struct shape_field need_output_fields[] = {SHAPE_STR(T, unit), SHAP
 							SHAPE_STR(T, outputs)};
 const struct shape shape_need_output = SHAPE(T, need_output_fields);
 #undef T
+#define T struct token_facts
+static const struct shape_field token_facts_fields[] = {
+	SHAPE_STR(T, project), SHAPE_STR(T, run), SHAPE_STR(T, environment), SHAPE_STR(T, actor)};
+static const struct shape shape_token_facts = SHAPE(T, token_facts_fields);
+#undef T
 #define T struct job_spec
 static const struct shape_field job_spec_fields[] = {SHAPE_STR(T, job),
 						     SHAPE_STR(T, key),
@@ -98,7 +103,8 @@ static const struct shape_field job_spec_fields[] = {SHAPE_STR(T, job),
 						     SHAPE_BOOL(T, resume),
 						     SHAPE_BOOL(T, unkeyed),
 						     SHAPE_BOOL(T, keep),
-						     SHAPE_STRS(T, tests)};
+						     SHAPE_STRS(T, tests),
+						     SHAPE_SUB(T, facts, shape_token_facts)};
 const struct shape shape_job_spec = SHAPE(T, job_spec_fields);
 #undef T
 #define T struct deploy

@@ -6,7 +6,7 @@
  * project also when any unit is.
  *
  * The key of a job is SHA-256 over lines, each with its length before it; plan_key_lines() gives them for people. They are: "penstock-key-2", stage,
- * name, kind, command or steps, finally, declared environment and secret references (sorted), image definition, outputs (sorted) and report patterns,
+ * name, kind, command or steps, finally, declared environment, secret references and id_tokens (sorted), image definition, outputs (sorted) and report patterns,
  * network, memory, strict, container and services with the digests that their images stand for, the toolchain text (jobs without a container), the row of the
  * matrix, number and files of the shard; then unit and path, its inputs (path, mode and oid, sorted by path), and unit, name and key of its needs (sorted).
  * Nothing undeclared is in it: not timeout, retry, each, caches of dependencies, other units, nor the order of the file. ${...} is replaced before.

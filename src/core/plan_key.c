@@ -108,6 +108,19 @@ static void pair_lines(struct key_sink *to, const char *what, const pairs *list)
 	vec_done(&copy);
 }
 
+/* That it has a token and for whom, never what the token is. */
+static void token_lines(const struct job_def *def, struct key_sink *to)
+{
+	pairs list = {NULL, 0, 0};
+
+	for (size_t i = 0; i < def->id_tokens.n; i++)
+		for (size_t k = 0; k < def->id_tokens.v[i].aud.n; k++)
+			vec_push(&list, ((struct pair){def->id_tokens.v[i].name,
+						       def->id_tokens.v[i].aud.v[k]}));
+	pair_lines(to, "id-token", &list);
+	vec_done(&list);
+}
+
 /* An image counts as what it stands for now; one that is not known, as its name. */
 static const char *image_of(const struct plan_ask *ask, const char *name)
 {
@@ -167,6 +180,7 @@ void key_lines_of_def(const struct job_def *def, const struct plan_ask *ask, con
 	text_lines(to, "finally", &def->finally);
 	pair_lines(to, "env", &def->env);
 	pair_lines(to, "secret", &def->secrets);
+	token_lines(def, to);
 	set_lines(to, "output", &def->outputs);
 	line(to, "junit", NULL, def->reports.junit);
 	line(to, "sarif", NULL, def->reports.sarif);

@@ -386,7 +386,8 @@ void job_lost(struct step *s, struct job *job, const char *reason)
 {
 	const struct job_def *def = job_definition(s->m, job);
 	const struct run *run = model_run(s->m, job->run);
-	bool safe = def && ((job->stage == STAGE_CI && !def->network && !def->secrets.n) ||
+	bool safe = def && ((job->stage == STAGE_CI && !def->network && !def->secrets.n &&
+			     !def->id_tokens.n) ||
 			    texts_has(&def->retry.on, "infra") || texts_has(&def->retry.on, "any"));
 
 	agent_give(s, job);

@@ -261,6 +261,23 @@ static void add_quarantine(const struct step *s, const struct config *c, const s
 	}
 }
 
+/* What a token says of the job. Who wrote the commit is what the commit says. */
+static void add_token_facts(const struct run *run, const struct config *c, const struct job *job,
+			    struct job_spec *spec)
+{
+	struct token_facts *facts = &spec->facts;
+
+	if (!spec->def.id_tokens.n)
+		return;
+	set_text(&facts->project, c->project);
+	set_text(&facts->run, job->run);
+	if (job->stage == STAGE_STAGING || job->stage == STAGE_PRODUCTION)
+		set_text(&facts->environment,
+			 job->stage == STAGE_PRODUCTION ? c->production_env : c->staging_env);
+	if (run->change.email)
+		set_textf(&facts->actor, "git:%s", run->change.email);
+}
+
 void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
 {
 	const struct run *run = model_run(s->m, job->run);
@@ -289,6 +306,7 @@ void fill_spec(struct step *s, struct job *job, struct job_spec *spec)
 	add_pair(&spec->env, "PENSTOCK_JOB", job->id);
 	AUTO(freep) char *attempt = xasprintf("%u", job->attempt);
 	add_pair(&spec->env, "PENSTOCK_ATTEMPT", attempt);
+	add_token_facts(run, c, job, spec);
 	if (job->stage != STAGE_CI) { /* it is there to talk to the environment */
 		spec->def.network = true;
 		add_urls(s, job, c, spec);

@@ -106,6 +106,16 @@ static void drop_images(struct gen *g)
 			g->jobs.v[i].wanted = false;
 }
 
+/* Only we can say who our jobs are. */
+static void drop_tokens(struct gen *g)
+{
+	for (size_t i = 0; i < g->jobs.n; i++) {
+		g->at = i;
+		if (g->jobs.v[i].wanted && g->jobs.v[i].def->id_tokens.n)
+			gen_lost(g, "id_tokens", "ask that system for a token of its own");
+	}
+}
+
 enum rc gen_make(struct generate *in, struct gen *ret, struct err *err)
 {
 	struct map groups = {0}, instances = {0};
@@ -126,6 +136,7 @@ enum rc gen_make(struct generate *in, struct gen *ret, struct err *err)
 		vec_each(need, &job->needs)
 			job->waits |= ret->jobs.v[*need].waits;
 	}
+	drop_tokens(ret);
 	drop_images(ret);
 	return rc;
 }

@@ -36,6 +36,10 @@ struct world {
 	const char *tool_cache;
 	enum rc (*cache_token)(void *ctx, const char *scope, struct strbuf *ret, struct err *err);
 	void *cache_ctx;
+	/* A token by which the job shows others who it is (its id_tokens), for these audiences; NULL: jobs are given none. From any thread. */
+	enum rc (*id_token)(void *ctx, const struct job_spec *spec, const texts *audience,
+			    struct strbuf *ret, struct err *err);
+	void *id_ctx;
 	const char *toolchain; /* names what jobs find in their sandbox; part of every task key */
 	const char *(*zone_rule)(const char *zone, void *ctx); /* may be NULL */
 	void *zone_ctx;

@@ -88,6 +88,11 @@ struct traffic {
 	usec_t since;
 };
 
+/* What an executor's questions are about. */
+struct job_inputs {
+	struct engine *e;
+	const struct job_spec *spec; /* NULL: no job is started */
+};
 struct engine {
 	struct world w;
 	struct engine_options o;
@@ -115,7 +120,8 @@ struct engine {
 	})
 	listeners;
 	struct engine_stats stats;
-	struct exec_inputs exec_inputs;
+	struct exec_inputs exec_inputs; /* of no job in particular */
+	struct job_inputs no_job;
 	struct runtime_inputs runtime_inputs;
 	bool collecting_poll, ensuring;
 	VEC(struct unread) unread;

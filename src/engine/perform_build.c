@@ -3,7 +3,14 @@
 #include "engine/engine_impl.h"
 #include "project/results.h"
 
-#define CACHE_SCOPE "tool-cache:" /* a reference to no secret of anybody's */
+/* References to no secret of anybody's: penstock.yml cannot hold them. */
+#define CACHE_SCOPE "tool-cache:"
+#define ID_TOKEN    "id-token:"
+
+static struct engine *engine_of(void *ctx)
+{
+	return ((struct job_inputs *)ctx)->e;
+}
 
 static bool has_wildcard(const char *path)
 {
@@ -41,7 +48,7 @@ static enum rc expand(struct engine *e, const struct change *c, const char *patt
 static enum rc lay_sources(void *ctx, const struct change *c, const texts *paths, const char *into,
 			   struct err *err)
 {
-	struct engine *e = ctx;
+	struct engine *e = engine_of(ctx);
 	texts all = {0};
 	enum rc rc = RC_OK;
 
@@ -62,15 +69,36 @@ static enum rc lay_sources(void *ctx, const struct change *c, const texts *paths
 static enum rc lay_outputs(void *ctx, const char *manifest, const char *into, bool shared,
 			   struct err *err)
 {
-	struct engine *e = ctx;
+	struct engine *e = engine_of(ctx);
 
 	return e->w.lay_outputs(e->w.blobs, manifest, into, shared, err);
 }
 
-static enum rc get_secret(void *ctx, const char *reference, struct strbuf *ret, struct err *err)
+static enum rc id_token(const struct job_inputs *in, const char *name, struct strbuf *ret,
+			struct err *err)
+{
+	const struct world *w = &in->e->w;
+
+	if (in->spec && in->spec->trusted && w->id_token)
+		vec_each(t, &in->spec->def.id_tokens)
+			if (streq(t->name, name))
+				return w->id_token(w->id_ctx, in->spec, &t->aud, ret, err);
+	return err_set(err, RC_NOT_FOUND, "the job has no such token");
+}
+
+static enum rc service_secret(void *ctx, const char *reference, struct strbuf *ret, struct err *err)
 {
 	struct engine *e = ctx;
 
+	return secret_get(e->w.secret, reference, ret, err);
+}
+
+static enum rc get_secret(void *ctx, const char *reference, struct strbuf *ret, struct err *err)
+{
+	struct engine *e = engine_of(ctx);
+
+	if (str_starts(str_of(reference), ID_TOKEN))
+		return id_token(ctx, reference + strlen(ID_TOKEN), ret, err);
 	if (e->w.cache_token && str_starts(str_of(reference), CACHE_SCOPE))
 		return e->w.cache_token(e->w.cache_ctx, reference + strlen(CACHE_SCOPE), ret, err);
 	return secret_get(e->w.secret, reference, ret, err);
@@ -79,7 +107,7 @@ static enum rc get_secret(void *ctx, const char *reference, struct strbuf *ret, 
 static enum rc keep_outputs(void *ctx, const char *dir, const texts *globs, char **ret_manifest,
 			    struct err *err)
 {
-	struct engine *e = ctx;
+	struct engine *e = engine_of(ctx);
 
 	return e->w.keep_outputs(e->w.blobs, dir, (const char *const *)globs->v, globs->n,
 				 ret_manifest, err);
@@ -87,7 +115,7 @@ static enum rc keep_outputs(void *ctx, const char *dir, const texts *globs, char
 
 static enum rc keep_file(void *ctx, const char *path, char **ret_hex, struct err *err)
 {
-	struct engine *e = ctx;
+	struct engine *e = engine_of(ctx);
 	char hex[DIGEST_HEX + 1];
 	uint64_t size;
 	enum rc rc = blobs_put_file(e->w.blobs, path, hex, &size, err);
@@ -115,9 +143,10 @@ static enum rc front_door(void *ctx, const char *environment, const char *unit, 
 
 void inputs_init(struct engine *e)
 {
-	e->exec_inputs = (struct exec_inputs){e,          lay_sources,  lay_outputs,
+	e->no_job = (struct job_inputs){e, NULL};
+	e->exec_inputs = (struct exec_inputs){&e->no_job, lay_sources,  lay_outputs,
 					      get_secret, keep_outputs, keep_file};
-	e->runtime_inputs = (struct runtime_inputs){e, lay_rootfs, get_secret, front_door};
+	e->runtime_inputs = (struct runtime_inputs){e, lay_rootfs, service_secret, front_door};
 }
 
 /* Where the build caches are, and a token that writes no further than the change is trusted. An agent says itself where its way to them begins. */
@@ -135,6 +164,16 @@ static void add_tool_cache(struct engine *e, struct job_spec *spec)
 			      ? xasprintf(CACHE_SCOPE "pr/%s", c->number ? c->number : "0")
 			      : xstrdup(CACHE_SCOPE "trusted");
 	vec_push(&spec->def.secrets, ((struct pair){xstrdup("PENSTOCK_TOOL_CACHE_TOKEN"), scope}));
+}
+
+/* Tokens go to a job as secrets do, so that they stand on no disk and in no log. A change from a fork gets none: whoever writes it could be anybody. */
+static void add_id_tokens(struct engine *e, struct job_spec *spec)
+{
+	if (!spec->trusted || !e->w.id_token)
+		return;
+	vec_each(t, &spec->def.id_tokens)
+		vec_push(&spec->def.secrets,
+			 ((struct pair){xstrdup(t->name), xasprintf(ID_TOKEN "%s", t->name)}));
 }
 
 /* "url:production/orders" becomes the front door's address. */
@@ -164,10 +203,15 @@ enum rc perform_start_job(struct engine *e, const struct effect *f, struct outco
 	struct job_spec spec = {0};
 
 	shape_copy(&shape_job_spec, &spec, &f->spec);
+	struct job_inputs about = {e, &spec};
+	struct exec_inputs inputs = e->exec_inputs;
+
+	inputs.ctx = &about;
 	add_tool_cache(e, &spec);
+	add_id_tokens(e, &spec);
 	enum rc rc = resolve_urls(e, &spec, err);
 	if (rc == RC_OK)
-		rc = exec_start(e->w.exec, &spec, &e->exec_inputs, err);
+		rc = exec_start(e->w.exec, &spec, &inputs, err);
 	shape_done(&shape_job_spec, &spec);
 	if (rc != RC_OK)
 		return rc;

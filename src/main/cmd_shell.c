@@ -84,6 +84,9 @@ static enum rc add_secrets(const char *data, const shim_pairs *references, struc
 
 	for (size_t i = 0; i < references->n && rc == RC_OK; i++) {
 		struct strbuf value = STRBUF(SECRET_MAX + 1);
+
+		if (!str_starts(str_of(references->v[i].value), "file:"))
+			continue; /* a token that the daemon made for that one attempt */
 		rc = secret_get(store, references->v[i].value, &value, err);
 		if (rc == RC_OK)
 			add(&s->secrets, references->v[i].key, strbuf_cstr(&value));

@@ -1,4 +1,5 @@
 /* The daemon: a data folder, a loop, the engine, the API, and the branches that are watched. */
+#include "main/id_tokens.h"
 #include "main/serve.h"
 #include "api/api.h"
 #include "api/identity.h"
@@ -6,6 +7,7 @@
 #include "api/ui.h"
 #include "api/wire.h"
 #include "base/log.h"
+#include "clients/oidc.h"
 #include "flow/1-source/adapters.h"
 #include "flow/2-build/adapters.h"
 #include "flow/5-deploy/adapters_deploy.h"
@@ -36,6 +38,8 @@ struct daemon {
 	struct httpd *httpd;
 	struct tool_cache *tools;
 	struct cache_service *caches;
+	struct workload *workload;
+	struct oidc *oidc;
 	char *tool_cache;
 	VEC(struct source) sources;
 	char *data, *socket;
@@ -238,6 +242,23 @@ static void open_job_tokens(struct daemon *d, const struct serve_options *o)
 	w->cache_ctx = d->api;
 }
 
+/* Jobs can show others who they are. Without a port there is no place where our keys could be read, unless --public-url names one. */
+static enum rc open_workload(struct daemon *d, const struct serve_options *o, struct err *err)
+{
+	struct world *w = engine_world(d->engine);
+	AUTO(freep) char *keys = xasprintf("%s/keys", d->data);
+	AUTO(freep) char *here = xasprintf("http://127.0.0.1:%u", o->port);
+
+	if (!o->public_url && !o->port)
+		return RC_OK;
+	enum rc rc = workload_new(keys, o->public_url ? o->public_url : here, &d->workload, err);
+	if (rc != RC_OK)
+		return err_wrap(err, "--public-url");
+	w->id_token = id_token_of;
+	w->id_ctx = d->workload;
+	return RC_OK;
+}
+
 static enum rc open_caches(struct daemon *d, const struct serve_options *o, struct err *err)
 {
 	AUTO(freep) char *dir = xasprintf("%s/tools", d->data);
@@ -270,13 +291,57 @@ static void look_at_machine(void *ctx,
 	}
 }
 
+/* Where others find us: no slash at its end; the caller's. */
+static char *public_url(const struct serve_options *o)
+{
+	struct str url = str_of(o->public_url);
+
+	while (str_ends(url, "/"))
+		url.n--;
+	return url.n ? xstrndup(url.p, url.n) : xasprintf("http://127.0.0.1:%u", o->port);
+}
+
+static enum rc open_oidc(struct daemon *d, const struct serve_options *o, struct err *err)
+{
+	AUTO(freep) char *base = public_url(o);
+	AUTO(freep) char *back = xasprintf("%s" WIRE_LOGIN "/oidc/callback", base);
+	AUTO(strbuf_done) struct strbuf secret = STRBUF(4096);
+	struct oidc_options oo = {.issuer = o->oidc_issuer,
+				  .client_id = o->oidc_client,
+				  .redirect_uri = back,
+				  .scopes = o->oidc_scopes,
+				  .groups_claim = o->oidc_groups};
+	enum rc rc = RC_OK;
+
+	if (!o->oidc_issuer)
+		return RC_OK;
+	if (!o->oidc_client)
+		return err_set(err, RC_INVALID, "--oidc-issuer needs --oidc-client, too");
+	if (o->oidc_secret) {
+		AUTO(freep) char *path = xasprintf("%s/secrets/%s", d->data, o->oidc_secret);
+
+		rc = file_read(path, 4096, &secret, err);
+		while (secret.n && secret.p[secret.n - 1] == '\n')
+			secret.n--;
+		oo.client_secret = strbuf_cstr(&secret);
+	}
+	if (rc == RC_OK)
+		rc = oidc_new(&oo, &d->oidc, err);
+	if (secret.n)
+		mem_wipe(secret.p, secret.n);
+	return rc == RC_OK ? RC_OK : err_wrap(err, "the OpenID provider");
+}
+
 static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
 {
 	struct api_options ao = {.engine = d->engine,
 				 .version = PENSTOCK_VERSION,
 				 .source_of = source_of,
 				 .doctor = look_at_machine,
-				 .ctx = d};
+				 .ctx = d,
+				 .oidc = d->oidc,
+				 .oidc_name = o->oidc_name,
+				 .workload = d->workload};
 
 	d->api = api_new(&ao);
 	struct httpd_options ho = {.socket = d->socket,
@@ -313,6 +378,10 @@ static enum rc open_all(struct daemon *d, const struct serve_options *o, struct 
 		rc = choose_sources(d, o, err);
 	if (rc == RC_OK)
 		rc = open_engine(d, o, err);
+	if (rc == RC_OK)
+		rc = open_workload(d, o, err);
+	if (rc == RC_OK)
+		rc = open_oidc(d, o, err);
 	return rc == RC_OK ? open_api(d, o, err) : rc;
 }
 
@@ -321,6 +390,8 @@ static void close_all(struct daemon *d)
 	httpd_free(d->httpd);
 	loop_free(d->loop);
 	cache_service_free(d->caches);
+	workload_free(d->workload);
+	oidc_free(d->oidc);
 	xfree(d->tool_cache);
 	tool_cache_free(d->tools);
 	api_free(d->api);

@@ -6,13 +6,16 @@
 struct serve_options {
 	const char *data; /* NULL: default_data() */
 	texts repos; /* "NAME=PATH" or "PATH"; empty: those of the last start, else a repository of our own in <data>/git */
-	uint16_t port;      /* 0: unix socket only */
-	const char *listen; /* address of the port; NULL: 127.0.0.1 */
+	uint16_t port;          /* 0: unix socket only */
+	const char *listen;     /* address of the port; NULL: 127.0.0.1 */
+	const char *public_url; /* how others reach us; NULL: http://127.0.0.1:PORT */
 	uint32_t door_base, replica_base, slots;
 	uint64_t cache_max;     /* bytes of the build tools' cache; 0: 20 GiB */
 	const char *containers; /* NULL: auto */
 	uint64_t keep_failed;   /* usec; 0: 24 h */
 	uint64_t keep_max;      /* bytes; 0: 10 GiB */
+	/* People log in by this OpenID provider; NULL: by tokens only. The secret is a name below <data>/secrets. */
+	const char *oidc_issuer, *oidc_client, *oidc_secret, *oidc_name, *oidc_groups, *oidc_scopes;
 	bool processes, verbose, json_log;
 };
 /* Run until SIGTERM or SIGINT. Exit code of the program. */

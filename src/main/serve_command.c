@@ -9,6 +9,8 @@ static const struct option serve_options[] = {
 	{"port", 'p', "N", "TCP port of the API on 127.0.0.1 (7400); 0: the unix socket only"},
 	{"listen", 0, "ADDRESS",
 	 "where the port is: 127.0.0.1; another one only behind TLS, for agents on other machines"},
+	{"public-url", 0, "URL",
+	 "how others reach this daemon, and the issuer of jobs' tokens (http://127.0.0.1:PORT)"},
 	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
 	{"cache-max", 0, "SIZE", "of the build tools' cache: Turborepo, Nx, Bazel ... (20GiB)"},
 	{"containers", 0, "NAME",
@@ -18,6 +20,13 @@ static const struct option serve_options[] = {
 	{"processes", 0, NULL, "run services as processes, even where containers can be had"},
 	{"door-base", 0, "PORT", "first port of the services' front doors (18080)"},
 	{"replica-base", 0, "PORT", "first port of replicas (20000)"},
+	{"oidc-issuer", 0, "URL", "people log in by this OpenID provider"},
+	{"oidc-client", 0, "ID",
+	 "as it knows us; it sends browsers back to <public-url>/api/v1/login/oidc/callback"},
+	{"oidc-secret", 0, "NAME", "a name below <data>/secrets; none: PKCE alone"},
+	{"oidc-name", 0, "TEXT", "what the button says (single sign-on)"},
+	{"oidc-groups", 0, "CLAIM", "where it tells a person's groups (groups)"},
+	{"oidc-scopes", 0, "LIST", "what we ask for (openid profile email)"},
 	{"verbose", 'v', NULL, "log more"},
 	{"json-log", 0, NULL, "log JSON, also on a terminal"},
 	{0},
@@ -78,8 +87,15 @@ static int run_serve(struct cli *c)
 	    !time_option(c, "keep-failed", &o.keep_failed))
 		return EXIT_USAGE;
 	o.containers = cli_value(c, "containers");
+	o.oidc_issuer = cli_value(c, "oidc-issuer");
+	o.oidc_client = cli_value(c, "oidc-client");
+	o.oidc_secret = cli_value(c, "oidc-secret");
+	o.oidc_name = cli_value(c, "oidc-name");
+	o.oidc_groups = cli_value(c, "oidc-groups");
+	o.oidc_scopes = cli_value(c, "oidc-scopes");
 	o.port = (uint16_t)port;
 	o.listen = cli_value(c, "listen");
+	o.public_url = cli_value(c, "public-url");
 	o.slots = (uint32_t)slots;
 	o.door_base = (uint32_t)doors;
 	o.replica_base = (uint32_t)replicas;

@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")" || exit 2
 peers=${PENSTOCK_PEERS:-$HOME/.cache/penstock-peers}
 
-for tool in turbo nx moon gitlab-ci-local; do
+for tool in turbo nx moon gitlab-ci-local oidc; do
 	mkdir -p "$peers/$tool"
 	if cmp -s "npm/$tool/package-lock.json" "$peers/$tool/.installed"; then
 		continue
@@ -30,6 +30,12 @@ fi
 if [ ! -x "$peers/schemathesis/bin/schemathesis" ]; then
 	said=$(python3 -m venv "$peers/schemathesis" 2>&1 && "$peers/schemathesis/bin/pip" install --quiet schemathesis==4.32.5 2>&1) ||
 		echo "peers: schemathesis cannot be had: $(tail -n 1 <<<"$said")"
+fi
+if [ ! -x "$peers/jwt/bin/python" ]; then
+	said=$(python3 -m venv "$peers/jwt" 2>&1 && "$peers/jwt/bin/pip" install --quiet 'pyjwt[crypto]==2.15.1' 2>&1) || {
+		rm -rf "$peers/jwt"
+		echo "peers: PyJWT cannot be had: $(tail -n 1 <<<"$said")"
+	}
 fi
 if [ ! -x "$peers/bin/actionlint" ]; then
 	if command -v go >/dev/null; then

@@ -373,7 +373,7 @@ static void the_target_decides_about_forks(void **state)
 		AUTO(freep)
 		char *theirs = xasprintf(
 			TOP
-			"on: {push: {branches: [evil, main]}, pull_request: {forks: %s}}\nci: {t: {each: a, run: evil}, s: {each: a, secrets: {T: \"file:t\"}, run: x}, u: {each: a, trusted: true, run: x}}\n",
+			"on: {push: {branches: [evil, main]}, pull_request: {forks: %s}}\nci: {t: {each: a, run: evil, id_tokens: {T: {aud: sts}}}, s: {each: a, secrets: {T: \"file:t\"}, run: x}, u: {each: a, trusted: true, run: x}}\n",
 			fork_rules[i].theirs);
 		struct bench b;
 
@@ -392,6 +392,8 @@ static void the_target_decides_about_forks(void **state)
 		}
 		CHECK(job_of(&b, run, "ci/a/t")->attempt == (fork_rules[i].want == RUN_RUNNING),
 		      fork_rules[i].ours);
+		vec_each(f, &b.out.list) /* the engine gives no token to such a job */
+			CHECK(f->kind != EF_START_JOB || !f->spec.trusted, "trusted");
 		CHECK_STR(job_is(&b, run, "ci/a/s"), "skipped", "secrets");
 		CHECK_STR(job_is(&b, run, "ci/a/u"), "skipped", "trusted");
 		end(&b);

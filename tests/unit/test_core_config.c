@@ -219,6 +219,26 @@ static const struct {
 	 "penstock.yml:6:21: \"A-B\" is no name of a variable"},
 	{"env and secrets", CI "  c: {run: x, env: {A: b}, secrets: {A: file:a}}",
 	 "penstock.yml:6:6: variable \"A\" of job \"c\" stands in both env and secrets"},
+	{"env and id_tokens", CI "  c: {run: x, env: {A: b}, id_tokens: {A: {aud: x}}}",
+	 "penstock.yml:6:6: variable \"A\" of job \"c\" stands in both env and id_tokens"},
+	{"secrets and id_tokens",
+	 CI "  c: {run: x, secrets: {A: file:a}, id_tokens: {A: {aud: x}}}",
+	 "penstock.yml:6:6: variable \"A\" of job \"c\" stands in both secrets and id_tokens"},
+	{"a token's variable", CI "  c: {run: x, id_tokens: {A-B: {aud: x}}}",
+	 "penstock.yml:6:27: \"A-B\" is no name of a variable"},
+	{"a token for nobody", CI "  c: {run: x, id_tokens: {A: {}}}",
+	 "penstock.yml:6:30: \"aud\" in id_token \"A\" is missing: "},
+	{"a token for none of them", CI "  c: {run: x, id_tokens: {A: {aud: []}}}",
+	 "id_token \"A\" is for 0 audiences: 1 to 16 are allowed"},
+	{"a token for somebody with a blank", CI "  c: {run: x, id_tokens: {A: {aud: \"a b\"}}}",
+	 "penstock.yml:6:36: \"a b\" is no audience: a text of at most 255 characters without blanks"},
+	{"a token as text", CI "  c: {run: x, id_tokens: {A: x}}", "penstock.yml:6:30: "},
+	{"a token's other keys", CI "  c: {run: x, id_tokens: {A: {aud: x, sub: y}}}",
+	 "unknown key \"sub\""},
+	{"an image job's token",
+	 CI
+	 "  c: {each: services, needs: [d], id_tokens: {A: {aud: x}}, image: {from: scratch, copy: {a: /a}, cmd: a}}\n  d: {each: \"*\", run: x}",
+	 "job \"c\" packs an image and runs nothing: it has no \"id_tokens\""},
 	{"a secret's value", CI "  c: {run: x, secrets: {A: hunter2}}",
 	 "penstock.yml:6:28: a secret is given by reference, \"file:NAME\"; never write its value here"},
 	{"a secret elsewhere", CI "  c: {run: x, secrets: {A: \"vault:x#y\"}}",
@@ -500,6 +520,10 @@ static void check_full_jobs(const struct config *c)
 	assert_string_equal(build->run, "make depend\nmake\n");
 	assert_int_equal(build->timeout, 90 * USEC_MIN);
 	assert_int_equal(build->finally.n, 2);
+	assert_int_equal(build->id_tokens.n, 2);
+	assert_string_equal(build->id_tokens.v[0].name, "CLOUD");
+	assert_string_equal(build->id_tokens.v[0].aud.v[0], "https://sts.example");
+	assert_string_equal(build->id_tokens.v[1].aud.v[1], "b");
 	assert_int_equal(build->retry.max, 1);
 	assert_int_equal(build->retry.on.n, 1);
 	assert_string_equal(build->retry.on.v[0], "infra");

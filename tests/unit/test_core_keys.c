@@ -17,6 +17,8 @@ static const struct member {
 	{"env", "env: {A: same, B: v%u}", true},
 	{"env's name", "env: {A: same, B%u: v}", true},
 	{"secrets", "secrets: {T: \"file:t%u\"}", true},
+	{"a token's name", "id_tokens: {ID%u: {aud: sts}}", true},
+	{"a token's audience", "id_tokens: {ID: {aud: [sts, \"s%u\"]}}", true},
 	{"outputs", "outputs: [same, o%u]", true},
 	{"junit", "reports: {junit: r%u.xml}", true},
 	{"coverage", "reports: {coverage: r%u.xml}", true},

@@ -170,8 +170,9 @@ static void groups_drop_no_deploy(void **state)
 
 /* ---- several repositories ---- */
 
-static const char front[] = "version: 1\nproject: p\nservices: {web-app: {path: w}}\nci: {" IMAGE
-			    "}\nstaging: {e2e: {run: x}}\n" ROLLING;
+static const char front[] =
+	"version: 1\nproject: p\nservices: {web-app: {path: w}}\nci: {" IMAGE
+	"}\nstaging: {e2e: {run: x, id_tokens: {AWS: {aud: [sts, other]}, B: {aud: b}}}}\n" ROLLING;
 static const char back[] =
 	"version: 1\nproject: p\nservices: {api: {path: api}}\nci: {" IMAGE "}\n" ROLLING;
 
@@ -220,6 +221,11 @@ static void two_repositories(void **state)
 	assert_string_equal(env_of(&e2e->spec, "WEB_APP_URL"), "url:staging/web-app");
 	assert_string_equal(env_of(&e2e->spec, "API_URL"), "url:staging/api");
 	assert_string_equal(env_of(&e2e->spec, "STAGING_URL"), "url:staging/web-app");
+	assert_int_equal(e2e->spec.def.id_tokens.n, 2);
+	assert_string_equal(e2e->spec.def.id_tokens.v[0].aud.v[1], "other");
+	assert_string_equal(e2e->spec.facts.project, "p");
+	assert_string_equal(e2e->spec.facts.run, "run-2");
+	assert_string_equal(e2e->spec.facts.environment, "staging");
 	go_on(&b, -1);
 	ends(&b, stage_job(&b, "run-2/staging/-/e2e"), FAILURE_NONE, 0, NULL);
 	go_on(&b, -1);
