@@ -3,7 +3,7 @@
 # silent when nothing is missing. Groups: build (compiler and libraries), run (what penstock calls), test (only tests).
 set -eu
 
-build='gcc libc6-dev make meson ninja-build pkg-config libuv1-dev libmicrohttpd-dev libcurl4-openssl-dev libgit2-dev
+build='gcc libc6-dev make meson ninja-build pkg-config libuv1-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libgit2-dev
 libsqlite3-dev zlib1g-dev libzstd-dev libssl-dev libjansson-dev libfyaml-dev libexpat1-dev'
 # The pages are bundled by node, of whatever origin: Debian's is taken when there is none.
 command -v node >/dev/null && command -v npm >/dev/null || build="$build nodejs npm"

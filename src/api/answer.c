@@ -131,10 +131,10 @@ struct stream *call_stream(struct call *c, const char *type, const struct stream
 struct stream *call_stream_as(struct call *c, unsigned status, const char *type,
 			      const struct stream_ops *ops, void *ctx)
 {
-	metrics_answered(c, status);
-	c->api->streams++;
 	struct stream *s = request_stream(c->r, status, type, ops, ctx);
 
+	metrics_answered(c, s ? status : 503); /* or nobody waited */
+	c->api->streams += s != NULL;
 	call_free(c);
 	return s;
 }
