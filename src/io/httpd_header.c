@@ -122,6 +122,8 @@ bool host_read(struct str header, struct str *ret_name)
 	for (size_t i = 0; i < name.n; i++) {
 		char c = name.p[i];
 
+		if (c == '.' && (i == 0 || i == name.n - 1 || name.p[i - 1] == '.'))
+			return false;
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
 		    c != '-' && c != '.' && c != '_')
 			return false;
