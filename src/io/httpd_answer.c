@@ -130,7 +130,10 @@ static void add_tag(struct MHD_Response *response, const char *tag, const char *
 	(void)MHD_add_response_header(response, "ETag", text);
 }
 
-/* The library leaves the body out after a 304, and tells its length, which has to be that of the answer which the client has. */
+/*
+ * The library tells a length with a 304, which has to be that of the answer which the client has. Where nobody knows it, because that came in
+ * chunks, it would send the end of the chunks, too, as a body that must not be there: such a connection ends with the 304.
+ */
 static ssize_t never_read(void *cls, uint64_t pos, char *to, size_t max)
 {
 	(void)cls;
@@ -153,6 +156,8 @@ static bool answer_unchanged(struct request *r, const char *type, const char *ta
 	struct MHD_Response *response =
 		MHD_create_response_from_callback(size, 1024, never_read, NULL, NULL);
 	BUG_ON(!response);
+	if (size == MHD_SIZE_UNKNOWN)
+		(void)MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
 	answer_headers(r, response, type, cache, flags);
 	if (varies)
 		(void)MHD_add_response_header(response, "Vary", "Accept-Encoding");
@@ -173,15 +178,22 @@ void request_reply_etag(struct request *r, unsigned status, const char *type, st
 	static const char cache[] = "private, no-cache";
 	bool tagged = status == 200 && body.n <= HTTPD_ETAG_MAX, varies = flags & REPLY_GZIP;
 	bool small = varies && body.n > GZIP_LEAST && accepts(r, "gzip");
-	struct MHD_Response *response;
+	struct MHD_Response *response = NULL;
+	uint64_t size = small ? MHD_SIZE_UNKNOWN : body.n;
 	char tag[ETAG_SIZE] = "";
 
+	if (small && body.n <= DEFLATE_AT_ONCE)
+		response = deflate_at_once(body, &size);
 	if (tagged)
 		etag_of(body, tag);
-	if (tagged && answer_unchanged(r, type, tag, small ? "-gz" : "", cache, flags, varies,
-				       small ? MHD_SIZE_UNKNOWN : body.n))
+	if (tagged &&
+	    answer_unchanged(r, type, tag, small ? "-gz" : "", cache, flags, varies, size)) {
+		if (response)
+			MHD_destroy_response(response);
 		return;
-	response = small ? deflate_response(r->h, body) : NULL;
+	}
+	if (small && !response)
+		response = deflate_later(r->h, body);
 	small = response != NULL;
 	if (!response)
 		response = copy_of(body);

@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 
-#define AT_ONCE       ((size_t)64 << 10)
 #define BLOCK         ((size_t)16 << 10)
 #define LEVEL         3
 #define WINDOW        (15 + 16) /* with gzip's frame */
@@ -50,7 +49,7 @@ static void deflating_free(void *cls)
 	xfree(d);
 }
 
-static struct MHD_Response *at_once(struct str body)
+struct MHD_Response *deflate_at_once(struct str body, uint64_t *ret_size)
 {
 	z_stream z = {0};
 
@@ -65,13 +64,12 @@ static struct MHD_Response *at_once(struct str body)
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(n, out, MHD_RESPMEM_MUST_COPY);
 	xfree(out);
+	*ret_size = n;
 	return response;
 }
 
-struct MHD_Response *deflate_response(struct httpd *h, struct str body)
+struct MHD_Response *deflate_later(struct httpd *h, struct str body)
 {
-	if (body.n <= AT_ONCE)
-		return at_once(body);
 	if (h->n_deflating >= DEFLATING_MAX || body.n > UINT32_MAX)
 		return NULL;
 	struct deflating *d = xcalloc(1, sizeof(*d));

@@ -149,8 +149,11 @@ void answer_headers(struct request *r, struct MHD_Response *response, const char
 struct MHD_Response *answer_problem(unsigned status, enum rc rc, unsigned retry_after,
 				    const char *detail);
 /* httpd_deflate.c */
-/* An answer of the bytes, compressed; they are copied, or not needed any more. NULL: too much is being compressed already. */
-struct MHD_Response *deflate_response(struct httpd *h, struct str body);
+#define DEFLATE_AT_ONCE ((size_t)128 << 10)
+/* An answer of the bytes, compressed now. */
+struct MHD_Response *deflate_at_once(struct str body, uint64_t *ret_size);
+/* Compressed as the client takes it, in chunks; the bytes are copied. NULL: too much is being compressed already. */
+struct MHD_Response *deflate_later(struct httpd *h, struct str body);
 /* httpd_stream.c */
 void streams_tell_drained(struct httpd *h);
 void stream_look(struct stream *s); /* is its reader still there? */
