@@ -51,8 +51,8 @@ struct httpd_options {
 	 * certificate always are. NULL: no check. A page of another host cannot make a browser ask us by a name that leads to us. */
 	const char *const *hosts;
 	size_t streams_max; /* 0: HTTPD_STREAMS. Streams of agents do not count */
-	/* Of requests by TCP; all zero: 100/s and 500 at once of an actor, 2,000/s and 10,000 of a token with a scope (build caches, agents),
-	 * 20/s and 60 of an address that brings no good token (IPv6: a /64). */
+	/* Of requests by TCP; all zero: 100/s and 500 at once of an actor, no limit of a token with a scope (build caches, agents), 20/s and 60 at
+	 * once of an address that brings no good token (IPv6: a /64). */
 	struct rate actor_rate, scope_rate, stranger_rate;
 	uint32_t silence;    /* s without a byte; 0: 30 */
 	usec_t request_time; /* for sending a request; 0: 60 s */

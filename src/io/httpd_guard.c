@@ -25,7 +25,7 @@ void guard_init(struct httpd *h)
 	h->rates = xmalloc(sizeof(*h->rates));
 	rates_init(h->rates, seed);
 	or_else(&h->o.actor_rate, 100, 500);
-	or_else(&h->o.scope_rate, 2000, 10000);
+	or_else(&h->o.scope_rate, UINT32_MAX, 1); /* a build asks for thousands of entries */
 	or_else(&h->o.stranger_rate, 20, 60);
 	if (!h->o.streams_max)
 		h->o.streams_max = HTTPD_STREAMS;

@@ -16,6 +16,7 @@
 #define CHAIN_MAX 16
 #define ID_MAX    64
 #define LOOK      USEC_SEC
+#define SOON      (7 * USEC_DAY)
 #define REST      (5 * USEC_MIN) /* a handshake that began with an old pair is long over */
 
 struct pair {
@@ -41,6 +42,7 @@ struct tls {
 	void *ctx;
 	struct loop_timer *look;
 	struct stamps tried, seen; /* those of the last try; those at the last look */
+	usec_t ends_told;          /* when its end was last looked at, to be told */
 	struct pair *now;
 	VEC(struct pair *) old;
 };
@@ -185,12 +187,13 @@ static void tell_end(struct tls *t)
 	char text[200];
 	usec_t now = clock_wall();
 
-	if (!t->told || t->now->ends > now + 7 * USEC_DAY)
+	t->ends_told = clock_mono();
+	if (!t->told || t->now->ends > now + SOON)
 		return;
 	(void)snprintf(text, sizeof(text),
 		       t->now->ends <= now ? "the TLS certificate has expired: clients refuse it"
 					   : "the TLS certificate expires within %u days",
-		       (unsigned)((t->now->ends - now) / USEC_DAY) + 1);
+		       t->now->ends <= now ? 0 : (unsigned)((t->now->ends - now) / USEC_DAY) + 1);
 	t->told(t->ctx, true, text);
 }
 
@@ -246,6 +249,8 @@ static void look(void *arg)
 	if (!same_stamps(&now, &t->tried) && same_stamps(&now, &t->seen))
 		tls_reload(t);
 	t->seen = now;
+	if (clock_mono() - t->ends_told > USEC_DAY)
+		tell_end(t);
 	drop_old(t);
 	loop_timer_set(t->look, LOOK);
 }

@@ -300,6 +300,7 @@ static int open_rated(void **state)
 {
 	limits.actor_rate = (struct rate){10, 20};
 	limits.stranger_rate = (struct rate){5, 6};
+	limits.scope_rate = (struct rate){5, 9};
 	return open_server(state);
 }
 
@@ -327,6 +328,9 @@ static void rates_client(void)
 	AUTO(freep) char *wrong = NULL;
 	AUTO(freep) char *local = NULL;
 	AUTO(freep) char *body = NULL;
+	AUTO(freep) char *cache = NULL;
+	char *scoped = NULL;
+	struct err err = {0};
 	int fd = dial_tcp(httpd_port(world.server)), other = dial_tcp(httpd_port(world.server)),
 	    unix_fd = dial_unix(world.socket);
 
@@ -340,6 +344,10 @@ static void rates_client(void)
 	assert_in_range(granted(other, 3, "pst_wrong", &wrong), 0, 1);
 	has(wrong, "127.0.0.1", "guessing at tokens counts as a stranger's");
 	assert_int_equal(granted(unix_fd, 100, NULL, &local), 100);
+	assert_int_equal(tokens_add(world.tokens, "ci", "trusted", false, &scoped, &err), RC_OK);
+	assert_in_range(granted(other, 20, scoped, &cache), 9, 10);
+	has(cache, "too many requests of token:ci", "a token for build caches");
+	xfree(scoped);
 	body = ask(dial_tcp(httpd_port(world.server)),
 		   "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n");
 	has(body, "HTTP/1.1 429", "before its body");
