@@ -1,6 +1,7 @@
 /* Cookies: one out of a request, one into an answer. */
 #include "io/httpd_cookie.h"
 
+#include "base/mem.h"
 #include "io/httpd_impl.h"
 
 bool cookie_is_name(struct str s)
@@ -68,5 +69,6 @@ bool request_set_cookie(struct request *r, const struct set_cookie *c)
 	if (request_is_tls(r))
 		strbuf_adds(&text, "; Secure");
 	request_add_header(r, "Set-Cookie", strbuf_cstr(&text));
+	mem_wipe(text.p, text.n); /* it may hold a session */
 	return true;
 }

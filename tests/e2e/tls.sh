@@ -43,7 +43,7 @@ is 'a public URL that is none' "$CODE" 2
 pair 17
 up() { serve "$work/data" --port "$api_port" --tls-cert "$work/ci.pem" --tls-key "$work/ci.key" --public-url "https://proxy.example" "$@"; }
 up --repo "$bare" || not_ok 'serve' "$(tail -n 3 "$log")"
-token=$(sed -nE 's/^The token of "admin" for https:.*: (pst_.*)/\1/p' "$data.out")
+token=$(sed -nE 's/^The token of the administrator for https:.*: (pst_.*)/\1/p' "$data.out")
 has 'the first token, for https' "$token" '^pst_'
 remote() { "$PENSTOCK" "$@" --server "$url" --token "$token"; }
 run remote status --ca "$work/ca.pem"
@@ -81,7 +81,7 @@ is 'a name that leads here, but is not ours' "$(code -H 'Host: evil.example' "$u
 has 'it says what to do' "$(cat "$work/answer")" 'does not answer by the name evil.example: start it with --public-url or --host'
 
 # ---- too many ----
-codes=$(curl -s -o /dev/null -w '%{http_code}\n' --cacert "$work/ca.pem" "$url/healthz?[1-120]")
+codes=$(curl -s -o /dev/null -w '%{http_code}\n' --cacert "$work/ca.pem" "$url/healthz#[1-120]")
 has 'a stranger who asks too often' "$codes" '^429'
 has 'is answered up to a point' "$codes" '^200'
 run remote status --ca "$work/ca.pem"
