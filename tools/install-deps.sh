@@ -3,12 +3,12 @@
 # silent when nothing is missing. Groups: build (compiler and libraries), run (what penstock calls), test (only tests).
 set -eu
 
-build='gcc libc6-dev make meson ninja-build pkg-config libuv1-dev libmicrohttpd-dev libcurl4-openssl-dev libgit2-dev
+build='gcc libc6-dev make meson ninja-build pkg-config libuv1-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libgit2-dev
 libsqlite3-dev zlib1g-dev libzstd-dev libssl-dev libjansson-dev libfyaml-dev libexpat1-dev'
 # The pages are bundled by node, of whatever origin: Debian's is taken when there is none.
 command -v node >/dev/null && command -v npm >/dev/null || build="$build nodejs npm"
 run='git haproxy runc bubblewrap ca-certificates'
-test='libcmocka-dev clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck binutils bash curl procps busybox-static graphviz btrfs-progs xfsprogs jq libxml2-utils zstd zstd crun podman'
+test='libcmocka-dev clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck binutils bash curl procps busybox-static graphviz btrfs-progs xfsprogs jq libxml2-utils zstd openssl crun podman'
 
 wanted=
 for group; do

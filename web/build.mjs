@@ -121,7 +121,7 @@ assets.forEach((a, i) => {
 c.push('', 'const struct asset assets[] = {');
 assets.forEach((a, i) => {
 	const part = (kind) => `{${kind}_${i}, sizeof(${kind}_${i}) - 1}`;
-	c.push(`\t{"${a.path}", "${a.type}", "W/\\"${a.hash}\\"",\n\t ${part('bytes')}, ${part('gzip')}, ${part('brotli')}},`);
+	c.push(`\t{"${a.path}", "${a.type}", "${a.hash}",\n\t ${part('bytes')}, ${part('gzip')}, ${part('brotli')}},`);
 });
 c.push('};', `const size_t n_assets = ${assets.length};`, '');
 writeFileSync(out, c.join('\n'));

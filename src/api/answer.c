@@ -53,7 +53,20 @@ static void reply(struct call *c, unsigned status, const char *type, struct str 
 	call_free(c);
 }
 
-/* Also from the call's own buffer. */
+static bool is_read(const struct call *c)
+{
+	const char *method = request_method(c->r);
+
+	return streq(method, "GET") || streq(method, "HEAD");
+}
+
+/* The value against request forgery: the length of a compressed answer could tell of it. */
+static bool has_secret(const struct call *c)
+{
+	return str_starts(str_of(request_path(c->r)), WIRE_ME);
+}
+
+/* Also from the call's own buffer. What is read has a tag: who has it already hears so. */
 void call_json(struct call *c, unsigned status, struct strbuf *body)
 {
 	strbuf_addc(body, '\n');
@@ -62,7 +75,14 @@ void call_json(struct call *c, unsigned status, struct strbuf *body)
 			   TEXT_MAX >> 20);
 		return;
 	}
-	reply(c, status, "application/json", strbuf_str(body));
+	if (status != 200 || !is_read(c)) {
+		reply(c, status, "application/json", strbuf_str(body));
+		return;
+	}
+	metrics_answered(c, status);
+	request_reply_etag(c->r, status, "application/json", strbuf_str(body),
+			   has_secret(c) ? 0 : REPLY_GZIP);
+	call_free(c);
 }
 
 void call_status(struct call *c, unsigned status)
@@ -136,10 +156,10 @@ struct stream *call_stream(struct call *c, const char *type, const struct stream
 struct stream *call_stream_as(struct call *c, unsigned status, const char *type,
 			      const struct stream_ops *ops, void *ctx)
 {
-	metrics_answered(c, status);
-	c->api->streams++;
 	struct stream *s = request_stream(c->r, status, type, ops, ctx);
 
+	metrics_answered(c, s ? status : 503); /* or nobody waited */
+	c->api->streams += s != NULL;
 	call_free(c);
 	return s;
 }

@@ -115,7 +115,6 @@ struct job_tokens *job_tokens_new(void);
 void job_tokens_free(struct job_tokens *t);
 void secret_make(const char *prefix, char ret[SECRET_TEXT + 1]);
 void secret_hash(struct str secret, char ret[DIGEST_HEX + 1]);
-struct str brought_cookie(const struct request *r, const char *name);
 void who_asks(struct api *api, const struct request *r, texts *groups, struct who *ret);
 MUST_CHECK bool call_allowed(
 	struct call *c); /* has the role; false: answered, and in the journal */

@@ -8,7 +8,7 @@ struct asset_bytes {
 };
 struct asset {
 	const char *path; /* "/assets/app-3F2A.js"; "/index.html" is what every page begins with */
-	const char *type, *etag;
+	const char *type, *etag; /* etag: hex, without quotes */
 	struct asset_bytes bytes, gzip, brotli;
 };
 extern const struct asset assets[];

@@ -207,10 +207,13 @@ enum rc cache_proxy_new(struct loop *l, const struct cache_proxy_options *o,
 	p->spool = xstrdup(o->spool ? o->spool : tmp && *tmp ? tmp : "/tmp");
 	p->connect = o->connect ? o->connect : USEC_SEC;
 	p->patience = o->patience ? o->patience : 5 * USEC_SEC;
-	p->relay = relay_new();
+	p->ca = o->ca ? xstrdup(o->ca) : NULL;
+	p->relay = relay_new(p->ca);
 	struct httpd_options ho = {.address = o->address,
 				   .port = o->port,
 				   .any_port = o->port == 0,
+				   /* its clients bring tokens that are not ours to know */
+				   .stranger_rate = {UINT32_MAX, 1},
 				   .handle = nothing_here,
 				   .ctx = p};
 	enum rc rc = httpd_new(l, &ho, &p->httpd, err);
@@ -256,6 +259,7 @@ void cache_proxy_free(struct cache_proxy *p)
 	xfree(p->token);
 	xfree(p->server);
 	xfree(p->run);
+	xfree(p->ca);
 	xfree(p->spool);
 	xfree(p);
 }

@@ -15,7 +15,9 @@
 struct cache_proxy_options {
 	const char *server; /* "https://ci.example:7400" */
 	const char *token;  /* instead of what the clients send; NULL: theirs is passed on */
-	const char *run;    /* told to the server with each put; NULL: nothing */
+	const char *
+		ca; /* https: a PEM file of the only authorities that are believed; NULL: the system's */
+	const char *run; /* told to the server with each put; NULL: nothing */
 	const char *
 		spool; /* folder for what is on its way, in files without names; NULL: $TMPDIR, /tmp */
 	const char *address; /* NULL: 127.0.0.1 */

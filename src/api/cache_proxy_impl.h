@@ -8,7 +8,7 @@ struct cache_proxy {
 	struct loop *loop;
 	struct httpd *httpd;
 	struct relay *relay;
-	char *server, *token, *run, *spool;
+	char *server, *token, *run, *spool, *ca;
 	usec_t connect, patience;
 	usec_t away, away_until; /* away 0: the server is there */
 	bool probing, told_refusal;

@@ -3,11 +3,10 @@
 #include <pthread.h>
 #include <sys/random.h>
 
-#define RANDOM      32
-#define SCOPE_MAX   64
-#define AUTH_MAX    1024
-#define USED_EVERY  USEC_HOUR /* how exactly the last use of a token is known */
-#define COOKIES_MAX 4096
+#define RANDOM     32
+#define SCOPE_MAX  64
+#define AUTH_MAX   1024
+#define USED_EVERY USEC_HOUR /* how exactly the last use of a token is known */
 
 void secret_make(const char *prefix, char ret[SECRET_TEXT + 1])
 {
@@ -162,23 +161,6 @@ static bool brought_token(const struct request *r, struct strbuf *ret)
 	return ret->n > 0 && !strbuf_failed(ret);
 }
 
-/* RFC 6265: "a=1; b=2". The first of the name counts. */
-struct str brought_cookie(const struct request *r, const char *name)
-{
-	struct str rest = str_of(request_header(r, "Cookie"));
-	size_t n = strlen(name);
-
-	if (rest.n > COOKIES_MAX)
-		return (struct str){NULL, 0};
-	while (rest.p && rest.n) {
-		struct str one = str_trim(str_cut(&rest, ';'));
-
-		if (one.n > n && memcmp(one.p, name, n) == 0 && one.p[n] == '=')
-			return (struct str){one.p + n + 1, one.n - n - 1};
-	}
-	return (struct str){NULL, 0};
-}
-
 static void add_groups(struct request *r, const texts *groups)
 {
 	vec_each(g, groups)
@@ -274,7 +256,7 @@ void api_identify(void *ctx, struct request *r)
 		}
 		return;
 	}
-	struct str cookie = brought_cookie(r, SESSION_COOKIE);
+	struct str cookie = request_cookie(r, SESSION_COOKIE);
 	if (cookie.n)
 		set_session(api, r, cookie);
 }

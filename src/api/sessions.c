@@ -75,7 +75,7 @@ void call_nobody(struct call *c)
 	call_problem(c, 401, RC_DENIED, "%s",
 		     request_header(c->r, "Authorization")
 			     ? "this token is not known here, was revoked, or its time is over"
-		     : brought_cookie(c->r, SESSION_COOKIE).n
+		     : request_cookie(c->r, SESSION_COOKIE).n
 			     ? "this session is over: log in again"
 			     : "who are you? log in, or send a token: Authorization: Bearer ...");
 }
@@ -160,7 +160,7 @@ bool call_same_site(struct call *c)
 
 	if (streq(c->route->method, "GET") || !via || !str_starts(str_of(via), "ses-"))
 		return true;
-	csrf_of(brought_cookie(c->r, SESSION_COOKIE), wanted);
+	csrf_of(request_cookie(c->r, SESSION_COOKIE), wanted);
 	if (same_secret(str_of(request_header(c->r, CSRF_HEADER)), str_of(wanted)) &&
 	    (!site || streq(site, "same-origin")))
 		return true;
@@ -171,15 +171,13 @@ bool call_same_site(struct call *c)
 
 /* ---- in and out ---- */
 
+/* secret NULL: the cookie is removed. */
 static void set_cookie(struct call *c, const char *secret, usec_t age)
 {
-	AUTO(freep)
-	char *text = xasprintf(
-		SESSION_COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%llu%s", secret,
-		(unsigned long long)(age / USEC_SEC), request_is_tls(c->r) ? "; Secure" : "");
+	const struct set_cookie cookie = {
+		.name = SESSION_COOKIE, .value = secret, .seconds = (uint32_t)(age / USEC_SEC)};
 
-	request_add_header(c->r, "Set-Cookie", text);
-	mem_wipe(text, strlen(text));
+	BUG_ON(!request_set_cookie(c->r, &cookie)); /* hex */
 }
 
 static void on_session(void *ctx, enum rc rc, const struct err *err, uint64_t seq)
@@ -273,7 +271,7 @@ void post_logout(struct call *c)
 	struct json_out o = JSON_OUT(&c->out);
 
 	end_brought(c);
-	set_cookie(c, "", 0);
+	set_cookie(c, NULL, 0);
 	json_open(&o, NULL);
 	json_bool(&o, "ok", true);
 	json_close(&o);
@@ -356,7 +354,7 @@ void get_me(struct call *c)
 	write_roles(&o, m, &who);
 	json_cstr(&o, "via", request_via(c->r));
 	if (model_session(m, request_via(c->r))) {
-		csrf_of(brought_cookie(c->r, SESSION_COOKIE), csrf);
+		csrf_of(request_cookie(c->r, SESSION_COOKIE), csrf);
 		json_cstr(&o, "csrf", csrf);
 	}
 	json_close(&o);

@@ -122,16 +122,16 @@ static void begin(struct call *c)
 	c->rc = oidc_begin(c->api->o.oidc, &j->login, &j->url, &c->err);
 }
 
-static void set_state_cookie(struct call *c, const char *secret, usec_t age)
+/* Lax: the browser comes back from another site with it. secret NULL: it is removed. */
+static void set_state_cookie(struct call *c, const char *secret)
 {
-	AUTO(freep)
-	char *text = xasprintf(STATE_COOKIE "=%s; Path=" WIRE_LOGIN
-					    "/oidc; HttpOnly; SameSite=Lax; Max-Age=%llu%s",
-			       secret, (unsigned long long)(age / USEC_SEC),
-			       request_is_tls(c->r) ? "; Secure" : "");
+	const struct set_cookie cookie = {.name = STATE_COOKIE,
+					  .value = secret,
+					  .path = WIRE_LOGIN "/oidc",
+					  .seconds = LOGIN_TIME / USEC_SEC,
+					  .lax = true};
 
-	request_add_header(c->r, "Set-Cookie", text);
-	mem_wipe(text, strlen(text));
+	BUG_ON(!request_set_cookie(c->r, &cookie));
 }
 
 static void began(void *arg)
@@ -154,7 +154,7 @@ static void began(void *arg)
 	p->to = xstrdup(j->to);
 	p->until = runner_now(c->api->runner) + LOGIN_TIME;
 	secret_hash(str_of(secret), p->digest);
-	set_state_cookie(c, secret, LOGIN_TIME);
+	set_state_cookie(c, secret);
 	mem_wipe(secret, sizeof(secret));
 	redirect(c, strbuf_cstr(&j->url));
 }
@@ -251,7 +251,7 @@ static void came_in(void *ctx, enum rc rc, const struct err *err, uint64_t seq)
 	}
 	session_cookie(c, strbuf_cstr(&j->url));
 	mem_wipe(j->url.p, j->url.n);
-	set_state_cookie(c, "", 0);
+	set_state_cookie(c, NULL);
 	redirect(c, j->to);
 }
 
@@ -319,7 +319,7 @@ static char *query_dup(const struct call *c, const char *key)
 void get_login_oidc_callback(struct call *c)
 {
 	struct logins *l = logins_of(c->api);
-	struct str cookie = brought_cookie(c->r, STATE_COOKIE);
+	struct str cookie = request_cookie(c->r, STATE_COOKIE);
 	char digest[DIGEST_HEX + 1];
 	size_t at = 0;
 

@@ -2,15 +2,6 @@
 #include "api/ui.h"
 #include "api/assets.h"
 
-/*
- * No other host, no inline script or style, no frame around us. What a page shows came from repositories and logs: should any of it ever be
- * taken for markup, it still cannot run or send anything.
- */
-#define POLICY                                                                      \
-	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " \
-	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-#define FOREVER "public, max-age=31536000, immutable" /* the name holds a hash of the content */
-
 /* The first words of paths that belong to pages (web/src/routes.ts). */
 static const char *const pages[] = {"way",          "runs",     "releases",  "rollouts",
 				    "environments", "graph",    "incidents", "insights",
@@ -48,70 +39,21 @@ static bool is_page(const char *path)
 	return false;
 }
 
-/* "gzip;q=0.5, br": whether `name` stands there, and is not refused by a quality of 0. */
-static bool accepts(const char *header, const char *name)
+static struct str view(const struct asset_bytes *b, const struct asset_bytes *plain)
 {
-	struct str rest = str_of(header);
-	double quality = 1;
-
-	while (rest.p) {
-		struct str params = str_cut(&rest, ','), word = str_trim(str_cut(&params, ';'));
-
-		if (!str_is(word, name))
-			continue;
-		params = str_trim(params);
-		if (params.p && str_starts(params, "q="))
-			(void)!parse_double((struct str){params.p + 2, params.n - 2}, &quality);
-		return quality > 0;
-	}
-	return false;
+	return b == plain || b->n < plain->n ? (struct str){b->p, b->n} : (struct str){NULL, 0};
 }
 
-/* Tags are compared as weak ones: what they stand for is the same in each encoding. */
-static bool has_it(const char *header, const char *etag)
-{
-	struct str rest = str_of(header), bare = str_of(etag + strlen("W/"));
-
-	while (rest.p) {
-		struct str tag = str_trim(str_cut(&rest, ','));
-
-		if (str_starts(tag, "W/"))
-			tag.p += 2, tag.n -= 2;
-		if (str_is(tag, "*") || str_eq(tag, bare))
-			return true;
-	}
-	return false;
-}
-
+/* The name of all but a few holds a hash of the content. */
 static void answer(struct request *r, const struct asset *a, bool is_document)
 {
-	const char *encodings = request_header(r, "Accept-Encoding");
-	struct asset_bytes body = a->bytes;
-	const char *encoding = NULL;
+	const struct reply_static body = {.plain = view(&a->bytes, &a->bytes),
+					  .gzip = view(&a->gzip, &a->bytes),
+					  .brotli = view(&a->brotli, &a->bytes),
+					  .etag = a->etag};
+	bool hashed = !is_document && strchr(a->path, '-');
 
-	request_add_header(r, "ETag", a->etag);
-	request_add_header(r, "Vary", "Accept-Encoding");
-	request_add_header(r, "Cache-Control",
-			   is_document || !strchr(a->path, '-') ? "no-cache" : FOREVER);
-	request_add_header(r, "Content-Security-Policy", POLICY);
-	request_add_header(r, "X-Frame-Options", "DENY");
-	request_add_header(r, "Referrer-Policy", "no-referrer");
-	request_add_header(r, "Cross-Origin-Opener-Policy", "same-origin");
-	request_add_header(r, "Cross-Origin-Resource-Policy", "same-origin");
-	if (has_it(request_header(r, "If-None-Match"), a->etag)) {
-		request_reply(r, 304, a->type, STR(""));
-		return;
-	}
-	if (accepts(encodings, "br") && a->brotli.n < a->bytes.n) {
-		encoding = "br";
-		body = a->brotli;
-	} else if (accepts(encodings, "gzip") && a->gzip.n < a->bytes.n) {
-		encoding = "gzip";
-		body = a->gzip;
-	}
-	if (encoding)
-		request_add_header(r, "Content-Encoding", encoding);
-	request_reply(r, 200, a->type, (struct str){body.p, body.n});
+	request_reply_static(r, a->type, &body, REPLY_PAGE | (hashed ? REPLY_IMMUTABLE : 0));
 }
 
 bool ui_take(void *ctx, struct request *r)

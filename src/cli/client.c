@@ -34,6 +34,13 @@ static enum rc unreached(struct cli *c, enum rc rc, struct err *err)
 	return err_wrap(err, "ask the daemon at %s", server ? server : socket_of(c));
 }
 
+const char *client_ca(const struct cli *c)
+{
+	const char *given = cli_value(c, "ca"), *env = getenv("PENSTOCK_CA");
+
+	return given ? given : env && *env ? env : NULL;
+}
+
 static enum rc ask(struct cli *c, struct http_request *q, const char *path, struct http_answer *ret,
 		   struct err *err)
 {
@@ -57,6 +64,7 @@ static enum rc ask(struct cli *c, struct http_request *q, const char *path, stru
 		headers[n++] = "Content-Type: application/json";
 	q->url = url;
 	q->headers = headers;
+	q->ca = client_ca(c);
 	q->unix_socket = server ? NULL : socket_of(c);
 	q->max = ANSWER_MAX;
 	enum rc rc = http_ask(q, ret, err);

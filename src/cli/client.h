@@ -4,6 +4,9 @@
 
 #define ANSWER_MAX ((size_t)64 << 20)
 
+/* The file of --ca or $PENSTOCK_CA; NULL: the system's authorities. */
+const char *client_ca(const struct cli *c);
+
 /* GET path (with its query), for people: texts hold no control characters. *ret is the caller's (json_freep). What the daemon refuses comes back as
  * its code and words. */
 MUST_CHECK enum rc client_get(struct cli *c, const char *path, struct json **ret, struct err *err);

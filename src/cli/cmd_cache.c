@@ -273,7 +273,8 @@ static int run_proxy(struct cli *c)
 {
 	const char *server = cli_value(c, "server"), *listen = cli_value(c, "listen");
 	AUTO(strbuf_done) struct strbuf token = STRBUF(TOKEN_MAX);
-	struct cache_proxy_options o = {.server = server, .run = cli_value(c, "run")};
+	struct cache_proxy_options o = {
+		.server = server, .ca = client_ca(c), .run = cli_value(c, "run")};
 	char address[64];
 	struct err err = {0};
 

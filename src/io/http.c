@@ -125,6 +125,10 @@ static void set_up(CURL *c, struct turn *t, struct curl_slist *list, char *why)
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	if (q->unix_socket)
 		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
+	if (q->ca) {
+		curl_easy_setopt(c, CURLOPT_CAINFO, q->ca);
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	}
 	if (q->stream) {
 		curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, q->silence ? (long)q->silence : 60L);
@@ -168,6 +172,9 @@ static enum rc failed(const struct turn *t, CURLcode code, bool connected, const
 	/* An answer that is not HTTP is told by the same code. */
 	if (code == CURLE_URL_MALFORMAT || (code == CURLE_UNSUPPORTED_PROTOCOL && !connected))
 		return err_set(err, RC_INVALID, "that is no http or https URL");
+	if (code == CURLE_SSL_CACERT_BADFILE && t->q->ca)
+		return err_set(err, RC_INVALID, "%s holds no certificates of authorities in PEM",
+			       t->q->ca);
 	if (t->q->unix_socket)
 		return err_set(err, code == CURLE_COULDNT_CONNECT ? RC_NOT_FOUND : RC_UNAVAILABLE,
 			       "%s: %.200s", t->q->unix_socket, text);

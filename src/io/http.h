@@ -12,6 +12,8 @@ struct http_request {
 	const char *const *
 		headers; /* "Name: value" ..., NULL at the end; NULL: none. CR and LF are refused */
 	struct str body;
+	const char *
+		ca; /* https: a PEM file of the only authorities that are believed; NULL: the system's */
 	const char *unix_socket; /* connect to it; the URL's host is only a name then */
 	uint64_t timeout; /* usec; 0: 10 s. Of the whole; connecting has at most half of it */
 	size_t max;       /* bytes of the answer; 0: 1 MiB. Above: RC_TOO_BIG */
@@ -38,5 +40,5 @@ struct http_answer {
 
 void http_answer_done(struct http_answer *a);
 /* RC_OK for any status. RC_UNAVAILABLE: not reached or not in time; RC_NOT_FOUND: nobody listens at
- * the unix socket; RC_INVALID: URL or headers are wrong. From any thread. */
+ * the unix socket; RC_INVALID: URL, headers or the file of authorities are wrong. From any thread. */
 MUST_CHECK enum rc http_ask(const struct http_request *q, struct http_answer *ret, struct err *err);

@@ -12,6 +12,7 @@
 
 #define SILENCE_SECONDS 30u
 #define REQUEST_TIME    (60 * USEC_SEC) /* for a whole request, drop by drop */
+#define OVER_TIME       (5 * USEC_SEC)  /* of a connection above the limit */
 #define SWEEP_EVERY     (5 * USEC_SEC)
 #define POOL            ((size_t)32 << 10)
 #define LAST_TURNS      8
@@ -40,9 +41,11 @@ static void turn(void *arg)
 		return;
 	h->running = true;
 	h->kicked = false;
+	tls_use(h->tls);
 	for (int way = 0; way < WAYS; way++)
 		if (h->mhd[way])
 			(void)MHD_run(h->mhd[way]);
+	tls_use(NULL);
 	h->running = false;
 	streams_tell_drained(h);
 	set_tick(h);
@@ -78,14 +81,19 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **ctx,
 				   .since = clock_mono(),
 				   .uid = (uid_t)-1,
 				   .next = h->conns};
-		c->way = daemon->daemon == h->mhd[WAY_TCP] ? WAY_TCP : WAY_UNIX;
+		c->way = daemon->daemon == h->mhd[WAY_TCP]    ? WAY_TCP
+			 : daemon->daemon == h->mhd[WAY_UNIX] ? WAY_UNIX
+							      : WAY_LOOPBACK;
 		if (c->way == WAY_UNIX &&
 		    getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
 			c->uid = peer.uid;
 		if (c->next)
 			c->next->prev = c;
+		else
+			h->oldest = c;
 		h->conns = c;
 		h->n_conns++;
+		guard_accepted(h, c);
 		*ctx = c;
 		return;
 	}
@@ -95,14 +103,29 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **ctx,
 		h->conns = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
+	else
+		h->oldest = c->prev;
 	h->n_conns--;
+	guard_closed(h, c);
 	if (c->stream)
 		c->stream->conn = NULL;
 	xfree(c);
 	*ctx = NULL;
 }
 
-/* Those who send a request drop by drop, and readers who left without a word that the library could see. */
+usec_t httpd_request_time(const struct httpd *h)
+{
+	return h->o.request_time ? h->o.request_time : REQUEST_TIME;
+}
+
+static bool takes_too_long(const struct conn *c, usec_t now)
+{
+	if (c->busy)
+		return c->taken_by && now > c->taken_by;
+	return now - c->since > (c->over ? OVER_TIME : httpd_request_time(c->h));
+}
+
+/* Those who send a request or read an answer drop by drop, and readers who left without a word that the library could see. */
 static void sweep(void *arg)
 {
 	struct httpd *h = arg;
@@ -111,10 +134,10 @@ static void sweep(void *arg)
 	for (struct conn *c = h->conns; c; c = c->next) {
 		if (c->stream)
 			stream_look(c->stream);
-		else if (!c->busy && now - c->since > REQUEST_TIME)
+		else if (takes_too_long(c, now))
 			shutdown(c->fd, SHUT_RDWR);
 	}
-	loop_timer_set(h->sweep, SWEEP_EVERY);
+	loop_timer_set(h->sweep, MIN_OF(SWEEP_EVERY, httpd_request_time(h) / 2));
 }
 
 /* %00 stays as it is: a path is a text. */
@@ -151,19 +174,34 @@ static size_t unescape(void *cls, struct MHD_Connection *mhd, char *text)
 	return n;
 }
 
+#define OPTIONS(h, fd)                                                                            \
+	request_access, (h), MHD_OPTION_LISTEN_SOCKET, (fd), MHD_OPTION_CONNECTION_LIMIT,         \
+		(unsigned)((h)->o.streams_max + HTTPD_REQUESTS + BEYOND),                         \
+		MHD_OPTION_CONNECTION_TIMEOUT, (h)->o.silence ? (h)->o.silence : SILENCE_SECONDS, \
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL, MHD_OPTION_NOTIFY_COMPLETED,            \
+		request_completed, (h), MHD_OPTION_NOTIFY_CONNECTION, on_connection, (h),         \
+		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,    \
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1
+
 static enum rc start(struct httpd *h, enum way way, int fd, struct err *err)
 {
-	h->mhd[way] = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, request_access, h,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		HTTPD_MAX_CONNECTIONS / WAYS, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL, MHD_OPTION_NOTIFY_COMPLETED,
-		request_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+	const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+
+	if (way == WAY_TCP && h->tls)
+		h->mhd[way] = MHD_start_daemon(flags | MHD_USE_TLS, 0, NULL, NULL, OPTIONS(h, fd),
+					       MHD_OPTION_HTTPS_CERT_CALLBACK, tls_callback(),
+					       MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES,
+					       MHD_OPTION_END);
+	else
+		h->mhd[way] =
+			MHD_start_daemon(flags, 0, NULL, NULL, OPTIONS(h, fd), MHD_OPTION_END);
 	if (!h->mhd[way]) {
 		fd_close(&fd);
-		return err_set(err, RC_UNAVAILABLE, "the HTTP server does not start");
+		return err_set(
+			err, RC_UNAVAILABLE, "the HTTP server does not start%s",
+			way == WAY_TCP && h->tls
+				? ": does this libmicrohttpd speak TLS by certificate callbacks?"
+				: "");
 	}
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(h->mhd[way], MHD_DAEMON_INFO_EPOLL_FD);
@@ -172,17 +210,39 @@ static enum rc start(struct httpd *h, enum way way, int fd, struct err *err)
 	return RC_OK;
 }
 
-static enum rc start_both(struct httpd *h, struct err *err)
+static enum rc start_tcp(struct httpd *h, struct err *err)
 {
 	const struct httpd_options *o = &h->o;
 	enum rc rc = RC_OK;
 	int fd = -1;
 
-	if (o->port || o->any_port) {
+	if (!o->certificate != !o->key)
+		return err_set(err, RC_INVALID,
+			       "TLS needs a certificate and its key: one is missing");
+	if (o->certificate)
+		rc = tls_new(h->loop, o->certificate, o->key, o->told, o->ctx, &h->tls, err);
+	if (rc == RC_OK)
 		rc = listen_tcp(o->address ? o->address : "127.0.0.1", o->port, &fd, &h->port, err);
+	if (rc == RC_OK)
+		rc = start(h, WAY_TCP, fd, err);
+	if (rc == RC_OK && h->tls && o->loopback) {
+		rc = listen_tcp("127.0.0.1", o->loopback_port, &fd, &h->loopback_port, err);
+		if (rc == RC_CONFLICT)
+			rc = listen_tcp("127.0.0.1", 0, &fd, &h->loopback_port, err);
 		if (rc == RC_OK)
-			rc = start(h, WAY_TCP, fd, err);
+			rc = start(h, WAY_LOOPBACK, fd, err);
 	}
+	return rc;
+}
+
+static enum rc start_all(struct httpd *h, struct err *err)
+{
+	const struct httpd_options *o = &h->o;
+	enum rc rc = RC_OK;
+	int fd = -1;
+
+	if (o->port || o->any_port)
+		rc = start_tcp(h, err);
 	if (rc == RC_OK && o->socket) {
 		rc = listen_unix(o->socket, &fd, &h->socket_dev, &h->socket_ino, err);
 		if (rc == RC_OK) {
@@ -201,18 +261,18 @@ enum rc httpd_new(struct loop *l, const struct httpd_options *o, struct httpd **
 	signal(SIGPIPE, SIG_IGN); /* or the library does without sendfile() */
 	h->loop = l;
 	h->o = *o;
-	h->o.address = h->o.socket = NULL; /* borrowed for this call only */
+	guard_init(h);
 	h->tick = loop_timer_new(l, turn, h);
 	h->sweep = loop_timer_new(l, sweep, h);
-	struct httpd_options ours = h->o;
-	h->o = *o;
-	enum rc rc = start_both(h, err);
-	h->o = ours;
+	enum rc rc = start_all(h, err);
+	/* borrowed for this call only */
+	h->o.address = h->o.socket = h->o.certificate = h->o.key = NULL;
+	h->o.hosts = NULL;
 	if (rc != RC_OK) {
 		httpd_free(h);
 		return rc;
 	}
-	loop_timer_set(h->sweep, SWEEP_EVERY);
+	loop_timer_set(h->sweep, MIN_OF(SWEEP_EVERY, httpd_request_time(h) / 2));
 	set_tick(h);
 	*ret = h;
 	return RC_OK;
@@ -255,6 +315,8 @@ void httpd_free(struct httpd *h)
 		if (h->mhd[way])
 			MHD_stop_daemon(h->mhd[way]);
 	}
+	tls_free(h->tls);
+	guard_done(h);
 	peers_done(h);
 	vec_done(&h->takers);
 	xfree(h->socket);
@@ -268,4 +330,17 @@ uint16_t httpd_port(const struct httpd *h)
 size_t httpd_connections(const struct httpd *h)
 {
 	return h->n_conns;
+}
+uint16_t httpd_loopback_port(const struct httpd *h)
+{
+	return h->loopback_port;
+}
+size_t httpd_streams(const struct httpd *h)
+{
+	return h->n_streams;
+}
+void httpd_reload(struct httpd *h)
+{
+	if (h->tls)
+		tls_reload(h->tls);
 }

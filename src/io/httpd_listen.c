@@ -1,17 +1,19 @@
-/* The two sockets that are listened on. */
+/* The sockets that are listened on. */
 #include "io/httpd_impl.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "io/files.h"
 
-#define BACKLOG 128
+#define BACKLOG 512
 
 /* Whoever listens there answers; a socket file whose daemon died does not. */
 static bool answers(const struct sockaddr_un *to)
@@ -67,28 +69,75 @@ enum rc listen_unix(const char *path, int *ret_fd, dev_t *ret_dev, ino_t *ret_in
 	return RC_OK;
 }
 
+/* Addresses only: a name may mean several, and changes its meaning. An IPv6 address may stand in brackets. */
+static bool resolve(const char *address, uint16_t port, struct sockaddr_storage *ret,
+		    socklen_t *ret_n)
+{
+	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+				       .ai_socktype = SOCK_STREAM};
+	struct str text = str_of(address);
+	struct addrinfo *found = NULL;
+	char service[8];
+
+	if (str_starts(text, "[") && str_ends(text, "]"))
+		text = (struct str){text.p + 1, text.n - 2};
+	AUTO(freep) char *plain = xstrndup(text.p, text.n);
+	(void)snprintf(service, sizeof(service), "%u", port);
+	if (getaddrinfo(plain, service, &hints, &found) != 0)
+		return false;
+	memcpy(ret, found->ai_addr, found->ai_addrlen);
+	*ret_n = found->ai_addrlen;
+	freeaddrinfo(found);
+	return true;
+}
+
+bool httpd_is_loopback(const char *address)
+{
+	struct sockaddr_storage at = {0};
+	socklen_t n = 0;
+
+	if (!resolve(address, 0, &at, &n))
+		return false;
+	if (at.ss_family == AF_INET)
+		return ntohl(((const struct sockaddr_in *)(const void *)&at)->sin_addr.s_addr) >>
+			       24 ==
+		       127;
+	return at.ss_family == AF_INET6 &&
+	       IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)&at)->sin6_addr);
+}
+
+static uint16_t port_of(const struct sockaddr_storage *at)
+{
+	return ntohs(at->ss_family == AF_INET6
+			     ? ((const struct sockaddr_in6 *)(const void *)at)->sin6_port
+			     : ((const struct sockaddr_in *)(const void *)at)->sin_port);
+}
+
 enum rc listen_tcp(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
 		   struct err *err)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-	socklen_t size = sizeof(at);
+	struct sockaddr_storage at = {0};
+	socklen_t size = 0;
 	int yes = 1;
 
-	if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
-		return err_set(err, RC_INVALID, "%s is no IPv4 address to listen on", address);
-	AUTO(fd_close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (!resolve(address, port, &at, &size))
+		return err_set(err, RC_INVALID,
+			       "%.100s is no address to listen on: 127.0.0.1, ::1, 0.0.0.0, :: ...",
+			       address);
+	AUTO(fd_close) int fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0)
 		return err_errno(err, errno, "listen on %s:%u", address, port);
-	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, BACKLOG) < 0) {
+	if (bind(fd, (const struct sockaddr *)&at, size) < 0 || listen(fd, BACKLOG) < 0) {
 		if (errno == EADDRINUSE)
 			return err_set(err, RC_CONFLICT,
 				       "port %u of %s is taken: choose another one, or 0 for none",
 				       port, address);
 		return err_errno(err, errno, "listen on %s:%u", address, port);
 	}
+	size = sizeof(at);
 	if (getsockname(fd, (struct sockaddr *)&at, &size) < 0)
 		return err_errno(err, errno, "listen on %s:%u", address, port);
-	*ret_port = ntohs(at.sin_port);
+	*ret_port = port_of(&at);
 	*ret_fd = fd;
 	fd = -1;
 	return RC_OK;

@@ -102,7 +102,7 @@ void peer_identify(struct request *r)
 	if (r->identified)
 		return;
 	r->identified = true;
-	if (r->conn->way == WAY_TCP) {
+	if (r->conn->way != WAY_UNIX) {
 		if (r->h->o.identify)
 			r->h->o.identify(r->h->o.identify_ctx, r);
 		return;
@@ -126,8 +126,16 @@ void request_address(const struct request *r, char ret[REQUEST_ADDRESS])
 		return;
 	if (at.ss_family == AF_INET)
 		address = &((const struct sockaddr_in *)(const void *)&at)->sin_addr;
-	if (at.ss_family == AF_INET6)
-		address = &((const struct sockaddr_in6 *)(const void *)&at)->sin6_addr;
+	if (at.ss_family == AF_INET6) {
+		const struct in6_addr *six =
+			&((const struct sockaddr_in6 *)(const void *)&at)->sin6_addr;
+
+		address = six;
+		if (IN6_IS_ADDR_V4MAPPED(six)) { /* a listener on :: has both kinds */
+			at.ss_family = AF_INET;
+			address = &six->s6_addr[12];
+		}
+	}
 	if (!address || !inet_ntop(at.ss_family, address, ret, REQUEST_ADDRESS))
 		(void)snprintf(ret, REQUEST_ADDRESS, "unknown");
 }

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "io/clock.h"
-#include <strings.h>
 
 void request_hold(struct request *r)
 {
@@ -88,12 +87,9 @@ bool request_is_local(const struct request *r)
 {
 	return r->conn && r->conn->way == WAY_UNIX;
 }
-
-/* There is none yet. */
 bool request_is_tls(const struct request *r)
 {
-	(void)r;
-	return false;
+	return r->conn && r->conn->way == WAY_TCP && (r->h->tls || r->h->o.behind_tls);
 }
 
 const char *request_query(const struct request *r, const char *key)
@@ -148,26 +144,6 @@ void request_add_header(struct request *r, const char *name, const char *value)
 
 /* ---- the answer ---- */
 
-static struct MHD_Response *response_of(struct str body)
-{
-	void *bytes = (void *)(uintptr_t)(body.n ? body.p : "");
-
-	return MHD_create_response_from_buffer(body.n, bytes, MHD_RESPMEM_MUST_COPY);
-}
-
-void request_give_headers(struct request *r, struct MHD_Response *response)
-{
-	bool keeps = false; /* the answer says itself how long it is good for */
-
-	vec_each(h, &r->headers) {
-		keeps |= strcasecmp(h->name, "Cache-Control") == 0;
-		(void)MHD_add_response_header(response, h->name, h->value);
-	}
-	if (!keeps)
-		(void)MHD_add_response_header(response, "Cache-Control", "no-store");
-	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-}
-
 /* Also when nobody waits for it any more. Takes the response. */
 void request_answer(struct request *r, unsigned status, struct MHD_Response *response)
 {
@@ -185,28 +161,6 @@ void request_answer(struct request *r, unsigned status, struct MHD_Response *res
 		MHD_resume_connection(r->mhd);
 		httpd_kick(r->h);
 	}
-}
-
-void request_reply_file(struct request *r, unsigned status, const char *type, int take_fd,
-			uint64_t offset, uint64_t size)
-{
-	struct MHD_Response *response =
-		MHD_create_response_from_fd_at_offset64(size, take_fd, offset);
-
-	BUG_ON(!response);
-	(void)MHD_add_response_header(response, "Content-Type", type);
-	request_give_headers(r, response);
-	request_answer(r, status, response);
-}
-
-void request_reply(struct request *r, unsigned status, const char *type, struct str body)
-{
-	struct MHD_Response *response = response_of(body);
-
-	BUG_ON(!response);
-	(void)MHD_add_response_header(response, "Content-Type", type);
-	request_give_headers(r, response);
-	request_answer(r, status, response);
 }
 
 /* The server ends: request_access() then says so; the handler keeps its request, and answers it into the void. */
@@ -234,20 +188,18 @@ static enum MHD_Result add_size(void *cls, enum MHD_ValueKind kind, const char *
 	return MHD_YES;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *mhd, unsigned status, const char *text)
+static enum MHD_Result refuse(struct MHD_Connection *mhd, const struct refusal *f)
 {
-	struct MHD_Response *response = response_of(str_of(text));
+	struct MHD_Response *response = answer_problem(f->status, f->rc, f->retry_after, f->detail);
 	enum MHD_Result ret;
 
-	(void)MHD_add_response_header(response, "Content-Type", "application/json");
 	(void)MHD_add_response_header(response, "Connection", "close");
-	ret = MHD_queue_response(mhd, status, response);
+	ret = MHD_queue_response(mhd, f->status, response);
 	MHD_destroy_response(response);
 	return ret;
 }
 
-#define PROBLEM(code, detail) \
-	"{\"error\":\"" code "\",\"code\":\"" code "\",\"detail\":\"" detail "\"}\n"
+#define REFUSAL(status, rc, detail) (&(const struct refusal){(status), 0, (rc), (detail)})
 
 static enum MHD_Result give(struct MHD_Connection *mhd, struct request *r)
 {
@@ -292,19 +244,32 @@ static enum MHD_Result answer_early(struct MHD_Connection *mhd, struct request *
 	return MHD_YES;
 }
 
+/* The library ends a connection whose request is answered now; without a body to come, the next call answers, and the connection goes on. */
+static enum MHD_Result turn_away(struct MHD_Connection *mhd, struct request *r,
+				 const struct refusal *f)
+{
+	if (r->length != 0 || r->conn->over)
+		return refuse(mhd, f);
+	r->answered = true;
+	r->status = f->status;
+	r->response = answer_problem(f->status, f->rc, f->retry_after, f->detail);
+	return MHD_YES;
+}
+
 static enum MHD_Result first_call(struct httpd *h, struct MHD_Connection *mhd, const char *url,
 				  const char *method, void **con_cls)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct sizes sizes = {strlen(url)};
+	struct refusal refusal;
 
 	if (h->ending || !info || !info->socket_context)
 		return MHD_NO;
 	MHD_get_connection_values(mhd, MHD_HEADER_KIND, add_size, &sizes);
 	MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, add_size, &sizes);
 	if (sizes.n > HTTPD_MAX_HEADER)
-		return refuse(mhd, 431, PROBLEM("too_big", "the headers are above 16 KiB"));
+		return refuse(mhd, REFUSAL(431, RC_TOO_BIG, "the headers are above 16 KiB"));
 	struct request *r = xcalloc(1, sizeof(*r));
 	*r = (struct request){.h = h,
 			      .mhd = mhd,
@@ -314,11 +279,13 @@ static enum MHD_Result first_call(struct httpd *h, struct MHD_Connection *mhd, c
 			      .body = STRBUF(HTTPD_MAX_BODY)};
 	*con_cls = r;
 	if (!read_length(r))
-		return refuse(mhd, 413, PROBLEM("too_big", "the body's length is no number"));
+		return refuse(mhd, REFUSAL(413, RC_TOO_BIG, "the body's length is no number"));
+	if (guard_refuses(r, &refusal))
+		return turn_away(mhd, r, &refusal);
 	if (h->takers.n && takers_ask(r) && r->answered)
 		return answer_early(mhd, r);
 	if (is_above_limit(r))
-		return refuse(mhd, 413, PROBLEM("too_big", "the body is above 1 MiB"));
+		return refuse(mhd, REFUSAL(413, RC_TOO_BIG, "the body is above 1 MiB"));
 	return MHD_YES;
 }
 
@@ -351,14 +318,14 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char
 	if (*upload_size)
 		return body_piece(r, upload, upload_size);
 	if (strbuf_failed(&r->body))
-		return refuse(mhd, 413, PROBLEM("too_big", "the body is above 1 MiB"));
+		return refuse(mhd, REFUSAL(413, RC_TOO_BIG, "the body is above 1 MiB"));
 	if (!r->dispatched && !r->answered)
 		dispatch(r);
 	if (r->answered)
 		return give(mhd, r);
 	if (r->h->ending)
-		return refuse(mhd, 503,
-			      PROBLEM("unavailable", "the daemon stops; try again later"));
+		return refuse(mhd,
+			      REFUSAL(503, RC_UNAVAILABLE, "the daemon stops; try again later"));
 	r->suspended = true;
 	MHD_suspend_connection(mhd);
 	return MHD_YES;
@@ -376,6 +343,7 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
 		return;
 	*con_cls = NULL;
 	r->conn->busy = false;
+	r->conn->taken_by = 0;
 	r->conn->since = clock_mono();
 	if (r->dispatched && !r->answered) { /* the handler holds it still */
 		request_unhold(r);

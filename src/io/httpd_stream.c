@@ -5,8 +5,9 @@
 
 #include "base/mem.h"
 
-#define BLOCK    ((size_t)16 << 10)
-#define CUT_ROOM ((size_t)4 << 10) /* for the last line of a reader that is cut off */
+#define BLOCK       ((size_t)16 << 10)
+#define CUT_ROOM    ((size_t)4 << 10) /* for the last line of a reader that is cut off */
+#define RETRY_AFTER 5
 
 static void tell_gone(struct stream *s)
 {
@@ -83,6 +84,7 @@ static void free_stream(void *cls)
 	}
 	if (s->conn && s->conn->stream == s)
 		s->conn->stream = NULL;
+	s->h->n_streams -= s->counted;
 	tell_gone(s);
 	strbuf_done(&s->held);
 	xfree(s);
@@ -95,10 +97,20 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 		request_answer(r, status, NULL);
 		return NULL;
 	}
+	bool counted =
+		!r->scope; /* agents are few, known by name, and must not wait for readers to leave */
+
+	if (counted && r->h->n_streams >= r->h->o.streams_max) {
+		request_refuse(r, 503, RC_UNAVAILABLE, RETRY_AFTER,
+			       "too many readers of events and logs at a time: try again later");
+		return NULL;
+	}
 	struct stream *s = xcalloc(1, sizeof(*s));
 
+	r->h->n_streams += counted;
 	*s = (struct stream){.h = r->h,
 			     .mhd = r->mhd,
+			     .counted = counted,
 			     .conn = r->conn,
 			     .ops = ops,
 			     .ctx = ctx,
@@ -107,8 +119,7 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 	struct MHD_Response *response = MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, BLOCK, read_stream, s, free_stream);
 	BUG_ON(!response);
-	(void)MHD_add_response_header(response, "Content-Type", type);
-	request_give_headers(r, response);
+	answer_headers(r, response, type, NULL, 0);
 	request_answer(r, status, response);
 	return s;
 }

@@ -14,10 +14,12 @@
 struct relay {
 	pthread_mutex_t lock;
 	VEC(CURL *) idle; /* with their open connections */
+	const char *ca;
 };
 struct pass {
 	const struct relay_ask *q;
 	const char *const *wanted;
+	const char *ca;
 	struct relay_answer *a;
 	uint64_t sent, got;
 	enum rc rc; /* of our own side */
@@ -31,10 +33,11 @@ static void begin(void)
 	BUG_ON(curl_global_init(CURL_GLOBAL_DEFAULT) != 0);
 }
 
-struct relay *relay_new(void)
+struct relay *relay_new(const char *ca)
 {
 	struct relay *r = xcalloc(1, sizeof(*r));
 
+	r->ca = ca;
 	pthread_once(&once, begin);
 	pthread_mutex_init(&r->lock, NULL);
 	return r;
@@ -170,6 +173,10 @@ static void set_up(CURL *c, struct pass *p, struct curl_slist *list, char *why)
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)q->least);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME,
 			 (long)MAX_OF(q->patience / USEC_SEC, (usec_t)1));
+	if (p->ca) {
+		curl_easy_setopt(c, CURLOPT_CAINFO, p->ca);
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	}
 	if (streq(q->method, "HEAD"))
 		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
 	if (q->body >= 0) {
@@ -225,7 +232,7 @@ enum rc relay_pass(struct relay *r, const struct relay_ask *q, const char *const
 {
 	struct relay_answer a = {0};
 	struct err here = {0};
-	struct pass p = {.q = q, .wanted = wanted, .a = &a, .err = err ? err : &here};
+	struct pass p = {.q = q, .wanted = wanted, .ca = r->ca, .a = &a, .err = err ? err : &here};
 	struct curl_slist *list = NULL;
 	CURL *c = take(r);
 	enum rc rc = headers_of(q, &list, p.err);

@@ -10,7 +10,8 @@
 #define RELAY_HEADER_MAX 2048
 
 struct relay;
-struct relay *relay_new(void);
+/* ca: a PEM file of the only authorities that are believed; NULL: the system's. Borrowed. */
+struct relay *relay_new(const char *ca);
 void relay_free(struct relay *r); /* when nobody asks any more */
 
 struct relay_ask {

@@ -8,6 +8,7 @@
 #include "api/wire.h"
 #include "cli/client.h"
 #include "base/log.h"
+#include "cli/client.h"
 #include "flow/2-agent/adapters.h"
 #include "flow/2-build/adapters.h"
 #include "io/clock.h"
@@ -125,7 +126,7 @@ static enum rc check_server(const struct cli *c, const char *url, struct err *er
 		return RC_OK;
 	return err_set(
 		err, RC_INVALID,
-		"http:// to another machine would send sources and secrets unencrypted: use https:// (a TLS proxy before the daemon), or --insecure");
+		"http:// to another machine would send sources and secrets unencrypted: use https:// (`penstock serve --tls-cert`, or a TLS proxy before it), or --insecure");
 }
 
 static enum rc read_options(struct cli *c, struct agent_options *o, struct house_of_agent *h,
@@ -137,6 +138,7 @@ static enum rc read_options(struct cli *c, struct agent_options *o, struct house
 	uint64_t cpu = 0;
 
 	o->server = cli_value(c, "server");
+	o->ca = client_ca(c);
 	enum rc rc = check_server(c, o->server, err);
 	if (rc == RC_OK)
 		rc = find_token(c, &h->token, err);
@@ -199,9 +201,10 @@ static enum rc open_house(struct house_of_agent *h, struct err *err)
 }
 
 /* A build cache on this machine's loopback that no outage of the daemon reaches; clients bring their own token. */
-static enum rc open_proxy(struct house_of_agent *h, const char *server, struct err *err)
+static enum rc open_proxy(struct house_of_agent *h, const char *server, const char *ca,
+			  struct err *err)
 {
-	const struct cache_proxy_options o = {.server = server};
+	const struct cache_proxy_options o = {.server = server, .ca = ca};
 	enum rc rc = cache_proxy_new(h->loop, &o, &h->proxy, err);
 
 	if (rc == RC_OK)
@@ -265,7 +268,7 @@ static int run_agent(struct cli *c)
 	if (read_options(c, &o, &h, &err) != RC_OK)
 		return code_of(c, &err);
 	h.data = data_of(c);
-	if (open_house(&h, &err) != RC_OK || open_proxy(&h, o.server, &err) != RC_OK)
+	if (open_house(&h, &err) != RC_OK || open_proxy(&h, o.server, o.ca, &err) != RC_OK)
 		return code_of(c, &err);
 	o.tool_cache = h.tool_cache;
 	o.dir = h.dir;

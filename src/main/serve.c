@@ -15,6 +15,7 @@
 #include "io/clock.h"
 #include "io/files.h"
 #include "main/agents.h"
+#include "main/face.h"
 #include "main/house.h"
 #include "main/local_doctor.h"
 #include <errno.h>
@@ -168,6 +169,14 @@ static void quit(void *arg)
 	loop_stop(d->loop);
 }
 
+/* SIGHUP */
+static void reload(void *arg)
+{
+	struct daemon *d = arg;
+
+	httpd_reload(d->httpd);
+}
+
 static void moved(void *ctx, const struct watch_move *m)
 {
 	struct daemon *d = ctx;
@@ -208,16 +217,18 @@ static void each_second(void *arg)
 
 /* ---- start and end ---- */
 
-/* 4,096 descriptors are plenty; the default of 1,024 may not be. */
-static void raise_limits(void)
+/* The default of 1,024 descriptors may be too few: each reader of events has one. */
+static void raise_limits(const struct serve_options *o)
 {
+	rlim_t wanted = face_descriptors(o);
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < 4096) {
-		r.rlim_cur = MIN_OF(r.rlim_max, (rlim_t)4096);
-		if (setrlimit(RLIMIT_NOFILE, &r) != 0)
-			LOG(LOG_WARN, "few file descriptors", LFN("limit", (int64_t)r.rlim_cur));
-	}
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= wanted)
+		return;
+	r.rlim_cur = MIN_OF(r.rlim_max, wanted);
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur < wanted)
+		LOG(LOG_WARN, "few file descriptors: raise the hard limit, or lower --streams-max",
+		    LFN("limit", (int64_t)r.rlim_cur), LFN("wanted", (int64_t)wanted));
 }
 
 static enum rc open_engine(struct daemon *d, const struct serve_options *o, struct err *err)
@@ -236,7 +247,7 @@ static void open_job_tokens(struct daemon *d, const struct serve_options *o)
 {
 	struct world *w = engine_world(d->engine);
 
-	d->tool_cache = xasprintf("http://%s:%u", o->listen ? o->listen : "127.0.0.1", o->port);
+	d->tool_cache = face_local_url(o, d->httpd);
 	w->tool_cache = d->tool_cache;
 	w->cache_token = api_job_token;
 	w->cache_ctx = d->api;
@@ -247,7 +258,7 @@ static enum rc open_workload(struct daemon *d, const struct serve_options *o, st
 {
 	struct world *w = engine_world(d->engine);
 	AUTO(freep) char *keys = xasprintf("%s/keys", d->data);
-	AUTO(freep) char *here = xasprintf("http://127.0.0.1:%u", o->port);
+	AUTO(freep) char *here = face_url(o);
 
 	if (!o->public_url && !o->port)
 		return RC_OK;
@@ -298,7 +309,7 @@ static char *public_url(const struct serve_options *o)
 
 	while (str_ends(url, "/"))
 		url.n--;
-	return url.n ? xstrndup(url.p, url.n) : xasprintf("http://127.0.0.1:%u", o->port);
+	return url.n ? xstrndup(url.p, url.n) : face_url(o);
 }
 
 static enum rc open_oidc(struct daemon *d, const struct serve_options *o, struct err *err)
@@ -342,16 +353,20 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 				 .oidc = d->oidc,
 				 .oidc_name = o->oidc_name,
 				 .workload = d->workload};
+	AUTO(face_done) struct face face = {0};
+	struct httpd_options ho = {.socket = d->socket};
+	enum rc rc = face_options(&face, o, d->data, &ho, err);
+
+	if (rc != RC_OK)
+		return rc;
 
 	d->api = api_new(&ao);
-	struct httpd_options ho = {.socket = d->socket,
-				   .address = o->listen,
-				   .port = o->port,
-				   .identify = api_identify,
-				   .identify_ctx = d->api,
-				   .handle = api_handle,
-				   .ctx = d->api};
-	enum rc rc = httpd_new(d->loop, &ho, &d->httpd, err);
+	ho.identify = api_identify;
+	ho.handle = api_handle;
+	ho.identify_ctx = ho.ctx = d->api;
+	rc = httpd_new(d->loop, &ho, &d->httpd, err);
+	if (rc == RC_OK)
+		face_remember(&face, d->httpd);
 	if (rc == RC_OK)
 		api_behind(d->api, d->httpd);
 	if (rc == RC_OK)
@@ -433,12 +448,12 @@ static void say_ready(const struct daemon *d)
 /* Who is the first to come by the network: shown once, as only its hash is kept. */
 static void say_first_token(struct daemon *d, const struct serve_options *o)
 {
+	AUTO(freep) char *url = face_url(o);
 	char *token = o->port ? api_first_token(d->api) : NULL;
 
 	if (!token)
 		return;
-	printf("The token of the administrator for http://%s:%u (shown this once): %s\n",
-	       o->listen ? o->listen : "127.0.0.1", o->port, token);
+	printf("The token of the administrator for %s (shown this once): %s\n", url, token);
 	mem_wipe(token, strlen(token));
 	xfree(token);
 }
@@ -452,7 +467,7 @@ int serve(const struct serve_options *o)
 		 o->verbose ? LOG_DEBUG : LOG_INFO);
 	log_clock(now);
 	signal(SIGPIPE, SIG_IGN);
-	raise_limits();
+	raise_limits(o);
 	if (find_data(&d, o->data, &err) != RC_OK || open_all(&d, o, &err) != RC_OK) {
 		int code = fail(&err, "serve");
 
@@ -461,6 +476,7 @@ int serve(const struct serve_options *o)
 	}
 	loop_signal(d.loop, SIGTERM, quit, &d);
 	loop_signal(d.loop, SIGINT, quit, &d);
+	loop_signal(d.loop, SIGHUP, reload, &d);
 	loop_watch(d.loop, watch_fd(d.house->watch), look_at_refs, &d);
 	engine_start(d.engine);
 	say_first_token(&d, o);

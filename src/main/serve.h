@@ -6,9 +6,14 @@
 struct serve_options {
 	const char *data; /* NULL: default_data() */
 	texts repos; /* "NAME=PATH" or "PATH"; empty: those of the last start, else a repository of our own in <data>/git */
-	uint16_t port;          /* 0: unix socket only */
-	const char *listen;     /* address of the port; NULL: 127.0.0.1 */
-	const char *public_url; /* how others reach us; NULL: http://127.0.0.1:PORT */
+	uint16_t port;                  /* 0: unix socket only */
+	const char *listen;             /* address of the port; NULL: 127.0.0.1 */
+	const char *tls_cert, *tls_key; /* PEM files; NULL: no TLS */
+	bool insecure_listen;           /* other machines may reach the port without TLS */
+	const char *
+		public_url; /* by which people, agents and those who check jobs' tokens reach it; NULL: http://127.0.0.1:PORT */
+	texts hosts;                /* more names that it answers by */
+	uint32_t streams_max, rate; /* 0: as io/httpd.h says */
 	uint32_t door_base, replica_base, slots;
 	uint64_t cache_max;     /* bytes of the build tools' cache; 0: 20 GiB */
 	const char *containers; /* NULL: auto */

@@ -8,9 +8,18 @@ static const struct option serve_options[] = {
 	{"repo", 'r', "[NAME=]DIR", "watch this repository (may be repeated); it is remembered"},
 	{"port", 'p', "N", "TCP port of the API on 127.0.0.1 (7400); 0: the unix socket only"},
 	{"listen", 0, "ADDRESS",
-	 "where the port is: 127.0.0.1; another one only behind TLS, for agents on other machines"},
+	 "where the port is (127.0.0.1); 0.0.0.0 or ::, for other machines, wants TLS"},
+	{"tls-cert", 0, "FILE",
+	 "speak TLS: the certificate and its chain, in PEM; read again when it changes"},
+	{"tls-key", 0, "FILE", "its private key, in PEM"},
+	{"insecure-listen", 0, NULL,
+	 "let other machines reach the port without TLS: a proxy has it"},
 	{"public-url", 0, "URL",
-	 "how others reach this daemon, and the issuer of jobs' tokens (http://127.0.0.1:PORT)"},
+	 "how people and agents reach it, and the issuer of jobs' tokens: https://ci.example"},
+	{"host", 0, "NAME", "answer by this name, too (may be repeated)"},
+	{"streams-max", 0, "N", "readers of events and logs at a time (1000)"},
+	{"rate", 0, "N",
+	 "requests a second of one person or token (100), five times as many at once"},
 	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
 	{"cache-max", 0, "SIZE", "of the build tools' cache: Turborepo, Nx, Bazel ... (20GiB)"},
 	{"containers", 0, "NAME",
@@ -75,11 +84,12 @@ static int run_serve(struct cli *c)
 				  .processes = cli_flag(c, "processes"),
 				  .verbose = cli_flag(c, "verbose"),
 				  .json_log = cli_flag(c, "json-log")};
-	uint64_t port, slots, doors, replicas;
+	uint64_t port, slots, doors, replicas, streams, rate;
 	const char *repo;
 
 	if (!number(c, "port", WIRE_PORT, UINT16_MAX, &port) ||
-	    !number(c, "slots", 0, 1000, &slots) ||
+	    !number(c, "slots", 0, 1000, &slots) || !number(c, "streams-max", 0, 50000, &streams) ||
+	    !number(c, "rate", 0, 1000000, &rate) ||
 	    !number(c, "door-base", 0, UINT16_MAX, &doors) ||
 	    !number(c, "replica-base", 0, UINT16_MAX, &replicas) ||
 	    !size_option(c, "cache-max", &o.cache_max) ||
@@ -95,16 +105,26 @@ static int run_serve(struct cli *c)
 	o.oidc_scopes = cli_value(c, "oidc-scopes");
 	o.port = (uint16_t)port;
 	o.listen = cli_value(c, "listen");
+	o.tls_cert = cli_value(c, "tls-cert");
+	o.tls_key = cli_value(c, "tls-key");
+	o.insecure_listen = cli_flag(c, "insecure-listen");
 	o.public_url = cli_value(c, "public-url");
+	o.streams_max = (uint32_t)streams;
+	o.rate = (uint32_t)rate;
 	o.slots = (uint32_t)slots;
 	o.door_base = (uint32_t)doors;
 	o.replica_base = (uint32_t)replicas;
 	for (size_t i = 0; (repo = cli_value_at(c, "repo", i)); i++)
 		vec_push(&o.repos, xstrdup(repo));
+	for (size_t i = 0; (repo = cli_value_at(c, "host", i)); i++)
+		vec_push(&o.hosts, xstrdup(repo));
 	int code = serve(&o);
 	vec_each(r, &o.repos)
 		xfree(*r);
 	vec_done(&o.repos);
+	vec_each(h, &o.hosts)
+		xfree(*h);
+	vec_done(&o.hosts);
 	return code;
 }
 
@@ -124,7 +144,8 @@ const struct command serve_commands[] = {
 	 .examples =
 		 "penstock serve                          # the repositories of the last start, or one to push to\n"
 		 "penstock serve --repo /srv/git/shop.git # that one\n"
-		 "penstock serve --data ./.penstock --port 0",
+		 "penstock serve --data ./.penstock --port 0\n"
+		 "penstock serve --listen 0.0.0.0 --tls-cert ci.pem --tls-key ci.key --public-url https://ci.example:7400",
 	 .run = run_serve},
 	{.name = "stop",
 	 .group = GROUP,

@@ -109,7 +109,7 @@ static int request(int fd, const struct server *s, const char *method, const cha
 {
 	char head[512];
 	int n = snprintf(head, sizeof(head),
-			 "%s %s/%s HTTP/1.1\r\nHost: b\r\n%s%s%sContent-Length: %zu\r\n\r\n",
+			 "%s %s/%s HTTP/1.1\r\nHost: localhost\r\n%s%s%sContent-Length: %zu\r\n\r\n",
 			 method, s->prefix, id, s->auth ? "Authorization: Bearer " : "",
 			 s->auth ? token : "", s->auth ? "\r\n" : "", body);
 

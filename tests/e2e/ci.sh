@@ -127,7 +127,7 @@ Y
 cat >"$tree/a/put.sh" <<-'S'
 	where=${PENSTOCK_TOOL_CACHE#http://}
 	exec 3<>"/dev/tcp/${where%:*}/${where#*:}"
-	printf 'PUT /v1/cache/4711 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello' "$PENSTOCK_TOOL_CACHE_TOKEN" >&3
+	printf 'PUT /v1/cache/4711 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello' "$PENSTOCK_TOOL_CACHE_TOKEN" >&3
 	read -r answer <&3
 	echo "answer $answer token $PENSTOCK_TOOL_CACHE_TOKEN"
 S

@@ -16,7 +16,7 @@ export PENSTOCK
 	echo "1..0 # SKIP no $PENSTOCK"
 	exit 77
 }
-unset PENSTOCK_DATA PENSTOCK_TOKEN PENSTOCK_SOCKET PENSTOCK_CACHE
+unset PENSTOCK_DATA PENSTOCK_CA PENSTOCK_TOKEN PENSTOCK_SOCKET PENSTOCK_CACHE
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROMPT=0
 export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@shop.example
 export GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@shop.example
@@ -273,7 +273,7 @@ service_source() {
 
 			if (fd < 0)
 				return 0;
-			int n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: e2e\r\nConnection: close\r\n\r\n", path);
+			int n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
 			if (write(fd, text, (size_t)n) == n) {
 				ssize_t got = 0, more;
 
@@ -328,7 +328,7 @@ service_source() {
 			snprintf(to.sun_path, sizeof(to.sun_path), "%s", v[2]);
 			if (fd < 0 || (v[2][0] == '/' && connect(fd, (struct sockaddr *)&to, sizeof(to))))
 				return 3;
-			int n = snprintf(out, sizeof(out), "%s %s HTTP/1.1\r\nHost: e2e\r\nConnection: close\r\nContent-Length: %zu\r\n%s%s%s\r\n%s",
+			int n = snprintf(out, sizeof(out), "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %zu\r\n%s%s%s\r\n%s",
 					 v[3], v[4], strlen(body), argc > 6 ? "Authorization: Bearer " : "", argc > 6 ? v[6] : "", argc > 6 ? "\r\n" : "", body);
 			if (write(fd, out, (size_t)n) != n)
 				return 3;
@@ -471,7 +471,7 @@ door() { # ENVIRONMENT UNIT: the port of its front door
 ask() {
 	local fd line status length=0 body=
 	{ exec {fd}<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
-	printf 'GET %s HTTP/1.1\r\nHost: e2e\r\nConnection: close\r\n\r\n' "${2:-/}" >&"$fd"
+	printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "${2:-/}" >&"$fd"
 	IFS= read -r -t 30 status <&"$fd" || return 1
 	while IFS= read -r -t 30 line <&"$fd" && [ "$line" != $'\r' ]; do
 		case ${line,,} in content-length:*) line=${line##*: } length=${line%$'\r'} ;; esac

@@ -12,7 +12,7 @@ absent() { # PEER WHY: nothing of it can be tried
 cache_server() {
 	ports
 	cache_port=$api_port
-	serve "$work/data" --port "$cache_port" "$@" || {
+	serve "$work/data" --port "$cache_port" --rate 1000000 "$@" || {
 		cat "$work/data.log"
 		absent penstock "the daemon does not start"
 	}
@@ -22,7 +22,7 @@ cache_server() {
 	READER=$(p cache token reader --scope trusted --read-only)
 	PR=$(p cache token pr --scope pr/7)
 }
-cache_again() { serve "$work/data" --port "$cache_port"; } # the same, after `stop`
+cache_again() { serve "$work/data" --port "$cache_port" --rate 1000000; } # the same, after `stop`
 # proxy [SERVER]: sets PROXY, and PROXY_PID
 proxy() {
 	PENSTOCK_TOKEN= "$PENSTOCK" cache proxy --server "${1:-$URL}" --listen 127.0.0.1:0 >"$work/proxy.out" 2>"$work/proxy.log" </dev/null &

@@ -163,6 +163,8 @@ static int open_world(void **state)
 				   .any_port = true,
 				   .identify = api_identify,
 				   .identify_ctx = api,
+				   .actor_rate = {UINT32_MAX, 1}, /* tests hurry */
+				   .stranger_rate = {UINT32_MAX, 1},
 				   .handle = api_handle,
 				   .ctx = api};
 	rc = httpd_new(loop, &ho, &server, &err);

@@ -50,6 +50,8 @@ struct exec *exec_places_new(struct exec *here, struct exec *hub, struct err *er
 struct agent_options {
 	const char *server; /* http://host:7400 */
 	const char *token, *name;
+	const char *
+		ca; /* https: a PEM file of the only authorities that are believed; NULL: the system's */
 	texts labels;
 	uint32_t cpu;
 	uint64_t memory;

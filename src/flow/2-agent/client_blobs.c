@@ -65,6 +65,7 @@ static enum rc into_file(struct client *a, const char *session, const char *what
 	struct http_request q = {.method = body.n ? "POST" : NULL,
 				 .url = named.url,
 				 .headers = named.headers,
+				 .ca = a->o.ca,
 				 .body = body,
 				 .stream = true,
 				 .keep = true,
@@ -226,6 +227,7 @@ static enum rc bring_one(struct client *a, const char *session, const char *hex,
 	struct http_request q = {.method = "PUT",
 				 .url = named.url,
 				 .headers = named.headers,
+				 .ca = a->o.ca,
 				 .timeout =
 					 60 * USEC_SEC + (uint64_t)st.st_size, /* 1 MB/s at least */
 				 .upload = fd,

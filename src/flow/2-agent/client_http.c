@@ -59,6 +59,7 @@ static enum rc ask(struct client *a, const char *session, const char *path, stru
 	struct http_request q = {.method = "POST",
 				 .url = named.url,
 				 .headers = named.headers,
+				 .ca = a->o.ca,
 				 .body = body,
 				 .timeout = 15 * USEC_SEC,
 				 .max = ANSWER_MAX,

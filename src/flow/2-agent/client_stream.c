@@ -138,6 +138,7 @@ static void listen_to_it(void *arg)
 	struct http_request q = {.method = "POST",
 				 .url = named.url,
 				 .headers = named.headers,
+				 .ca = t->agent->o.ca,
 				 .body = strbuf_str(&t->hello),
 				 .stream = true,
 				 .silence = SILENCE,
