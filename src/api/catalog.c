@@ -120,6 +120,7 @@ static void take_change(struct shelf *s, struct row *r, const struct change *c)
 	r->ref = keep(s, c->ref);
 	r->commit = keep(s, c->commit);
 	r->author = keep(s, c->author);
+	r->email = keep(s, c->email);
 	r->subject = keep(s, c->subject);
 }
 

@@ -25,7 +25,8 @@ struct row {
 	uint64_t reached_at, live_at;   /* rollout: first traffic, all of it; 0: never */
 	uint64_t harm_at;               /* rollout */
 	uint64_t zero_at;               /* rollout: traffic was off it; incident: mitigated */
-	const char *repo, *ref, *commit, *author, *subject; /* incident: subject is its title */
+	const char *repo, *ref, *commit, *author, *email,
+		*subject; /* incident: subject is its title */
 	const char *environment, *unit, *cause, *image, *previous;
 	const char **units; /* release; n_units */
 	uint32_t n_units;

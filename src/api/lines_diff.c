@@ -64,7 +64,7 @@ static size_t end_of_hunk(const changes *all, size_t at)
 {
 	size_t last = at;
 
-	for (size_t i = at; i < all->n && i <= last + 2 * CONTEXT; i++)
+	for (size_t i = at; i < all->n && i <= last + 2 * CONTEXT + 1; i++)
 		if (all->v[i].op != ' ')
 			last = i;
 	return MIN_OF(last + CONTEXT + 1, all->n);

@@ -4,7 +4,8 @@
  *	{"runs":[{...}, ...],"next":"i120"}	next is left out on the last page; ?cursor= takes it back
  *
  * ?limit= (20, at most 1,000) ?cursor= ?sort=id|-id|created|-created|duration|-duration (-id, newest first, when it is not given)
- * runs:      ?state= ?repo= ?branch= ?ref= ?author= ?kind=push|pull_request|... ?since= ?until= (usec, when it was made) ?text= (in the subject, any case)
+ * ?state= may name several, with commas.
+ * runs:      ?state= ?repo= ?branch= ?ref= ?author= (name or address) ?kind=push|pull_request|... ?since= ?until= (usec, when it was made) ?text= (in the subject, any case)
  * releases:  ?state= ?repo= ?branch= ?author= ?unit= ?environment= (where it is, or went last) ?run= ?since= ?until= ?text=
  * rollouts:  ?state= ?environment= ?unit= ?release= ?since= ?until=
  * incidents: ?state= ?environment= ?unit= ?release= ?rollout= ?since= ?until= ?text= (in the title)
@@ -14,15 +15,13 @@
  */
 #include "api/catalog.h"
 
-#define NO_STATE 255
-
 enum order { BY_ID, BY_DURATION };
 struct filter {
 	enum shelf_kind kind;
-	uint8_t state; /* NO_STATE: any */
-	int change;    /* -1: any */
-	bool any;      /* something is asked for */
-	bool up;       /* lowest first */
+	uint32_t states; /* bits; 0: any */
+	int change;      /* -1: any */
+	bool any;        /* something is asked for */
+	bool up;         /* lowest first */
 	enum order by;
 	const char *repo, *branch, *ref, *author, *text, *unit, *environment;
 	uint32_t run, release, rollout;
@@ -79,6 +78,30 @@ static bool ask_name(struct call *c, const char *key, const char *const *names, 
 	call_failf(c, RC_INVALID, "?%s=%.40s is not known here%s%s%s", key, text,
 		   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return false;
+}
+
+static bool ask_states(struct call *c, struct filter *f)
+{
+	const char *text = request_query(c->r, "state");
+	struct str rest = str_of(text);
+
+	while (text && *text && rest.p) {
+		struct str name = str_cut(&rest, ',');
+		size_t i = 0;
+
+		while (i < states[f->kind].n && !str_is(name, states[f->kind].names[i]))
+			i++;
+		if (i == states[f->kind].n) {
+			const char *near = str_nearest(name, states[f->kind].names, i);
+
+			call_failf(c, RC_INVALID, "?state=%.80s is not known here%s%s%s", text,
+				   near ? "; did you mean " : "", near ? near : "",
+				   near ? "?" : "");
+			return false;
+		}
+		f->states |= 1u << i;
+	}
+	return true;
 }
 
 static const char *ask_text(const struct call *c, const char *key)
@@ -138,18 +161,14 @@ static bool ask_cursor(struct call *c, struct filter *f)
 
 static bool ask_filter(struct call *c, struct filter *f)
 {
-	int state = NO_STATE;
-
 	f->change = -1;
 	if (!call_number(c, "limit", 20, WIRE_LIST_MAX, &f->limit) ||
 	    !call_number(c, "since", 0, INT64_MAX, &f->since) ||
-	    !call_number(c, "until", 0, INT64_MAX, &f->until) ||
-	    !ask_name(c, "state", states[f->kind].names, states[f->kind].n, &state) ||
+	    !call_number(c, "until", 0, INT64_MAX, &f->until) || !ask_states(c, f) ||
 	    !ask_name(c, "kind", change_kind_names, ARRAY_LEN(change_kind_names), &f->change) ||
 	    !ask_number(c, "run", &f->run) || !ask_number(c, "release", &f->release) ||
 	    !ask_number(c, "rollout", &f->rollout) || !ask_sort(c, f) || !ask_cursor(c, f))
 		return false;
-	f->state = (uint8_t)state;
 	f->repo = ask_text(c, "repo");
 	f->branch = ask_text(c, "branch");
 	f->ref = ask_text(c, "ref");
@@ -157,9 +176,9 @@ static bool ask_filter(struct call *c, struct filter *f)
 	f->text = ask_text(c, "text");
 	f->unit = ask_text(c, "unit");
 	f->environment = ask_text(c, "environment");
-	f->any = state != NO_STATE || f->change >= 0 || f->run || f->release || f->rollout ||
-		 f->since || f->until || f->repo || f->branch || f->ref || f->author || f->text ||
-		 f->unit || f->environment;
+	f->any = f->states || f->change >= 0 || f->run || f->release || f->rollout || f->since ||
+		 f->until || f->repo || f->branch || f->ref || f->author || f->text || f->unit ||
+		 f->environment;
 	return true;
 }
 
@@ -186,13 +205,13 @@ static bool has_unit(const struct row *r, const char *unit)
 
 static bool fits(const struct filter *f, const struct row *r)
 {
-	return (f->state == NO_STATE || r->state == f->state) &&
+	return (!f->states || (f->states >> r->state & 1)) &&
 	       (f->change < 0 || (int)r->change == f->change) && (!f->run || r->run == f->run) &&
 	       (!f->release || r->release == f->release) &&
 	       (!f->rollout || r->rollout == f->rollout) && r->at >= f->since &&
 	       (!f->until || r->at < f->until) && (!f->repo || streq(r->repo, f->repo)) &&
 	       (!f->ref || streq(r->ref, f->ref)) && (!f->branch || is_on(r, f->branch)) &&
-	       (!f->author || streq(r->author, f->author)) &&
+	       (!f->author || streq(r->author, f->author) || streq(r->email, f->author)) &&
 	       (!f->environment || streq(r->environment, f->environment)) &&
 	       (!f->unit || has_unit(r, f->unit)) && (!f->text || text_holds(r->subject, f->text));
 }

@@ -15,13 +15,14 @@ static struct run run_of(unsigned n)
 			  .created_at = T0 + n * USEC_MIN,
 			  .ended_at = T0 + n * USEC_MIN + (n % 7 + 1) * USEC_SEC};
 
-	run.change = (struct change){.kind = n % 5 == 0 ? CHANGE_PULL : CHANGE_PUSH,
-				     .repo = text("shop"),
-				     .ref = n % 2 ? text("refs/heads/main")
-						  : xasprintf("refs/heads/topic-%u", n),
-				     .commit = xasprintf("%040x", n),
-				     .author = text(authors[n % 3]),
-				     .subject = xasprintf("Change %u of the Cart", n)};
+	run.change = (struct change){
+		.kind = n % 5 == 0 ? CHANGE_PULL : CHANGE_PUSH,
+		.repo = text("shop"),
+		.ref = n % 2 ? text("refs/heads/main") : xasprintf("refs/heads/topic-%u", n),
+		.commit = xasprintf("%040x", n),
+		.author = text(authors[n % 3]),
+		.email = text(n % 3 == 1 ? "bob@example.com" : "other@example.com"),
+		.subject = xasprintf("Change %u of the Cart", n)};
 	return run;
 }
 
@@ -136,6 +137,8 @@ static const struct {
 	{"?state=running", "runs", "run-30 run-29 run-28", false},
 	{"?state=failed&limit=3", "runs", "run-27 run-24 run-21", true},
 	{"?state=failed&limit=3&sort=id", "runs", "run-3 run-6 run-9", true},
+	{"?state=running,failed&limit=5", "runs", "run-30 run-29 run-28 run-27 run-24", true},
+	{"?author=bob@example.com&limit=1", "runs", "run-28", true},
 	{"?author=Bob&state=passed&limit=2", "runs", "run-25 run-22", true},
 	{"?branch=main&limit=2", "runs", "run-29 run-27", true},
 	{"?branch=topic-4", "runs", "run-4", false},
@@ -165,6 +168,7 @@ static const struct {
 
 static const struct path wrong[] = {
 	{"a state", "GET " WIRE_RUNS "?state=faild", 400, "did you mean failed?", NULL},
+	{"one of two states", "GET " WIRE_RUNS "?state=passed,x", 400, "not known", NULL},
 	{"a sort", "GET " WIRE_RUNS "?sort=size", 400, "sort takes id, -id", NULL},
 	{"a kind", "GET " WIRE_RUNS "?kind=pusch", 400, "did you mean push?", NULL},
 	{"a cursor", "GET " WIRE_RUNS "?cursor=x", 400, "?cursor= takes", NULL},
