@@ -175,7 +175,7 @@ static void coordinate(const EVP_PKEY *pkey, const char *name, uint8_t ret[ECDSA
 
 struct ecdsa_point ecdsa_point(const struct ecdsa_key *k)
 {
-	struct ecdsa_point p;
+	struct ecdsa_point p = {0};
 
 	coordinate(k->pkey, OSSL_PKEY_PARAM_EC_PUB_X, p.x);
 	coordinate(k->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, p.y);

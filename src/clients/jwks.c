@@ -205,7 +205,7 @@ static enum rc read_rsa(const struct json *j, struct jwk *k, struct err *err)
 static enum rc read_ec(const struct json *j, struct jwk *k, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf x = STRBUF(4096), y = STRBUF(4096);
-	struct ecdsa_point p;
+	struct ecdsa_point p = {0};
 
 	k->alg = JWT_ES256;
 	if (!str_is(json_view(json_get(j, "crv")), "P-256"))
