@@ -19,7 +19,7 @@ doorman() {
 	local folder
 	while sleep 0.1; do
 		[ -e "$work/open" ] || continue
-		for folder in "$data"/jobs/*/work/a; do [ ! -d "$folder" ] || [ -e "$folder/go" ] || : >"$folder/go"; done
+		(cd "$data/jobs" && for folder in */work/a; do [ ! -d "$folder" ] || [ -e "$folder/go" ] || : >"$folder/go"; done)
 	done
 }
 doorman 2>/dev/null &
