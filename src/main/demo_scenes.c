@@ -3,7 +3,9 @@
 #include "main/demo.h"
 #include <stdarg.h>
 
-#define LONG ((d->rate < 50 ? 300 : 90) * USEC_SEC) /* few requests are slow evidence */
+#define LONG   \
+	(300 * \
+	 USEC_SEC) /* a bound for what hangs: few requests are slow evidence, and a machine may be slow */
 
 struct scene {
 	const char *id, *title;
@@ -195,8 +197,8 @@ static void check_taken_back(struct demo *d, struct scene_result *r, const char 
 		return;
 	usec_t back =
 		ro->zero_confirmed_at > ro->verdict_at ? ro->zero_confirmed_at - ro->verdict_at : 0;
-	check(r, back && back < USEC_SEC / 2,
-	      "weight 0 is confirmed within 0.5 s of the verdict (%.1f ms)",
+	check(r, back && back < 5 * USEC_SEC,
+	      "weight 0 is confirmed within 5 s of the verdict (%.1f ms)",
 	      (double)back / (double)USEC_MS);
 	const struct veto *v = veto_of(d, environment, ro->image);
 	check(r, v != NULL, "its digest is vetoed in %s", environment);
@@ -251,7 +253,7 @@ static void bad_in_staging(struct demo *d, struct scene_result *r, const char *c
 		take_times(d, r, commit);
 	const struct rollout *ro = rel ? demo_rollout(d, rel->id, "staging", "payments") : NULL;
 	usec_t took = ro && ro->zero_confirmed_at ? ro->zero_confirmed_at - ro->applied_at : 0;
-	check(r, took && took < 10 * USEC_SEC, "%s: rolled back in under 10 s, on facts (%.1f s)",
+	check(r, took && took < 30 * USEC_SEC, "%s: rolled back in under 30 s, on facts (%.1f s)",
 	      change, (double)took / (double)USEC_SEC);
 	check_taken_back(d, r, commit, "staging", "payments", cause);
 }

@@ -204,7 +204,7 @@ await_ok 'a cancelled job ends at the agent' 10 job_is cancelled
 await_ok 'and leaves nothing there' 10 no_job_left
 
 # ---- drain ----
-job big "echo begun; $(hold); echo last >made"
+job big "echo begun; $(hold); head -c 60000000 /dev/urandom >made" # not at once fetched
 await 10 says begun
 kill "${agent_pid[one]}"
 draining() { grep -q '"type":"person.drain"' <<<"$(journal)"; }

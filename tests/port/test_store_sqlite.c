@@ -107,7 +107,8 @@ static void killed_in_the_middle(void **state)
 	uint64_t promised = 0, found = 0;
 
 	(void)state;
-	for (unsigned round = 0; round < 40; round++) {
+	unsigned round = 0;
+	for (; round < 40 || (found <= 40 && round < 1000); round++) {
 		int fds[2];
 		struct store *s = NULL;
 		struct chain_end end;
@@ -116,7 +117,8 @@ static void killed_in_the_middle(void **state)
 		if (!pid)
 			commit_for_ever(path, fds[1]);
 		close(fds[1]);
-		usleep(3000 + round * 1777 % 40000); /* any moment: while opening, too */
+		usleep((3000 + round * 1777 % 40000) *
+		       (1 + round / 40)); /* any moment: while opening, too */
 		kill(pid, SIGKILL);
 		promised += drain(fds[0]);
 		close(fds[0]);
@@ -130,7 +132,7 @@ static void killed_in_the_middle(void **state)
 		promised = found;
 		store_free(s);
 	}
-	print_message("%llu batches survived 40 kills\n", (unsigned long long)found);
+	print_message("%llu batches survived %u kills\n", (unsigned long long)found, round);
 	assert_true(found > 40);
 	kit_remove(folder);
 }

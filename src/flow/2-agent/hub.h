@@ -11,10 +11,11 @@ struct hub_agent {
 	struct hub *hub;
 	char *name, *instance, *session;
 	struct stream *stream;
-	usec_t heard;   /* monotonic; of anything that it said */
-	bool lost;      /* its jobs were given up; until its next hello */
-	bool expected;  /* no hello since this daemon started */
-	int64_t offset; /* what is added to its times to have ours, usec */
+	usec_t heard;     /* monotonic; of anything that it said */
+	bool lost;        /* its jobs were given up; until its next hello */
+	const char *left; /* why it was lost, until the owner is told; a literal */
+	bool expected;    /* no hello since this daemon started */
+	int64_t offset;   /* what is added to its times to have ours, usec */
 	char *address;
 	texts orders; /* lines that are not in the stream yet */
 	uint32_t lane;

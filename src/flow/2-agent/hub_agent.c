@@ -130,6 +130,29 @@ static size_t drop_jobs(struct hub *h, const struct hub_agent *a)
 	return n;
 }
 
+static bool has_results(struct hub *h, const struct hub_agent *a)
+{
+	bool any = false;
+
+	hub_lock(h);
+	for (struct map_entry *m = NULL; (m = map_next(&h->jobs, m));)
+		any |= streq(((const struct hub_job *)m->value)->agent, a->name);
+	hub_unlock(h);
+	return any;
+}
+
+/* The owner gives jobs of who is lost to others: it hears of it when it has fetched the results that came before. */
+static void tell_left(struct hub *h, struct hub_agent *a, bool later)
+{
+	struct agent_news news = {.name = a->name, .error = a->left};
+
+	if (!a->left || later)
+		return;
+	a->left = NULL;
+	if (h->owner.agent)
+		h->owner.agent(h->owner.ctx, &news);
+}
+
 void hub_agent_lose(struct hub *h, struct hub_agent *a, const char *why)
 {
 	hub_lock(h);
@@ -139,14 +162,16 @@ void hub_agent_lose(struct hub *h, struct hub_agent *a, const char *why)
 	xfree(a->session);
 	a->session = xstrdup("");
 	size_t n = drop_jobs(h, a);
+	a->left = why;
 	hub_unlock(h);
 	LOG(LOG_WARN, "an agent is lost", LF("agent", a->name), LF("reason", why), LFN("jobs", n));
-	if (h->owner.agent)
-		h->owner.agent(h->owner.ctx, &(struct agent_news){.name = a->name, .error = why});
+	tell_left(h, a, has_results(h, a));
 }
 
 static void look(struct hub *h, struct hub_agent *a, usec_t now, bool ping)
 {
+	if (a->left)
+		tell_left(h, a, has_results(h, a));
 	if (a->lost)
 		return;
 	if (now - a->heard > AGENT_LOST) {
@@ -299,6 +324,9 @@ static void let_in(struct hub *h, struct request *r, const struct agent_hello *h
 	request_address(r, address);
 	hub_lock(h);
 	struct hub_agent *a = hub_agent_make(h, hello->name);
+	hub_unlock(h);
+	tell_left(h, a, false);
+	hub_lock(h);
 	bool back = a->lost || (!a->instance && !a->expected);
 	leave_stream(a);
 	xfree(a->instance);
