@@ -108,10 +108,23 @@ char *registry_ref_name(const struct registry_ref *r)
 			 r->tag ? r->tag : "");
 }
 
+/* ":5000" or nothing: "127.0.0.1:x@evil.example" is a user of somebody else's. */
+static bool is_port(struct str s)
+{
+	uint32_t n;
+
+	if (!s.n)
+		return true;
+	return s.p[0] == ':' && parse_u32((struct str){s.p + 1, s.n - 1}, &n) && n <= 65535;
+}
+
 bool registry_is_loopback(struct str host)
 {
 	if (str_starts(host, "[::1]"))
-		return host.n == 5 || host.p[5] == ':';
+		return is_port((struct str){host.p + 5, host.n - 5});
+	const char *colon = host.n ? memchr(host.p, ':', host.n) : NULL;
+	if (colon && !is_port((struct str){colon, host.n - (size_t)(colon - host.p)}))
+		return false;
 	host = str_cut(&host, ':');
 	if (str_is(host, "localhost"))
 		return true;

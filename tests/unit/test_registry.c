@@ -63,6 +63,9 @@ static void loopback(void **state)
 		{"localhost.evil.example", false},
 		{"10.0.0.1", false},
 		{"", false},
+		{"127.0.0.1:x@evil.example", false},
+		{"localhost:5000@evil.example", false},
+		{"127.0.0.1:99999", false},
 	};
 
 	(void)state;

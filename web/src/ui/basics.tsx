@@ -82,7 +82,7 @@ export function Digest({ value, label = 'Copy the whole digest' }: { value: stri
 export function Command({ text }: { text: string }) {
 	return (
 		<span class="command">
-			<code>{text}</code>
+			<code tabIndex={0}>{text}</code>
 			<Copy text={text} label="Copy the command" />
 		</span>
 	);
