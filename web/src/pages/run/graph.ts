@@ -1,0 +1,63 @@
+// Where the jobs of a run stand in a picture of what needs what: columns by depth, rows so that lines cross little. Pure.
+import type { Job } from '../../api/types';
+
+export interface Node {
+	job: Job;
+	x: number; // column
+	y: number; // row
+}
+export interface Graph {
+	nodes: Node[];
+	edges: { from: Node; to: Node }[];
+	columns: number;
+	rows: number;
+}
+
+export function layout(jobs: Job[]): Graph {
+	const byId = new Map(jobs.map((j) => [j.id, j]));
+	const depth = new Map<string, number>();
+	const visit = (job: Job, on: Set<string>): number => {
+		const known = depth.get(job.id);
+		if (known !== undefined) return known;
+		if (on.has(job.id)) return 0; // no plan has a circle; a wrong answer must not hang the page
+		on.add(job.id);
+		let most = 0;
+		for (const id of job.needs ?? []) {
+			const need = byId.get(id);
+			if (need) most = Math.max(most, visit(need, on) + 1);
+		}
+		on.delete(job.id);
+		depth.set(job.id, most);
+		return most;
+	};
+	for (const job of jobs) visit(job, new Set());
+	const columns: Node[][] = [];
+	const nodes = new Map<string, Node>();
+	for (const job of [...jobs].sort((a, b) => (a.unit ?? '').localeCompare(b.unit ?? '') || a.name.localeCompare(b.name))) {
+		const x = depth.get(job.id) ?? 0;
+		const column = (columns[x] ??= []);
+		const node = { job, x, y: column.length };
+		column.push(node);
+		nodes.set(job.id, node);
+	}
+	const edges: { from: Node; to: Node }[] = [];
+	for (const node of nodes.values())
+		for (const id of node.job.needs ?? []) {
+			const from = nodes.get(id);
+			if (from) edges.push({ from, to: node });
+		}
+	// Each column in the order of the middle of what its nodes are tied to, forth and back a few times.
+	const middle = (node: Node, side: 'from' | 'to') => {
+		const tied = edges.filter((e) => e[side === 'from' ? 'to' : 'from'] === node).map((e) => e[side].y);
+		return tied.length ? tied.reduce((a, b) => a + b, 0) / tied.length : node.y;
+	};
+	for (let round = 0; round < 3 && jobs.length <= 400; round++)
+		for (const side of ['from', 'to'] as const)
+			for (const column of side === 'from' ? columns : [...columns].reverse()) {
+				if (!column) continue;
+				const wish = new Map(column.map((n) => [n, middle(n, side)]));
+				column.sort((a, b) => (wish.get(a) as number) - (wish.get(b) as number));
+				column.forEach((n, i) => (n.y = i));
+			}
+	return { nodes: [...nodes.values()], edges, columns: columns.length, rows: Math.max(0, ...columns.map((c) => c?.length ?? 0)) };
+}

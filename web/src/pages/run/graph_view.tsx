@@ -1,0 +1,49 @@
+import { useMemo } from 'preact/hooks';
+import type { Job, Run } from '../../api/types';
+import { cx } from '../../ui/basics';
+import { duration, serverNow } from '../../ui/format';
+import { lookOf, StateIcon } from '../../ui/state';
+import { jobName } from '../way/model';
+import { layout } from './graph';
+import { criticalPath } from './waterfall';
+
+const W = 172;
+const H = 34;
+const GAP_X = 52;
+const GAP_Y = 10;
+
+export function GraphView({ run, jobs, chosen, onChoose }: { run: Run; jobs: Job[]; chosen: string | undefined; onChoose: (job: Job) => void }) {
+	const graph = useMemo(() => layout(jobs), [jobs]);
+	const critical = useMemo(() => (run.critical?.length ? new Set(run.critical) : criticalPath(jobs.filter((j) => j.stage === 'ci'), serverNow())), [run.critical, jobs]);
+	const x = (n: { x: number }) => n.x * (W + GAP_X);
+	const y = (n: { y: number }) => n.y * (H + GAP_Y);
+	const width = graph.columns * (W + GAP_X) - GAP_X;
+	const height = graph.rows * (H + GAP_Y) - GAP_Y;
+	return (
+		<div class="graph-box" tabIndex={0} role="region" aria-label="Jobs and what they need">
+			<div class="graph" style={{ width, height }}>
+				<svg width={width} height={height} aria-hidden="true">
+					{graph.edges.map(({ from, to }) => {
+						const hot = critical.has(from.job.id) && critical.has(to.job.id);
+						const x1 = x(from) + W;
+						const y1 = y(from) + H / 2;
+						const x2 = x(to);
+						const y2 = y(to) + H / 2;
+						const bend = Math.max(20, (x2 - x1) / 2);
+						return <path key={`${from.job.id} ${to.job.id}`} class={cx('edge', hot && 'edge-critical')} d={`M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`} />;
+					})}
+				</svg>
+				{graph.nodes.map((node) => (
+					<button
+						key={node.job.id} type="button" class={cx('node', `tone-${lookOf(node.job.state).tone}`, critical.has(node.job.id) && 'critical', node.job.id === chosen && 'chosen')}
+						style={{ left: x(node), top: y(node), width: W, height: H }} aria-pressed={node.job.id === chosen} title={`${jobName(node.job)}: ${lookOf(node.job.state).text}`} onClick={() => onChoose(node.job)}
+					>
+						<StateIcon state={node.job.state} />
+						<span class="cut">{jobName(node.job)}</span>
+						{node.job.started_at && <span class="node-took num">{duration((node.job.ended_at ?? serverNow()) - node.job.started_at)}</span>}
+					</button>
+				))}
+			</div>
+		</div>
+	);
+}
