@@ -1,5 +1,5 @@
 // Where the jobs of a run stand in a picture of what needs what: columns by depth, rows so that lines cross little. Pure.
-import type { Job } from '../../api/types';
+import type { Job, Stage } from '../../api/types';
 
 export interface Node {
 	job: Job;
@@ -7,6 +7,7 @@ export interface Node {
 	y: number; // row
 }
 export interface Graph {
+	stages: { stage: Stage; x: number }[]; // where each stage begins
 	nodes: Node[];
 	edges: { from: Node; to: Node }[];
 	columns: number;
@@ -31,6 +32,17 @@ export function layout(jobs: Job[]): Graph {
 		return most;
 	};
 	for (const job of jobs) visit(job, new Set());
+	// A later stage begins to the right of the one before, also where no job needs another across.
+	const stages: { stage: Stage; x: number }[] = [];
+	let right = 0;
+	for (const stage of ['ci', 'staging', 'gate', 'production'] as const) {
+		const mine = jobs.filter((j) => j.stage === stage);
+		if (!mine.length) continue;
+		const least = Math.min(...mine.map((j) => depth.get(j.id) ?? 0));
+		for (const job of mine) depth.set(job.id, (depth.get(job.id) ?? 0) - least + right);
+		stages.push({ stage, x: right });
+		right = Math.max(...mine.map((j) => depth.get(j.id) ?? 0)) + 1;
+	}
 	const columns: Node[][] = [];
 	const nodes = new Map<string, Node>();
 	for (const job of [...jobs].sort((a, b) => (a.unit ?? '').localeCompare(b.unit ?? '') || a.name.localeCompare(b.name))) {
@@ -59,5 +71,5 @@ export function layout(jobs: Job[]): Graph {
 				column.sort((a, b) => (wish.get(a) as number) - (wish.get(b) as number));
 				column.forEach((n, i) => (n.y = i));
 			}
-	return { nodes: [...nodes.values()], edges, columns: columns.length, rows: Math.max(0, ...columns.map((c) => c?.length ?? 0)) };
+	return { stages, nodes: [...nodes.values()], edges, columns: columns.length, rows: Math.max(0, ...columns.map((c) => c?.length ?? 0)) };
 }

@@ -3,10 +3,11 @@ import type { Job, Run } from '../../api/types';
 import { cx } from '../../ui/basics';
 import { duration, serverNow } from '../../ui/format';
 import { lookOf, StateIcon } from '../../ui/state';
-import { jobName } from '../way/model';
+import { jobName, stageName } from '../way/model';
 import { layout } from './graph';
 import { criticalPath } from './waterfall';
 
+const px = (n: number) => `${n}px`;
 const W = 172;
 const H = 34;
 const GAP_X = 52;
@@ -21,7 +22,8 @@ export function GraphView({ run, jobs, chosen, onChoose }: { run: Run; jobs: Job
 	const height = graph.rows * (H + GAP_Y) - GAP_Y;
 	return (
 		<div class="graph-box" tabIndex={0} role="region" aria-label="Jobs and what they need">
-			<div class="graph" style={{ width, height }}>
+			<div class="graph" style={{ width: px(width), height: px(height) }}>
+				{graph.stages.length > 1 && graph.stages.map((s) => <span key={s.stage} class="graph-stage" style={{ left: px(x(s)) }}>{stageName[s.stage]}</span>)}
 				<svg width={width} height={height} aria-hidden="true">
 					{graph.edges.map(({ from, to }) => {
 						const hot = critical.has(from.job.id) && critical.has(to.job.id);
@@ -36,7 +38,7 @@ export function GraphView({ run, jobs, chosen, onChoose }: { run: Run; jobs: Job
 				{graph.nodes.map((node) => (
 					<button
 						key={node.job.id} type="button" class={cx('node', `tone-${lookOf(node.job.state).tone}`, critical.has(node.job.id) && 'critical', node.job.id === chosen && 'chosen')}
-						style={{ left: x(node), top: y(node), width: W, height: H }} aria-pressed={node.job.id === chosen} title={`${jobName(node.job)}: ${lookOf(node.job.state).text}`} onClick={() => onChoose(node.job)}
+						style={{ left: px(x(node)), top: px(y(node)), width: px(W), height: px(H) }} aria-pressed={node.job.id === chosen} title={`${jobName(node.job)}: ${lookOf(node.job.state).text}`} onClick={() => onChoose(node.job)}
 					>
 						<StateIcon state={node.job.state} />
 						<span class="cut">{jobName(node.job)}</span>

@@ -11,6 +11,7 @@ import { pieces, plain, type Piece } from './ansi';
 import { readLog, type Reading } from './log_read';
 import { linesOf, LogStore } from './log_store';
 
+const px = (n: number) => `${n}px`;
 const ROW = 20; // px, as in run.css
 const SPARE = 20; // rows drawn beyond the edges, for fast scrolling
 
@@ -161,7 +162,7 @@ export function LogView({ job }: { job: Job }) {
 			const closed = store.isFolded(row.segment);
 			shown.push(
 				<button
-					key={`s${row.segment}`} type="button" class="log-step" aria-expanded={!closed} style={{ top: n * ROW }}
+					key={`s${row.segment}`} type="button" class="log-step" aria-expanded={!closed} style={{ top: px(n * ROW) }}
 					onClick={() => { store.fold(row.segment, !closed); folded((x) => x + 1); }}
 				>
 					<Icon name={closed ? 'right' : 'down'} size={12} />
@@ -176,7 +177,7 @@ export function LogView({ job }: { job: Job }) {
 		const t = store.time[i];
 		widest.current = Math.max(widest.current, Math.min(4000, plain(text).length));
 		shown.push(
-			<div key={i} class={cx('log-line', chosen && i + 1 >= chosen.from && i + 1 <= chosen.to && 'log-chosen', found[at] === i && wanted && 'log-found')} style={{ top: n * ROW }}>
+			<div key={i} class={cx('log-line', chosen && i + 1 >= chosen.from && i + 1 <= chosen.to && 'log-chosen', found[at] === i && wanted && 'log-found')} style={{ top: px(n * ROW) }}>
 				<a class="log-n" href={`#L${i + 1}`} onClick={(e) => choose(e, i)} tabIndex={-1} aria-label={`Line ${i + 1}`}>{i + 1}</a>
 				{stamps && <span class="log-t" title={t ? exact(t) : ''}>{t ? clockMs(t) : ''}</span>}
 				<span class="log-text"><Text line={text} wanted={needle} /></span>
@@ -203,8 +204,8 @@ export function LogView({ job }: { job: Job }) {
 				<a class="button button-quiet button-small" href={`${BASE}/jobs/${idPath(job.id)}/log`} target="_blank" rel="noopener">Raw</a>
 			</div>
 			{reading.problem && <Failure problem={reading.problem} />}
-			<div ref={box} class="log-box" tabIndex={0} role="region" aria-label={`Log of ${job.name}, ${count(store.length)} lines`} onScroll={onScroll} style={{ '--digits': digits }}>
-				<div class="log-rows" style={{ height: rows * ROW, minWidth: `calc(${widest.current + digits + (stamps ? 16 : 4)} * 1ch + 40px)` }}>{shown}</div>
+			<div ref={box} class="log-box" tabIndex={0} role="region" aria-label={`Log of ${job.name}, ${count(store.length)} lines`} onScroll={onScroll} style={{ '--digits': digits, '--rows': rows }}>
+				<div class="log-rows" style={{ height: px(rows * ROW), minWidth: `calc(${widest.current + digits + (stamps ? 16 : 4)} * 1ch + 40px)` }}>{shown}</div>
 			</div>
 			<div class="log-foot">
 				<span>{plural(store.length, 'line')}</span>

@@ -77,6 +77,7 @@ export function ticks(span: number, n = 6): number[] {
 	const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400].map((s) => s * 1e6);
 	const step = steps.find((s) => span / s <= n) ?? Math.ceil(span / n / 86400e6) * 86400e6;
 	const out: number[] = [];
-	for (let t = step; t < span; t += step) out.push(t);
+	// None at the very end: its text would not fit.
+	for (let t = step; t < span * 0.97; t += step) out.push(t);
 	return out;
 }

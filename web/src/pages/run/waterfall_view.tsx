@@ -5,7 +5,7 @@ import { cx } from '../../ui/basics';
 import { duration, plural, serverNow } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import { lookOf, StateIcon } from '../../ui/state';
-import { jobName } from '../way/model';
+import { jobName, stageName } from '../way/model';
 import { groupsOf, ticks, type Bar, type Group } from './waterfall';
 
 const MANY = 200; // bars drawn at once; the rest when asked for
@@ -16,11 +16,10 @@ function Row({ bar, group, span, chosen, onChoose }: { bar: Bar; group: Group; s
 	const { job } = bar;
 	const took = bar.run ? duration(bar.run.to - bar.run.from) : '';
 	const end = bar.run ? (bar.run.to - group.from) / span : bar.wait ? (bar.wait.to - group.from) / span : 0;
-	const says = `${jobName(job)}, ${lookOf(job.state).text}${took ? `, ${took}` : ''}${bar.critical ? ', on the critical path' : ''}`;
 	return (
 		<li>
-			<button type="button" class={cx('wf-row', chosen && 'chosen', bar.critical && 'critical')} aria-pressed={chosen} aria-label={says} data-job={job.id} onClick={() => onChoose(job)}>
-				<span class="wf-name"><StateIcon state={job.state} /><span class="cut">{jobName(job)}</span>{job.attempt && job.attempt > 1 ? <span class="chip">try {job.attempt}</span> : null}</span>
+			<button type="button" class={cx('wf-row', chosen && 'chosen', bar.critical && 'critical')} aria-pressed={chosen} data-job={job.id} onClick={() => onChoose(job)}>
+				<span class="wf-name"><StateIcon state={job.state} /><span class="cut">{jobName(job)}</span>{bar.critical && <span class="offscreen">, on the critical path,</span>}{job.attempt && job.attempt > 1 ? <span class="chip">try {job.attempt}</span> : null}</span>
 				<span class="wf-track">
 					{bar.wait && <span class="wf-wait" title={`waited ${duration(bar.wait.to - bar.wait.from)}`} style={{ left: share((bar.wait.from - group.from) / span), width: share((bar.wait.to - bar.wait.from) / span) }} />}
 					{bar.run && <span class={cx('wf-bar', `tone-${lookOf(job.state).tone}`, job.state === 'running' && 'wf-live')} style={{ left: share((bar.run.from - group.from) / span), width: share((bar.run.to - bar.run.from) / span) }} />}
@@ -46,7 +45,7 @@ function GroupView({ group, run, chosen, onChoose }: { group: Group; run: Run; c
 	return (
 		<section class="wf-group" aria-label={`Stage ${group.stage}`}>
 			<div class="wf-head">
-				<h3>{group.stage}<span class="wf-total">{group.bars.length ? duration(group.to - group.from) : ''}</span></h3>
+				<h2>{stageName[group.stage]}<span class="wf-total">{group.bars.length ? duration(group.to - group.from) : ''}</span></h2>
 				<div class="wf-axis" aria-hidden="true">
 					{group.bars.length > 0 && ticks(span).map((t) => <span key={t} style={{ left: share(t / span) }}>{duration(t).replace(/\.0 s$/, ' s')}</span>)}
 				</div>

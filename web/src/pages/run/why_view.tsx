@@ -41,7 +41,7 @@ export function Why({ job, jobs, onChoose }: { job: Job; jobs: Job[]; onChoose: 
 				<Fact name="History"><HistoryLine unit={job.unit} name={job.name} /></Fact>
 			</dl>
 			<div class="commands">
-				<h3>In a terminal</h3>
+				<h3 class="label">In a terminal</h3>
 				<Command text={`penstock why ${job.id}`} />
 				<Command text={`penstock logs ${job.id}`} />
 				{(job.state === 'failed' || job.state === 'flaky') && <Command text={`penstock shell ${job.id}`} />}

@@ -5,13 +5,13 @@ import { duration, person, shortDigest, shortRef } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import { Ago } from '../../ui/time';
 import { CardView, hrefOf } from './card';
-import { STAGES, type Card, type Lane } from './model';
+import { STAGES, stageName, type Card, type Lane } from './model';
 
 function Heads({ first }: { first: string }) {
 	return (
 		<div class="lane lane-heads" role="row">
 			<div class="lane-head" role="columnheader">{first}</div>
-			{STAGES.map((s) => <div key={s} class="cell-head" role="columnheader">{s}</div>)}
+			{STAGES.map((s) => <div key={s} class="cell-head" role="columnheader">{stageName[s]}</div>)}
 		</div>
 	);
 }
@@ -28,7 +28,7 @@ function Passed({ stage, usec }: { stage: Stage; usec: number }) {
 export function ChangeBoard({ cards }: { cards: Card[] }) {
 	return (
 		<div class="board" role="table" aria-label="Changes by stage">
-			<Heads first="change" />
+			<Heads first="Change" />
 			{cards.map((card) => {
 				const change = card.run.change ?? {};
 				return (
@@ -74,7 +74,7 @@ function Resting({ unit, stage, environments }: { unit: string; stage: Stage; en
 export function ServiceBoard({ lanes, environments }: { lanes: Lane[]; environments: Environment[] }) {
 	return (
 		<div class="board" role="table" aria-label="Services by stage">
-			<Heads first="service" />
+			<Heads first="Service" />
 			{lanes.map((lane) => (
 				<div key={lane.unit} class="lane lane-service" role="row">
 					<div class="lane-head" role="rowheader">

@@ -4,6 +4,7 @@ import { person, plural, shortRef } from '../../ui/format';
 import type { IconName } from '../../ui/icon';
 
 export const STAGES: Stage[] = ['ci', 'staging', 'gate', 'production'];
+export const stageName: Record<Stage, string> = { ci: 'CI', staging: 'Staging', gate: 'Gate', production: 'Production' };
 
 // Somebody or something that a change waits for.
 export interface Wait {
@@ -99,6 +100,7 @@ function ciWaits(run: Run, live: StatusRun | undefined): Wait[] {
 			waits.push({ icon: 'failed', bad: true, text: `${failed.slice(0, 2).map(jobName).join(', ')}${failed.length > 2 ? ` and ${failed.length - 2} more` : ''} failed${first.error ? `: ${first.error}` : ''}`, href: `/runs/${run.id}?job=${encodeURIComponent(first.id)}` });
 		else if (run.reason) waits.push({ icon: 'failed', bad: true, text: run.reason });
 	} else if (finalRun.has(run.state) && run.state !== 'passed' && run.reason) waits.push({ icon: 'superseded', text: run.reason });
+	if (run.state === 'passed') waits.push({ icon: 'unaffected', text: 'No image changed: nothing to release' });
 	if (finalRun.has(run.state)) return waits;
 	const running = jobs.filter((j) => j.state === 'running');
 	const ready = jobs.filter((j) => j.state === 'ready');

@@ -1,0 +1,109 @@
+// One run: the waterfall, a log of 200,000 lines, the line that is linked, tests with the failure first, why, and what can be done.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { api, close, ended, looks, open, push, runOf, until } from './lib.mjs';
+
+after(close);
+let run;
+let page;
+const job = (name) => `${run.id}/ci/lab/${name}`;
+const count = Date.now(); // other inputs than any run before: nothing comes from the cache
+
+test('a run is seen to run', async () => {
+	run = await runOf(push('lab: round half up', { 'lab/mood': 'bad', 'lab/salt': `${count}` }));
+	page = await open(`/runs/${run.id}`);
+	await page.getByRole('heading', { name: 'lab: round half up' }).waitFor();
+	await page.locator(`[data-job="${job('colors')}"]`).waitFor();
+	await page.locator(`[data-job="${job('units')}"]`).getByLabel('failed').waitFor({ timeout: 60000 });
+	await page.locator('.wf-row.critical').first().waitFor();
+});
+
+test('what failed is at hand: cause, test, text', async () => {
+	await page.goto(page.url());
+	const panel = page.locator('.job-panel');
+	await panel.getByText('Likely cause').waitFor();
+	await panel.getByRole('tab', { name: /Tests/ }).click();
+	await panel.getByText('lab.rounding.half_up').waitFor();
+	assert.match(await panel.innerText(), /wanted 3 cents, got 4/);
+	assert.match(await panel.innerText(), /30 passed[\s\S]*1 failed[\s\S]*1 skipped/);
+	await page.waitForURL(/tab=tests/);
+	await panel.getByRole('tab', { name: 'Why' }).click();
+	await panel.getByText(`penstock why ${job('units')}`).waitFor();
+	await panel.getByRole('tab', { name: 'Key' }).click();
+	await panel.getByRole('rowheader', { name: 'toolchain' }).waitFor();
+});
+
+test('a log with steps, colors and a bar that drew itself', async () => {
+	await page.goto(`${page.url().split('?')[0]}?job=${encodeURIComponent(job('colors'))}`);
+	const log = page.locator('.log-box');
+	await log.getByText('color 3').waitFor();
+	assert.equal(await log.locator('.fg3').first().innerText(), 'color 3');
+	assert.match(await log.innerText(), /Receiving objects: 100%, done/);
+	assert.doesNotMatch(await log.innerText(), /50%/);
+	await log.getByRole('button', { name: /fetch/ }).click();
+	await log.getByText('color 3').waitFor({ state: 'detached' });
+	await log.getByText('unused variable').waitFor();
+});
+
+test('200,000 lines: windowed, searched, linked', async () => {
+	await page.goto(`${page.url().split('?')[0]}?job=${encodeURIComponent(job('long'))}`);
+	await page.getByText('200\u2009000 lines').waitFor({ timeout: 60000 });
+	assert.ok((await page.locator('.log-line').count()) < 200, 'only what is on the screen is drawn');
+	const jank = await page.evaluate(async () => {
+		const box = document.querySelector('.log-box');
+		const frames = [];
+		let last = performance.now();
+		for (let i = 0; i < 60; i++) {
+			box.scrollTop = (i / 60) * box.scrollHeight;
+			await new Promise(requestAnimationFrame);
+			frames.push(performance.now() - last);
+			last = performance.now();
+		}
+		return frames.sort((a, b) => a - b)[Math.floor(frames.length / 2)];
+	});
+	assert.ok(jank < 100, `the middle frame of scrolling took ${jank} ms`);
+	await page.getByLabel('Search the log').fill('150000 packed');
+	await page.getByText('1 of 1', { exact: true }).waitFor();
+	const line = page.locator('.log-line', { hasText: '150000 packed' });
+	await line.locator('.log-n').click();
+	await page.waitForURL(/#L150000$/);
+	const linked = await open(new URL(page.url()).pathname + new URL(page.url()).search + '#L150000');
+	await linked.locator('.log-chosen', { hasText: '150000 packed' }).waitFor({ timeout: 60000 });
+	linked.quiet();
+	await linked.context().close();
+});
+
+test('in all sizes and themes', async () => {
+	await ended(run.id);
+	await looks('run', `/runs/${run.id}`, '.job-panel');
+	await looks('run-graph', `/runs/${run.id}?view=graph&job=-`, '.node');
+	await looks('run-tests', `/runs/${run.id}?tab=tests`, '.failed-test');
+	await looks('run-why', `/runs/${run.id}?tab=why`, '.fact-list');
+	await looks('run-log', `/runs/${run.id}?job=${encodeURIComponent(job('colors'))}`, '.log-line');
+	await looks('run-coverage', `/runs/${run.id}?view=coverage&job=-`, '.coverage-share');
+	await looks('run-findings', `/runs/${run.id}?view=findings&job=-`, '.finding-text');
+	await looks('runs', '/runs', 'tbody tr');
+});
+
+test('a manual job is started by hand', async () => {
+	await page.goto(`${page.url().split('?')[0]}?job=${encodeURIComponent(job('by-hand'))}`);
+	await page.locator('.job-panel').getByRole('button', { name: 'Start' }).click();
+	const dialog = page.getByRole('dialog');
+	await dialog.getByLabel(/Why/).fill('the day has come');
+	await dialog.getByRole('button', { name: 'Start it' }).click();
+	await page.locator('.log-line', { hasText: 'by hand' }).waitFor({ timeout: 30000 });
+	await until('the journal knows why', async () => (await api(`/jobs/${job('by-hand')}`)).body.state === 'passed');
+});
+
+test('run again what did not pass', async () => {
+	await page.getByRole('button', { name: 'Run again' }).click();
+	await page.getByRole('dialog').getByRole('button', { name: 'Run again' }).click();
+	await page.getByText(`${run.id} runs again`).waitFor();
+	await until('a second try', async () => (await api(`/jobs/${job('units')}`)).body.attempt === 2);
+	page.quiet();
+});
+
+test('a run that never was', async () => {
+	await page.goto(new URL('/runs/run-9999', page.url()).href);
+	await page.getByRole('heading', { name: 'There is no run-9999' }).waitFor();
+});

@@ -1,0 +1,84 @@
+// The board: a change goes from ci to production, waits for an approval on the way, and moves without a reload.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { api, close, looks, open, penstock, push, runOf, until } from './lib.mjs';
+
+let page;
+let run;
+before(async () => {
+	page = await open('/', { motion: 'no-preference' });
+});
+after(close);
+
+test('an empty board says what to do', async () => {
+	await page.waitForURL('**/way');
+	await page.getByRole('heading', { name: 'No change has come yet' }).waitFor();
+	assert.ok(await page.getByText('git push origin main').isVisible());
+	await page.locator('.link-live:visible').waitFor();
+});
+
+test('a push appears by itself and moves to the gate', async () => {
+	run = await runOf(push('orders: answer in cents', { 'services/api/version': 'api 2' }));
+	const card = page.locator(`[data-card="${run.id}"]`);
+	await card.waitFor({ timeout: 5000 });
+	assert.match(await page.locator('.lane', { has: card }).innerText(), /orders: answer in cents[\s\S]*Grace Lee/);
+	await page.locator(`[data-stage=gate] [data-card="${run.id}"]`).waitFor({ timeout: 60000 });
+	await page.waitForFunction((id) => /approv/i.test(document.querySelector(`[data-card="${id}"]`)?.textContent ?? ''), run.id, { timeout: 10000 });
+	assert.match(await page.locator(`[data-card="${run.id}"]`).innerText(), /at the gate/);
+});
+
+test('in all sizes and themes', async () => {
+	await looks('way', '/way', `[data-card="${run.id}"]`);
+	await looks('way-services', '/way?by=service', `[data-card="${run.id}"]`);
+});
+
+test('filters stand in the address, and back undoes them', async () => {
+	const cards = page.locator('[data-card]');
+	await page.getByLabel('Filter', { exact: true }).fill('nothing like it');
+	await page.getByRole('heading', { name: 'No change fits these filters' }).waitFor();
+	assert.match(page.url(), /q=nothing/);
+	await page.getByRole('button', { name: 'Clear' }).click();
+	await cards.first().waitFor();
+	await page.getByLabel('Service', { exact: true }).selectOption('api');
+	await page.waitForURL(/service=api/);
+	assert.ok((await cards.count()) >= 1);
+	await page.getByRole('button', { name: 'By service' }).click();
+	await page.getByRole('rowheader', { name: /^api/ }).waitFor();
+	assert.equal(await page.getByRole('rowheader', { name: /^web/ }).count(), 0);
+	await page.goBack();
+	await page.waitForURL((u) => !u.search.includes('by=service'));
+	await page.goBack();
+	await page.waitForURL((u) => !u.search.includes('service=api'));
+});
+
+test('an approval, and it goes live', async () => {
+	const release = (await api(`/runs/${run.id}`)).body.release;
+	penstock('approve', release);
+	const card = page.locator(`[data-stage=production] [data-card="${run.id}"]`);
+	await card.waitFor({ timeout: 30000 });
+	await card.getByText('live', { exact: true }).waitFor({ timeout: 60000 });
+	page.quiet();
+});
+
+test('the palette goes anywhere, and keys lead to pages', async () => {
+	await page.keyboard.press('Control+k');
+	await page.getByRole('dialog').getByRole('combobox').fill('cents');
+	await page.getByRole('option', { name: /orders: answer in cents/ }).first().waitFor();
+	await page.keyboard.press('Enter');
+	await page.waitForURL(`**/runs/${run.id}`);
+	await page.keyboard.press('g');
+	await page.keyboard.press('w');
+	await page.waitForURL('**/way');
+	await page.keyboard.press('?');
+	await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+	await page.keyboard.press('Escape');
+});
+
+test('a lost connection is told, and what was missed is shown', async () => {
+	await page.context().setOffline(true);
+	await page.locator('.link-broken:visible', { hasText: 'Reconnecting' }).waitFor({ timeout: 20000 });
+	const missed = await runOf(push('web: said while nobody listened', { 'services/web/version': 'web 2' }));
+	await page.context().setOffline(false);
+	await page.locator(`[data-card="${missed.id}"]`).waitFor({ timeout: 20000 });
+	await until('live again', () => page.locator('.link-live:visible').isVisible());
+});
