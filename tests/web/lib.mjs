@@ -86,13 +86,13 @@ export async function open(path, { width = 1280, height = 800, theme = 'light', 
 }
 
 // In both themes and at both widths: nothing wider than the screen, nothing serious by axe; a picture of each when asked for.
-export async function looks(name, path, ready, act = async () => {}) {
+// few: for a second view of a page, wide and light, narrow and dark.
+export async function looks(name, path, ready, { few = false } = {}) {
 	for (const [width, height] of [[1280, 800], [400, 800]])
-		for (const theme of ['light', 'dark']) {
+		for (const theme of few ? [width > 400 ? 'light' : 'dark'] : ['light', 'dark']) {
 			// axe is put into the page by hand, which the policy of the page forbids to everybody.
 			const page = await open(path, { width, height, theme, csp: false });
 			await page.waitForSelector(ready);
-			await act(page);
 			await page.evaluate(() => Promise.all(document.getAnimations().map((a) => (a.effect?.getTiming().iterations === Infinity ? null : a.finished.catch(() => null)))));
 			if (WEB_SHOTS) {
 				mkdirSync(WEB_SHOTS, { recursive: true });

@@ -19,3 +19,6 @@ export const pages: Page[] = [
 	{ path: '/runs/:id', load: () => import('./pages/run/page') },
 	{ path: '/login', load: () => import('./pages/login/page'), bare: true },
 ];
+
+// So that nothing leads to a page that is not there.
+export const hasPage = (path: string): boolean => pages.some((p) => p.path === path);

@@ -3,7 +3,7 @@ import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
 import { useQuery } from '../api/hooks';
 import type { Environment, Release, Run } from '../api/types';
 import { go } from '../router';
-import { pages } from '../routes';
+import { hasPage, pages } from '../routes';
 import { cx } from './basics';
 import { Dialog } from './dialog';
 import { shortDigest, shortRef } from './format';
@@ -21,9 +21,6 @@ export interface Goal {
 }
 const SHOWN = 12;
 
-// has: whether a page exists, so that nothing leads to nowhere.
-const has = (path: string) => pages.some((p) => p.path === path);
-
 export function Palette({ onClose, actions }: { onClose: () => void; actions: Goal[] }) {
 	const [text, setText] = useState('');
 	const [at, setAt] = useState(0);
@@ -37,7 +34,7 @@ export function Palette({ onClose, actions }: { onClose: () => void; actions: Go
 		all.push(...actions);
 		for (const run of runs ?? [])
 			all.push({ label: run.change?.subject ?? run.id, state: run.state, note: [run.id, run.change?.author, run.change?.commit && shortDigest(run.change.commit), run.change?.ref && shortRef(run.change.ref)].filter(Boolean).join(' · '), href: `/runs/${run.id}` });
-		if (has('/releases/:id'))
+		if (hasPage('/releases/:id'))
 			for (const r of releases ?? []) all.push({ label: r.change?.subject ?? r.id, state: r.state, note: [r.id, 'release', r.change?.author].filter(Boolean).join(' · '), href: `/releases/${r.id}` });
 		const services = new Set((environments ?? []).flatMap((e) => (e.live ?? []).map((l) => l.unit)));
 		for (const unit of [...services].sort()) all.push({ label: unit, icon: 'release', note: 'service, on the way', href: `/way?by=service&service=${encodeURIComponent(unit)}` });

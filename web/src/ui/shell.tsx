@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { write } from '../api/client';
 import { currentMe, useMe } from '../api/me';
 import { go, usePlace } from '../router';
-import { pages } from '../routes';
+import { hasPage, pages } from '../routes';
 import { Button, cx, Key } from './basics';
 import { Dialog } from './dialog';
 import { person } from './format';
@@ -147,7 +147,7 @@ export function Shell({ project, children }: { project: string | undefined; chil
 						<Menu
 							label={`Signed in as ${name}`} icon="person"
 							items={[
-								{ label: `${name}${me?.role ? `, ${me.role}` : ''}`, icon: 'person', ...(pages.some((p) => p.path === '/settings') ? { href: '/settings' } : {}) },
+								{ label: `${name}${me?.role ? `, ${me.role}` : ''}`, icon: 'person', ...(hasPage('/settings') ? { href: '/settings' } : {}) },
 								...(currentMe()?.csrf ? [{ label: 'Sign out', icon: 'out' as const, act: () => void logOut() }] : []),
 							]}
 						/>

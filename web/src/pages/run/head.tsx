@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { write } from '../../api/client';
 import { useMe, whyNot } from '../../api/me';
 import type { Job, Run, RunReport } from '../../api/types';
+import { hasPage } from '../../routes';
 import { Button, copyText, Digest } from '../../ui/basics';
 import { Confirm, type Ask } from '../../ui/dialog';
 import { count, duration, percent, person, plural, serverNow, shortRef } from '../../ui/format';
@@ -31,7 +32,7 @@ function Clock({ run }: { run: Run }) {
 	return (
 		<Stat name={open ? 'Elapsed' : 'Took'}>
 			<Took from={run.created_at} to={run.ended_at} />
-			{run.predicted ? <span class="muted"> of {duration(run.predicted)} predicted</span> : null}
+			{run.predicted ? <span class="muted">of {duration(run.predicted)} predicted</span> : null}
 			{run.predicted ? (
 				<span class={`progress tone-${late ? 'wait' : 'run'}`} role="img" aria-label={`${duration(took)} of ${duration(run.predicted)} predicted`}>
 					<span style={{ width: `${Math.min(100, (took / full) * 100)}%` }} />
@@ -100,18 +101,18 @@ export function RunHead({ run, jobs, report }: { run: Run; jobs: Job[]; report: 
 				<Clock run={run} />
 				<Stat name="Jobs">
 					<span class="num">{count(done)} of {count(ci.length || (run.jobs ?? 0))}</span>
-					<span class="muted">{[run.cached && `${run.cached} cached`, run.unaffected && `${run.unaffected} unaffected`, run.amber && `${run.amber} amber`].filter(Boolean).map((t) => ` · ${t}`).join('')}</span>
+					<span class="muted">{[run.cached && `${run.cached} cached`, run.unaffected && `${run.unaffected} unaffected`, run.amber && `${run.amber} amber`].filter(Boolean).join(', ')}</span>
 				</Stat>
 				{report && report.tests > 0 && (
 					<Stat name="Tests">
 						<span class="num">{count(report.tests)}</span>
-						{report.failed ? <span class="stat-bad"><Icon name="failed" size={13} />{plural(report.failed, 'failure')}</span> : <span class="muted"> none failed</span>}
+						{report.failed ? <span class="stat-bad"><Icon name="failed" size={13} />{plural(report.failed, 'failure')}</span> : <span class="muted">none failed</span>}
 					</Stat>
 				)}
-				{report && (report.errors > 0 || report.warnings > 0) && <Stat name="Findings"><span class="num">{plural(report.errors, 'error')}</span><span class="muted"> · {plural(report.warnings, 'warning')}</span></Stat>}
+				{report && (report.errors > 0 || report.warnings > 0) && <Stat name="Findings"><span class="num">{plural(report.errors, 'error')}</span><span class="muted">{plural(report.warnings, 'warning')}</span></Stat>}
 				{report?.coverage && <Stat name="Coverage"><span class="num">{percent(report.coverage.share)}</span>{report.coverage.change !== undefined && <span class="muted"> {report.coverage.change >= 0 ? '+' : '\u2212'}{(Math.abs(report.coverage.change) * 100).toFixed(1)} points</span>}</Stat>}
 				{run.affected?.length ? <Stat name="Affected"><span title={run.affected.join(', ')}>{run.affected.slice(0, 3).join(', ')}{run.affected.length > 3 ? ` and ${run.affected.length - 3} more` : ''}</span></Stat> : null}
-				<Stat name="Release">{run.release ? <span>{run.release}</span> : <span class="muted">{run.state === 'passed' ? 'none: no image changed' : over(run) ? 'none' : 'not yet'}</span>}</Stat>
+				<Stat name="Release">{run.release ? hasPage('/releases/:id') ? <a href={`/releases/${run.release}`}>{run.release}</a> : <span>{run.release}</span> : <span class="muted">{run.state === 'passed' ? 'none: no image changed' : over(run) ? 'none' : 'not yet'}</span>}</Stat>
 			</dl>
 			{run.reason && <div class={`notice tone-${run.state === 'failed' ? 'bad' : 'idle'}`}><Icon name={run.state === 'failed' ? 'failed' : 'superseded'} /><div>{run.reason}</div></div>}
 			{run.advice?.length ? <div class="notice tone-kept"><Icon name="insights" /><div><strong>It could be faster</strong><ul class="advice">{run.advice.map((a) => <li key={a}>{a}</li>)}</ul></div></div> : null}

@@ -94,21 +94,20 @@ export function LogView({ job }: { job: Job }) {
 		const observer = new ResizeObserver(() => setHeight(element.clientHeight));
 		observer.observe(element);
 		return () => observer.disconnect();
-	}, []);
-	const showRow = (row: number) => {
+	}, [store.length > 0]);
+	// False: the document is not that long yet, lines came since it was drawn.
+	const showRow = (row: number): boolean => {
 		const element = box.current;
-		if (!element) return;
 		const y = row * ROW;
+		if (!element || element.scrollHeight < y + ROW) return false;
 		if (y < element.scrollTop + ROW * 2 || y > element.scrollTop + element.clientHeight - ROW * 3) element.scrollTop = Math.max(0, y - element.clientHeight / 3);
+		return true;
 	};
 	// To the linked line as soon as it is there.
 	const shownHash = useRef('');
 	useLayoutEffect(() => {
 		if (!chosen) shownHash.current = '';
-		else if (shownHash.current !== place.hash && store.length >= chosen.from) {
-			shownHash.current = place.hash;
-			showRow(store.rowOf(chosen.from - 1));
-		}
+		else if (shownHash.current !== place.hash && store.length >= chosen.from && showRow(store.rowOf(chosen.from - 1))) shownHash.current = place.hash;
 	}, [place.hash, version]);
 	useLayoutEffect(() => {
 		if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;

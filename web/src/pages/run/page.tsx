@@ -64,9 +64,13 @@ export default function RunPage({ params }: PageProps) {
 		return <div class="page">{run.problem.status === 404 ? <Empty icon="lost" title={`There is no ${id}`} command="penstock runs">Runs are kept for as long as the retention says. <a href="/runs">All runs</a></Empty> : <Failure problem={run.problem} />}</div>;
 	if (!run.data) return <div class="page"><Skeleton lines={6} tall /></div>;
 	const set = (change: Record<string, string | null>) => go(withQuery({ ...currentPlace(), hash: 'job' in change ? '' : currentPlace().hash }, change), { keepScroll: true });
-	const choose = (job: Job) => set({ job: job.id, tab: null });
+	const choose = (job: Job) => {
+		set({ job: job.id, tab: null });
+		// What was asked for is below what was clicked.
+		requestAnimationFrame(() => document.querySelector('.job-panel')?.scrollIntoView({ block: 'start', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' }));
+	};
 	return (
-		<div class="page run">
+		<div class={`page run${chosen ? ' with-job' : ''}`}>
 			<RunHead run={run.data} jobs={jobs} report={report.data} />
 			{run.problem && <Failure problem={run.problem} />}
 			<section class="panel" aria-label="Jobs">

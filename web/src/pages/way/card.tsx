@@ -3,6 +3,7 @@ import { lookOf, StateBadge } from '../../ui/state';
 import { Ago, Took } from '../../ui/time';
 import { exact, person, shortAge, serverNow } from '../../ui/format';
 import { Icon } from '../../ui/icon';
+import { hasPage } from '../../routes';
 import type { Card, Wait } from './model';
 
 function WaitLine({ wait }: { wait: Wait }) {
@@ -42,6 +43,7 @@ export function CardView({ card, full, flip }: { card: Card; full: boolean; flip
 			{card.parts.length > 0 && card.open && <Meter parts={card.parts} label={card.progress} />}
 			{card.open && card.progress && <p class="card-progress">{card.progress}</p>}
 			{card.waits.length > 0 && <ul class="waits">{card.waits.slice(0, full ? 2 : 3).map((w) => <WaitLine key={w.text} wait={w} />)}</ul>}
+			{card.stage === 'gate' && card.open && card.release && hasPage('/releases/:id') && <a class="button button-small card-act" href={`/releases/${card.release.id}`}>Decide</a>}
 			{card.waits.length > (full ? 2 : 3) && <p class="card-progress">and {card.waits.length - (full ? 2 : 3)} more</p>}
 		</article>
 	);

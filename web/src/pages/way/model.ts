@@ -1,5 +1,5 @@
 // What the board shows, out of what the API knows. Pure: no clock, no DOM.
-import type { Environment, Job, Release, Rollout, Run, Stage, StatusJob, StatusRun } from '../../api/types';
+import type { Environment, Job, Release, Requirement, Rollout, Run, Stage, StatusJob, StatusRun } from '../../api/types';
 import { person, plural, shortRef } from '../../ui/format';
 import type { IconName } from '../../ui/icon';
 
@@ -112,11 +112,19 @@ function ciWaits(run: Run, live: StatusRun | undefined): Wait[] {
 
 const requirementIcon: Record<string, IconName> = { approvals: 'person', reviews: 'person', window: 'clock', hold: 'hold', veto: 'stop', evidence: 'shield' };
 
+// The API's reason, with a hint for the terminal left out: here there is a button for it.
+export function gateText(r: Requirement): string {
+	const given = /^(\d+) of (\d+) given/.exec(r.reason ?? '');
+	if (r.kind !== 'approvals' || !given) return r.reason ?? r.kind;
+	const missing = Number(given[2]) - Number(given[1]);
+	return `Waits for ${plural(missing, 'approval')}${given[1] === '0' ? '' : `, ${given[1]} given`}`;
+}
+
 function gateWaits(release: Release): Wait[] {
 	const since = release.staged_at ? { since: release.staged_at } : {};
 	const waits: Wait[] = [];
 	for (const r of release.gate?.requirements ?? [])
-		if (r.state !== 'ok') waits.push({ icon: r.state === 'no' ? 'failed' : (requirementIcon[r.kind] ?? 'waiting'), text: r.reason ?? r.kind, bad: r.state === 'no', ...since });
+		if (r.state !== 'ok') waits.push({ icon: r.state === 'no' ? 'failed' : (requirementIcon[r.kind] ?? 'waiting'), text: gateText(r), bad: r.state === 'no', ...since });
 	return waits;
 }
 
