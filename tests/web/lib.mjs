@@ -80,7 +80,7 @@ export async function open(path, { width = 1280, height = 800, theme = 'light', 
 	page.on('request', (r) => !r.url().startsWith(WEB_URL) && !r.url().startsWith('data:') && said.push(`asked elsewhere: ${r.url()}`));
 	page.quiet = () => assert.deepEqual(said, []);
 	// A daemon that has its events at the journal only: the same bytes from there.
-	if (await eventsAreTheJournals()) await page.route('**/api/v1/events', (route) => route.continue({ url: `${WEB_URL}/api/v1/journal?follow=1` }));
+	if (await eventsAreTheJournals()) await context.route('**/api/v1/events', (route) => route.continue({ url: `${WEB_URL}/api/v1/journal?follow=1` }));
 	await page.goto(WEB_URL + path, { waitUntil: 'load' });
 	return page;
 }

@@ -23,7 +23,7 @@ test('what failed is at hand: cause, test, text', async () => {
 	const panel = page.locator('.job-panel');
 	await panel.getByText('Likely cause').waitFor();
 	await panel.getByRole('tab', { name: /Tests/ }).click();
-	await panel.getByText('lab.rounding.half_up').waitFor();
+	await panel.getByText('lab.rounding.half_up', { exact: true }).waitFor();
 	assert.match(await panel.innerText(), /wanted 3 cents, got 4/);
 	assert.match(await panel.innerText(), /30 passed[\s\S]*1 failed[\s\S]*1 skipped/);
 	await page.waitForURL(/tab=tests/);
@@ -49,19 +49,23 @@ test('200,000 lines: windowed, searched, linked', async () => {
 	await page.goto(`${page.url().split('?')[0]}?job=${encodeURIComponent(job('long'))}`);
 	await page.getByText('200\u2009000 lines').waitFor({ timeout: 60000 });
 	assert.ok((await page.locator('.log-line').count()) < 200, 'only what is on the screen is drawn');
-	const jank = await page.evaluate(async () => {
+	// Against frames in which nothing happens: the machine has more to do than this.
+	const [still, moving] = await page.evaluate(async () => {
 		const box = document.querySelector('.log-box');
-		const frames = [];
-		let last = performance.now();
-		for (let i = 0; i < 60; i++) {
-			box.scrollTop = (i / 60) * box.scrollHeight;
-			await new Promise(requestAnimationFrame);
-			frames.push(performance.now() - last);
-			last = performance.now();
-		}
-		return frames.sort((a, b) => a - b)[Math.floor(frames.length / 2)];
+		const middle = async (act) => {
+			const frames = [];
+			let last = performance.now();
+			for (let i = 0; i < 60; i++) {
+				act(i / 60);
+				await new Promise(requestAnimationFrame);
+				frames.push(performance.now() - last);
+				last = performance.now();
+			}
+			return frames.sort((a, b) => a - b)[30];
+		};
+		return [await middle(() => {}), await middle((at) => (box.scrollTop = at * box.scrollHeight))];
 	});
-	assert.ok(jank < 100, `the middle frame of scrolling took ${jank} ms`);
+	assert.ok(moving < still * 4 + 60, `the middle frame of scrolling took ${moving} ms, of standing still ${still} ms`);
 	await page.getByLabel('Search the log').fill('150000 packed');
 	await page.getByText('1 of 1', { exact: true }).waitFor();
 	const line = page.locator('.log-line', { hasText: '150000 packed' });
@@ -95,12 +99,11 @@ test('a manual job is started by hand', async () => {
 	await until('the journal knows why', async () => (await api(`/jobs/${job('by-hand')}`)).body.state === 'passed');
 });
 
-test('run again what did not pass', async () => {
-	const before = (await api(`/jobs/${job('units')}`)).body.started_at;
+test('run again what did not pass: a new run, and the page goes there', async () => {
 	await page.getByRole('button', { name: 'Run again' }).click();
 	await page.getByRole('dialog').getByRole('button', { name: 'Run again' }).click();
-	await page.getByText(`${run.id} runs again`).waitFor();
-	await until('a second try', async () => (await api(`/jobs/${job('units')}`)).body.started_at > before);
+	await page.waitForURL((u) => /^\/runs\/run-\d+$/.test(u.pathname) && u.pathname !== `/runs/${run.id}`);
+	await page.getByRole('heading', { name: 'lab: round half up' }).waitFor();
 	page.quiet();
 });
 

@@ -1,6 +1,6 @@
 // The frame around every page: where one can go, who one is, whether it is live.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { write } from '../api/client';
 import { currentMe, useMe } from '../api/me';
 import { go, usePlace } from '../router';
@@ -104,7 +104,7 @@ export function Shell({ project, children }: { project: string | undefined; chil
 	const [theme, setThemeState] = useState<Theme>(themeNow);
 	const [open, setOpen] = useState<'palette' | 'help' | 'nav' | null>(null);
 	const close = () => setOpen(null);
-	useEffect(close, [place.path]);
+	useLayoutEffect(close, [place.path]);
 	const choose = (next: Theme) => {
 		setTheme(next);
 		setThemeState(next);

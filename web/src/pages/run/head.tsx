@@ -1,8 +1,9 @@
 // The top of a run: the change, how it goes, and what can be done.
 import { useState } from 'preact/hooks';
-import { write } from '../../api/client';
+import { read, write } from '../../api/client';
 import { useMe, whyNot } from '../../api/me';
 import type { Job, Run, RunReport } from '../../api/types';
+import { currentPlace, go } from '../../router';
 import { hasPage } from '../../routes';
 import { Button, copyText, Digest } from '../../ui/basics';
 import { Confirm, type Ask } from '../../ui/dialog';
@@ -44,6 +45,18 @@ function Clock({ run }: { run: Run }) {
 	);
 }
 
+// To the run that a rerun became, as soon as the daemon has read the commit again; who went elsewhere meanwhile stays there.
+async function followRerun(run: Run): Promise<void> {
+	const here = currentPlace().path;
+	const number = (id: string) => Number(id.slice(id.lastIndexOf('-') + 1));
+	for (let tries = 0; tries < 40 && currentPlace().path === here; tries++) {
+		const list = (await read<{ runs: Run[] }>('/runs?limit=20').catch(() => undefined))?.data?.runs ?? [];
+		const next = list.find((r) => number(r.id) > number(run.id) && r.change?.commit === run.change?.commit);
+		if (next && currentPlace().path === here) return go(`/runs/${next.id}`);
+		await new Promise((wake) => setTimeout(wake, 400));
+	}
+}
+
 export function RunHead({ run, jobs, report }: { run: Run; jobs: Job[]; report: RunReport | undefined }) {
 	const me = useMe();
 	const [ask, setAsk] = useState<Omit<Ask, 'onClose'> | null>(null);
@@ -54,7 +67,15 @@ export function RunHead({ run, jobs, report }: { run: Run; jobs: Job[]; report: 
 		toast(done);
 	};
 	const rerun = () =>
-		setAsk({ title: 'Run again what did not pass', text: 'Jobs that passed keep their results. Those that failed, were cancelled or were not reached run again on the same commit.', yes: 'Run again', comment: 'Why (kept in the journal)', act: act('rerun', `${run.id} runs again`, (reason) => ({ reason })) });
+		setAsk({
+			title: 'Run again what did not pass', yes: 'Run again', comment: 'Why (kept in the journal)',
+			text: 'A new run of the same commit begins. Jobs that passed keep their results; those that failed, were cancelled or were not reached run again.',
+			act: async (reason) => {
+				await write('POST', `/runs/${run.id}/rerun`, { reason });
+				toast('It runs again');
+				void followRerun(run);
+			},
+		});
 	const cancel = () =>
 		setAsk({ title: `Cancel ${run.id}`, text: 'Jobs that run are ended, those that wait do not begin. No release comes of it.', yes: 'Cancel the run', danger: true, comment: 'Why (kept in the journal)', act: act('abort', `${run.id} is cancelled`, (reason) => ({ reason })) });
 	const decide = (ok: boolean) =>
