@@ -16,6 +16,8 @@ test('a run is seen to run', async () => {
 	await page.locator(`[data-job="${job('colors')}"]`).waitFor();
 	await page.locator(`[data-job="${job('units')}"]`).getByLabel('failed').waitFor({ timeout: 60000 });
 	await page.locator('.wf-row.critical').first().waitFor();
+	await page.locator('main time').first().focus();
+	assert.match(await page.getByRole('tooltip').innerText(), /\d{4}.*\d\d:\d\d:\d\d/, 'the exact time');
 });
 
 test('what failed is at hand: cause, test, text', async () => {
