@@ -5,7 +5,7 @@ import { duration, person, shortDigest, shortRef } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import { Ago } from '../../ui/time';
 import { CardView, hrefOf } from './card';
-import { STAGES, stageName, type Card, type Lane } from './model';
+import { groupOf, STAGES, stageName, type Card, type Lane } from './model';
 
 function Heads({ first }: { first: string }) {
 	return (
@@ -44,7 +44,7 @@ export function ChangeBoard({ cards }: { cards: Card[] }) {
 							</p>
 						</div>
 						{STAGES.map((stage) => (
-							<div key={stage} class={`cell${stage === card.stage ? ' cell-here' : ''}`} role="cell" data-stage={stage}>
+							<div key={stage} class={`cell${stage === card.stage ? ' cell-here' : ''}`} role="cell" data-stage={stage} data-name={stageName[stage]}>
 								{stage === card.stage ? <CardView card={card} full={false} flip={card.key} /> : card.passed[stage] !== undefined ? <Passed stage={stage} usec={card.passed[stage]} /> : null}
 							</div>
 						))}
@@ -71,7 +71,15 @@ function Resting({ unit, stage, environments }: { unit: string; stage: Stage; en
 	);
 }
 
-export function ServiceBoard({ lanes, environments }: { lanes: Lane[]; environments: Environment[] }) {
+// What is under way, and the last thing that went wrong when nothing newer came: what went well is the version that rests in its place. When
+// ended changes are asked for, they are all shown.
+function ofLane(lane: Lane, asked: boolean): Card[] {
+	if (asked) return lane.cards;
+	const newest = lane.cards.filter((c) => !c.open)[0];
+	return lane.cards.filter((c) => c.open || (c === newest && groupOf(c) === 'failed'));
+}
+
+export function ServiceBoard({ lanes, environments, asked }: { lanes: Lane[]; environments: Environment[]; asked: boolean }) {
 	return (
 		<div class="board" role="table" aria-label="Services by stage">
 			<Heads first="Service" />
@@ -82,9 +90,9 @@ export function ServiceBoard({ lanes, environments }: { lanes: Lane[]; environme
 						<p class="card-who">{lane.unit ? (lane.cards.some((c) => c.open) ? `${lane.cards.filter((c) => c.open).length} on the way` : 'nothing on the way') : 'changes that touch no service'}</p>
 					</div>
 					{STAGES.map((stage) => (
-						<div key={stage} class="cell" role="cell" data-stage={stage}>
-							{lane.cards.filter((c) => c.stage === stage && (c.open || c.state !== 'live')).slice(0, 4).map((c) => <CardView key={c.key} card={c} full flip={`${lane.unit} ${c.key}`} />)}
+						<div key={stage} class="cell" role="cell" data-stage={stage} data-name={stageName[stage]}>
 							{(stage === 'staging' || stage === 'production') && <Resting unit={lane.unit} stage={stage} environments={environments} />}
+							{ofLane(lane, asked).filter((c) => c.stage === stage).map((c) => <CardView key={c.key} card={c} full flip={`${lane.unit} ${c.key}`} />)}
 						</div>
 					))}
 				</div>

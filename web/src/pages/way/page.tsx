@@ -98,7 +98,7 @@ export default function Way(_: PageProps) {
 			<header class="page-head">
 				<div>
 					<h1>Way</h1>
-					<p class="muted">{ready ? `${open.length ? `${plural(open.length, 'change')} under way` : 'Nothing is under way'}, ${plural(open.filter((c) => c.stage === 'gate' || c.run.waits).length, 'decision')} to make` : 'From a push to production'}</p>
+					<p class="muted">{ready ? open.length ? `${plural(open.length, 'change')} under way, ${plural(open.filter((c) => c.stage === 'gate' || c.run.waits).length, 'decision')} to make` : 'Nothing is under way' : 'From a push to production'}</p>
 				</div>
 				<Segments label="A lane for each" value={by} onChange={(v) => set({ by: v === 'change' ? null : v })} options={[{ value: 'change', label: 'By change' }, { value: 'service', label: 'By service' }]} />
 			</header>
@@ -115,7 +115,7 @@ export default function Way(_: PageProps) {
 			{ready && cards.length > 0 && shown.length === 0 && <Empty icon="filter" title="No change fits these filters">{plural(cards.length, 'change')} would be shown without them.</Empty>}
 			<div ref={board} class="board-box">
 				{shown.length > 0 && by === 'change' && <ChangeBoard cards={shown} />}
-				{shown.length > 0 && by === 'service' && <ServiceBoard lanes={serviceLanes(shown, environments).filter((l) => !filter.service || l.unit === filter.service)} environments={environments} />}
+				{shown.length > 0 && by === 'service' && <ServiceBoard lanes={serviceLanes(shown, environments).filter((l) => !filter.service || l.unit === filter.service)} environments={environments} asked={filter.state === 'done' || filter.state === 'failed' || !!filter.text} />}
 			</div>
 			{!all && (ended.length > ENDED || more) && <Button kind="quiet" class="center" onClick={() => set({ all: '1' })}>Show older changes</Button>}
 		</div>
