@@ -9,6 +9,7 @@
 #   make fuzz [FUZZ_SECONDS=60] [T=fuzz_yaml]    every parser of outside bytes
 #   make sanitize                 the suites under ASan and UBSan only
 #   make sim [SEEDS=100000]       the simulator
+#   make web [T="way run"]         the pages in a real browser (WEB_SHOTS=FOLDER keeps pictures)
 #   make lint                     layers, purity, sizes, layout, cppcheck
 #   make format [FILES=...]       let clang-format lay out files (default: src/base)
 #   make install [PREFIX=/usr/local] [DESTDIR=]
@@ -61,6 +62,10 @@ peers: test-deps
 fuzz: test-deps
 	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS) $(T)
 
+web: test-deps
+	@tools/build.sh $(BUILD) all
+	@PENSTOCK=$(CURDIR)/$(BUILD)/penstock tests/web/run.sh $(T)
+
 lint: test-deps
 	@tools/build.sh $(BUILD) all
 	@tools/lint.sh $(BUILD)
@@ -76,4 +81,4 @@ install: all
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
 
-.PHONY: all deps test-deps demo test sanitize unit sim bench peers fuzz lint format install clean
+.PHONY: all deps test-deps demo test sanitize unit sim bench peers fuzz web lint format install clean

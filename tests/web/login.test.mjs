@@ -2,7 +2,7 @@
 // page is tried with a single sign-on that is there and one that is not.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { close, looks, open } from './lib.mjs';
+import { api, close, looks, open, token } from './lib.mjs';
 
 after(close);
 const json = (status, body) => ({ status, contentType: status < 400 ? 'application/json' : 'application/problem+json', body: JSON.stringify(body) });
@@ -47,6 +47,26 @@ test('a single sign-on is offered when there is one, and the way back is only ou
 	const link = page.getByRole('link', { name: 'Continue with Shop SSO' });
 	await link.waitFor();
 	assert.equal(await link.getAttribute('href'), '/api/v1/login/oidc?to=%2Fway');
+	await page.context().close();
+});
+
+test('a token of the daemon signs in, the page is live, and signing out ends it', async (t) => {
+	if ((await api('/me')).status === 404) return t.skip('this daemon knows no sessions');
+	const page = await open('/runs', { stranger: true });
+	await page.waitForURL('**/login?to=%2Fruns');
+	await page.getByLabel('Token', { exact: true }).fill(token);
+	await page.keyboard.press('Enter');
+	await page.waitForURL((u) => u.pathname === '/runs');
+	await page.locator('.link-live:visible').waitFor();
+	const cookie = (await page.context().cookies()).find((c) => c.name === 'penstock_session');
+	assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, 'Strict']);
+	assert.ok(!JSON.stringify(await page.evaluate(() => [document.cookie, { ...localStorage }, location.href])).includes(token), 'the token stays nowhere in the page');
+	await page.getByRole('button', { name: /Signed in as/ }).first().click();
+	await page.getByRole('menuitem', { name: 'Sign out' }).click();
+	await page.waitForURL((u) => u.pathname === '/login');
+	await page.goto(new URL('/way', page.url()).href);
+	await page.waitForURL((u) => u.pathname === '/login');
+	page.quiet();
 	await page.context().close();
 });
 

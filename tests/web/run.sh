@@ -27,7 +27,7 @@ serve "$work/data" --repo "$bare" --port "$api_port" || {
 	exit 1
 }
 WEB_URL=http://127.0.0.1:$api_port
-WEB_TOKEN=$(grep -oE 'pst_[0-9a-f]+' "$data.out" | head -n 1)
+WEB_TOKEN=$(grep -oE 'pst_[A-Za-z0-9_-]+' "$data.out" | head -n 1)
 WEB_TREE=$tree WEB_DATA=$data
 export CHROMIUM PENSTOCK WEB_URL WEB_TOKEN WEB_TREE WEB_DATA WEB_SHOTS
 files=()

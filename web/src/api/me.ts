@@ -36,8 +36,10 @@ export function useMe(): Me | undefined {
 export function mayDo(who: Me | undefined, role: Role, environment?: string): boolean {
 	if (!who) return true;
 	const reaches = (have: Role | undefined) => have !== undefined && order.indexOf(have) >= order.indexOf(role);
-	if (who.roles?.length) return who.roles.some((r) => reaches(r.role) && (!r.environment || !environment || r.environment === environment));
-	return reaches(who.role);
+	// What is said of an environment holds there, and nothing else does; without one, a role anywhere is worth a try.
+	const there = environment ? who.roles?.find((r) => r.environment === environment) : undefined;
+	if (there) return reaches(there.role);
+	return reaches(who.role) || (who.roles ?? []).some((r) => reaches(r.role) && (!environment || !r.environment));
 }
 // For a button: undefined when allowed, else why not.
 export function whyNot(who: Me | undefined, role: Role, environment?: string): string | undefined {

@@ -5,7 +5,7 @@ import { Problem } from '../../api/problem';
 import type { LoginWays } from '../../api/types';
 import { currentPlace } from '../../router';
 import type { PageProps } from '../../routes';
-import { Button, Failure, useTitle } from '../../ui/basics';
+import { Button, Command, Failure, useTitle } from '../../ui/basics';
 import { safeReturn } from './return';
 
 export default function Login(_: PageProps) {
@@ -68,8 +68,9 @@ export default function Login(_: PageProps) {
 					</form>
 				)}
 				<p class="login-help" id="login-help">
-					The daemon prints the administrator's token at its first start, once. People of an installation get theirs from its administrator.
+					The daemon prints the administrator's token at its first start, once. Later ones are made on its machine, or by an administrator:
 				</p>
+				<Command text="penstock token create NAME --role developer" />
 			</div>
 		</main>
 	);
