@@ -91,6 +91,7 @@ static void settle(struct sim *s)
 		if (s->pushing)
 			continue;
 		people_settle(s);
+		access_settle(s);
 		agents_settle(s);
 		if (is_quiet(s) && before == s->result.records)
 			break;
@@ -134,6 +135,7 @@ void sim_run(uint64_t seed, const struct sim_options *o, struct sim_result *ret)
 	traffic_begin(s);
 	project_start(s);
 	people_start(s);
+	access_start(s);
 	faults_start(s);
 	agents_start(s);
 	queue_start(s);
@@ -154,6 +156,7 @@ void sim_run(uint64_t seed, const struct sim_options *o, struct sim_result *ret)
 	project_done(s);
 	agents_done(s);
 	check_ci_done(s);
+	access_done(s);
 	store_free(s->store);
 	runner_sim_free(s->runner);
 	sim_trace_done(s);

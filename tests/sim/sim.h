@@ -35,6 +35,7 @@ extern const char *const content_names[CONTENTS];
 
 struct sim_options {
 	bool faults, people;
+	bool access;     /* users, tokens, sessions, grants come and go */
 	bool ci;         /* requests, tags, jobs by hand, the clock */
 	bool trace;      /* print while it happens */
 	bool keep_trace; /* print the last lines when it fails */
@@ -131,8 +132,9 @@ struct sim {
 	double p_again;  /* an answer comes a second time */
 	usec_t fault_pause, people_pause;
 	bool people_on, faults_on, crash_due, jumped;
-	int64_t jump;  /* of the clock, at the next restart */
-	usec_t outage; /* how long something was away, in all */
+	int64_t jump;              /* of the clock, at the next restart */
+	usec_t outage;             /* how long something was away, in all */
+	struct sim_access *access; /* NULL: nobody comes in */
 	struct mirror *mirror;
 	struct book *book;
 	struct sim_result result;
@@ -193,6 +195,10 @@ void project_start(struct sim *s);
 void project_done(struct sim *s);
 /* traffic.c */
 void traffic_begin(struct sim *s);
+/* access.c */
+void access_start(struct sim *s);
+void access_settle(struct sim *s); /* the end: what ended stays so */
+void access_done(struct sim *s);
 /* people.c */
 void people_start(struct sim *s);
 void people_settle(struct sim *s); /* the end: what still waits for a person is decided */

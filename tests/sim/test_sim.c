@@ -89,6 +89,8 @@ static const struct {
 	{"people and faults", {.people = true, .faults = true}, 40},
 	{"requests and the clock", {.people = true, .ci = true}, 20},
 	{"requests, the clock and faults", {.people = true, .faults = true, .ci = true}, 40},
+	{"who may come in", {.people = true, .access = true}, 5},
+	{"who may come in, and faults", {.people = true, .faults = true, .access = true}, 15},
 };
 
 static const struct sim_options *options_of(uint64_t seed)
