@@ -229,6 +229,9 @@ struct requirement { /* one line of a gate's decision */
 	char *kind;  /* evidence | approvals | window | hold | veto | reviews */
 	char *state; /* ok | wait | no */
 	char *reason;
+	uint64_t since; /* that it is in this state */
+	uint64_t until; /* a window: when it opens, or a hold: when it ends; 0: not known */
+	texts by;       /* approvals: who may; empty: whoever has the role */
 };
 struct gate {
 	VEC(struct requirement) requirements;

@@ -161,8 +161,9 @@ static const struct shape_field approval_fields[] = {SHAPE_STR(T, actor), SHAPE_
 static const struct shape shape_approval = SHAPE(T, approval_fields);
 #undef T
 #define T struct requirement
-static const struct shape_field requirement_fields[] = {SHAPE_STR(T, kind), SHAPE_STR(T, state),
-							SHAPE_STR(T, reason)};
+static const struct shape_field requirement_fields[] = {SHAPE_STR(T, kind),   SHAPE_STR(T, state),
+							SHAPE_STR(T, reason), SHAPE_U64(T, since),
+							SHAPE_U64(T, until),  SHAPE_STRS(T, by)};
 static const struct shape shape_requirement = SHAPE(T, requirement_fields);
 #undef T
 #define T struct gate

@@ -18,14 +18,32 @@ static void say(struct gate *g, const char *kind, const char *state, const char 
 							 .reason = xstrdup(strbuf_cstr(&text))}));
 }
 
-static void clear(struct gate *g)
+static void drop(struct requirement *r)
+{
+	xfree(r->kind);
+	xfree(r->state);
+	xfree(r->reason);
+	vec_each(name, &r->by)
+		xfree(*name);
+	vec_done(&r->by);
+}
+
+/* The new lines remember since when it is so: the n-th of a kind is the n-th of the old ones. */
+static void keep_since(struct gate *g, const struct requirement *old, size_t n_old, usec_t now)
 {
 	vec_each(r, &g->requirements) {
-		xfree(r->kind);
-		xfree(r->state);
-		xfree(r->reason);
+		size_t nth = 0;
+
+		for (const struct requirement *q = g->requirements.v; q < r; q++)
+			nth += streq(q->kind, r->kind);
+		r->since = now;
+		for (size_t i = 0; i < n_old; i++)
+			if (streq(old[i].kind, r->kind) && nth-- == 0) {
+				if (streq(old[i].state, r->state))
+					r->since = old[i].since;
+				break;
+			}
 	}
-	g->requirements.n = 0;
 }
 
 static void say_evidence(struct release *r, const struct require *req)
@@ -60,6 +78,8 @@ static void say_approvals(struct step *s, struct release *r, const struct approv
 	else
 		say(&r->gate, "approvals", "wait",
 		    "%u of %u given; approve with: penstock approve %s", yes, def->count, r->id);
+	vec_each(name, &def->by)
+		texts_add(&vec_last(&r->gate.requirements)->by, *name);
 }
 
 static void say_windows(struct step *s, struct release *r, const struct gate_def *def)
@@ -74,8 +94,10 @@ static void say_windows(struct step *s, struct release *r, const struct gate_def
 		return;
 	}
 	say(&r->gate, "window", "wait", "%s", why ? why : "closed");
-	if (until != USEC_NEVER)
-		set_text(&order_timer(s, until, "gate")->release, r->id);
+	if (until == USEC_NEVER)
+		return;
+	vec_last(&r->gate.requirements)->until = until;
+	set_text(&order_timer(s, until, "gate")->release, r->id);
 }
 
 /* Marks on production that stand in the way of this release. */
@@ -101,6 +123,8 @@ static void say_marks(struct step *s, struct release *r)
 			    "%s holds %s (%s); lift it with: penstock hold --lift %s %s", h->actor,
 			    h->unit ? h->unit : env->id, h->reason ? h->reason : "-", env->id,
 			    h->id);
+		if (h)
+			vec_last(&r->gate.requirements)->until = h->until;
 	}
 }
 
@@ -124,7 +148,8 @@ void gate_evaluate(struct step *s, struct release *r)
 
 	if (r->state != RELEASE_STAGED || streq(g->decision, "pass"))
 		return;
-	clear(g);
+	__typeof__(g->requirements) old = g->requirements;
+	memset(&g->requirements, 0, sizeof(g->requirements));
 	vec_each(req, &c->gate.require) {
 		switch (req->kind) {
 		case REQUIRE_EVIDENCE:
@@ -141,6 +166,10 @@ void gate_evaluate(struct step *s, struct release *r)
 		say_approvals(s, r, &c->gate.approve);
 	say_windows(s, r, &c->gate);
 	say_marks(s, r);
+	keep_since(g, old.v, old.n, s->m->time);
+	vec_each(q, &old)
+		drop(q);
+	vec_done(&old);
 	set_text(&g->decision, decide(g));
 	set_text(&g->by, s->ev->actor);
 	g->decided_at = s->m->time;
