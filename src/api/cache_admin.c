@@ -14,10 +14,14 @@ static void finish(struct cache_job *j)
 		AUTO(strbuf_done) struct strbuf text = STRBUF(4096);
 		struct json_out o = JSON_OUT(&text);
 
+		AUTO(freep) char *type = xasprintf("urn:penstock:problem:%s", rc_name(j->rc));
+
 		json_open(&o, NULL);
-		json_cstr(&o, "error", rc_name(j->rc));
-		json_cstr(&o, "code", rc_name(j->rc));
+		json_cstr(&o, "type", type);
+		json_cstr(&o, "title", rc_name(j->rc));
+		json_u64(&o, "status", j->rc == RC_INVALID ? 400 : 500);
 		json_cstr(&o, "detail", j->err.msg);
+		json_cstr(&o, "code", rc_name(j->rc));
 		json_close(&o);
 		request_reply(j->r, j->rc == RC_INVALID ? 400 : 500, "application/json",
 			      strbuf_str(&text));

@@ -270,9 +270,10 @@ static void problem(struct strbuf *to, unsigned status, enum rc rc, const char *
 {
 	struct json_out o = JSON_OUT(to);
 
+	AUTO(freep) char *type = xasprintf("urn:penstock:problem:%s", rc_name(rc));
+
 	json_open(&o, NULL);
-	json_cstr(&o, "error", title_of(status));
-	json_cstr(&o, "type", "about:blank");
+	json_cstr(&o, "type", type);
 	json_cstr(&o, "title", title_of(status));
 	json_u64(&o, "status", status);
 	json_cstr(&o, "code", rc_name(rc));
