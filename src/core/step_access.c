@@ -89,6 +89,12 @@ enum rc on_user(struct step *s)
 			s->err, RC_CONFLICT,
 			"there is a user %s who was made here: nobody logs in as them by a provider",
 			ev->id);
+	AUTO(freep) char *who = xasprintf("user:%s", ev->id);
+	if (!u && ev->base && access_is_granted(s->m, who))
+		return err_set(
+			s->err, RC_CONFLICT,
+			"%s has a role already: nobody gets it by a name that the provider tells; give roles after the first login, or to groups",
+			who);
 	if (!u) {
 		u = model_add(s->m, AGG_USER, ev->id);
 		u->id = xstrdup(ev->id);

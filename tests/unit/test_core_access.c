@@ -194,6 +194,19 @@ static void a_name_is_one_person(void **state)
 						 .ref = S("3"),
 						 .ok = true}),
 			 RC_CONFLICT);
+	/* rights that were given to a name are not for whoever comes by the provider and happens to have it */
+	assert_int_equal(grant(&b, "user:eve", ROLE_ADMIN, NULL), RC_OK);
+	assert_true(access_is_granted(&b.m, "user:eve"));
+	struct event eve = {.kind = EV_USER,
+			    .id = S("eve"),
+			    .base = S("https://id.example"),
+			    .ref = S("4"),
+			    .ok = true};
+	assert_int_equal(give(&b, eve), RC_CONFLICT);
+	assert_null(model_user(&b.m, "eve"));
+	assert_int_equal(give(&b, (struct event){.kind = EV_GRANT_END, .id = S("user:eve=admin")}),
+			 RC_OK);
+	assert_false(access_is_granted(&b.m, "user:eve"));
 	assert_int_equal(user(&b, "a b", NULL, true), RC_INVALID);
 	assert_int_equal(user(&b, "carl", "a\nb", true), RC_INVALID);
 	assert_int_equal(grant(&b, "ann", ROLE_VIEWER, NULL), RC_INVALID);
