@@ -128,6 +128,10 @@ void request_address(const struct request *r, char ret[REQUEST_ADDRESS])
 		address = &((const struct sockaddr_in *)(const void *)&at)->sin_addr;
 	if (at.ss_family == AF_INET6) {
 		const struct in6_addr *six =
+	if (!r->conn) { /* its client left, or the server ends */
+		(void)snprintf(ret, REQUEST_ADDRESS, "unknown");
+		return;
+	}
 			&((const struct sockaddr_in6 *)(const void *)&at)->sin6_addr;
 
 		address = six;
