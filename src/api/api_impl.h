@@ -148,8 +148,10 @@ void post_device(struct call *c);
 void post_device_token(struct call *c);
 void post_device_approve(struct call *c);
 /* people.c */
-void device_token(struct call *c, const char *actor,
-		  const char *name); /* answers with a new token */
+/* No more than what the caller came by; false: answered. */
+MUST_CHECK bool token_limit(struct call *c, enum role *role, char **environment, uint64_t *until);
+void device_token(struct call *c, const char *actor, const char *name, enum role role,
+		  const char *environment, usec_t until); /* answers with a new token */
 void get_my_tokens(struct call *c);
 void post_my_token(struct call *c);
 void delete_my_token(struct call *c);

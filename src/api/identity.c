@@ -227,7 +227,7 @@ static void set_session(struct api *api, struct request *r, struct str cookie)
 		return;
 	const struct token *t = s->token ? model_token(m, s->token) : NULL;
 	set_user(r, m, s->actor, s->id);
-	if (t)
+	if (t && !t->owner)
 		add_groups(r, &t->groups);
 }
 
@@ -276,7 +276,8 @@ void who_asks(struct api *api, const struct request *r, texts *groups, struct wh
 			    .owner = request_is_local(r),
 			    .machine = t && !t->owner,
 			    .most = t ? t->role : ROLE_ADMIN,
-			    .environment = t ? t->environment : NULL};
+			    .environment = t ? t->environment : NULL,
+			    .until = t ? t->until : 0};
 	for (size_t i = 0; (group = request_group(r, i)); i++)
 		vec_push(groups, (char *)(uintptr_t)group);
 }

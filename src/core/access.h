@@ -16,6 +16,7 @@ struct who {
 	bool machine;   /* a token of its own: most is its role */
 	enum role most; /* what the credential is limited to */
 	const char *environment; /* the only one that it is for; NULL: all */
+	usec_t until;            /* a token's end; 0: none */
 };
 
 /* Has `who` at least this role for an act in `environment`; NULL: an act on the whole project? To look, a role anywhere is enough. */
