@@ -34,7 +34,7 @@ struct api {
 	struct api_options o;
 	struct engine *e;
 	struct runner *runner;
-	const struct httpd *httpd;
+	struct httpd *httpd;
 	struct call *calls;       /* not answered yet */
 	struct follow *follows;   /* readers of the journal */
 	struct log_hub *log_hubs; /* readers of logs, by job */
@@ -117,6 +117,10 @@ void secret_make(const char *prefix, char ret[SECRET_TEXT + 1]);
 void secret_hash(struct str secret, char ret[DIGEST_HEX + 1]);
 void who_asks(struct api *api, const struct request *r, texts *groups, struct who *ret);
 MUST_CHECK bool call_allowed(
+/* What let it in is good still, also when its body took a while. */
+bool call_is_known(const struct call *c);
+/* Streams that were opened by what is not good any more end. */
+void streams_look(struct api *api);
 	struct call *c); /* has the role; false: answered, and in the journal */
 /* sessions.c */
 void failed_login(struct api *api, struct request *r);

@@ -206,6 +206,7 @@ static bool set_token(struct api *api, struct request *r, const char *digest)
 	AUTO(freep) char *name = xasprintf("token:%s", t->name);
 	if (t->scope) {
 		request_set_scope(r, name, t->scope, t->read_only);
+		request_set_via(r, t->id);
 	} else if (t->owner) {
 		set_user(r, m, t->owner, t->id);
 	} else {
@@ -280,6 +281,30 @@ void who_asks(struct api *api, const struct request *r, texts *groups, struct wh
 			    .until = t ? t->until : 0};
 	for (size_t i = 0; (group = request_group(r, i)); i++)
 		vec_push(groups, (char *)(uintptr_t)group);
+}
+
+bool call_is_known(const struct call *c)
+{
+	const struct model *m = engine_model(c->api->e);
+
+	if (!request_actor(c->r) || request_is_local(c->r))
+		return request_actor(c->r) != NULL;
+	return access_is_good(m, request_via(c->r), runner_now(c->api->runner));
+}
+
+static bool is_over(void *ctx, const char *via)
+{
+	struct api *api = ctx;
+
+	if (!str_starts(str_of(via), "ses-") && !str_starts(str_of(via), "tok-"))
+		return false; /* the socket */
+	return !access_is_good(engine_model(api->e), via, runner_now(api->runner));
+}
+
+void streams_look(struct api *api)
+{
+	if (api->httpd)
+		httpd_end_streams(api->httpd, is_over, api);
 }
 
 static const char *project_name(const struct model *m)
