@@ -343,9 +343,13 @@ bool call_allowed(struct call *c)
 		const struct release *r = model_release(m, c->arg[0]);
 		const struct config *config = r ? model_config(m, r->config) : NULL;
 
-		environment = r && r->environment ? r->environment
-			      : config            ? config->production_env
-						  : NULL;
+		environment = config ? config->production_env : NULL;
+		if (c->route->needs == ROLE_APPROVER)
+			break; /* the gate is production's, wherever the release is now */
+		const struct environment *now =
+			r && r->environment ? model_environment(m, r->environment) : NULL;
+		if (now && streq(now->active, r->id))
+			environment = r->environment;
 		break;
 	}
 	case OF_PROJECT:
