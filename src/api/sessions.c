@@ -1,6 +1,8 @@
 /* Coming in and leaving: a browser's session, and the guard against those who try tokens. */
 #include "api/api_impl.h"
 
+#include <strings.h>
+
 #define SESSION_TIME (12 * USEC_HOUR)
 #define TRIES        10 /* wrong tokens from one address in TRY_TIME, then it waits */
 #define TRY_TIME     USEC_MIN
@@ -158,7 +160,14 @@ bool call_same_site(struct call *c)
 	const char *via = request_via(c->r), *site = request_header(c->r, "Sec-Fetch-Site");
 	char wanted[DIGEST_HEX + 1];
 
-	if (streq(c->route->method, "GET") || !via || !str_starts(str_of(via), "ses-"))
+	if (streq(c->route->method, "GET"))
+		return true;
+	if (c->route->flags & ROUTE_OPEN && is_cross_site(c)) {
+		call_problem(c, 403, RC_DENIED,
+			     "another site's page asks this: nobody is logged in from there");
+		return false;
+	}
+	if (!via || !str_starts(str_of(via), "ses-"))
 		return true;
 	csrf_of(request_cookie(c->r, SESSION_COOKIE), wanted);
 	if (same_secret(str_of(request_header(c->r, CSRF_HEADER)), str_of(wanted)) &&
@@ -175,6 +184,20 @@ bool call_same_site(struct call *c)
 static void set_cookie(struct call *c, const char *secret, usec_t age)
 {
 	const struct set_cookie cookie = {
+/* Browsers say it; over plain HTTP older ones, and all to other machines, only by where the page came from. */
+static bool is_cross_site(const struct call *c)
+{
+	const char *site = request_header(c->r, "Sec-Fetch-Site");
+	const char *origin = request_header(c->r, "Origin"), *host = request_header(c->r, "Host");
+
+	if (site)
+		return !streq(site, "same-origin") && !streq(site, "none");
+	if (!origin)
+		return false;
+	const char *at = strstr(origin, "://");
+	return !at || !host || strcasecmp(at + 3, host) != 0;
+}
+
 		.name = SESSION_COOKIE, .value = secret, .seconds = (uint32_t)(age / USEC_SEC)};
 
 	BUG_ON(!request_set_cookie(c->r, &cookie)); /* hex */
