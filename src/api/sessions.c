@@ -8,6 +8,7 @@
 #define TRY_TIME     USEC_MIN
 #define TRIED_MAX    4096
 #define DENIED_EVERY USEC_MIN /* the same refusal of the same actor is counted, not written again */
+#define DENIED_MANY  30       /* different refusals of one actor in that time: the rest are one */
 #define DENIALS_MAX  1024
 #define AGENT_TEXT   200
 
@@ -96,6 +97,20 @@ void denials_free(struct api *api)
 	map_done(&api->denials);
 }
 
+/* Did this actor try very many different things lately? Counts this one. */
+static bool has_many(struct api *api, const char *actor, usec_t now)
+{
+	struct denial *all = map_get(&api->denials, str_of(actor));
+
+	if (!all) {
+		all = xcalloc(1, sizeof(*all));
+		map_put(&api->denials, str_of(actor), all);
+	}
+	if (now - all->at > DENIED_EVERY)
+		*all = (struct denial){.at = now};
+	return ++all->n > DENIED_MANY;
+}
+
 static void journal_denial(struct call *c, const char *why)
 {
 	struct api *api = c->api;
@@ -105,6 +120,13 @@ static void journal_denial(struct call *c, const char *why)
 
 	if (api->denials.n > DENIALS_MAX)
 		denials_free(api);
+	if (!map_get(&api->denials, str_of(key)) && has_many(api, request_actor(c->r), now)) {
+		/* a new path each time must not fill the journal */
+		xfree(what);
+		xfree(key);
+		what = xstrdup("(many different requests)");
+		key = xasprintf("%s %s", request_actor(c->r), what);
+	}
 	struct denial *d = map_get(&api->denials, str_of(key));
 	if (!d) {
 		d = xcalloc(1, sizeof(*d));
