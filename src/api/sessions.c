@@ -177,6 +177,20 @@ static bool same_secret(struct str a, struct str b)
 	return !differs;
 }
 
+/* Browsers say it; over plain HTTP older ones, and all to other machines, only by where the page came from. */
+static bool is_cross_site(const struct call *c)
+{
+	const char *site = request_header(c->r, "Sec-Fetch-Site");
+	const char *origin = request_header(c->r, "Origin"), *host = request_header(c->r, "Host");
+
+	if (site)
+		return !streq(site, "same-origin") && !streq(site, "none");
+	if (!origin)
+		return false;
+	const char *at = strstr(origin, "://");
+	return !at || !host || strcasecmp(at + 3, host) != 0;
+}
+
 bool call_same_site(struct call *c)
 {
 	const char *via = request_via(c->r), *site = request_header(c->r, "Sec-Fetch-Site");
@@ -206,20 +220,6 @@ bool call_same_site(struct call *c)
 static void set_cookie(struct call *c, const char *secret, usec_t age)
 {
 	const struct set_cookie cookie = {
-/* Browsers say it; over plain HTTP older ones, and all to other machines, only by where the page came from. */
-static bool is_cross_site(const struct call *c)
-{
-	const char *site = request_header(c->r, "Sec-Fetch-Site");
-	const char *origin = request_header(c->r, "Origin"), *host = request_header(c->r, "Host");
-
-	if (site)
-		return !streq(site, "same-origin") && !streq(site, "none");
-	if (!origin)
-		return false;
-	const char *at = strstr(origin, "://");
-	return !at || !host || strcasecmp(at + 3, host) != 0;
-}
-
 		.name = SESSION_COOKIE, .value = secret, .seconds = (uint32_t)(age / USEC_SEC)};
 
 	BUG_ON(!request_set_cookie(c->r, &cookie)); /* hex */
@@ -295,11 +295,12 @@ void post_login(struct call *c)
 	const struct model *m = engine_model(c->api->e);
 	char digest[DIGEST_HEX + 1];
 
-	if (is_throttled(c))
-		return;
 	secret_hash(str_trim(str_of(json_get_text(c->body, "token", ""))), digest);
 	const struct token *t = access_token(m, digest, runner_now(c->api->runner));
-	if (!t || t->scope) {
+	if (!t ||
+	    t->scope) { /* who brings a good one is not kept out by others behind the same address */
+		if (is_throttled(c))
+			return;
 		failed_login(c->api, c->r);
 		call_problem(c, 401, RC_DENIED, "%s",
 			     t ? "this token is for the build caches or an agent, not for people"
