@@ -48,6 +48,7 @@ struct api {
 	struct map tried;   /* sessions.c: address -> who tried wrong tokens */
 	struct map denials; /* what was refused lately */
 	struct logins *logins;   /* sso.c; NULL: none under way */
+	unsigned asking;         /* sso.c: calls that wait for the provider */
 	struct devices *devices; /* device.c; NULL: none asked yet */
 	uint64_t failed_logins;
 	/* metrics.c */
@@ -116,11 +117,11 @@ void job_tokens_free(struct job_tokens *t);
 void secret_make(const char *prefix, char ret[SECRET_TEXT + 1]);
 void secret_hash(struct str secret, char ret[DIGEST_HEX + 1]);
 void who_asks(struct api *api, const struct request *r, texts *groups, struct who *ret);
-MUST_CHECK bool call_allowed(
 /* What let it in is good still, also when its body took a while. */
 bool call_is_known(const struct call *c);
 /* Streams that were opened by what is not good any more end. */
 void streams_look(struct api *api);
+MUST_CHECK bool call_allowed(
 	struct call *c); /* has the role; false: answered, and in the journal */
 /* sessions.c */
 void failed_login(struct api *api, struct request *r);
