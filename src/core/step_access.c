@@ -6,6 +6,7 @@
 #define NAME_MAX_    64
 #define GROUP_MAX    128
 #define GROUPS_MAX   256
+#define TOKENS_MAX   64 /* good ones of one person */
 #define SESSIONS_MAX 64 /* open ones of one actor: the oldest ends */
 
 static bool is_name(const char *text)
@@ -116,6 +117,7 @@ static enum rc check_token(struct step *s)
 {
 	const struct event *ev = s->ev;
 	struct digest digest;
+	size_t of_owner = 0;
 
 	if (!is_name(ev->type))
 		return bad_name(s, "token", ev->type);
@@ -133,13 +135,19 @@ static enum rc check_token(struct step *s)
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_TOKEN], e));) {
 		const struct token *t = e->value;
 
-		if (streq(t->name, ev->type) && streq(t->owner, ev->text) && !t->ended_at &&
-		    (!t->until || t->until > s->m->time))
+		if (!streq(t->owner, ev->text) || t->ended_at ||
+		    (t->until && t->until <= s->m->time))
+			continue;
+		if (streq(t->name, ev->type))
 			return err_set(
 				s->err, RC_CONFLICT,
 				"there is a token %s already: revoke it, or take another name",
 				ev->type);
+		of_owner++;
 	}
+	if (ev->text && of_owner >= TOKENS_MAX)
+		return err_set(s->err, RC_TOO_BIG, "%s has %d tokens: revoke what is not used",
+			       ev->text, TOKENS_MAX);
 	return check_groups(s);
 }
 

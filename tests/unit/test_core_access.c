@@ -103,6 +103,13 @@ static void tokens_end(void **state)
 	assert_int_equal(user(&b, "ann", NULL, true), RC_OK);
 	assert_int_equal(token(&b, "ci", HASH_B, "user:ann", ROLE_VIEWER, NULL), RC_OK);
 	assert_non_null(access_token(&b.m, HASH_B, b.time));
+	for (unsigned i = 0; i < 70; i++) { /* who may make own ones makes no end of them */
+		AUTO(freep) char *hash = xasprintf("%04u%060u", i, 0);
+		AUTO(freep) char *name = xasprintf("n%u", i);
+
+		assert_int_equal(token(&b, name, hash, "user:ann", ROLE_VIEWER, NULL),
+				 i < 63 ? RC_OK : RC_TOO_BIG);
+	}
 	assert_int_equal(user(&b, "ann", NULL, false), RC_OK); /* disabled: hers end with her */
 	assert_null(access_token(&b.m, HASH_B, b.time));
 	assert_int_equal(give(&b, (struct event){.kind = EV_TOKEN,
