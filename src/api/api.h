@@ -29,6 +29,6 @@ struct api *api_new(const struct api_options *o);
 /* The handler for struct httpd_options; ctx is the api. */
 void api_handle(void *ctx, struct request *r);
 /* For /metrics: the server that it is behind. */
-void api_behind(struct api *api, const struct httpd *h);
+void api_behind(struct api *api, struct httpd *h);
 /* After httpd_free() and when no work runs any more; before engine_free(). */
 void api_free(struct api *api);

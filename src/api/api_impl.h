@@ -34,7 +34,7 @@ struct api {
 	struct api_options o;
 	struct engine *e;
 	struct runner *runner;
-	const struct httpd *httpd;
+	struct httpd *httpd;
 	struct call *calls;       /* not answered yet */
 	struct follow *follows;   /* readers of the journal */
 	struct log_hub *log_hubs; /* readers of logs, by job */
@@ -48,6 +48,7 @@ struct api {
 	struct map tried;   /* sessions.c: address -> who tried wrong tokens */
 	struct map denials; /* what was refused lately */
 	struct logins *logins;   /* sso.c; NULL: none under way */
+	unsigned asking;         /* sso.c: calls that wait for the provider */
 	struct devices *devices; /* device.c; NULL: none asked yet */
 	uint64_t failed_logins;
 	/* metrics.c */
@@ -116,6 +117,10 @@ void job_tokens_free(struct job_tokens *t);
 void secret_make(const char *prefix, char ret[SECRET_TEXT + 1]);
 void secret_hash(struct str secret, char ret[DIGEST_HEX + 1]);
 void who_asks(struct api *api, const struct request *r, texts *groups, struct who *ret);
+/* What let it in is good still, also when its body took a while. */
+bool call_is_known(const struct call *c);
+/* Streams that were opened by what is not good any more end. */
+void streams_look(struct api *api);
 MUST_CHECK bool call_allowed(
 	struct call *c); /* has the role; false: answered, and in the journal */
 /* sessions.c */
@@ -148,8 +153,10 @@ void post_device(struct call *c);
 void post_device_token(struct call *c);
 void post_device_approve(struct call *c);
 /* people.c */
-void device_token(struct call *c, const char *actor,
-		  const char *name); /* answers with a new token */
+/* No more than what the caller came by; false: answered. */
+MUST_CHECK bool token_limit(struct call *c, enum role *role, char **environment, uint64_t *until);
+void device_token(struct call *c, const char *actor, const char *name, enum role role,
+		  const char *environment, usec_t until); /* answers with a new token */
 void get_my_tokens(struct call *c);
 void post_my_token(struct call *c);
 void delete_my_token(struct call *c);

@@ -6,6 +6,7 @@
 
 #define DEVICE_TIME  (10 * USEC_MIN)
 #define DEVICES_MAX  256
+#define DEVICES_EACH 32 /* of one address: it keeps nobody else out */
 #define POLL_SECONDS 2
 #define CODE_LETTERS "BCDFGHJKLMNPQRSTVWXZ" /* no vowels, no words */
 #define CODE_LENGTH  8
@@ -15,6 +16,11 @@ struct device {
 	char digest[DIGEST_HEX + 1]; /* of the program's code */
 	char user_code[CODE_LENGTH + 2];
 	char *name, *actor;
+	char *from; /* address of the program */
+	/* of what the person came by: the token is limited as that is */
+	enum role role;
+	char *environment;
+	uint64_t limit;
 	enum device_state state;
 	usec_t until, asked;
 };
@@ -26,6 +32,8 @@ static void drop(struct devices *d, size_t i)
 {
 	xfree(d->list.v[i].name);
 	xfree(d->list.v[i].actor);
+	xfree(d->list.v[i].from);
+	xfree(d->list.v[i].environment);
 	vec_remove(&d->list, i);
 }
 
@@ -75,7 +83,13 @@ void post_device(struct call *c)
 	char secret[SECRET_TEXT + 1], random[SECRET_TEXT + 1], hash[DIGEST_HEX + 1];
 	struct json_out o = JSON_OUT(&c->out);
 
-	if (d->list.n >= DEVICES_MAX) {
+	char address[REQUEST_ADDRESS];
+	size_t same = 0;
+
+	request_address(c->r, address);
+	vec_each(dev, &d->list)
+		same += streq(dev->from, address);
+	if (d->list.n >= DEVICES_MAX || same >= DEVICES_EACH) {
 		request_add_header(c->r, "Retry-After", "60");
 		call_problem(c, 503, RC_UNAVAILABLE,
 			     "too many programs wait to be let in: try again in a minute");
@@ -90,6 +104,7 @@ void post_device(struct call *c)
 	make_user_code(hash, dev->user_code);
 	dev->until = runner_now(c->api->runner) + DEVICE_TIME;
 	dev->name = body_take(c, "name");
+	dev->from = xstrdup(address);
 	json_open(&o, NULL);
 	json_cstr(&o, "device_code", secret);
 	json_cstr(&o, "user_code", dev->user_code);
@@ -134,6 +149,9 @@ void post_device_approve(struct call *c)
 				actor);
 			return;
 		}
+		dev->role = ROLE_ADMIN;
+		if (!token_limit(c, &dev->role, &dev->environment, &dev->limit))
+			return;
 		dev->state = body_truth(c, "ok", true) ? DEVICE_YES : DEVICE_NO;
 		dev->actor = xstrdup(actor);
 		json_open(&o, NULL);
@@ -178,9 +196,13 @@ void post_device_token(struct call *c)
 		} else {
 			AUTO(freep) char *actor = xstrdup(dev->actor);
 			AUTO(freep) char *name = xstrdup(dev->name ? dev->name : "program");
+			AUTO(freep)
+			char *environment = dev->environment ? xstrdup(dev->environment) : NULL;
+			enum role role = dev->role;
+			usec_t limit = dev->limit;
 
 			drop(d, i);
-			device_token(c, actor, name);
+			device_token(c, actor, name, role, environment, limit);
 		}
 		return;
 	}

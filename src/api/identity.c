@@ -206,6 +206,7 @@ static bool set_token(struct api *api, struct request *r, const char *digest)
 	AUTO(freep) char *name = xasprintf("token:%s", t->name);
 	if (t->scope) {
 		request_set_scope(r, name, t->scope, t->read_only);
+		request_set_via(r, t->id);
 	} else if (t->owner) {
 		set_user(r, m, t->owner, t->id);
 	} else {
@@ -227,7 +228,7 @@ static void set_session(struct api *api, struct request *r, struct str cookie)
 		return;
 	const struct token *t = s->token ? model_token(m, s->token) : NULL;
 	set_user(r, m, s->actor, s->id);
-	if (t)
+	if (t && !t->owner)
 		add_groups(r, &t->groups);
 }
 
@@ -276,9 +277,34 @@ void who_asks(struct api *api, const struct request *r, texts *groups, struct wh
 			    .owner = request_is_local(r),
 			    .machine = t && !t->owner,
 			    .most = t ? t->role : ROLE_ADMIN,
-			    .environment = t ? t->environment : NULL};
+			    .environment = t ? t->environment : NULL,
+			    .until = t ? t->until : 0};
 	for (size_t i = 0; (group = request_group(r, i)); i++)
 		vec_push(groups, (char *)(uintptr_t)group);
+}
+
+bool call_is_known(const struct call *c)
+{
+	const struct model *m = engine_model(c->api->e);
+
+	if (!request_actor(c->r) || request_is_local(c->r))
+		return request_actor(c->r) != NULL;
+	return access_is_good(m, request_via(c->r), runner_now(c->api->runner));
+}
+
+static bool is_over(void *ctx, const char *via)
+{
+	struct api *api = ctx;
+
+	if (!str_starts(str_of(via), "ses-") && !str_starts(str_of(via), "tok-"))
+		return false; /* the socket */
+	return !access_is_good(engine_model(api->e), via, runner_now(api->runner));
+}
+
+void streams_look(struct api *api)
+{
+	if (api->httpd)
+		httpd_end_streams(api->httpd, is_over, api);
 }
 
 static const char *project_name(const struct model *m)
@@ -317,9 +343,13 @@ bool call_allowed(struct call *c)
 		const struct release *r = model_release(m, c->arg[0]);
 		const struct config *config = r ? model_config(m, r->config) : NULL;
 
-		environment = r && r->environment ? r->environment
-			      : config            ? config->production_env
-						  : NULL;
+		environment = config ? config->production_env : NULL;
+		if (c->route->needs == ROLE_APPROVER)
+			break; /* the gate is production's, wherever the release is now */
+		const struct environment *now =
+			r && r->environment ? model_environment(m, r->environment) : NULL;
+		if (now && streq(now->active, r->id))
+			environment = r->environment;
 		break;
 	}
 	case OF_PROJECT:

@@ -282,8 +282,9 @@ static void resume_from(struct follow *f, const struct call *c)
 	const char *id = request_header(c->r, "Last-Event-ID");
 	uint64_t seq;
 
+	/* An id that is not there yet is of another journal: waiting for it would be silence. */
 	if (f->events && id && parse_u64(str_of(id), &seq))
-		f->next = seq + 1;
+		f->next = MIN_OF(seq, c->api->last_seq) + 1;
 }
 
 static void follow_begin(struct call *c, struct follow *f)

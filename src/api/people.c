@@ -112,9 +112,31 @@ refused:
 	event_done(&ev);
 }
 
-void device_token(struct call *c, const char *actor, const char *name)
+/* A token that a token makes is no way around what that one is limited to. */
+bool token_limit(struct call *c, enum role *role, char **environment, uint64_t *until)
 {
-	struct event ev = {.kind = EV_TOKEN, .role = ROLE_ADMIN};
+	texts groups = {0};
+	struct who who;
+
+	who_asks(c->api, c->r, &groups, &who);
+	vec_done(&groups);
+	if (who.environment && *environment && !streq(who.environment, *environment)) {
+		call_denied(c, "what you came by is for %s only: it makes no token for %s",
+			    who.environment, *environment);
+		return false;
+	}
+	if (who.environment && !*environment)
+		*environment = xstrdup(who.environment);
+	*role = MIN_OF(*role, who.most);
+	if (who.until && (!*until || *until > who.until))
+		*until = who.until;
+	return true;
+}
+
+void device_token(struct call *c, const char *actor, const char *name, enum role role,
+		  const char *environment, usec_t until)
+{
+	struct event ev = {.kind = EV_TOKEN, .role = role};
 	usec_t now = runner_now(c->api->runner);
 
 	/* The same machine may ask again: the time makes its names differ. */
@@ -124,7 +146,10 @@ void device_token(struct call *c, const char *actor, const char *name)
 		    !(*p >= '0' && *p <= '9') && !strchr("-_.", *p))
 			*p = '-';
 	ev.text = xstrdup(actor);
+	ev.environment = environment ? xstrdup(environment) : NULL;
 	ev.until = now + DEVICE_TOKEN_TIME;
+	if (until)
+		ev.until = MIN_OF(ev.until, until);
 	make_token(c, &ev);
 }
 
@@ -148,7 +173,10 @@ void post_my_token(struct call *c)
 	}
 	ev.text = xstrdup(actor);
 	ev.role = ev.role ? ev.role : ROLE_ADMIN;
-	make_token(c, &ev);
+	if (token_limit(c, &ev.role, &ev.environment, &ev.until))
+		make_token(c, &ev);
+	else
+		event_done(&ev);
 }
 
 static void end_token(struct call *c, const struct token *t)

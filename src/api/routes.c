@@ -125,7 +125,7 @@ void api_handle(void *ctx, struct request *r)
 		return;
 	}
 	const struct api_route *route = find(r, arg, &known);
-	if (!request_actor(r) && !(route && route->flags & ROUTE_OPEN)) {
+	if (!call_is_known(c) && !(route && route->flags & ROUTE_OPEN)) {
 		call_nobody(c);
 		return;
 	}
@@ -145,6 +145,16 @@ void api_handle(void *ctx, struct request *r)
 		route->fn(c);
 }
 
+static bool ends_streams(struct str type)
+{
+	static const enum event_kind kinds[] = {EV_USER, EV_TOKEN_END, EV_LOGOUT};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_is(type, event_kind_names[kinds[i]]))
+			return true;
+	return false;
+}
+
 static void told(void *ctx, const struct record *r)
 {
 	struct api *api = ctx;
@@ -152,6 +162,8 @@ static void told(void *ctx, const struct record *r)
 	api->last_seq = r->seq;
 	api->events++;
 	journal_told(api, r);
+	if (ends_streams(r->type))
+		streams_look(api);
 	metrics_look(api, true);
 }
 
@@ -160,6 +172,7 @@ static void beat(void *arg)
 	struct api *api = arg;
 
 	journal_beat(api);
+	streams_look(api); /* those whose time is over */
 	runner_timer(api->runner, runner_now(api->runner) + BEAT, beat, api);
 }
 
@@ -179,7 +192,7 @@ struct api *api_new(const struct api_options *o)
 	return api;
 }
 
-void api_behind(struct api *api, const struct httpd *h)
+void api_behind(struct api *api, struct httpd *h)
 {
 	api->httpd = h;
 }

@@ -1,11 +1,14 @@
 /* Coming in and leaving: a browser's session, and the guard against those who try tokens. */
 #include "api/api_impl.h"
 
+#include <strings.h>
+
 #define SESSION_TIME (12 * USEC_HOUR)
 #define TRIES        10 /* wrong tokens from one address in TRY_TIME, then it waits */
 #define TRY_TIME     USEC_MIN
 #define TRIED_MAX    4096
 #define DENIED_EVERY USEC_MIN /* the same refusal of the same actor is counted, not written again */
+#define DENIED_MANY  30       /* different refusals of one actor in that time: the rest are one */
 #define DENIALS_MAX  1024
 #define AGENT_TEXT   200
 
@@ -94,6 +97,20 @@ void denials_free(struct api *api)
 	map_done(&api->denials);
 }
 
+/* Did this actor try very many different things lately? Counts this one. */
+static bool has_many(struct api *api, const char *actor, usec_t now)
+{
+	struct denial *all = map_get(&api->denials, str_of(actor));
+
+	if (!all) {
+		all = xcalloc(1, sizeof(*all));
+		map_put(&api->denials, str_of(actor), all);
+	}
+	if (now - all->at > DENIED_EVERY)
+		*all = (struct denial){.at = now};
+	return ++all->n > DENIED_MANY;
+}
+
 static void journal_denial(struct call *c, const char *why)
 {
 	struct api *api = c->api;
@@ -103,6 +120,13 @@ static void journal_denial(struct call *c, const char *why)
 
 	if (api->denials.n > DENIALS_MAX)
 		denials_free(api);
+	if (!map_get(&api->denials, str_of(key)) && has_many(api, request_actor(c->r), now)) {
+		/* a new path each time must not fill the journal */
+		xfree(what);
+		xfree(key);
+		what = xstrdup("(many different requests)");
+		key = xasprintf("%s %s", request_actor(c->r), what);
+	}
 	struct denial *d = map_get(&api->denials, str_of(key));
 	if (!d) {
 		d = xcalloc(1, sizeof(*d));
@@ -153,12 +177,33 @@ static bool same_secret(struct str a, struct str b)
 	return !differs;
 }
 
+/* Browsers say it; over plain HTTP older ones, and all to other machines, only by where the page came from. */
+static bool is_cross_site(const struct call *c)
+{
+	const char *site = request_header(c->r, "Sec-Fetch-Site");
+	const char *origin = request_header(c->r, "Origin"), *host = request_header(c->r, "Host");
+
+	if (site)
+		return !streq(site, "same-origin") && !streq(site, "none");
+	if (!origin)
+		return false;
+	const char *at = strstr(origin, "://");
+	return !at || !host || strcasecmp(at + 3, host) != 0;
+}
+
 bool call_same_site(struct call *c)
 {
 	const char *via = request_via(c->r), *site = request_header(c->r, "Sec-Fetch-Site");
 	char wanted[DIGEST_HEX + 1];
 
-	if (streq(c->route->method, "GET") || !via || !str_starts(str_of(via), "ses-"))
+	if (streq(c->route->method, "GET"))
+		return true;
+	if (c->route->flags & ROUTE_OPEN && is_cross_site(c)) {
+		call_problem(c, 403, RC_DENIED,
+			     "another site's page asks this: nobody is logged in from there");
+		return false;
+	}
+	if (!via || !str_starts(str_of(via), "ses-"))
 		return true;
 	csrf_of(request_cookie(c->r, SESSION_COOKIE), wanted);
 	if (same_secret(str_of(request_header(c->r, CSRF_HEADER)), str_of(wanted)) &&
@@ -250,11 +295,12 @@ void post_login(struct call *c)
 	const struct model *m = engine_model(c->api->e);
 	char digest[DIGEST_HEX + 1];
 
-	if (is_throttled(c))
-		return;
 	secret_hash(str_trim(str_of(json_get_text(c->body, "token", ""))), digest);
 	const struct token *t = access_token(m, digest, runner_now(c->api->runner));
-	if (!t || t->scope) {
+	if (!t ||
+	    t->scope) { /* who brings a good one is not kept out by others behind the same address */
+		if (is_throttled(c))
+			return;
 		failed_login(c->api, c->r);
 		call_problem(c, 401, RC_DENIED, "%s",
 			     t ? "this token is for the build caches or an agent, not for people"

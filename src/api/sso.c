@@ -9,12 +9,15 @@
 #define STATE_COOKIE "penstock_login"
 #define LOGIN_TIME   (10 * USEC_MIN)
 #define LOGINS_MAX   1000
+#define LOGINS_EACH  50 /* of one address, once there are many */
+#define ASKING_MAX   64 /* logins that wait for the provider's word */
 #define PATH_MAX_    512
 
 struct pending_login {
 	struct oidc_login login;
 	char digest[DIGEST_HEX + 1]; /* of the cookie */
 	char *to;                    /* the page to go back to */
+	char *from;                  /* address of the browser */
 	usec_t until;
 };
 struct logins {
@@ -25,6 +28,7 @@ static void drop(struct logins *l, size_t i)
 {
 	mem_wipe(&l->list.v[i].login, sizeof(l->list.v[i].login));
 	xfree(l->list.v[i].to);
+	xfree(l->list.v[i].from);
 	vec_remove(&l->list, i);
 }
 
@@ -67,7 +71,7 @@ static bool is_own_path(const char *to)
 struct journey {
 	struct oidc_login login;
 	struct strbuf url;
-	char *to;
+	char *to, *from;
 	/* back */
 	char *state, *code, *iss, *error, *description;
 	struct oidc_person person;
@@ -82,7 +86,8 @@ static void free_journey(void *data)
 	if (j->code)
 		mem_wipe(j->code, strlen(j->code));
 	strbuf_done(&j->url);
-	char *texts_[] = {j->to, j->state, j->code, j->iss, j->error, j->description, j->id};
+	char *texts_[] = {j->to,  j->from,  j->state,       j->code,
+			  j->iss, j->error, j->description, j->id};
 	for (size_t i = 0; i < ARRAY_LEN(texts_); i++)
 		xfree(texts_[i]);
 	oidc_person_done(&j->person);
@@ -134,6 +139,24 @@ static void set_state_cookie(struct call *c, const char *secret)
 	BUG_ON(!request_set_cookie(c->r, &cookie));
 }
 
+/* Who begins very many logins pushes out the own ones before those of others. */
+static void make_room(struct logins *l, const char *from)
+{
+	size_t n = 0, first = 0;
+
+	if (l->list.n < LOGINS_MAX / 2)
+		return;
+	for (size_t i = l->list.n; i-- > 0;)
+		if (streq(l->list.v[i].from, from)) {
+			n++;
+			first = i;
+		}
+	if (n >= LOGINS_EACH)
+		drop(l, first);
+	else if (l->list.n >= LOGINS_MAX)
+		drop(l, 0);
+}
+
 static void began(void *arg)
 {
 	struct call *c = arg;
@@ -141,17 +164,18 @@ static void began(void *arg)
 	struct logins *l = logins_of(c->api);
 	char secret[SECRET_TEXT + 1];
 
+	c->api->asking--;
 	if (c->rc != RC_OK) {
 		to_login(c, c->err.msg);
 		return;
 	}
-	if (l->list.n >= LOGINS_MAX)
-		drop(l, 0);
+	make_room(l, j->from);
 	secret_make("psl_", secret);
 	vec_add(&l->list);
 	struct pending_login *p = vec_last(&l->list);
 	p->login = j->login;
 	p->to = xstrdup(j->to);
+	p->from = xstrdup(j->from);
 	p->until = runner_now(c->api->runner) + LOGIN_TIME;
 	secret_hash(str_of(secret), p->digest);
 	set_state_cookie(c, secret);
@@ -166,6 +190,25 @@ static void work(void *arg)
 	c->fn(c);
 }
 
+/* A lane of its own: a provider that does not answer keeps those waiting who log in, and nobody who reads. */
+static void ask_provider(struct call *c, void (*fn)(struct call *c), void (*done)(void *arg))
+{
+	c->fn = fn;
+	c->api->asking++;
+	runner_work(c->api->runner, "api/login", work, done, c);
+}
+
+/* True: answered. */
+static bool too_many_ask(struct call *c)
+{
+	if (c->api->asking < ASKING_MAX)
+		return false;
+	request_add_header(c->r, "Retry-After", "10");
+	call_problem(c, 503, RC_UNAVAILABLE,
+		     "the OpenID provider is slow, and many wait for it: try again in a moment");
+	return true;
+}
+
 void get_login_oidc(struct call *c)
 {
 	const char *to = request_query(c->r, "to");
@@ -175,10 +218,15 @@ void get_login_oidc(struct call *c)
 			   "no OpenID provider is set up here: penstock serve --oidc-issuer URL");
 		return;
 	}
+	if (too_many_ask(c))
+		return;
 	struct journey *j = journey_new(c);
+	char address[REQUEST_ADDRESS];
+
+	request_address(c->r, address);
+	j->from = xstrdup(address);
 	j->to = xstrdup(is_own_path(to) ? to : "/");
-	c->fn = begin;
-	api_work(c->api, work, began, c);
+	ask_provider(c, begin, began);
 }
 
 /* ---- and back ---- */
@@ -215,6 +263,14 @@ static char *id_of(const struct oidc_person *p)
 	return strbuf_take(&id);
 }
 
+/* Somebody has it, or it has rights that were given to somebody else. */
+static bool is_taken(const struct model *m, const char *id)
+{
+	AUTO(freep) char *who = xasprintf("user:%s", id);
+
+	return model_user(m, id) || access_is_granted(m, who);
+}
+
 /* Who came with this subject before keeps the id; a new one whose name is taken gets a number behind it. */
 static char *id_for(const struct model *m, const struct oidc_person *p)
 {
@@ -226,12 +282,12 @@ static char *id_for(const struct model *m, const struct oidc_person *p)
 	}
 	char *base = id_of(p);
 
-	if (!model_user(m, base))
+	if (!is_taken(m, base))
 		return base;
 	for (unsigned n = 2;; n++) {
 		char *id = xasprintf("%s-%u", base, n);
 
-		if (!model_user(m, id)) {
+		if (!is_taken(m, id)) {
 			xfree(base);
 			return id;
 		}
@@ -282,6 +338,7 @@ static void finished(void *arg)
 	const struct model *m = engine_model(c->api->e);
 	struct event ev = {.kind = EV_USER, .ok = true};
 
+	c->api->asking--;
 	if (c->rc != RC_OK) {
 		failed_login(c->api, c->r);
 		LOG(LOG_WARN, "a login by the OpenID provider failed", LF("error", c->err.msg));
@@ -327,6 +384,8 @@ void get_login_oidc_callback(struct call *c)
 		call_failf(c, RC_NOT_FOUND, "no OpenID provider is set up here");
 		return;
 	}
+	if (too_many_ask(c))
+		return;
 	secret_hash(cookie, digest);
 	while (at < l->list.n && !streq(l->list.v[at].digest, digest))
 		at++;
@@ -345,8 +404,7 @@ void get_login_oidc_callback(struct call *c)
 	j->iss = query_dup(c, "iss");
 	j->error = query_dup(c, "error");
 	j->description = query_dup(c, "error_description");
-	c->fn = finish;
-	api_work(c->api, work, finished, c);
+	ask_provider(c, finish, finished);
 }
 
 /* ---- who jobs are, for others ---- */

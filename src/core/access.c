@@ -1,6 +1,8 @@
 #include "core/access.h"
 #include "core/state.h"
 
+#define MAKERS 8 /* tokens that made tokens that ... */
+
 static bool is_good(uint64_t ended_at, uint64_t until, usec_t now)
 {
 	return !ended_at && (!until || until > now);
@@ -33,6 +35,44 @@ const struct session *access_session(const struct model *m, const char *digest, 
 	if (s->token && (!t || !is_good(t->ended_at, t->until, now)))
 		return NULL;
 	return str_starts(str_of(s->actor), "user:") && !access_user(m, s->actor) ? NULL : s;
+}
+
+bool access_is_good(const struct model *m, const char *id, usec_t now)
+{
+	const struct session *s = id ? model_session(m, id) : NULL;
+	const struct token *t = id ? model_token(m, id) : NULL;
+
+	if (s)
+		return access_session(m, s->digest, now) != NULL;
+	return t && access_token(m, t->digest, now);
+}
+
+static const struct token *machine_named(const struct model *m, const char *name)
+{
+	const struct token *last = NULL; /* a name may be taken again: the newest has it */
+
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_TOKEN], e));) {
+		const struct token *t = e->value;
+
+		if (!t->owner && !t->scope && streq(t->name, name) &&
+		    (!last || t->created_at >= last->created_at))
+			last = t;
+	}
+	return last;
+}
+
+const char *access_maker(const struct model *m, const char *via)
+{
+	const struct session *s = via ? model_session(m, via) : NULL;
+	const char *id = s ? s->token : via;
+	const struct token *t = id ? model_token(m, id) : NULL;
+
+	for (int i = 0; i < MAKERS && t && !t->owner && t->actor; i++) {
+		if (!str_starts(str_of(t->actor), "token:"))
+			return t->actor;
+		t = machine_named(m, t->actor + strlen("token:"));
+	}
+	return NULL;
 }
 
 const struct user *access_user(const struct model *m, const char *actor)
@@ -99,6 +139,17 @@ bool access_allows(const struct model *m, const struct who *who, enum role needs
 		   const char *environment)
 {
 	return granted(m, who, environment, needs <= ROLE_VIEWER) >= needs;
+}
+
+bool access_is_granted(const struct model *m, const char *who)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_GRANT], e));) {
+		const struct grant *g = e->value;
+
+		if (!g->ended_at && streq(g->who, who))
+			return true;
+	}
+	return false;
 }
 
 bool access_has_admin(const struct model *m, usec_t now)

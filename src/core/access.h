@@ -16,6 +16,7 @@ struct who {
 	bool machine;   /* a token of its own: most is its role */
 	enum role most; /* what the credential is limited to */
 	const char *environment; /* the only one that it is for; NULL: all */
+	usec_t until;            /* a token's end; 0: none */
 };
 
 /* Has `who` at least this role for an act in `environment`; NULL: an act on the whole project? To look, a role anywhere is enough. */
@@ -27,6 +28,13 @@ enum role access_role(const struct model *m, const struct who *who, const char *
 /* By the SHA-256 (hex) of what was brought; NULL: there is none that is good at `now`. */
 const struct token *access_token(const struct model *m, const char *digest, usec_t now);
 const struct session *access_session(const struct model *m, const char *digest, usec_t now);
+/* By the id of a token or a session: is it good at `now`? What let a request in may end before its body is here, and a stream outlives it. */
+bool access_is_good(const struct model *m, const char *id, usec_t now);
+/* Has this very name a role anywhere? */
+bool access_is_granted(const struct model *m, const char *who);
+/* Who stands behind what came in by a token or a session (its id): "user:ann" of a machine's token that ann made, or that such a token made. NULL: a
+ * person's own, or nobody knows. */
+const char *access_maker(const struct model *m, const char *via);
 /* "user:ann" -> ann's account, when she has one and it is not disabled. */
 const struct user *access_user(const struct model *m, const char *actor);
 /* Is there any way in for an administrator by the network: a token or a grant of that role? */

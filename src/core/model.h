@@ -223,6 +223,7 @@ struct approval {
 	bool yes;
 	char *comment;
 	char *note; /* what an auditor should know of it: how it stands to the author */
+	char *behind; /* who made the machine's token that it came by */
 	uint64_t at;
 };
 struct requirement { /* one line of a gate's decision */

@@ -155,9 +155,9 @@ static const struct shape_field item_fields[] = {
 static const struct shape shape_item = SHAPE(T, item_fields);
 #undef T
 #define T struct approval
-static const struct shape_field approval_fields[] = {SHAPE_STR(T, actor), SHAPE_BOOL(T, yes),
+static const struct shape_field approval_fields[] = {SHAPE_STR(T, actor),   SHAPE_BOOL(T, yes),
 						     SHAPE_STR(T, comment), SHAPE_STR(T, note),
-						     SHAPE_U64(T, at)};
+						     SHAPE_STR(T, behind),  SHAPE_U64(T, at)};
 static const struct shape shape_approval = SHAPE(T, approval_fields);
 #undef T
 #define T struct requirement

@@ -6,6 +6,7 @@
 #define NAME_MAX_    64
 #define GROUP_MAX    128
 #define GROUPS_MAX   256
+#define TOKENS_MAX   64 /* good ones of one person */
 #define SESSIONS_MAX 64 /* open ones of one actor: the oldest ends */
 
 static bool is_name(const char *text)
@@ -89,6 +90,12 @@ enum rc on_user(struct step *s)
 			s->err, RC_CONFLICT,
 			"there is a user %s who was made here: nobody logs in as them by a provider",
 			ev->id);
+	AUTO(freep) char *who = xasprintf("user:%s", ev->id);
+	if (!u && ev->base && access_is_granted(s->m, who))
+		return err_set(
+			s->err, RC_CONFLICT,
+			"%s has a role already: nobody gets it by a name that the provider tells; give roles after the first login, or to groups",
+			who);
 	if (!u) {
 		u = model_add(s->m, AGG_USER, ev->id);
 		u->id = xstrdup(ev->id);
@@ -110,6 +117,7 @@ static enum rc check_token(struct step *s)
 {
 	const struct event *ev = s->ev;
 	struct digest digest;
+	size_t of_owner = 0;
 
 	if (!is_name(ev->type))
 		return bad_name(s, "token", ev->type);
@@ -127,13 +135,19 @@ static enum rc check_token(struct step *s)
 	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_TOKEN], e));) {
 		const struct token *t = e->value;
 
-		if (streq(t->name, ev->type) && streq(t->owner, ev->text) && !t->ended_at &&
-		    (!t->until || t->until > s->m->time))
+		if (!streq(t->owner, ev->text) || t->ended_at ||
+		    (t->until && t->until <= s->m->time))
+			continue;
+		if (streq(t->name, ev->type))
 			return err_set(
 				s->err, RC_CONFLICT,
 				"there is a token %s already: revoke it, or take another name",
 				ev->type);
+		of_owner++;
 	}
+	if (ev->text && of_owner >= TOKENS_MAX)
+		return err_set(s->err, RC_TOO_BIG, "%s has %d tokens: revoke what is not used",
+			       ev->text, TOKENS_MAX);
 	return check_groups(s);
 }
 

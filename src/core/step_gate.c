@@ -207,11 +207,33 @@ static bool is_of_author(const struct user *u, const struct change *change)
 }
 
 /* By the name that asks, or by what the account of that name says. */
-static bool is_author(const struct model *m, const char *actor, const struct change *change)
+static bool is_authors_name(const struct model *m, const char *actor, const struct change *change)
 {
 	const struct user *u = access_user(m, actor);
 
 	return is_author_by_name(actor, change) || (u && is_of_author(u, change));
+}
+
+/* A token decides for who made it. */
+static bool is_author(const struct model *m, const struct event *ev, const struct change *change)
+{
+	const char *maker = access_maker(m, ev->via);
+
+	return is_authors_name(m, ev->actor, change) ||
+	       (maker && is_authors_name(m, maker, change));
+}
+
+/* The same person under another name: by a token that they made, or that was theirs before. */
+static const struct approval *other_hand(const struct model *m, const struct release *r,
+					 const struct event *ev)
+{
+	const char *maker = access_maker(m, ev->via), *mine = maker ? maker : ev->actor;
+
+	vec_each(a, &r->gate.approvals)
+		if (a->yes && !streq(a->actor, ev->actor) &&
+		    streq(a->behind ? a->behind : a->actor, mine))
+			return a;
+	return NULL;
 }
 
 /* Another account may be the author's own: nobody can know, but an auditor is told when both are of one group. */
@@ -255,7 +277,7 @@ static enum rc approve_run(struct step *s)
 	if (!run->waits || run_is_final(run->state))
 		return err_set(s->err, RC_CONFLICT, "%s waits for nobody's approval: it is %s",
 			       run->id, run_state_names[run->state]);
-	if (is_author(s->m, ev->actor, &run->change))
+	if (is_author(s->m, ev, &run->change))
 		return err_set(s->err, RC_DENIED,
 			       "%s is the author of %s: somebody else has to look at it", ev->actor,
 			       run->id);
@@ -297,11 +319,17 @@ enum rc on_approve(struct step *s)
 			s->err, RC_DENIED,
 			"%s may not approve %s: gate.approve.by of its penstock.yml does not name them",
 			ev->actor, r->id);
-	if (def->not_author && is_author(s->m, ev->actor, &r->change))
+	if (def->not_author && is_author(s->m, ev, &r->change))
 		return err_set(
 			s->err, RC_DENIED,
 			"%s is the author of %s: somebody else has to approve it (four eyes)",
 			ev->actor, r->id);
+	const struct approval *other = ev->ok ? other_hand(s->m, r, ev) : NULL;
+	if (other)
+		return err_set(
+			s->err, RC_DENIED,
+			"%s approved %s already: who makes a token and who decides by it count once",
+			other->actor, r->id);
 	struct approval *mine = NULL;
 	vec_each(a, &r->gate.approvals)
 		mine = streq(a->actor, ev->actor) ? a : mine;
@@ -314,6 +342,7 @@ enum rc on_approve(struct step *s)
 	set_text(&mine->comment, ev->text);
 	AUTO(freep) char *note = note_of(s->m, ev->actor, &r->change);
 	set_text(&mine->note, note);
+	set_text(&mine->behind, access_maker(s->m, ev->via));
 	model_touch(s->m, AGG_RELEASE, r->id);
 	gate_evaluate(s, r);
 	return RC_OK;

@@ -70,6 +70,8 @@ uint16_t httpd_port(const struct httpd *h);          /* 0: no TCP */
 uint16_t httpd_loopback_port(const struct httpd *h); /* 0: none */
 size_t httpd_connections(const struct httpd *h);     /* open ones */
 size_t httpd_streams(const struct httpd *h);         /* those that count */
+/* End the streams whose request came by something (request_via) that is not good any more, says is_over. */
+void httpd_end_streams(struct httpd *h, bool (*is_over)(void *ctx, const char *via), void *ctx);
 void httpd_reload(
 	struct httpd *h); /* read the certificate now; nothing without one. Blocks for that */
 /* Is this an address (as in httpd_options) that no other machine reaches? False, too, for what is none. */
@@ -129,6 +131,8 @@ void request_set_actor(struct request *r, const char *actor, const char *via);
 void request_add_group(struct request *r, const char *group);
 /* For identify(): may use one scope of the caches, or be one agent, and is no actor. */
 void request_set_scope(struct request *r, const char *holder, const char *scope, bool read_only);
+/* By what a holder of a scope came: for httpd_end_streams(). */
+void request_set_via(struct request *r, const char *via);
 void request_set_read_only(struct request *r); /* this actor may read the build caches only */
 
 /* A cookie's value, borrowed; p is NULL: none that can be believed (io/httpd_cookie.h). */

@@ -72,6 +72,7 @@ struct stream {
 		*ops; /* NULL: the producer has ended it, or knows that it is gone */
 	void *ctx;
 	struct strbuf held;
+	char *via;                         /* request_via() of its request; NULL: none */
 	size_t at;                         /* of held, sent already */
 	bool suspended, ended, dead, tell; /* tell: listed in httpd.drained */
 	bool counted;                      /* in httpd.n_streams */

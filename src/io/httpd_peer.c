@@ -92,6 +92,12 @@ void request_set_scope(struct request *r, const char *holder, const char *scope,
 	r->read_only = read_only;
 }
 
+void request_set_via(struct request *r, const char *via)
+{
+	xfree(r->via);
+	r->via = xstrdup(via);
+}
+
 void request_set_read_only(struct request *r)
 {
 	r->read_only = true;
@@ -122,6 +128,10 @@ void request_address(const struct request *r, char ret[REQUEST_ADDRESS])
 	const void *address = NULL;
 
 	(void)snprintf(ret, REQUEST_ADDRESS, "local");
+	if (!r->conn) { /* its client left, or the server ends */
+		(void)snprintf(ret, REQUEST_ADDRESS, "unknown");
+		return;
+	}
 	if (r->conn->way == WAY_UNIX || getpeername(r->conn->fd, (struct sockaddr *)&at, &n) < 0)
 		return;
 	if (at.ss_family == AF_INET)

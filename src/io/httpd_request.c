@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "io/clock.h"
 
+#include <strings.h>
+
 void request_hold(struct request *r)
 {
 	r->next = r->h->held;
@@ -221,6 +223,35 @@ static bool read_length(struct request *r)
 	return true;
 }
 
+struct framing {
+	unsigned lengths, codings;
+	bool other; /* a coding that is not "chunked" alone */
+};
+
+static enum MHD_Result look_at_framing(void *cls, enum MHD_ValueKind kind, const char *key,
+				       const char *value)
+{
+	struct framing *f = cls;
+
+	(void)kind;
+	if (strcasecmp(key, "Content-Length") == 0)
+		f->lengths++;
+	if (strcasecmp(key, "Transfer-Encoding") != 0)
+		return MHD_YES;
+	f->codings++;
+	f->other |= !value || strcasecmp(value, "chunked") != 0;
+	return MHD_YES;
+}
+
+/* RFC 9112, 6.3: where two readers could see two ends of the body, a proxy before us may have seen the other one. */
+static bool is_ambiguous(const struct request *r)
+{
+	struct framing f = {0};
+
+	MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, look_at_framing, &f);
+	return f.lengths + f.codings > 1 || f.other;
+}
+
 static bool is_above_limit(const struct request *r)
 {
 	return !r->body_ops && !r->drop && r->length != HTTPD_NO_LENGTH &&
@@ -278,6 +309,9 @@ static enum MHD_Result first_call(struct httpd *h, struct MHD_Connection *mhd, c
 			      .path = xstrdup(url),
 			      .body = STRBUF(HTTPD_MAX_BODY)};
 	*con_cls = r;
+	if (is_ambiguous(r))
+		return refuse(mhd, REFUSAL(400, RC_INVALID,
+					   "the body's end is said in more than one way"));
 	if (!read_length(r))
 		return refuse(mhd, REFUSAL(413, RC_TOO_BIG, "the body's length is no number"));
 	if (guard_refuses(r, &refusal))

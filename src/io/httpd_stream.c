@@ -87,6 +87,7 @@ static void free_stream(void *cls)
 	s->h->n_streams -= s->counted;
 	tell_gone(s);
 	strbuf_done(&s->held);
+	xfree(s->via);
 	xfree(s);
 }
 
@@ -112,6 +113,7 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 			     .mhd = r->mhd,
 			     .counted = counted,
 			     .conn = r->conn,
+			     .via = r->via ? xstrdup(r->via) : NULL,
 			     .ops = ops,
 			     .ctx = ctx,
 			     .held = STRBUF(2 * HTTPD_STREAM_MAX + HTTPD_PIECE_MAX + CUT_ROOM)};
@@ -172,6 +174,13 @@ void stream_kill(struct stream *s)
 	s->dead = true;
 	if (s->suspended)
 		wake(s);
+}
+
+void httpd_end_streams(struct httpd *h, bool (*is_over)(void *ctx, const char *via), void *ctx)
+{
+	for (struct conn *c = h->conns; c; c = c->next)
+		if (c->stream && c->stream->via && !c->stream->dead && is_over(ctx, c->stream->via))
+			stream_kill(c->stream);
 }
 
 bool stream_is_read(struct stream *s)

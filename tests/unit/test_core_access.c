@@ -103,6 +103,13 @@ static void tokens_end(void **state)
 	assert_int_equal(user(&b, "ann", NULL, true), RC_OK);
 	assert_int_equal(token(&b, "ci", HASH_B, "user:ann", ROLE_VIEWER, NULL), RC_OK);
 	assert_non_null(access_token(&b.m, HASH_B, b.time));
+	for (unsigned i = 0; i < 70; i++) { /* who may make own ones makes no end of them */
+		AUTO(freep) char *hash = xasprintf("%04u%060u", i, 0);
+		AUTO(freep) char *name = xasprintf("n%u", i);
+
+		assert_int_equal(token(&b, name, hash, "user:ann", ROLE_VIEWER, NULL),
+				 i < 63 ? RC_OK : RC_TOO_BIG);
+	}
 	assert_int_equal(user(&b, "ann", NULL, false), RC_OK); /* disabled: hers end with her */
 	assert_null(access_token(&b.m, HASH_B, b.time));
 	assert_int_equal(give(&b, (struct event){.kind = EV_TOKEN,
@@ -194,6 +201,19 @@ static void a_name_is_one_person(void **state)
 						 .ref = S("3"),
 						 .ok = true}),
 			 RC_CONFLICT);
+	/* rights that were given to a name are not for whoever comes by the provider and happens to have it */
+	assert_int_equal(grant(&b, "user:eve", ROLE_ADMIN, NULL), RC_OK);
+	assert_true(access_is_granted(&b.m, "user:eve"));
+	struct event eve = {.kind = EV_USER,
+			    .id = S("eve"),
+			    .base = S("https://id.example"),
+			    .ref = S("4"),
+			    .ok = true};
+	assert_int_equal(give(&b, eve), RC_CONFLICT);
+	assert_null(model_user(&b.m, "eve"));
+	assert_int_equal(give(&b, (struct event){.kind = EV_GRANT_END, .id = S("user:eve=admin")}),
+			 RC_OK);
+	assert_false(access_is_granted(&b.m, "user:eve"));
 	assert_int_equal(user(&b, "a b", NULL, true), RC_INVALID);
 	assert_int_equal(user(&b, "carl", "a\nb", true), RC_INVALID);
 	assert_int_equal(grant(&b, "ann", ROLE_VIEWER, NULL), RC_INVALID);

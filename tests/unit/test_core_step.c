@@ -255,6 +255,64 @@ static void approvals(void **state)
 	}
 }
 
+static enum rc approve_by_token(struct bench *b, const char *actor, const char *via)
+{
+	return give(b, (struct event){.kind = EV_APPROVE,
+				      .release = S("rel-1"),
+				      .ok = true,
+				      .actor = S(actor),
+				      .via = S(via)});
+}
+
+static void make_token(struct bench *b, const char *name, char digit, const char *by)
+{
+	AUTO(freep) char *digest = xasprintf("%064d", 0);
+
+	memset(digest, digit, 12);
+	assert_int_equal(give(b, (struct event){.kind = EV_TOKEN,
+						.type = S(name),
+						.digest = S(digest),
+						.role = ROLE_ADMIN,
+						.actor = S(by)}),
+			 RC_OK);
+}
+
+/* A token acts for who made it: the author's second hand is no second pair of eyes, and one person is counted once. */
+static void tokens_have_no_eyes_of_their_own(void **state)
+{
+	static const char anybody[] =
+		"version: 1\nproject: p\nservices: {s: {path: s}}\n"
+		"ci: {build: {each: services, run: make, outputs: [a]}, image: {each: services, needs: [build], image: {from: scratch, copy: {a: /a}, entrypoint: [/a]}}}\n"
+		"gate: {approve: {count: 2, not: author}}\n";
+	struct bench b;
+
+	(void)state;
+	begin(&b, anybody);
+	push(&b, false);
+	go_on(&b, -1);
+	const struct release *r = model_release(&b.m, "rel-1");
+	make_token(&b, "hers", 'a', "user:dora");
+	make_token(&b, "again", 'b', "token:hers"); /* made by what she made */
+	make_token(&b, "bots", 'c', "user:ann");
+	assert_int_equal(approve_by_token(&b, "token:hers", "tok-aaaaaaaaaaaa"), RC_DENIED);
+	assert_int_equal(approve_by_token(&b, "token:again", "tok-bbbbbbbbbbbb"), RC_DENIED);
+	assert_int_equal(give(&b, (struct event){.kind = EV_LOGIN,
+						 .text = S("token:hers"),
+						 .id = S("tok-aaaaaaaaaaaa"),
+						 .digest = xasprintf("%064d", 7),
+						 .until = b.time + USEC_HOUR}),
+			 RC_OK);
+	assert_int_equal(approve_by_token(&b, "token:hers", "ses-000000000000"), RC_DENIED);
+	assert_int_equal(r->gate.approvals.n, 0);
+	assert_int_equal(approve_by_token(&b, "user:ann", "ses-9"), RC_OK);
+	assert_int_equal(approve_by_token(&b, "token:bots", "tok-cccccccccccc"), RC_DENIED);
+	assert_int_equal(r->state, RELEASE_STAGED);
+	assert_int_equal(approve_by_token(&b, "user:bob", "ses-8"), RC_OK);
+	go_on(&b, -1);
+	assert_int_equal(r->state, RELEASE_LIVE);
+	end(&b);
+}
+
 /* Providers first; consumers when those are done. */
 static void waves(void **state)
 {
@@ -314,6 +372,7 @@ int main(void)
 		cmocka_unit_test(vetoed_again),
 		cmocka_unit_test(promoted_and_held),
 		cmocka_unit_test(approvals),
+		cmocka_unit_test(tokens_have_no_eyes_of_their_own),
 		cmocka_unit_test(waves),
 		cmocka_unit_test(twice),
 	};

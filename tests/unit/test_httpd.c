@@ -275,6 +275,17 @@ static void caps_client(void)
 		big_body);
 	AUTO(freep) char *fits = ask(dial_unix(socket_path), whole);
 	has(fits, "body=1048576", "a body that fits");
+	static const char *const twofold[] = {"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+					      "Content-Length: 2\r\nContent-Length: 3\r\n",
+					      "Transfer-Encoding: gzip, chunked\r\n"};
+	for (size_t i = 0; i < ARRAY_LEN(twofold); i++) {
+		AUTO(freep)
+		char *head = xasprintf(
+			"POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n0\r\n\r\n",
+			twofold[i]);
+		AUTO(freep) char *unclear = ask(dial_unix(socket_path), head);
+		has(unclear, "HTTP/1.1 400", twofold[i]);
+	}
 	AUTO(freep) char *rubbish = ask(dial_unix(socket_path), "\001\002\003 rubbish\r\n\r\n");
 	assert_null(strstr(rubbish, "200"));
 }

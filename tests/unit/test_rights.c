@@ -5,6 +5,8 @@
 #include "api_kit.h"
 #include "api/api_impl.h"
 
+#include <errno.h>
+
 static const char *const secrets[] = {"of none",     "of viewer",   "of developer",
 				      "of approver", "of operator", "of admin"};
 
@@ -51,6 +53,21 @@ static void fill_model(struct model *m)
 	put_token(m, "hers", "of ann", "user:ann", ROLE_ADMIN, NULL, NULL);
 	put_token(m, "staging", "of staging", NULL, ROLE_OPERATOR, "staging", NULL);
 	put_token(m, "cache", "of cache", NULL, ROLE_NONE, NULL, "trusted");
+	put_token(m, "look", "of ann, to look", "user:ann", ROLE_VIEWER, NULL, NULL);
+	put_token(m, "there", "of ann, staging", "user:ann", ROLE_OPERATOR, "staging", NULL);
+	put_token(m, "gate-s", "approves staging", NULL, ROLE_APPROVER, "staging", NULL);
+	put_token(m, "gate-p", "approves production", NULL, ROLE_APPROVER, "production", NULL);
+	struct config_ref *ref = model_add(m, AGG_CONFIG, "cfg");
+	*ref = (struct config_ref){.id = text("cfg"),
+				   .config = {.project = text("shop"),
+					      .staging_env = text("staging"),
+					      .production_env = text("production")}};
+	struct release *rel = model_add(m, AGG_RELEASE, "rel-1");
+	*rel = (struct release){.id = text("rel-1"),
+				.run = text("run-1"),
+				.state = RELEASE_STAGED,
+				.config = text("cfg"),
+				.environment = text("staging")}; /* it was there last */
 	struct grant *g = model_add(m, AGG_GRANT, "user:ann=operator");
 	*g = (struct grant){
 		.id = text("user:ann=operator"), .who = text("user:ann"), .role = ROLE_OPERATOR};
@@ -257,11 +274,12 @@ static void tries_client(void)
 {
 	for (int i = 0; i < 10; i++)
 		wants(401, NULL, "POST " WIRE_LOGIN, "{\"token\":\"guess\"}");
-	AUTO(freep) char *late = as(NULL, "POST " WIRE_LOGIN, "{\"token\":\"of ann\"}");
+	AUTO(freep) char *late = as(NULL, "POST " WIRE_LOGIN, "{\"token\":\"guess\"}");
 	assert_int_equal(status_of_answer(late), 429);
 	assert_non_null(strstr(late, "Retry-After: "));
 	wants(429, "pst_guess", "GET " WIRE_ME, "");
 	wants(200, "of ann", "GET " WIRE_ME, ""); /* who has a token is not kept out by them */
+	wants(200, NULL, "POST " WIRE_LOGIN, "{\"token\":\"of ann\"}");
 }
 
 static void who_guesses_has_to_wait(void **state)
@@ -372,6 +390,172 @@ static void a_program_is_let_in_by_a_person(void **state)
 	beside(device_client);
 }
 
+/* ---- ways around ---- */
+
+static void limits_client(void)
+{
+	const char *hold = "POST " WIRE_ENVIRONMENTS "/production/holds";
+	const char *mine = "POST " WIRE_ME "/tokens";
+	AUTO(freep) char *big = as("of ann, to look", mine, "{\"name\":\"a\",\"role\":\"admin\"}");
+	AUTO(freep) char *secret = between(big, "\"token\":\"", '"');
+	wants(403, secret, hold, "{}");
+	wants(403, "of ann, staging", mine, "{\"name\":\"b\",\"environment\":\"production\"}");
+	AUTO(freep) char *wide = as("of ann, staging", mine, "{\"name\":\"c\"}");
+	AUTO(freep) char *narrow = between(wide, "\"token\":\"", '"');
+	wants(403, narrow, hold, "{}");
+	wants(200, narrow, "POST " WIRE_ENVIRONMENTS "/staging/holds", "{}");
+	AUTO(freep)
+	char *brief = as("of ann", mine, "{\"name\":\"brief\",\"for\":\"1h\"}");
+	AUTO(freep) char *hour = between(brief, "\"token\":\"", '"');
+	AUTO(freep) char *longer = as(hour, mine, "{\"name\":\"longer\",\"for\":\"90d\"}");
+	assert_int_equal(status_of_answer(longer), 201);
+	/* nor by a program that is let in */
+	AUTO(freep) char *asked = as(NULL, "POST " WIRE_LOGIN "/device", "{}");
+	AUTO(freep) char *code = between(asked, "\"device_code\":\"", '"');
+	AUTO(freep) char *shown = between(asked, "\"user_code\":\"", '"');
+	AUTO(freep) char *yes = xasprintf("{\"user_code\":\"%s\"}", shown);
+	AUTO(freep) char *poll = xasprintf("{\"device_code\":\"%s\"}", code);
+	wants(200, "of ann, to look", "POST " WIRE_LOGIN "/device/approve", yes);
+	AUTO(freep) char *got = as(NULL, "POST " WIRE_LOGIN "/device/token", poll);
+	AUTO(freep) char *program = between(got, "\"token\":\"", '"');
+	wants(403, program, hold, "{}");
+}
+
+static void a_token_makes_no_greater_one(void **state)
+{
+	const struct token *brief = NULL, *longer = NULL;
+
+	(void)state;
+	beside(limits_client);
+	for (struct map_entry *e = NULL;
+	     (e = map_next(&engine_model(engine)->by_kind[AGG_TOKEN], e));) {
+		const struct token *t = e->value;
+
+		brief = streq(t->name, "brief") ? t : brief;
+		longer = streq(t->name, "longer") ? t : longer;
+	}
+	assert_true(brief && longer && longer->until == brief->until);
+}
+
+static void gate_client(void)
+{
+	const char *line = "POST " WIRE_RELEASES "/rel-1/approve";
+
+	wants(403, "approves staging", line, "{}");
+	AUTO(freep) char *answer = as("approves production", line, "{}");
+	assert_int_not_equal(status_of_answer(answer), 403);
+}
+
+static void the_gate_is_productions(void **state)
+{
+	(void)state;
+	beside(gate_client);
+}
+
+/* Its head comes by a token that is good; before its body is there, the token is revoked. */
+static void late_client(void)
+{
+	struct strbuf answer = STRBUF(1 << 16);
+	int fd = dial_tcp(httpd_port(server));
+
+	send_text(fd, "POST " WIRE_ENVIRONMENTS "/production/holds HTTP/1.1\r\nHost: x\r\n"
+		      "Authorization: Bearer of ann, to look\r\nConnection: close\r\n"
+		      "Content-Length: 2\r\n\r\n{");
+	usleep(100000);
+	wants(200, "of ann, to look", "DELETE " WIRE_ME "/tokens/look", "");
+	wants(200, "of ann", "POST " WIRE_ENVIRONMENTS "/staging/holds",
+	      "{}"); /* it is forgotten */
+	send_text(fd, "}");
+	receive(fd, &answer, NULL);
+	close(fd);
+	assert_int_equal(status_of_answer(strbuf_cstr(&answer)), 401);
+	strbuf_done(&answer);
+}
+
+static void what_ended_lets_nothing_in(void **state)
+{
+	(void)state;
+	beside(late_client);
+	assert_int_equal(model_environment(engine_model(engine), "production")->holds.n, 0);
+}
+
+static void stream_client(void)
+{
+	struct strbuf answer = STRBUF(1 << 20);
+	int fd = dial_tcp(httpd_port(server));
+	struct timeval patience = {.tv_sec = 10};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	send_text(fd, "GET " WIRE_EVENTS " HTTP/1.1\r\nHost: x\r\n"
+		      "Authorization: Bearer of viewer\r\n\r\n");
+	receive(fd, &answer, ": connected");
+	wants(200, "of admin", "DELETE " WIRE_TOKENS "/viewer", "");
+	wants(200, "of ann", "POST " WIRE_ENVIRONMENTS "/staging/holds", "{}");
+	char rest[4096];
+	ssize_t n;
+	while ((n = recv(fd, rest, sizeof(rest), 0)) > 0)
+		strbuf_add(&answer, rest, (size_t)n);
+	assert_true(n == 0 || errno == ECONNRESET); /* and not: nothing came for ten seconds */
+	assert_null(strstr(strbuf_cstr(&answer), "person.hold"));
+	close(fd);
+	strbuf_done(&answer);
+}
+
+static void a_stream_ends_with_what_opened_it(void **state)
+{
+	(void)state;
+	beside(stream_client);
+}
+
+static void cross_client(void)
+{
+	const char *in = "POST " WIRE_LOGIN, *body = "{\"token\":\"of ann\"}";
+	static const struct {
+		const char *headers;
+		int status;
+	} cases[] = {{"Sec-Fetch-Site: cross-site\r\n", 403},
+		     {"Sec-Fetch-Site: same-site\r\n", 403},
+		     {"Origin: https://evil.example\r\n", 403},
+		     {"Origin: null\r\n", 403},
+		     {"Sec-Fetch-Site: same-origin\r\nOrigin: http://y\r\n", 200},
+		     {"Origin: http://x\r\n", 200}};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(freep) char *answer = by_tcp(in, cases[i].headers, body);
+
+		if (status_of_answer(answer) != cases[i].status)
+			fail_msg("%s: %.400s", cases[i].headers, answer);
+	}
+}
+
+static void nobody_is_logged_in_by_another_site(void **state)
+{
+	(void)state;
+	beside(cross_client);
+}
+
+static void flood_client(void)
+{
+	for (int i = 0; i < 100; i++) {
+		AUTO(freep) char *line = xasprintf("POST " WIRE_ENVIRONMENTS "/e%d/holds", i);
+
+		wants(403, "of viewer", line, "{}");
+	}
+	for (int i = 0; i < 40; i++) {
+		AUTO(freep) char *answer = as(NULL, "POST " WIRE_LOGIN "/device", "{}");
+
+		assert_int_equal(status_of_answer(answer), i < 32 ? 200 : 503);
+	}
+}
+
+static void strangers_fill_nothing(void **state)
+{
+	(void)state;
+	uint64_t before = engine_model(engine)->seq;
+	beside(flood_client);
+	assert_in_range(engine_model(engine)->seq - before, 10, 40);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +566,12 @@ int main(void)
 		KIT_CASE(a_secret_is_shown_once),
 		KIT_CASE(an_order_sent_twice_is_done_once),
 		KIT_CASE(a_program_is_let_in_by_a_person),
+		KIT_CASE(a_token_makes_no_greater_one),
+		KIT_CASE(the_gate_is_productions),
+		KIT_CASE(what_ended_lets_nothing_in),
+		KIT_CASE(a_stream_ends_with_what_opened_it),
+		KIT_CASE(nobody_is_logged_in_by_another_site),
+		KIT_CASE(strangers_fill_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
