@@ -17,6 +17,8 @@ export const pages: Page[] = [
 	{ path: '/way', load: () => import('./pages/way/page'), nav: { label: 'Way', icon: 'way', key: 'w' } },
 	{ path: '/runs', load: () => import('./pages/runs/page'), nav: { label: 'Runs', icon: 'runs', key: 'r' } },
 	{ path: '/runs/:id', load: () => import('./pages/run/page') },
+	{ path: '/releases', load: () => import('./pages/releases/page'), nav: { label: 'Releases', icon: 'release', key: 'e' } },
+	{ path: '/releases/:id', load: () => import('./pages/release/page') },
 	{ path: '/login', load: () => import('./pages/login/page'), bare: true },
 ];
 
