@@ -19,6 +19,8 @@ export const pages: Page[] = [
 	{ path: '/runs/:id', load: () => import('./pages/run/page') },
 	{ path: '/releases', load: () => import('./pages/releases/page'), nav: { label: 'Releases', icon: 'release', key: 'e' } },
 	{ path: '/releases/:id', load: () => import('./pages/release/page') },
+	{ path: '/rollouts', load: () => import('./pages/rollouts/page'), nav: { label: 'Rollouts', icon: 'rollout', key: 'o' } },
+	{ path: '/rollouts/:id', load: () => import('./pages/rollout/page') },
 	{ path: '/login', load: () => import('./pages/login/page'), bare: true },
 ];
 

@@ -2,6 +2,7 @@
 import type { EvidenceItem, Envelope } from '../../api/deliver';
 import type { Environment, Release, Requirement, Run } from '../../api/types';
 import { duration, plural } from '../../ui/format';
+import type { IconName } from '../../ui/icon';
 
 export interface StageStep {
 	name: string;
@@ -48,6 +49,13 @@ export function productionOf(environments: Environment[]): string | undefined {
 
 const requirementNames: Record<string, string> = { evidence: 'Signed evidence', approvals: 'Approvals', window: 'Window', hold: 'Hold', pin: 'Pin', veto: 'Veto', reviews: 'Reviews' };
 export const requirementName = (r: Requirement): string => requirementNames[r.kind] ?? r.kind;
+
+const requirementIcons: Record<string, IconName> = { approvals: 'person', reviews: 'person', window: 'clock', hold: 'hold', pin: 'flag', evidence: 'shield' };
+export function requirementWaits(release: Release): { icon: IconName; text: string; since?: number }[] {
+	return (release.gate?.requirements ?? [])
+		.filter((r) => r.state === 'wait')
+		.map((r) => ({ icon: requirementIcons[r.kind] ?? 'waiting', text: `${requirementName(r)}: ${r.reason ?? 'not met yet'}`, ...(release.staged_at ? { since: release.staged_at } : {}) }));
+}
 
 export function gateSummary(release: Release): { tone: 'ok' | 'bad' | 'wait' | 'idle'; text: string } {
 	const gate = release.gate;

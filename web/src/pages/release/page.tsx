@@ -14,11 +14,11 @@ import { StateBadge, StateIcon } from '../../ui/state';
 import { Ago, Took } from '../../ui/time';
 import { toast } from '../../ui/toast';
 import { ChangeFacts, MoreMenu, Note, Panel, Trail } from '../shared/bits';
-import { cardOf } from '../way/model';
+import { cardOf, type Wait } from '../way/model';
 import { Diff } from './diff';
 import { Evidence } from './evidence';
 import { Approvals, Gate } from './gate';
-import { isOver, mayBeDecided, productionOf, stagesOf, stageTook, waitsForPeople } from './model';
+import { isOver, mayBeDecided, productionOf, requirementWaits, stagesOf, stageTook, waitsForPeople } from './model';
 
 const stepTone = { done: 'ok', now: 'run', bad: 'bad', next: 'idle' };
 const stepIcon = { done: 'check', now: 'running', bad: 'failed', next: 'blocked' } as const;
@@ -117,7 +117,7 @@ export default function ReleasePage({ params }: PageProps) {
 			},
 		});
 	const card = run ? cardOf(run, { runs: [run], live: [], releases: [release], rollouts, environments }) : undefined;
-	const waits = (card?.waits ?? []).filter((w) => !w.bad);
+	const waits: Wait[] = release.state === 'staged' ? requirementWaits(release) : (card?.waits ?? []).filter((w) => !w.bad);
 	return (
 		<div class="page">
 			<header class="page-head">
