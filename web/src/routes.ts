@@ -21,6 +21,8 @@ export const pages: Page[] = [
 	{ path: '/releases/:id', load: () => import('./pages/release/page') },
 	{ path: '/rollouts', load: () => import('./pages/rollouts/page'), nav: { label: 'Rollouts', icon: 'rollout', key: 'o' } },
 	{ path: '/rollouts/:id', load: () => import('./pages/rollout/page') },
+	{ path: '/environments', load: () => import('./pages/environments/page'), nav: { label: 'Environments', icon: 'environments', key: 'v' } },
+	{ path: '/environments/:name', load: () => import('./pages/environment/page') },
 	{ path: '/login', load: () => import('./pages/login/page'), bare: true },
 ];
 
