@@ -23,6 +23,8 @@ export const pages: Page[] = [
 	{ path: '/rollouts/:id', load: () => import('./pages/rollout/page') },
 	{ path: '/environments', load: () => import('./pages/environments/page'), nav: { label: 'Environments', icon: 'environments', key: 'v' } },
 	{ path: '/environments/:name', load: () => import('./pages/environment/page') },
+	{ path: '/incidents', load: () => import('./pages/incidents/page'), nav: { label: 'Incidents', icon: 'incidents', key: 'i' } },
+	{ path: '/incidents/:id', load: () => import('./pages/incident/page') },
 	{ path: '/login', load: () => import('./pages/login/page'), bare: true },
 ];
 

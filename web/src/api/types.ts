@@ -203,6 +203,7 @@ export interface Rollout {
 	restarts?: number;
 	plan?: string; // hash of the deploy plan
 	desired?: string; // commit in the environment's repository
+	harm_at?: number; // the first bad answer of the new version
 	zero_ordered_at?: number;
 	zero_confirmed_at?: number;
 	created_at?: number;

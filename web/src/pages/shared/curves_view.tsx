@@ -13,7 +13,7 @@ const lastOf = (values: (number | null)[]): number | null => values.filter((v) =
 const share = (v: number | null) => (v === null ? 'no requests' : percent(v, 2));
 
 export function CurvesView({ rollout, curves, brief }: { rollout: Rollout; curves: Curves; brief?: boolean }) {
-	const [quantile, setQuantile] = useState<Quantile>('p95');
+	const [quantile, setQuantile] = useState<Quantile>((['p50', 'p95', 'p99'] as const).find((q) => q === rollout.numbers?.metric) ?? 'p95');
 	const made = useMemo(() => {
 		const x = curves.t.map((t) => t / SEC);
 		const base = { x, shades: shadesOf(curves), marks: marksOf(curves, rollout) };
