@@ -34,17 +34,17 @@ export function ChartView({ title, note, data, group, said, live, height = 180 }
 	};
 	const band = data.band;
 	return (
-		<figure class="chart">
+		<figure class="plot">
 			<figcaption>
 				<h3>{title}</h3>
 				<span class="muted">{note}</span>
-				<span class="chart-legend">
+				<span class="plot-legend">
 					{data.lines.filter((l) => !l.hidden).map((l) => <span key={l.label}><i class={cx('swatch', `swatch${l.color}`, l.dash && 'swatch-dash')} />{l.label} <b class="num">{shown(l.values)}</b></span>)}
 					{band && <span><i class={cx('swatch swatch-band', `swatch${band.color}`)} />95 % interval <b class="num">{shown(data.lines[band.low]?.values ?? [])} to {shown(data.lines[band.high]?.values ?? [])}</b></span>}
 					<span class="muted num">{at === null && live ? 'now' : time ? clock(time * 1e6) : ''}</span>
 				</span>
 			</figcaption>
-			{failed ? <p class="muted">The chart could not be fetched: load the page again.</p> : <div ref={box} class={cx('chart-box', height === 150 && 'chart-mid')} role="img" aria-label={said} />}
+			{failed ? <p class="muted">The chart could not be fetched: load the page again.</p> : <div ref={box} class={cx('plot-box', height === 150 && 'plot-mid')} role="img" aria-label={said} />}
 		</figure>
 	);
 }

@@ -51,7 +51,7 @@ export function CurvesView({ rollout, curves, brief }: { rollout: Rollout; curve
 	const live = !rolloutIsOver(rollout) && rollout.state !== 'aborting';
 	const group = `curves-${rollout.id}`;
 	return (
-		<div class="charts">
+		<div class="plots">
 			<ChartView
 				title="Errors" note={`share answered 5xx or not at all, ${window}${rollout.strategy?.guard_error_rate ? `; never above ${percent(rollout.strategy.guard_error_rate, 0)}` : ''}`} group={group} live={live} data={made.errorLines} height={brief ? 150 : 180}
 				said={`Error rate over time. Lately: new version ${share(lastOf(made.errors[0]))}, old version ${share(lastOf(made.errors[1]))}.`}
@@ -66,7 +66,7 @@ export function CurvesView({ rollout, curves, brief }: { rollout: Rollout; curve
 				title={`Slow requests (${quantile})`} note={`share above the old version's ${quantile}, for the new one times its margin; ${window}`} group={group} live={live} data={made.slowLines} height={brief ? 150 : 180}
 				said={`Share of slow requests over time. Lately: new version ${share(lastOf(made.slow[0]))}, old version ${share(lastOf(made.slow[1]))}.`}
 			/>
-			<div class="chart-tools"><Segments label="Latency quantile" value={quantile} onChange={setQuantile} options={[{ value: 'p50', label: 'p50' }, { value: 'p95', label: 'p95' }, { value: 'p99', label: 'p99' }]} /></div>
+			<div class="plot-tools"><Segments label="Latency quantile" value={quantile} onChange={setQuantile} options={[{ value: 'p50', label: 'p50' }, { value: 'p95', label: 'p95' }, { value: 'p99', label: 'p99' }]} /></div>
 		</div>
 	);
 }
