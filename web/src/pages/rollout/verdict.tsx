@@ -22,7 +22,7 @@ function Evidence({ name, have, want, tone, note }: { name: string; have: number
 
 // A line from "better" to "worse than allowed" with the interval on it.
 function IntervalBar({ d }: { d: Difference }) {
-	const reach = Math.max(d.margin * 1.5, Math.min(d.margin * 4, Math.max(Math.abs(d.low), Math.abs(d.high)) * 1.1), 0.001);
+	const reach = Math.max(d.margin * 1.5, Math.abs(d.low) * 1.1, Math.abs(d.high) * 1.1, 0.001);
 	const x = (v: number) => 50 + (Math.max(-reach, Math.min(reach, v)) / reach) * 50;
 	return (
 		<div class="interval">

@@ -5,6 +5,7 @@ export interface ChartLine {
 	label: string;
 	color: string; // a name of tokens.css: "--accent"
 	values: (number | null)[];
+	exact?: (number | null)[]; // where what is drawn was cut off to fit: what is said
 	width?: number;
 	dash?: number[];
 	hidden?: boolean; // only an edge of a band
@@ -110,7 +111,7 @@ export function makeChart(box: HTMLElement, first: ChartData, height: number, gr
 		const axis: uPlot.Axis = { stroke: () => color('--text-3'), font: `11px ${getComputedStyle(box).fontFamily}`, ticks: { show: false }, grid: { stroke: () => color('--line'), width: 1 } };
 		plot = new uPlot(
 			{
-				width: calm(box.clientWidth), height, pxAlign: true, legend: { show: false }, padding: [8, 8, 0, 0],
+				width: calm(box.clientWidth), height, pxAlign: true, legend: { show: false }, padding: [8, 22, 0, 0],
 				cursor: { y: false, points: { size: 6 }, sync: { key: group }, drag: { x: false, y: false } },
 				scales: {
 					x: { time: true },

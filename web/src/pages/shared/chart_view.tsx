@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { cx } from '../../ui/basics';
 import { clock } from '../../ui/format';
-import type { Chart, ChartData } from './chart';
+import type { Chart, ChartData, ChartLine } from './chart';
 
 export function ChartView({ title, note, data, group, said, live, height = 180 }: { title: string; note: string; data: ChartData; group: string; said: string; live?: boolean; height?: number }) {
 	const box = useRef<HTMLDivElement>(null);
@@ -28,8 +28,8 @@ export function ChartView({ title, note, data, group, said, live, height = 180 }
 	useEffect(() => chart.current?.update(data), [data]);
 	const point = at !== null && at < data.x.length ? at : data.x.length - 1;
 	const time = data.x[point];
-	const shown = (values: (number | null)[]) => {
-		const v = values[point];
+	const shown = (line: ChartLine | undefined) => {
+		const v = (line?.exact ?? line?.values)?.[point];
 		return v === null || v === undefined ? '\u2013' : data.format(v);
 	};
 	const band = data.band;
@@ -39,8 +39,8 @@ export function ChartView({ title, note, data, group, said, live, height = 180 }
 				<h3>{title}</h3>
 				<span class="muted">{note}</span>
 				<span class="plot-legend">
-					{data.lines.filter((l) => !l.hidden).map((l) => <span key={l.label}><i class={cx('swatch', `swatch${l.color}`, l.dash && 'swatch-dash')} />{l.label} <b class="num">{shown(l.values)}</b></span>)}
-					{band && <span><i class={cx('swatch swatch-band', `swatch${band.color}`)} />95 % interval <b class="num">{shown(data.lines[band.low]?.values ?? [])} to {shown(data.lines[band.high]?.values ?? [])}</b></span>}
+					{data.lines.filter((l) => !l.hidden).map((l) => <span key={l.label}><i class={cx('swatch', `swatch${l.color}`, l.dash && 'swatch-dash')} />{l.label} <b class="num">{shown(l)}</b></span>)}
+					{band && <span><i class={cx('swatch swatch-band', `swatch${band.color}`)} />95 % interval <b class="num">{shown(data.lines[band.low])} to {shown(data.lines[band.high])}</b></span>}
 					<span class="muted num">{at === null && live ? 'now' : time ? clock(time * 1e6) : ''}</span>
 				</span>
 			</figcaption>

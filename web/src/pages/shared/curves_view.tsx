@@ -29,16 +29,19 @@ export function CurvesView({ rollout, curves, brief }: { rollout: Rollout; curve
 		const highest = Math.max(0, ...errors.flatMap((l) => l.map((v) => v ?? 0)));
 		const near = guard !== undefined && guard > 0 && highest > guard * 0.4;
 		const format = (v: number) => percent(v, v !== 0 && Math.abs(v) < 0.1 ? 1 : 0);
-		const margin = lastDifference(curves)?.margin ?? 0.05;
-		// The first requests know nothing: their interval is far wider than what matters, and would flatten the rest.
-		const clip = (values: (number | null)[]) => values.map((v) => (v === null ? null : Math.max(-margin * 4, Math.min(margin * 4, v))));
+		const d = lastDifference(curves);
+		const margin = d?.margin ?? 0.05;
+		// The first requests know nothing: their interval is far wider than what matters, and would flatten the rest. It is cut off at what the
+		// estimates and the last interval need.
+		const reach = Math.max(margin * 4, ...(d ? [Math.abs(d.low) * 1.1, Math.abs(d.high) * 1.1] : []), ...curves.difference.estimate.slice(-30).map((v) => Math.abs(v ?? 0) * 1.1));
+		const cut = (values: (number | null)[]) => ({ values: values.map((v) => (v === null ? null : Math.max(-reach, Math.min(reach, v)))), exact: values });
 		const errorLines: ChartData = { ...base, lines: [...both(errors), ...(near && guard ? [{ label: 'fixed limit', color: '--bad', values: x.map(() => guard), width: 1.25, dash: [4, 4] }] : [])], min: 0, max: 0.02, format };
 		const difference: ChartData = {
 			...base,
 			lines: [
-				{ label: 'new less old', color: '--accent', values: clip(curves.difference.estimate), width: 2 },
-				{ label: 'low', color: '--accent', values: clip(curves.difference.low), hidden: true },
-				{ label: 'high', color: '--accent', values: clip(curves.difference.high), hidden: true },
+				{ label: 'new less old', color: '--accent', ...cut(curves.difference.estimate), width: 2 },
+				{ label: 'low', color: '--accent', ...cut(curves.difference.low), hidden: true },
+				{ label: 'high', color: '--accent', ...cut(curves.difference.high), hidden: true },
 				{ label: 'allowed', color: '--wait-solid', values: curves.difference.margin, width: 1.25, dash: [4, 4] },
 			],
 			band: { low: 1, high: 2, color: '--accent' }, min: -margin, max: margin * 1.6, format: (v) => points(v, 1),
