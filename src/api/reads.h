@@ -22,6 +22,7 @@ void get_windows(struct call *c);
 void get_diff(struct call *c);
 void get_incident(struct call *c);
 void get_postmortem(struct call *c);
+void get_runbook(struct call *c);
 void get_search(struct call *c);
 void get_doctor(struct call *c);
 void get_insights(struct call *c);

@@ -1,4 +1,4 @@
-/* What is read beside lists: curves, the graph, environments, what a release changes, incidents, search. */
+/* What is read beside lists: curves, the graph, environments, what a release changes, incidents with their runbooks, search. */
 #include "api_kit.h"
 
 #define T0 (1700000000 * USEC_SEC) /* Tuesday, 2023-11-14 22:13:20 UTC */
@@ -138,6 +138,8 @@ static void fill_past(struct store *store)
 			     .unit = text("orders"),
 			     .environment = text("production"),
 			     .rollout = text("ro-2"),
+			     .run = text("run-2"),
+			     .runbook = text("services/orders/main.c"),
 			     .revert = text("0123abcd"),
 			     .opened_at = T0 + 2 * USEC_HOUR + 60 * USEC_SEC,
 			     .mitigated_at = T0 + 2 * USEC_HOUR + 61 * USEC_SEC,
@@ -151,6 +153,13 @@ static void fill_past(struct store *store)
 	past_rollouts(store);
 	past_records(store);
 	vec_push(&i.timeline, ((struct moment){i.opened_at, text("engine"), text("it <hurts>")}));
+	kit_ended(store, AGG_INCIDENT, i.id, &i);
+	shape_done(aggregate_shapes[AGG_INCIDENT], &i);
+	i = (struct incident){
+		.id = text("inc-2"), .run = text("run-2"), .runbook = text("docs/none.md")};
+	kit_ended(store, AGG_INCIDENT, i.id, &i);
+	shape_done(aggregate_shapes[AGG_INCIDENT], &i);
+	i = (struct incident){.id = text("inc-3"), .runbook = text("https://wiki.example/orders")};
 	kit_ended(store, AGG_INCIDENT, i.id, &i);
 	shape_done(aggregate_shapes[AGG_INCIDENT], &i);
 	assert_int_equal(sign_attest(world.sign, IMAGE_B, "test", STR("{\"a\":1}"), envelope, &err),
@@ -340,6 +349,17 @@ static const struct path paths[] = {
 	{"room for people", "GET " WIRE_INCIDENTS "/inc-1/postmortem", 200, "## Why it happened",
 	 NULL},
 	{"of nothing", "GET " WIRE_INCIDENTS "/inc-9/postmortem", 404, "no incident inc-9", NULL},
+	{"a runbook", "GET " WIRE_INCIDENTS "/inc-1/runbook", 200,
+	 "{\"incident\":\"inc-1\",\"path\":\"services/orders/main.c\",\"repo\":\"shop\",\"commit\":\"",
+	 "problem"},
+	{"its text", "GET " WIRE_INCIDENTS "/inc-1/runbook", 200, "\",\"text\":\"2\"}", NULL},
+	{"one that is not in the commit", "GET " WIRE_INCIDENTS "/inc-2/runbook", 200,
+	 "\"path\":\"docs/none.md\",\"repo\":\"shop\"", "\"text\":"},
+	{"says why", "GET " WIRE_INCIDENTS "/inc-2/runbook", 200, "\"problem\":\"", NULL},
+	{"one elsewhere", "GET " WIRE_INCIDENTS "/inc-3/runbook", 200,
+	 "{\"incident\":\"inc-3\",\"path\":\"https://wiki.example/orders\"}", NULL},
+	{"a runbook of nothing", "GET " WIRE_INCIDENTS "/inc-9/runbook", 404,
+	 "there is no incident inc-9", NULL},
 	/* search */
 	{"an id", "GET " WIRE_SEARCH "?q=RUN-2", 200,
 	 "\"hits\":[{\"kind\":\"run\",\"id\":\"run-2\",\"title\":\"Sell all of the Cart\",\"state\":\"passed\"",

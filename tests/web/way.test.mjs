@@ -63,7 +63,7 @@ test('an approval, and it goes live', async () => {
 
 test('the palette goes anywhere, and keys lead to pages', async () => {
 	await page.keyboard.press('Control+k');
-	await page.getByRole('dialog').getByRole('combobox').fill('cents');
+	await page.getByRole('dialog').getByRole('combobox').fill(`cents ${run.id}`);
 	await page.getByRole('option', { name: /orders: answer in cents/ }).first().waitFor();
 	await page.keyboard.press('Enter');
 	await page.waitForURL(`**/runs/${run.id}`);

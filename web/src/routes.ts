@@ -17,6 +17,14 @@ export const pages: Page[] = [
 	{ path: '/way', load: () => import('./pages/way/page'), nav: { label: 'Way', icon: 'way', key: 'w' } },
 	{ path: '/runs', load: () => import('./pages/runs/page'), nav: { label: 'Runs', icon: 'runs', key: 'r' } },
 	{ path: '/runs/:id', load: () => import('./pages/run/page') },
+	{ path: '/releases', load: () => import('./pages/releases/page'), nav: { label: 'Releases', icon: 'release', key: 'e' } },
+	{ path: '/releases/:id', load: () => import('./pages/release/page') },
+	{ path: '/rollouts', load: () => import('./pages/rollouts/page'), nav: { label: 'Rollouts', icon: 'rollout', key: 'o' } },
+	{ path: '/rollouts/:id', load: () => import('./pages/rollout/page') },
+	{ path: '/environments', load: () => import('./pages/environments/page'), nav: { label: 'Environments', icon: 'environments', key: 'v' } },
+	{ path: '/environments/:name', load: () => import('./pages/environment/page') },
+	{ path: '/incidents', load: () => import('./pages/incidents/page'), nav: { label: 'Incidents', icon: 'incidents', key: 'i' } },
+	{ path: '/incidents/:id', load: () => import('./pages/incident/page') },
 	{ path: '/login', load: () => import('./pages/login/page'), bare: true },
 ];
 

@@ -133,6 +133,7 @@ export interface Approval {
 	actor: string;
 	yes?: boolean;
 	comment?: string;
+	note?: string; // how who said it stands to the author, for who audits
 	at?: number;
 }
 export interface Gate {
@@ -187,7 +188,7 @@ export interface Rollout {
 	image: string;
 	previous?: string;
 	state: RolloutState;
-	strategy?: { kind?: string; steps?: { share?: number }[]; min_bake?: number; max?: number };
+	strategy?: { kind?: string; steps?: { share?: number }[]; min_bake?: number; max?: number; error_margin?: number; latency_margin?: number; guard_error_rate?: number };
 	step?: number;
 	replicas?: number;
 	want?: number;
@@ -198,6 +199,13 @@ export interface Rollout {
 	reason?: string;
 	cause?: string;
 	is_return?: boolean;
+	held_from?: RolloutState;
+	restarts?: number;
+	plan?: string; // hash of the deploy plan
+	desired?: string; // commit in the environment's repository
+	harm_at?: number; // the first bad answer of the new version
+	zero_ordered_at?: number;
+	zero_confirmed_at?: number;
 	created_at?: number;
 	applied_at?: number;
 	baked_at?: number;
@@ -249,6 +257,10 @@ export interface Incident {
 	opened_at?: number;
 	mitigated_at?: number;
 	closed_at?: number;
+	revert?: string; // the commit that took the change back in Git
+	page?: string; // who is called
+	paged?: boolean;
+	deploys?: { rollout: string; unit: string; image: string; release?: string; state: RolloutState; at: number; ended_at?: number; returns?: boolean; suspect?: boolean; cause?: string }[];
 }
 
 // What status says of a run's jobs: fewer members than a job has.
