@@ -93,7 +93,8 @@ struct event {
 	char *address,
 		*via; /* of a person: where from; by which credential: "tok-...", "ses-...", "socket" */
 	char *once, *what; /* hash of who and idempotency key; hash of what was ordered with it */
-	VEC(struct field_change) changes; /* what a person's event did, set by the engine */
+	VEC(struct field_change)
+	changes; /* set by the engine: what a person's event did, and the states that any event led to */
 	char *effect; /* "seq.index" of the effect that this answers; a second answer is ignored */
 	char *cause;  /* free text for people: what led here */
 	char *repo, *ref, *commit, *base;

@@ -126,3 +126,29 @@ void before_compare(struct before *b, const struct model *m, struct event *ev)
 	}
 	vec_done(&b->list);
 }
+
+static bool says_state(const struct event *ev, const char *id)
+{
+	vec_each(c, &ev->changes)
+		if (streq(c->subject, id) && streq(c->field, "state"))
+			return true;
+	return false;
+}
+
+void changes_add_moves(const struct model *m, struct event *ev)
+{
+	vec_each(move, &m->moves) {
+		const char *is = model_state(m, move->kind, move->id);
+
+		if (!is || streq(is, move->from) || says_state(ev, move->id) ||
+		    ev->changes.n >= CHANGES_MAX)
+			continue;
+		vec_push(
+			&ev->changes,
+			((struct field_change){
+				.subject = xstrdup(move->id),
+				.field = xstrdup(move->kind == AGG_ENVIRONMENT ? "stage" : "state"),
+				.before = move->from ? xasprintf("\"%s\"", move->from) : NULL,
+				.after = xasprintf("\"%s\"", is)}));
+	}
+}
