@@ -92,7 +92,7 @@ void model_moved(struct model *m, enum aggregate_kind kind, const char *id, cons
 	vec_each(move, &m->moves)
 		if (move->kind == kind && streq(move->id, id))
 			return;
-	vec_push(&m->moves, ((struct move){kind, xstrdup(id), from}));
+	vec_push(&m->moves, ((struct state_move){kind, xstrdup(id), from}));
 }
 
 const char *model_state(const struct model *m, enum aggregate_kind kind, const char *id)

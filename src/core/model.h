@@ -495,7 +495,7 @@ struct touch {
 	bool gone; /* evicted from memory; its last snapshot stays stored */
 };
 /* A thing on the way (run, release, rollout, incident) that came to be or changed its state; an environment that came to be. */
-struct move {
+struct state_move {
 	enum aggregate_kind kind;
 	char *id;
 	const char *from; /* name of a state; NULL: it is new */
@@ -506,7 +506,7 @@ struct model {
 	struct map by_kind[AGG_KINDS]; /* id -> struct <kind> *, in order of creation */
 	VEC(struct touch) touched;     /* by the last step(), without doubles */
 	struct map touch_index;        /* the same, by "kind/id", once they are many */
-	VEC(struct move) moves;        /* by the last step(): the first of each thing */
+	VEC(struct state_move) moves;        /* by the last step(): the first of each thing */
 	struct ready {
 		struct map classes; /* by what they ask for: struct ready_class *, core/ready.h */
 		struct map groups;  /* concurrency group -> the job that holds it */
