@@ -50,6 +50,8 @@ struct api {
 	struct logins *logins;   /* sso.c; NULL: none under way */
 	struct devices *devices; /* device.c; NULL: none asked yet */
 	uint64_t failed_logins;
+	uint64_t archived; /* records up to this one have left the journal; 0: none */
+	usec_t archived_at;
 	/* metrics.c */
 	struct route_counts routes[ROUTES_MAX];
 	struct histogram latency;

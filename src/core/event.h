@@ -126,5 +126,8 @@ struct event {
 };
 extern const struct shape shape_event; /* the payload */
 void event_done(struct event *e);
+/* The event that a record of the journal holds, with its seq, time and actor; *ret is the caller's (event_done). RC_CORRUPT: there is no such kind. */
+struct record;
+MUST_CHECK enum rc event_read(const struct record *r, struct event *ret, struct err *err);
 /* The aggregate an event is about, for the journal's column and filters ("run-7", "ro-12", "production"). */
 const char *event_subject(const struct event *e);

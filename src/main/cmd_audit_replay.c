@@ -106,25 +106,6 @@ static enum rc restart(struct replay *r)
 	return RC_OK;
 }
 
-static enum rc event_of(const struct record *rec, struct event *ret, struct err *err)
-{
-	unsigned kind = 0;
-
-	while (kind < EVENT_KINDS && !str_is(rec->type, event_kind_names[kind]))
-		kind++;
-	if (kind == EVENT_KINDS)
-		return err_set(err, RC_CORRUPT, "no event is called %.*s", (int)rec->type.n,
-			       rec->type.p);
-	enum rc rc = shape_parse(rec->payload, SNAPSHOT_MAX, &shape_event, ret, err);
-	if (rc != RC_OK)
-		return rc;
-	ret->kind = (enum event_kind)kind;
-	ret->seq = rec->seq;
-	ret->time = rec->time;
-	ret->actor = xstrndup(rec->actor.p, rec->actor.n);
-	return RC_OK;
-}
-
 static enum rc replay_one(struct replay *r, const struct record *rec)
 {
 	struct event ev = {0};
@@ -133,7 +114,7 @@ static enum rc replay_one(struct replay *r, const struct record *rec)
 
 	if (rc != RC_OK)
 		return rc;
-	rc = event_of(rec, &ev, r->err);
+	rc = event_read(rec, &ev, r->err);
 	if (rc == RC_OK && ev.kind == EV_STARTED && r->records)
 		rc = restart(r);
 	if (rc == RC_OK)
