@@ -15,6 +15,7 @@
 #include "io/clock.h"
 #include "io/files.h"
 #include "main/agents.h"
+#include "main/archiving.h"
 #include "main/face.h"
 #include "main/house.h"
 #include "main/local_doctor.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct cache_service *caches;
 	struct workload *workload;
 	struct oidc *oidc;
+	struct archiving *archiving;
 	char *tool_cache;
 	VEC(struct source) sources;
 	char *data, *socket;
@@ -144,6 +146,11 @@ static void install_hooks(struct daemon *d)
 			LOG(LOG_WARN, "no hook: pushes are seen by watching the files",
 			    LF("repo", s->name), LF("reason", err.msg));
 	}
+}
+
+static char *archive_of(void *ctx, uint64_t seq)
+{
+	return archiving_name_of(((struct daemon *)ctx)->data, seq);
 }
 
 static const char *source_of(void *ctx, const char *path)
@@ -349,6 +356,7 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 				 .version = PENSTOCK_VERSION,
 				 .source_of = source_of,
 				 .doctor = look_at_machine,
+				 .archive_of = archive_of,
 				 .ctx = d,
 				 .oidc = d->oidc,
 				 .oidc_name = o->oidc_name,
@@ -404,6 +412,7 @@ static void close_all(struct daemon *d)
 {
 	httpd_free(d->httpd);
 	loop_free(d->loop);
+	archiving_free(d->archiving);
 	cache_service_free(d->caches);
 	workload_free(d->workload);
 	oidc_free(d->oidc);
@@ -480,6 +489,7 @@ int serve(const struct serve_options *o)
 	loop_watch(d.loop, watch_fd(d.house->watch), look_at_refs, &d);
 	engine_start(d.engine);
 	say_first_token(&d, o);
+	d.archiving = archiving_start(d.loop, d.house->world.store, d.api, d.data, o->journal_keep);
 	install_hooks(&d);
 	each_second(&d);
 	each_minute(&d);
