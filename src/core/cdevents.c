@@ -284,7 +284,7 @@ static void task_event(struct writer *w, const char *type, const char *outcome)
 
 	event_begin(w, type, run, id);
 	add_text(w, "taskName", name);
-	add_uri(w, "uri", "jobs", w->ev->job);
+	add_uri(w, "uri", "api/v1/jobs", w->ev->job);
 	add_ref(w, "pipelineRun", run);
 	add_text(w, "outcome", outcome);
 	if (outcome)

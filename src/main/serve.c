@@ -357,6 +357,7 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 				 .source_of = source_of,
 				 .doctor = look_at_machine,
 				 .archive_of = archive_of,
+				 .base = o->public_url,
 				 .ctx = d,
 				 .oidc = d->oidc,
 				 .oidc_name = o->oidc_name,
