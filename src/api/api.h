@@ -34,6 +34,9 @@ struct api *api_new(const struct api_options *o);
 void api_handle(void *ctx, struct request *r);
 /* For /metrics: the server that it is behind. */
 void api_behind(struct api *api, const struct httpd *h);
+/* For takers on the same port (build caches, agents); ctx is the api. What they refuse stands in the journal, and what they destroy. On the loop. */
+void api_denied(void *ctx, struct request *r, const char *what, const char *why);
+void api_pruned(void *ctx, struct request *r, const char *scope, uint64_t keep, uint64_t gone);
 /* Records up to seq, of this time, have left the journal: who asks for them is told where they are. On the loop. */
 void api_archived(struct api *api, uint64_t seq, usec_t time);
 /* After httpd_free() and when no work runs any more; before engine_free(). */

@@ -50,6 +50,8 @@ struct api {
 	struct logins *logins;   /* sso.c; NULL: none under way */
 	struct devices *devices; /* device.c; NULL: none asked yet */
 	uint64_t failed_logins;
+	usec_t strangers_since; /* denials.c */
+	uint32_t strangers;
 	uint64_t archived; /* records up to this one have left the journal; 0: none */
 	usec_t archived_at;
 	/* metrics.c */
@@ -128,6 +130,9 @@ void call_denied(struct call *c, const char *fmt, ...)
 MUST_CHECK bool call_same_site(struct call *c); /* false: answered */
 void session_begin(struct call *c, const char *actor, const char *token);
 void tried_free(struct api *api);
+/* denials.c */
+/* what NULL: the method and the path. Whoever has no name here is "nobody". */
+void denial_note(struct api *api, struct request *r, const char *what, const char *why);
 void denials_free(struct api *api);
 void get_me(struct call *c);
 void get_login(struct call *c);

@@ -73,9 +73,11 @@
 	X(EV_GRANT_END, "access.grant_end") /* id */                                                                                      \
 	X(EV_DENIED,                                                                                                                      \
 	  "access.denied") /* text = what was asked, error, count: how often since the last record: nothing changes */                    \
+	X(EV_CACHE_PRUNE,                                                                                                                 \
+	  "person.cache_prune") /* id = scope or "all", memory = bytes that may stay, text: what went: nothing changes here */            \
 	X(EV_EFFECT_FAILED,                                                                                                               \
 	  "engine.effect_failed") /* kind, subject, error: an effect that will not be tried again */
-#define EVENT_KINDS 53
+#define EVENT_KINDS 54
 ENUM_DECLARE(event_kind, EVENT_MAP, EVENT_KINDS)
 
 /* A member of an aggregate, before and after, as JSON of at most 1 KiB; NULL: it was not there. */

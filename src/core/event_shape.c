@@ -229,6 +229,8 @@ const char *event_subject(const struct event *e)
 
 	if (access)
 		return access;
+	if (e->kind == EV_CACHE_PRUNE)
+		return "build-caches";
 	if (e->kind == EV_AGENT || e->kind == EV_DRAIN || e->kind == EV_MERGED ||
 	    e->kind == EV_LANDED)
 		return e->id ? e->id : "engine";

@@ -68,6 +68,7 @@ static const struct sentence sentences[EVENT_KINDS] = {
 	[EV_GRANT] = {"{actor} made {type} {role}[ in {environment}]", NULL, TELL_ALWAYS},
 	[EV_GRANT_END] = {"{actor} took {id} back", NULL, TELL_ALWAYS},
 	[EV_DENIED] = {"{actor} was denied {text}[, {count} times][ from {address}]: {error}", NULL, TELL_ALWAYS},
+	[EV_CACHE_PRUNE] = {"{actor} pruned the build caches of {id}: {text} went", NULL, TELL_ALWAYS},
 	[EV_EFFECT_FAILED] = {"{type} failed and is not tried again[: {error}]", NULL, TELL_ALWAYS},
 };
 /* clang-format on */

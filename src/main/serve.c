@@ -285,6 +285,7 @@ static enum rc open_caches(struct daemon *d, const struct serve_options *o, stru
 	if (!d->tools)
 		return err_wrap(err, "the build tools' cache");
 	d->caches = cache_service_new(d->loop, d->tools);
+	cache_service_listen(d->caches, &(struct cache_listener){api_denied, api_pruned, d->api});
 	httpd_add_taker(d->httpd, cache_take, d->caches);
 	if (o->port)
 		open_job_tokens(d, o);
@@ -379,7 +380,7 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 	if (rc == RC_OK)
 		api_behind(d->api, d->httpd);
 	if (rc == RC_OK)
-		agents_open(d->house->hub, d->engine, d->httpd);
+		agents_open(d->house->hub, d->engine, d->api, d->httpd);
 	if (rc == RC_OK)
 		httpd_add_taker(d->httpd, ui_take, NULL);
 	return rc == RC_OK ? open_caches(d, o, err) : rc;
