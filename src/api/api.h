@@ -19,6 +19,10 @@ struct api_options {
 		       void (*each)(void *to, const char *check, const char *state,
 				    const char *says, const char *fix),
 		       void *to);
+	/* The archive that holds a record which left the journal, for messages; the caller's. NULL: not known. */
+	char *(*archive_of)(void *ctx, uint64_t seq);
+	const char *
+		base; /* where people see this: "https://ci.example.com"; NULL: http://127.0.0.1:7400 */
 	void *ctx;
 	struct oidc *oidc;         /* people log in by it; NULL: by tokens only. Borrowed */
 	const char *oidc_name;     /* what the button says; NULL: "single sign-on" */
@@ -30,5 +34,10 @@ struct api *api_new(const struct api_options *o);
 void api_handle(void *ctx, struct request *r);
 /* For /metrics: the server that it is behind. */
 void api_behind(struct api *api, struct httpd *h);
+/* For takers on the same port (build caches, agents); ctx is the api. What they refuse stands in the journal, and what they destroy. On the loop. */
+void api_denied(void *ctx, struct request *r, const char *what, const char *why);
+void api_pruned(void *ctx, struct request *r, const char *scope, uint64_t keep, uint64_t gone);
+/* Records up to seq, of this time, have left the journal: who asks for them is told where they are. On the loop. */
+void api_archived(struct api *api, uint64_t seq, usec_t time);
 /* After httpd_free() and when no work runs any more; before engine_free(). */
 void api_free(struct api *api);

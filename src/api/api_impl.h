@@ -51,6 +51,10 @@ struct api {
 	unsigned asking;         /* sso.c: calls that wait for the provider */
 	struct devices *devices; /* device.c; NULL: none asked yet */
 	uint64_t failed_logins;
+	usec_t strangers_since; /* denials.c */
+	uint32_t strangers;
+	uint64_t archived; /* records up to this one have left the journal; 0: none */
+	usec_t archived_at;
 	/* metrics.c */
 	struct route_counts routes[ROUTES_MAX];
 	struct histogram latency;
@@ -131,6 +135,9 @@ void call_denied(struct call *c, const char *fmt, ...)
 MUST_CHECK bool call_same_site(struct call *c); /* false: answered */
 void session_begin(struct call *c, const char *actor, const char *token);
 void tried_free(struct api *api);
+/* denials.c */
+/* what NULL: the method and the path. Whoever has no name here is "nobody". */
+void denial_note(struct api *api, struct request *r, const char *what, const char *why);
 void denials_free(struct api *api);
 void get_me(struct call *c);
 void get_login(struct call *c);

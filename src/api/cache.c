@@ -220,6 +220,11 @@ bool cache_take(void *ctx, struct request *r)
 	return true;
 }
 
+void cache_service_listen(struct cache_service *s, const struct cache_listener *l)
+{
+	s->listener = *l;
+}
+
 struct cache_service *cache_service_new(struct loop *l, struct tool_cache *cache)
 {
 	struct cache_service *s = xcalloc(1, sizeof(*s));

@@ -16,6 +16,14 @@
 
 struct cache_service;
 struct cache_service *cache_service_new(struct loop *l, struct tool_cache *cache);
+/* Who hears of what was refused to somebody we know, and of what was destroyed, before it is answered. On the loop; none: nobody. */
+struct cache_listener {
+	void (*denied)(void *ctx, struct request *r, const char *what, const char *why);
+	void (*pruned)(void *ctx, struct request *r, const char *scope, uint64_t keep,
+		       uint64_t gone);
+	void *ctx;
+};
+void cache_service_listen(struct cache_service *s, const struct cache_listener *l);
 /* For httpd_add_taker(); ctx is the service. */
 bool cache_take(void *ctx, struct request *r);
 /* After httpd_free() and loop_free(). The cache itself is the caller's. */

@@ -86,15 +86,23 @@ static void looked(struct cache_job *j)
 
 static void prune(struct cache_job *j)
 {
-	uint64_t gone = 0;
 	struct json_out o = JSON_OUT(&j->body);
 
-	j->rc = tool_cache_prune(j->s->cache, j->prune_scope, j->keep, &gone, &j->err);
+	j->rc = tool_cache_prune(j->s->cache, j->prune_scope, j->keep, &j->gone, &j->err);
 	json_open(&o, NULL);
 	json_bool(&o, "ok", true);
-	json_u64(&o, "gone", gone);
+	json_u64(&o, "gone", j->gone);
 	json_close(&o);
 	strbuf_addc(&j->body, '\n');
+}
+
+static void pruned(struct cache_job *j)
+{
+	const struct cache_listener *l = &j->s->listener;
+
+	if (j->rc == RC_OK && l->pruned)
+		l->pruned(l->ctx, j->r, j->prune_scope, j->keep, j->gone);
+	finish(j);
 }
 
 /* POST ?keep=SIZE[&scope=trusted|pr/N]; nothing goes when keep is not said. */
@@ -115,7 +123,7 @@ static void got_prune(void *ctx, struct request *r)
 	}
 	j->prune_scope = scope ? xstrdup(scope) : NULL;
 	j->fn = prune;
-	j->done = finish;
+	j->done = pruned;
 	cache_job_start(j);
 }
 
@@ -129,6 +137,9 @@ bool take_admin(struct cache_service *s, struct request *r)
 		request_take_whole(r, got_prune, s);
 		return true;
 	}
+	if (streq(path, PRUNE_PATH) && streq(method, "POST") && s->listener.denied)
+		s->listener.denied(s->listener.ctx, r, "POST " PRUNE_PATH,
+				   "who may only read the build caches does not empty them");
 	if (!streq(path, ADMIN_PATH) || (!streq(method, "GET") && !streq(method, "HEAD")))
 		return false;
 	struct cache_job *j = cache_job_new(s, r, NULL, TOOL_TRUSTED);

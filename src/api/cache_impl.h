@@ -63,6 +63,7 @@ struct cache_service {
 	struct upload *uploads;
 	unsigned turn, puts;
 	struct tool_counts counts[TOOL_KINDS];
+	struct cache_listener listener;
 };
 
 /* cache.c: a request without a body, answered from a worker */
@@ -78,7 +79,7 @@ struct cache_job {
 	struct err err;
 	struct tool_found found;
 	struct strbuf body; /* what came, or what is answered */
-	uint64_t keep;
+	uint64_t keep, gone;
 	char *prune_scope;
 };
 struct cache_job *cache_job_new(struct cache_service *s, struct request *r,

@@ -346,6 +346,9 @@ void take_put(struct cache_service *s, struct request *r, const struct cache_rou
 		struct tool_counts *n = &s->counts[route->tool];
 
 		*(rc == RC_DENIED ? &n->denied : &n->failed) += 1;
+		if (rc == RC_DENIED && s->listener.denied)
+			s->listener.denied(s->listener.ctx, r, "a write into the build caches",
+					   err.msg);
 		reply_put(r, route->tool, rc, err.msg);
 		return;
 	}

@@ -3,6 +3,7 @@
  * the end and follows is given new records at once, and goes back to pulling when it falls behind: nothing is lost, nothing piles up.
  */
 #include "api/api_impl.h"
+#include "api/audit.h"
 
 #define PAGE_RECORDS 2048 /* looked at in one go */
 #define PAGE_BYTES   ((size_t)256 << 10)
@@ -30,21 +31,9 @@ struct follow {
 	struct err err;
 };
 
-/* "person.*" begins with "person."; anything else is meant as it stands. */
-static bool fits(const char *want, struct str text)
-{
-	size_t n = want ? strlen(want) : 0;
-
-	if (!want)
-		return true;
-	if (n && want[n - 1] == '*')
-		return text.n >= n - 1 && memcmp(text.p, want, n - 1) == 0;
-	return str_is(text, want);
-}
-
 static bool wanted(const struct follow *f, const struct record *r)
 {
-	return fits(f->type, r->type) && fits(f->subject, r->subject);
+	return audit_fits(f->type, r->type) && audit_fits(f->subject, r->subject);
 }
 
 /* The same bytes as an export of the journal has. */
@@ -287,6 +276,17 @@ static void resume_from(struct follow *f, const struct call *c)
 		f->next = MIN_OF(seq, c->api->last_seq) + 1;
 }
 
+/* Who names a record that left the journal is told so; who names none gets what is there. */
+static bool is_gone(struct follow *f, struct call *c)
+{
+	bool named = request_query(c->r, "from") || request_header(c->r, "Last-Event-ID");
+
+	if (!named || !audit_is_archived(c, f->next, 0))
+		return false;
+	xfree(f);
+	return true;
+}
+
 static void follow_begin(struct call *c, struct follow *f)
 {
 	struct api *api = c->api;
@@ -327,6 +327,8 @@ void get_journal(struct call *c)
 			     .following = asks(c, "follow"),
 			     .events = accept && strstr(accept, "text/event-stream")};
 	resume_from(f, c);
+	if (is_gone(f, c))
+		return;
 	if (last && !request_query(c->r, "type") &&
 	    !request_query(c->r, "subject")) { /* no need to look for them */
 		f->next = newest > last ? MAX_OF(f->next, newest - last + 1) : f->next;
@@ -346,5 +348,6 @@ void get_events(struct call *c)
 	*f = (struct follow){
 		.next = MAX_OF(from, 1), .left = UINT64_MAX, .following = true, .events = true};
 	resume_from(f, c);
-	follow_begin(c, f);
+	if (!is_gone(f, c))
+		follow_begin(c, f);
 }

@@ -7,9 +7,6 @@
 #define TRIES        10 /* wrong tokens from one address in TRY_TIME, then it waits */
 #define TRY_TIME     USEC_MIN
 #define TRIED_MAX    4096
-#define DENIED_EVERY USEC_MIN /* the same refusal of the same actor is counted, not written again */
-#define DENIED_MANY  30       /* different refusals of one actor in that time: the rest are one */
-#define DENIALS_MAX  1024
 #define AGENT_TEXT   200
 
 /* ---- those who try ---- */
@@ -51,6 +48,7 @@ void failed_login(struct api *api, struct request *r)
 	request_address(r, address);
 	tried_of(api, address, true)->n++;
 	api->failed_logins++;
+	denial_note(api, r, NULL, "a secret that is not known here, was revoked, or is over");
 }
 
 /* True: it was answered that this address has to wait. */
@@ -74,6 +72,8 @@ void call_nobody(struct call *c)
 {
 	if (request_header(c->r, "Authorization") && is_throttled(c))
 		return;
+	if (request_holder(c->r))
+		denial_note(c->api, c->r, NULL, "its token is for something else");
 	request_add_header(c->r, "WWW-Authenticate", "Bearer realm=\"penstock\"");
 	call_problem(c, 401, RC_DENIED, "%s",
 		     request_header(c->r, "Authorization")
@@ -81,66 +81,6 @@ void call_nobody(struct call *c)
 		     : request_cookie(c->r, SESSION_COOKIE).n
 			     ? "this session is over: log in again"
 			     : "who are you? log in, or send a token: Authorization: Bearer ...");
-}
-
-/* ---- refusals, for the audit ---- */
-
-struct denial {
-	usec_t at;
-	uint32_t n; /* not written since */
-};
-
-void denials_free(struct api *api)
-{
-	for (struct map_entry *e = NULL; (e = map_next(&api->denials, e));)
-		xfree(e->value);
-	map_done(&api->denials);
-}
-
-/* Did this actor try very many different things lately? Counts this one. */
-static bool has_many(struct api *api, const char *actor, usec_t now)
-{
-	struct denial *all = map_get(&api->denials, str_of(actor));
-
-	if (!all) {
-		all = xcalloc(1, sizeof(*all));
-		map_put(&api->denials, str_of(actor), all);
-	}
-	if (now - all->at > DENIED_EVERY)
-		*all = (struct denial){.at = now};
-	return ++all->n > DENIED_MANY;
-}
-
-static void journal_denial(struct call *c, const char *why)
-{
-	struct api *api = c->api;
-	AUTO(freep) char *what = xasprintf("%s %s", request_method(c->r), request_path(c->r));
-	AUTO(freep) char *key = xasprintf("%s %s", request_actor(c->r), what);
-	usec_t now = runner_now(api->runner);
-
-	if (api->denials.n > DENIALS_MAX)
-		denials_free(api);
-	if (!map_get(&api->denials, str_of(key)) && has_many(api, request_actor(c->r), now)) {
-		/* a new path each time must not fill the journal */
-		xfree(what);
-		xfree(key);
-		what = xstrdup("(many different requests)");
-		key = xasprintf("%s %s", request_actor(c->r), what);
-	}
-	struct denial *d = map_get(&api->denials, str_of(key));
-	if (!d) {
-		d = xcalloc(1, sizeof(*d));
-		map_put(&api->denials, str_of(key), d);
-	}
-	d->n++;
-	if (d->at && now - d->at < DENIED_EVERY)
-		return;
-	struct event ev = {.kind = EV_DENIED, .count = d->n, .rc = RC_DENIED};
-	call_sign(c, &ev);
-	ev.text = xstrdup(what);
-	ev.error = xstrdup(why);
-	*d = (struct denial){.at = now};
-	engine_submit(api->e, &ev);
 }
 
 void call_denied(struct call *c, const char *fmt, ...)
@@ -151,7 +91,7 @@ void call_denied(struct call *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_addv(&text, fmt, ap);
 	va_end(ap);
-	journal_denial(c, strbuf_cstr(&text));
+	denial_note(c->api, c->r, NULL, strbuf_cstr(&text));
 	call_failf(c, RC_DENIED, "%s", strbuf_cstr(&text));
 }
 

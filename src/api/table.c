@@ -1,4 +1,5 @@
 /* The rows. In a group the more special path stands first: the first one that fits counts. */
+#include "api/audit.h"
 #include "api/reads.h"
 
 #define ID_MAX    200
@@ -53,6 +54,7 @@
 static const char *const roles[] = {"viewer", "developer", "approver", "operator", "admin", NULL};
 static const char *const sorts[] = {"id",       "-id",       "created", "-created",
 				    "duration", "-duration", NULL};
+static const char *const exports[] = {"ndjson", "cdevents", NULL};
 static const char *const formats[] = {"raw", "text", "json", NULL};
 
 #define PAGE                                                   \
@@ -108,6 +110,16 @@ static const char *const formats[] = {"raw", "text", "json", NULL};
 	  NUMBER("last", WIRE_LIST_MAX, "only the newest"),                                       \
 	  TRUTH("follow", "go on with new ones"), SHORT("type", "such as job.ended or person.*"), \
 	  SHORT("subject", "such as run-7 or run-7*"))
+#define AUDIT_RANGE                                                                \
+	NUMBER("from", INT64_MAX, "first record's number"),                        \
+		NUMBER("to", INT64_MAX, "last record's number"),                   \
+		NUMBER("since", INT64_MAX, "not older, in microseconds since 1970"), \
+		NUMBER("until", INT64_MAX, "older than this")
+#define AUDIT_QUERY                                                                            \
+	F(PAGE, AUDIT_RANGE, SHORT("actor", "such as user:ann or token:*"),                    \
+	  SHORT("subject", "such as run-7 or run-7*"), SHORT("type", "such as person.*"),       \
+	  SHORT("search", "a text anywhere in it, any case"),                                  \
+	  TRUTH("decisions", "only what a person or the system decided"))
 #define EVENTS_QUERY                                      \
 	F(SHORT("type", "such as job.ended or person.*"), \
 	  SHORT("subject", "such as run-7 or run-7*"),    \
@@ -156,6 +168,9 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_TESTS,                       get_tests,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "tests in quarantine, and tests that were seen to be flaky"},
 	{"GET",    WIRE_BASE "/{a:jobs}/{b+}",       get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Job",           NULL, NULL, "one job"},
 	{"GET",    WIRE_JOURNAL,                     get_journal,        ROLE_VIEWER,    OF_PROJECT,     0, "application/x-ndjson", JOURNAL_QUERY, NULL, "records, a line each; with Accept: text/event-stream as events"},
+	{"GET",    WIRE_AUDIT,                       get_audit,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        AUDIT_QUERY, NULL, "the journal in sentences, newest first; a page looks at so many records (scanned) and says where the next goes on"},
+	{"GET",    WIRE_AUDIT "/export",             get_audit_export,   ROLE_VIEWER,    OF_PROJECT,     ROUTE_PLAIN, "application/x-ndjson", F(AUDIT_RANGE, {"format", FIELD_NAME, false, 0, exports, "ndjson: the records and a trailer; cdevents"}), NULL, "the journal as a file; what `penstock audit verify --export` checks"},
+	{"GET",    WIRE_AUDIT "/verify",             get_audit_verify,   ROLE_VIEWER,    OF_PROJECT,     ROUTE_PLAIN, "application/x-ndjson", F(AUDIT_RANGE), NULL, "the hash chain, checked here: lines of progress, the last one with ok, head and the first bad record"},
 	{"GET",    WIRE_EVENTS,                      get_events,         ROLE_VIEWER,    OF_PROJECT,     0, "text/event-stream", EVENTS_QUERY, NULL, "new records as server-sent events; Last-Event-ID goes on behind that one"},
 	{"GET",    WIRE_RELEASES "/{a}/evidence",    get_evidence,       ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(TRUTH("verify", "each is verified now")), NULL, "a release's envelopes"},
 	{"GET",    WIRE_TRAFFIC,                     get_traffic,        ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("environment", "only this one")), NULL, "what each version's clients saw"},

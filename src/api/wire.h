@@ -26,6 +26,7 @@
 #define WIRE_REPLICAS     WIRE_BASE "/replicas"
 #define WIRE_DOORS        WIRE_BASE "/doors"
 #define WIRE_HOOK         WIRE_BASE "/hook"
+#define WIRE_AUDIT        WIRE_BASE "/audit"
 #define WIRE_EVENTS       WIRE_BASE "/events"
 #define WIRE_ME           WIRE_BASE "/me"
 #define WIRE_LOGIN        WIRE_BASE "/login"

@@ -73,9 +73,11 @@
 	X(EV_GRANT_END, "access.grant_end") /* id */                                                                                      \
 	X(EV_DENIED,                                                                                                                      \
 	  "access.denied") /* text = what was asked, error, count: how often since the last record: nothing changes */                    \
+	X(EV_CACHE_PRUNE,                                                                                                                 \
+	  "person.cache_prune") /* id = scope or "all", memory = bytes that may stay, text: what went: nothing changes here */            \
 	X(EV_EFFECT_FAILED,                                                                                                               \
 	  "engine.effect_failed") /* kind, subject, error: an effect that will not be tried again */
-#define EVENT_KINDS 53
+#define EVENT_KINDS 54
 ENUM_DECLARE(event_kind, EVENT_MAP, EVENT_KINDS)
 
 /* A member of an aggregate, before and after, as JSON of at most 1 KiB; NULL: it was not there. */
@@ -93,7 +95,8 @@ struct event {
 	char *address,
 		*via; /* of a person: where from; by which credential: "tok-...", "ses-...", "socket" */
 	char *once, *what; /* hash of who and idempotency key; hash of what was ordered with it */
-	VEC(struct field_change) changes; /* what a person's event did, set by the engine */
+	VEC(struct field_change)
+	changes; /* set by the engine: what a person's event did, and the states that any event led to */
 	char *effect; /* "seq.index" of the effect that this answers; a second answer is ignored */
 	char *cause;  /* free text for people: what led here */
 	char *repo, *ref, *commit, *base;
@@ -125,5 +128,8 @@ struct event {
 };
 extern const struct shape shape_event; /* the payload */
 void event_done(struct event *e);
+/* The event that a record of the journal holds, with its seq, time and actor; *ret is the caller's (event_done). RC_CORRUPT: there is no such kind. */
+struct record;
+MUST_CHECK enum rc event_read(const struct record *r, struct event *ret, struct err *err);
 /* The aggregate an event is about, for the journal's column and filters ("run-7", "ro-12", "production"). */
 const char *event_subject(const struct event *e);

@@ -1,5 +1,8 @@
 /* The fields of events and effects. */
 #include "core/effect.h"
+#include "core/chain.h"
+
+#define PAYLOAD_MAX ((size_t)256 << 20)
 
 #define ENUM_TEXT(name, text)         text,
 #define ENUM_DEFINE(type, MAP, count) const char *const type##_names[count] = {MAP(ENUM_TEXT)};
@@ -169,6 +172,25 @@ void event_done(struct event *e)
 	*e = (struct event){0};
 }
 
+enum rc event_read(const struct record *r, struct event *ret, struct err *err)
+{
+	unsigned kind = 0;
+
+	while (kind < EVENT_KINDS && !str_is(r->type, event_kind_names[kind]))
+		kind++;
+	if (kind == EVENT_KINDS)
+		return err_set(err, RC_CORRUPT, "no event is called %.*s",
+			       (int)MIN_OF(r->type.n, (size_t)80), r->type.p);
+	enum rc rc = shape_parse(r->payload, PAYLOAD_MAX, &shape_event, ret, err);
+	if (rc != RC_OK)
+		return rc;
+	ret->kind = (enum event_kind)kind;
+	ret->seq = r->seq;
+	ret->time = r->time;
+	ret->actor = xstrndup(r->actor.p, r->actor.n);
+	return RC_OK;
+}
+
 void effect_done(struct effect *e)
 {
 	shape_done(&shape_effect, e);
@@ -207,6 +229,8 @@ const char *event_subject(const struct event *e)
 
 	if (access)
 		return access;
+	if (e->kind == EV_CACHE_PRUNE)
+		return "build-caches";
 	if (e->kind == EV_AGENT || e->kind == EV_DRAIN || e->kind == EV_MERGED ||
 	    e->kind == EV_LANDED)
 		return e->id ? e->id : "engine";

@@ -29,6 +29,7 @@ void model_done(struct model *m)
 	}
 	model_untouch(m); /* the index too */
 	vec_done(&m->touched);
+	vec_done(&m->moves);
 }
 
 void *model_get(const struct model *m, enum aggregate_kind kind, const char *id)
@@ -43,6 +44,9 @@ void *model_add(struct model *m, enum aggregate_kind kind, const char *id)
 	BUG_ON(map_get(&m->by_kind[kind], str_of(id)));
 	map_put(&m->by_kind[kind], str_of(id), object);
 	model_touch(m, kind, id);
+	if (kind == AGG_RUN || kind == AGG_RELEASE || kind == AGG_ROLLOUT || kind == AGG_INCIDENT ||
+	    kind == AGG_ENVIRONMENT)
+		model_moved(m, kind, id, NULL);
 	return object;
 }
 
@@ -83,8 +87,53 @@ void model_touch(struct model *m, enum aggregate_kind kind, const char *id)
 		vec_push(&m->touched, ((struct touch){.kind = kind, .id = xstrdup(id)}));
 }
 
+void model_moved(struct model *m, enum aggregate_kind kind, const char *id, const char *from)
+{
+	vec_each(move, &m->moves)
+		if (move->kind == kind && streq(move->id, id))
+			return;
+	vec_push(&m->moves, ((struct state_move){kind, xstrdup(id), from}));
+}
+
+const char *model_state(const struct model *m, enum aggregate_kind kind, const char *id)
+{
+	const void *thing = model_get(m, kind, id);
+
+	if (!thing)
+		return NULL;
+	switch (kind) {
+	case AGG_RUN:
+		return run_state_names[((const struct run *)thing)->state];
+	case AGG_RELEASE:
+		return release_state_names[((const struct release *)thing)->state];
+	case AGG_ROLLOUT:
+		return rollout_state_names[((const struct rollout *)thing)->state];
+	case AGG_INCIDENT:
+		return incident_state_names[((const struct incident *)thing)->state];
+	case AGG_ENVIRONMENT:
+		return stage_names[((const struct environment *)thing)->stage];
+	case AGG_PROJECT:
+	case AGG_CONFIG:
+	case AGG_JOB:
+	case AGG_AGENT:
+	case AGG_HISTORY:
+	case AGG_QUEUE:
+	case AGG_SOURCE:
+	case AGG_USER:
+	case AGG_TOKEN:
+	case AGG_SESSION:
+	case AGG_GRANT:
+	case AGG_KINDS:
+		break;
+	}
+	return NULL;
+}
+
 void model_untouch(struct model *m)
 {
+	vec_each(move, &m->moves)
+		xfree(move->id);
+	m->moves.n = 0;
 	vec_each(t, &m->touched)
 		xfree(t->id);
 	m->touched.n = 0;

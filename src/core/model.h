@@ -498,12 +498,19 @@ struct touch {
 	char *id;
 	bool gone; /* evicted from memory; its last snapshot stays stored */
 };
+/* A thing on the way (run, release, rollout, incident) that came to be or changed its state; an environment that came to be. */
+struct state_move {
+	enum aggregate_kind kind;
+	char *id;
+	const char *from; /* name of a state; NULL: it is new */
+};
 struct model {
 	uint64_t seq;                  /* last event applied */
 	usec_t time;                   /* its time */
 	struct map by_kind[AGG_KINDS]; /* id -> struct <kind> *, in order of creation */
 	VEC(struct touch) touched;     /* by the last step(), without doubles */
 	struct map touch_index;        /* the same, by "kind/id", once they are many */
+	VEC(struct state_move) moves;        /* by the last step(): the first of each thing */
 	struct ready {
 		struct map classes; /* by what they ask for: struct ready_class *, core/ready.h */
 		struct map groups;  /* concurrency group -> the job that holds it */
@@ -524,6 +531,9 @@ void model_snapshot(const struct model *m, enum aggregate_kind kind, const char 
 		    struct strbuf *to);
 /* Ended: not needed to decide anything any more, so that a restart need not load it. */
 bool model_is_ended(const struct model *m, enum aggregate_kind kind, const char *id);
+
+/* The name of the state that a run, release, rollout or incident is in; of an environment its stage. NULL: other kinds, or not here. */
+const char *model_state(const struct model *m, enum aggregate_kind kind, const char *id);
 
 struct project *model_project(const struct model *m);
 struct run *model_run(const struct model *m, const char *id);

@@ -58,6 +58,7 @@ static void replace(char **text, const char *by)
 void run_set(struct model *m, struct run *r, enum run_state to, const char *reason)
 {
 	BUG_ON(!may_follow(run_next, r->state, to));
+	model_moved(m, AGG_RUN, r->id, run_state_names[r->state]);
 	r->state = to;
 	replace(&r->reason, reason);
 	if (run_is_final(to))
@@ -101,6 +102,7 @@ void job_reopen(struct model *m, struct job *j, const char *why)
 void release_set(struct model *m, struct release *r, enum release_state to, const char *reason)
 {
 	BUG_ON(!may_follow(release_next, r->state, to));
+	model_moved(m, AGG_RELEASE, r->id, release_state_names[r->state]);
 	r->state = to;
 	replace(&r->reason, reason);
 	if (to == RELEASE_STAGED)
@@ -117,6 +119,7 @@ void release_set(struct model *m, struct release *r, enum release_state to, cons
 void rollout_set(struct model *m, struct rollout *ro, enum rollout_state to, const char *reason)
 {
 	BUG_ON(!may_follow(rollout_next, ro->state, to));
+	model_moved(m, AGG_ROLLOUT, ro->id, rollout_state_names[ro->state]);
 	if (to == ROLLOUT_HOLDING)
 		ro->held_from = ro->state;
 	ro->state = to;
@@ -133,6 +136,7 @@ void rollout_set(struct model *m, struct rollout *ro, enum rollout_state to, con
 void incident_set(struct model *m, struct incident *i, enum incident_state to)
 {
 	BUG_ON(!may_follow(incident_next, i->state, to));
+	model_moved(m, AGG_INCIDENT, i->id, incident_state_names[i->state]);
 	i->state = to;
 	if (to == INCIDENT_MITIGATED)
 		i->mitigated_at = m->time;

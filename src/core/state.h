@@ -49,4 +49,6 @@ void *model_add(struct model *m, enum aggregate_kind kind,
 void model_forget(struct model *m, enum aggregate_kind kind, const char *id);
 void model_touch(struct model *m, enum aggregate_kind kind, const char *id);
 void model_untouch(struct model *m);
+/* It leaves the state `from` (a name of its table), or is new (NULL); the first of a step counts. */
+void model_moved(struct model *m, enum aggregate_kind kind, const char *id, const char *from);
 bool agent_is_over(const struct agent *a); /* lost, long ago */

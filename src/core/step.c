@@ -62,6 +62,7 @@ static enum rc (*const handlers[EVENT_KINDS])(struct step *s) = {
 	[EV_GRANT] = on_grant,
 	[EV_GRANT_END] = on_grant_end,
 	[EV_DENIED] = on_nothing,
+	[EV_CACHE_PRUNE] = on_nothing,
 	[EV_EFFECT_FAILED] = on_effect_failed,
 };
 

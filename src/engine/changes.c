@@ -36,6 +36,13 @@ static void note_access(struct before *b, const struct model *m, const struct ev
 	case EV_TOKEN_END:
 		note(b, m, AGG_TOKEN, ev->id);
 		break;
+	case EV_LOGIN:
+		id = ev->digest ? access_id("ses-", ev->digest) : NULL;
+		note(b, m, AGG_SESSION, id);
+		break;
+	case EV_LOGOUT:
+		note(b, m, AGG_SESSION, ev->id);
+		break;
 	case EV_GRANT:
 		id = ev->type ? access_grant_id(ev->type, ev->role, ev->environment) : NULL;
 		note(b, m, AGG_GRANT, id);
@@ -61,6 +68,11 @@ void before_take(struct before *b, const struct model *m, const struct event *ev
 	note(b, m, AGG_ROLLOUT, ev->rollout);
 	note(b, m, AGG_ENVIRONMENT, ev->environment);
 	note(b, m, AGG_INCIDENT, ev->incident);
+	if ((ev->kind == EV_QUEUE_ADD || ev->kind == EV_QUEUE_DEL) && ev->repo && ev->type) {
+		AUTO(freep) char *queue = xasprintf("%s:%s", ev->repo, ev->type);
+
+		note(b, m, AGG_QUEUE, queue);
+	}
 	if (ev->kind == EV_DRAIN)
 		note(b, m, AGG_AGENT, ev->id);
 	if (ev->kind == EV_QUARANTINE || ev->kind == EV_UNQUARANTINE)
@@ -125,4 +137,39 @@ void before_compare(struct before *b, const struct model *m, struct event *ev)
 		xfree(one->json);
 	}
 	vec_done(&b->list);
+}
+
+static struct field_change *state_of(struct event *ev, const char *id)
+{
+	vec_each(c, &ev->changes)
+		if (streq(c->subject, id) && streq(c->field, "state"))
+			return c;
+	return NULL;
+}
+
+static char *quoted(const char *state)
+{
+	return state ? xasprintf("\"%s\"", state) : NULL;
+}
+
+void changes_add_moves(const struct model *m, struct event *ev)
+{
+	vec_each(move, &m->moves) {
+		const char *is = model_state(m, move->kind, move->id);
+		struct field_change *said = state_of(ev, move->id);
+
+		if (!is || streq(is, move->from))
+			continue;
+		if (said) { /* a snapshot leaves out the first state of all */
+			said->before = said->before ? said->before : quoted(move->from);
+			said->after = said->after ? said->after : quoted(is);
+		} else if (ev->changes.n < CHANGES_MAX) {
+			bool stage = move->kind == AGG_ENVIRONMENT;
+
+			vec_push(&ev->changes,
+				 ((struct field_change){xstrdup(move->id),
+							xstrdup(stage ? "stage" : "state"),
+							quoted(move->from), quoted(is)}));
+		}
+	}
 }

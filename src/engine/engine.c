@@ -228,6 +228,7 @@ static void apply(struct engine *e, struct queued *q)
 				 ((struct ask){.done = q->done, .ctx = q->ctx, .refused = err}));
 		goto out;
 	}
+	changes_add_moves(&e->model, ev);
 	e->seq++;
 	e->stats.events++;
 	batch_add(e, e->building, ev, &out);

@@ -42,9 +42,9 @@ static bool is_wanted(void *ctx, const char *agent, const char *id, uint32_t att
 	       streq(job->agent, agent);
 }
 
-void agents_open(struct exec *hub, struct engine *e, struct httpd *httpd)
+void agents_open(struct exec *hub, struct engine *e, struct api *api, struct httpd *httpd)
 {
-	const struct hub_owner owner = {on_agent, on_drain, is_wanted, e};
+	const struct hub_owner owner = {on_agent, on_drain, is_wanted, e, api_denied, api};
 
 	hub_own(hub, &owner);
 	for (struct map_entry *m = NULL; (m = map_next(&engine_model(e)->by_kind[AGG_AGENT], m));) {

@@ -7,6 +7,7 @@
 #include "main/local.h"
 #include "main/local_audit.h"
 #include "store/adapters.h"
+#include "store/archive.h"
 
 #include <inttypes.h>
 
@@ -106,25 +107,6 @@ static enum rc restart(struct replay *r)
 	return RC_OK;
 }
 
-static enum rc event_of(const struct record *rec, struct event *ret, struct err *err)
-{
-	unsigned kind = 0;
-
-	while (kind < EVENT_KINDS && !str_is(rec->type, event_kind_names[kind]))
-		kind++;
-	if (kind == EVENT_KINDS)
-		return err_set(err, RC_CORRUPT, "no event is called %.*s", (int)rec->type.n,
-			       rec->type.p);
-	enum rc rc = shape_parse(rec->payload, SNAPSHOT_MAX, &shape_event, ret, err);
-	if (rc != RC_OK)
-		return rc;
-	ret->kind = (enum event_kind)kind;
-	ret->seq = rec->seq;
-	ret->time = rec->time;
-	ret->actor = xstrndup(rec->actor.p, rec->actor.n);
-	return RC_OK;
-}
-
 static enum rc replay_one(struct replay *r, const struct record *rec)
 {
 	struct event ev = {0};
@@ -133,7 +115,7 @@ static enum rc replay_one(struct replay *r, const struct record *rec)
 
 	if (rc != RC_OK)
 		return rc;
-	rc = event_of(rec, &ev, r->err);
+	rc = event_read(rec, &ev, r->err);
 	if (rc == RC_OK && ev.kind == EV_STARTED && r->records)
 		rc = restart(r);
 	if (rc == RC_OK)
@@ -161,9 +143,51 @@ static bool on_record(void *ctx, const struct record *rec)
 	return r->rc == RC_OK;
 }
 
-static enum rc replay_rest(struct replay *r, struct store *store)
+/* What left the journal comes first; what is in both is taken once. */
+struct archived {
+	struct replay *r;
+	uint64_t through;
+};
+
+static bool on_archived(void *ctx, const struct record *rec)
 {
-	enum rc rc = store_journal(store, r->records + 1, 0, on_record, r, r->err);
+	struct archived *a = ctx;
+
+	if (rec->seq > a->through)
+		return false;
+	a->r->rc = rec->seq <= a->r->records ? RC_OK : replay_one(a->r, rec);
+	return a->r->rc == RC_OK;
+}
+
+static enum rc replay_archives(struct replay *r, struct store *store, const char *data)
+{
+	AUTO(freep) char *dir = audit_archives(data);
+	AUTO(archives_done) struct archives have = {0};
+	struct record anchor = {0};
+	enum rc rc = store_anchor(store, &anchor, r->err);
+
+	if (rc == RC_OK)
+		rc = archives_list(dir, &have, r->err);
+	struct archived a = {r, anchor.seq};
+	for (size_t i = 0; rc == RC_OK && i < have.list.n && r->records < anchor.seq; i++) {
+		rc = archive_walk(&have.list.v[i], on_archived, &a, r->err);
+		rc = rc == RC_OK ? r->rc : rc;
+	}
+	if (rc == RC_OK && r->records < anchor.seq)
+		rc = err_set(r->err, RC_NOT_FOUND,
+			     "records %" PRIu64 " to %" PRIu64
+			     " left the journal, and their archive is not in %s: put it there",
+			     r->records + 1, anchor.seq, dir);
+	return rc;
+}
+
+static enum rc replay_rest(struct replay *r, struct store *store, const char *data)
+{
+	enum rc rc = replay_archives(r, store, data);
+
+	if (rc != RC_OK)
+		return rc;
+	rc = store_journal(store, r->records + 1, 0, on_record, r, r->err);
 
 	return r->rc != RC_OK ? r->rc : rc;
 }
@@ -213,7 +237,8 @@ static enum rc compare_all(struct replay *r, struct store *store, struct compare
 }
 
 /* Replay up to the end and compare, again as long as the daemon wrote meanwhile. */
-static enum rc replay_all(struct replay *r, struct store *store, struct compare *c)
+static enum rc replay_all(struct replay *r, struct store *store, const char *data,
+			  struct compare *c)
 {
 	struct record last = {0};
 	bool any = false;
@@ -222,7 +247,7 @@ static enum rc replay_all(struct replay *r, struct store *store, struct compare 
 		enum rc rc = store_last(store, &last, &any, r->err);
 		r->total = any ? last.seq : 0;
 		if (rc == RC_OK)
-			rc = replay_rest(r, store);
+			rc = replay_rest(r, store, data);
 		xfree(c->differs);
 		c->differs = NULL;
 		if (rc == RC_OK)
@@ -237,8 +262,8 @@ static enum rc replay_all(struct replay *r, struct store *store, struct compare 
 }
 
 /* Where two snapshots part: some bytes of both. */
-static void show_difference(struct store *store, const char *key, struct strbuf *to,
-			    struct err *err)
+static void show_difference(struct store *store, const char *data, const char *key,
+			    struct strbuf *to, struct err *err)
 {
 	struct replay again;
 	AUTO(strbuf_done) struct strbuf stored = STRBUF(SNAPSHOT_MAX);
@@ -250,7 +275,7 @@ static void show_difference(struct store *store, const char *key, struct strbuf 
 		return;
 	}
 	replay_init(&again, key, err);
-	if (replay_rest(&again, store) == RC_OK && again.text.n) {
+	if (replay_rest(&again, store, data) == RC_OK && again.text.n) {
 		const char *a = strbuf_cstr(&stored), *b = strbuf_cstr(&again.text);
 		while (a[at] && a[at] == b[at])
 			at++;
@@ -263,7 +288,8 @@ static void show_difference(struct store *store, const char *key, struct strbuf 
 	replay_done(&again);
 }
 
-static enum rc judge(struct replay *r, struct store *store, struct compare *c, struct err *err)
+static enum rc judge(struct replay *r, struct store *store, const char *data, struct compare *c,
+		     struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf why = STRBUF(400);
 	struct err ignored = {0};
@@ -272,7 +298,7 @@ static enum rc judge(struct replay *r, struct store *store, struct compare *c, s
 	c->differs = NULL;
 	if (!key)
 		return RC_OK;
-	show_difference(store, key, &why, &ignored);
+	show_difference(store, data, key, &why, &ignored);
 	return err_set(err, RC_CORRUPT,
 		       "the stored state of %s is not what the journal's %" PRIu64
 		       " records lead to: %s",
@@ -289,9 +315,9 @@ int local_audit_replay(const struct audit_options *o)
 		return local_fail(&err);
 	AUTO(replay_done) struct replay r;
 	replay_init(&r, NULL, &err);
-	enum rc rc = replay_all(&r, store, &c);
+	enum rc rc = replay_all(&r, store, o->data, &c);
 	if (rc == RC_OK)
-		rc = judge(&r, store, &c, &err);
+		rc = judge(&r, store, o->data, &c, &err);
 	xfree(c.differs);
 	store_free(store);
 

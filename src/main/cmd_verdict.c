@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "main/facts_file.h"
-#include "main/lines.h"
+#include "clients/lines.h"
 #include "main/local.h"
 
 #include <math.h>

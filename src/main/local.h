@@ -74,9 +74,16 @@ struct doctor_options {
 };
 int local_doctor(const struct doctor_options *o);
 
+struct cli;
 struct audit_options {
-	const char *data; /* NULL: the default one */
-	const char *file; /* verify: an export; export: where to (NULL: stdout) */
+	const char *data;      /* NULL: the default one */
+	const char *file;      /* verify: an export; export: where to (NULL: stdout) */
+	const char *head;      /* verify: the hash that the export must end with; NULL: any */
+	bool from_daemon;      /* verify: and the one that the daemon has there */
+	const char *from, *to; /* export: a record's number or a time; NULL: all */
+	bool cdevents;
+	bool server;     /* export: from the daemon that --server names, and from nowhere else */
+	struct cli *cli; /* to ask the daemon */
 	bool json;
 };
 int local_audit_verify(const struct audit_options *o);

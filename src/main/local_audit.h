@@ -6,3 +6,5 @@
 MUST_CHECK enum rc audit_open(const char *data, struct store **ret, struct err *err);
 /* A store_progress on a terminal's stderr; ctx: what was done to them ("checked"). */
 void audit_progress(void *ctx, uint64_t done, uint64_t total);
+/* The folder of its archives; the caller's. */
+char *audit_archives(const char *data);

@@ -1,6 +1,7 @@
 /* The command lines of what needs no daemon. */
 #include "cli/commands.h"
 #include "main/local.h"
+#include "base/digest.h"
 
 /* ---- check ---- */
 static const struct option check_options[] = {
@@ -166,24 +167,53 @@ static int doctor(struct cli *c)
 
 /* ---- audit ---- */
 static const struct option verify_options[] = {
-	{"export", 0, "FILE", "check an export instead of a journal; - for stdin"},
+	{"export", 0, "FILE",
+	 "check an export instead of a journal, packed by zstd or not; - for stdin"},
+	{"head", 0, "HASH", "the export must end with this hash: one that was kept elsewhere"},
+	{"from-daemon", 0, NULL, "the export must end as the daemon's journal says"},
 	{0},
 };
 static const struct option export_options[] = {
 	{"output", 'o', "FILE", "write here (default: stdout)"},
+	{"format", 'f', "FORMAT", "ndjson: the records; cdevents: as CDEvents"},
+	{"from", 0, "SEQ|TIME", "the first record, or not older than this time (2026-01-31)"},
+	{"to", 0, "SEQ|TIME", "the last record, or older than this time"},
 	{0},
 };
 
 static int audit_verify(struct cli *c)
 {
-	return local_audit_verify(&(struct audit_options){
-		.data = cli_data(c), .file = cli_value(c, "export"), .json = c->json});
+	const char *head = cli_value(c, "head");
+	struct digest digest;
+
+	if (!cli_value(c, "export") && (head || cli_flag(c, "from-daemon")))
+		return cli_usage(c, "--head and --from-daemon are for --export FILE");
+	if (head && !digest_parse(str_of(head), &digest))
+		return cli_usage(c, "--head takes the 64 digits of a hash, not \"%s\"", head);
+	return local_audit_verify(
+		&(struct audit_options){.data = cli_data(c),
+					.file = cli_value(c, "export"),
+					.head = head,
+					.from_daemon = cli_flag(c, "from-daemon"),
+					.cli = c,
+					.json = c->json});
 }
 
 static int audit_export(struct cli *c)
 {
-	return local_audit_export(&(struct audit_options){
-		.data = cli_data(c), .file = cli_value(c, "output"), .json = c->json});
+	const char *format = cli_value(c, "format");
+
+	if (format && !streq(format, "ndjson") && !streq(format, "cdevents"))
+		return cli_usage(c, "--format takes ndjson or cdevents, not \"%s\"", format);
+	return local_audit_export(
+		&(struct audit_options){.data = cli_data(c),
+					.file = cli_value(c, "output"),
+					.from = cli_value(c, "from"),
+					.to = cli_value(c, "to"),
+					.cdevents = streq(format, "cdevents"),
+					.server = cli_value(c, "server") != NULL,
+					.cli = c,
+					.json = c->json});
 }
 
 static int audit_replay(struct cli *c)
@@ -234,12 +264,17 @@ const struct command local_commands[] = {
 	 "penstock doctor --json | jq '.checks[] | select(.state != \"ok\")'\n",
 	 doctor, 0, 0},
 	{"audit verify", GROUP_AUDIT, "Check that the journal is what was written",
-	 "[--export FILE]", verify_options,
-	 "penstock audit verify                       # the journal of the data folder\n"
-	 "penstock audit verify --export audit.ndjson # an export, on any machine\n",
+	 "[--export FILE [--head HASH | --from-daemon]]", verify_options,
+	 "penstock audit verify                       # the journal of the data folder, with its archives\n"
+	 "penstock audit verify --export audit.ndjson # an export, on any machine\n"
+	 "zstd -dc archive/*.zst | penstock audit verify --export -\n",
 	 audit_verify, 0, 0},
-	{"audit export", GROUP_AUDIT, "Write the journal as one JSON object a line", "[-o FILE]",
-	 export_options, "penstock audit export -o audit.ndjson\n", audit_export, 0, 0},
+	{"audit export", GROUP_AUDIT, "Write the journal as one JSON object a line",
+	 "[-o FILE] [--format FORMAT] [--from SEQ|TIME] [--to SEQ|TIME]", export_options,
+	 "penstock audit export -o audit.ndjson\n"
+	 "penstock audit export --from 2026-01-01 --to 2026-02-01 | zstd >january.ndjson.zst\n"
+	 "penstock audit export --format cdevents --server https://ci.example.com\n",
+	 audit_export, 0, 0},
 	{"audit replay", GROUP_AUDIT, "Decide everything again from the journal, and compare", "",
 	 NULL, "penstock audit replay  # every stored state must come out again, byte for byte\n",
 	 audit_replay, 0, 0},

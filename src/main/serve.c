@@ -15,6 +15,7 @@
 #include "io/clock.h"
 #include "io/files.h"
 #include "main/agents.h"
+#include "main/archiving.h"
 #include "main/face.h"
 #include "main/house.h"
 #include "main/local_doctor.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct cache_service *caches;
 	struct workload *workload;
 	struct oidc *oidc;
+	struct archiving *archiving;
 	char *tool_cache;
 	VEC(struct source) sources;
 	char *data, *socket;
@@ -144,6 +146,11 @@ static void install_hooks(struct daemon *d)
 			LOG(LOG_WARN, "no hook: pushes are seen by watching the files",
 			    LF("repo", s->name), LF("reason", err.msg));
 	}
+}
+
+static char *archive_of(void *ctx, uint64_t seq)
+{
+	return archiving_name_of(((struct daemon *)ctx)->data, seq);
 }
 
 static const char *source_of(void *ctx, const char *path)
@@ -278,6 +285,7 @@ static enum rc open_caches(struct daemon *d, const struct serve_options *o, stru
 	if (!d->tools)
 		return err_wrap(err, "the build tools' cache");
 	d->caches = cache_service_new(d->loop, d->tools);
+	cache_service_listen(d->caches, &(struct cache_listener){api_denied, api_pruned, d->api});
 	httpd_add_taker(d->httpd, cache_take, d->caches);
 	if (o->port)
 		open_job_tokens(d, o);
@@ -349,6 +357,8 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 				 .version = PENSTOCK_VERSION,
 				 .source_of = source_of,
 				 .doctor = look_at_machine,
+				 .archive_of = archive_of,
+				 .base = o->public_url,
 				 .ctx = d,
 				 .oidc = d->oidc,
 				 .oidc_name = o->oidc_name,
@@ -370,7 +380,7 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 	if (rc == RC_OK)
 		api_behind(d->api, d->httpd);
 	if (rc == RC_OK)
-		agents_open(d->house->hub, d->engine, d->httpd);
+		agents_open(d->house->hub, d->engine, d->api, d->httpd);
 	if (rc == RC_OK)
 		httpd_add_taker(d->httpd, ui_take, NULL);
 	return rc == RC_OK ? open_caches(d, o, err) : rc;
@@ -404,6 +414,7 @@ static void close_all(struct daemon *d)
 {
 	httpd_free(d->httpd);
 	loop_free(d->loop);
+	archiving_free(d->archiving);
 	cache_service_free(d->caches);
 	workload_free(d->workload);
 	oidc_free(d->oidc);
@@ -480,6 +491,7 @@ int serve(const struct serve_options *o)
 	loop_watch(d.loop, watch_fd(d.house->watch), look_at_refs, &d);
 	engine_start(d.engine);
 	say_first_token(&d, o);
+	d.archiving = archiving_start(d.loop, d.house->world.store, d.api, d.data, o->journal_keep);
 	install_hooks(&d);
 	each_second(&d);
 	each_minute(&d);

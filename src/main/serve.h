@@ -21,6 +21,7 @@ struct serve_options {
 	uint64_t keep_max;      /* bytes; 0: 10 GiB */
 	/* People log in by this OpenID provider; NULL: by tokens only. The secret is a name below <data>/secrets. */
 	const char *oidc_issuer, *oidc_client, *oidc_secret, *oidc_name, *oidc_groups, *oidc_scopes;
+	uint64_t journal_keep;  /* usec that records stay in the journal; 0: for ever */
 	bool processes, verbose, json_log;
 };
 /* Run until SIGTERM or SIGINT. Exit code of the program. */

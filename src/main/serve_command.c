@@ -26,6 +26,8 @@ static const struct option serve_options[] = {
 	 "what runs jobs' containers: auto, runc, crun, podman or bwrap (auto)"},
 	{"keep-failed", 0, "TIME", "keep folders of failed jobs for `penstock shell` (24h)"},
 	{"keep-max", 0, "SIZE", "of all kept folders (10GiB)"},
+	{"journal-keep", 0, "TIME",
+	 "older records leave the journal for <data>/archive, such as 90d (default: never)"},
 	{"processes", 0, NULL, "run services as processes, even where containers can be had"},
 	{"door-base", 0, "PORT", "first port of the services' front doors (18080)"},
 	{"replica-base", 0, "PORT", "first port of replicas (20000)"},
@@ -94,6 +96,7 @@ static int run_serve(struct cli *c)
 	    !number(c, "replica-base", 0, UINT16_MAX, &replicas) ||
 	    !size_option(c, "cache-max", &o.cache_max) ||
 	    !size_option(c, "keep-max", &o.keep_max) ||
+	    !time_option(c, "journal-keep", &o.journal_keep) ||
 	    !time_option(c, "keep-failed", &o.keep_failed))
 		return EXIT_USAGE;
 	o.containers = cli_value(c, "containers");

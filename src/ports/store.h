@@ -60,7 +60,12 @@ struct store_ops {
 	enum rc (*journal)(struct store *s, uint64_t from, uint64_t limit,
 			   bool (*each)(void *ctx, const struct record *r), void *ctx,
 			   struct err *err);
+	enum rc (*back)(struct store *s, struct str subject, uint64_t from, uint64_t limit,
+			bool (*each)(void *ctx, const struct record *r), void *ctx,
+			struct err *err);
 	enum rc (*last)(struct store *s, struct record *ret, bool *ret_any, struct err *err);
+	enum rc (*trim)(struct store *s, uint64_t through, uint64_t limit, struct err *err);
+	enum rc (*anchor)(struct store *s, struct record *ret, struct err *err);
 	enum rc (*check)(struct store *s, struct err *err);
 	void (*free)(struct store *s);
 };
@@ -138,6 +143,28 @@ MUST_CHECK static inline enum rc store_journal(struct store *s, uint64_t from, u
 					       void *ctx, struct err *err)
 {
 	return s->ops->journal(s, from, limit, each, ctx, err);
+}
+/* Records with seq <= from, newest first, at most limit; of one subject only (n 0: of any). */
+MUST_CHECK static inline enum rc store_back(struct store *s, struct str subject, uint64_t from,
+					    uint64_t limit,
+					    bool (*each)(void *ctx, const struct record *),
+					    void *ctx, struct err *err)
+{
+	return s->ops->back(s, subject, from, limit, each, ctx, err);
+}
+/*
+ * The oldest records leave, those up to `through`, at most `limit` of them, in one transaction; a thread may commit meanwhile. The last that
+ * left stays known as the anchor: the chain goes on from it. RC_INVALID when the last record of all would leave. None left to go: RC_OK.
+ */
+MUST_CHECK static inline enum rc store_trim(struct store *s, uint64_t through, uint64_t limit,
+					    struct err *err)
+{
+	return s->ops->trim(s, through, limit, err);
+}
+/* Seq, time and hash of the last record that left (texts empty); seq 0 and a hash of zeros: none ever did. The journal begins with seq + 1. */
+MUST_CHECK static inline enum rc store_anchor(struct store *s, struct record *ret, struct err *err)
+{
+	return s->ops->anchor(s, ret, err);
 }
 /* The last record's seq, time and hash (texts empty). */
 MUST_CHECK static inline enum rc store_last(struct store *s, struct record *ret, bool *ret_any,

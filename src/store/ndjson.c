@@ -136,3 +136,44 @@ enum rc record_parse(struct str line, struct strbuf *texts, struct record *ret, 
 	*ret = r;
 	return RC_OK;
 }
+
+/* ---- the last line ---- */
+
+void trailer_print(const struct store_report *r, struct strbuf *to)
+{
+	struct json_out o = JSON_OUT(to);
+	char hex[DIGEST_HEX + 1];
+
+	json_open(&o, NULL);
+	json_bool(&o, "end", true);
+	json_u64(&o, "from", r->from);
+	json_u64(&o, "to", r->to);
+	json_u64(&o, "records", r->records);
+	digest_hex(r->before, hex);
+	json_cstr(&o, "prev", hex);
+	digest_hex(r->hash, hex);
+	json_cstr(&o, "hash", hex);
+	json_close(&o);
+}
+
+enum rc trailer_parse(struct str line, struct store_report *ret, struct err *err)
+{
+	AUTO(json_freep) struct json *j = NULL;
+	AUTO(strbuf_done) struct strbuf again = STRBUF(1024);
+	struct store_report r = {0};
+	enum rc rc = json_read(line, 1024, &j, err);
+
+	if (rc != RC_OK)
+		return rc;
+	if (!take_number(j, "from", &r.from) || !take_number(j, "to", &r.to) ||
+	    !take_number(j, "records", &r.records) ||
+	    !digest_parse(json_view(json_get(j, "prev")), &r.before) ||
+	    !digest_parse(json_view(json_get(j, "hash")), &r.hash))
+		return err_set(err, RC_INVALID,
+			       "not a trailer: end, from, to, records, prev, hash");
+	trailer_print(&r, &again);
+	if (!str_eq(strbuf_str(&again), line))
+		return err_set(err, RC_INVALID, "not laid out as the export writes it");
+	*ret = r;
+	return RC_OK;
+}

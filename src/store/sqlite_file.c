@@ -27,6 +27,9 @@ static const char *const migrations[] = {
 	" next INTEGER NOT NULL, PRIMARY KEY (seq, place)) STRICT, WITHOUT ROWID;",
 	/* What happened to one thing is read without walking the rest. */
 	"CREATE INDEX journal_subject ON journal (subject)",
+	/* The last record that went into an archive: the chain of what is left goes on from it. */
+	"CREATE TABLE anchor (n INTEGER PRIMARY KEY CHECK (n = 1), seq INTEGER NOT NULL,"
+	" time INTEGER NOT NULL, hash BLOB NOT NULL) STRICT",
 };
 
 enum rc sqlite_file_damaged(const char *path, const char *what, struct err *err)

@@ -14,7 +14,10 @@ enum read {
 	R_RANGE,
 	R_ABOUT,
 	R_JOURNAL,
+	R_BACK,
+	R_BACK_ABOUT,
 	R_LAST,
+	R_ANCHOR,
 	R_COUNT
 };
 static const char *const read_sql[R_COUNT] = {
@@ -32,6 +35,11 @@ static const char *const read_sql[R_COUNT] = {
 		    " WHERE subject = ? AND seq >= ? ORDER BY seq LIMIT ?",
 	[R_JOURNAL] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
 		      " WHERE seq >= ? ORDER BY seq LIMIT ?",
+	[R_BACK] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
+		   " WHERE seq <= ? ORDER BY seq DESC LIMIT ?",
+	[R_BACK_ABOUT] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
+			 " WHERE seq <= ?1 AND subject = ?3 ORDER BY seq DESC LIMIT ?2",
+	[R_ANCHOR] = "SELECT seq, time, hash FROM anchor",
 	[R_LAST] = "SELECT seq, time, actor, subject, type, payload, prev, hash FROM journal"
 		   " ORDER BY seq DESC LIMIT 1",
 };
@@ -375,6 +383,47 @@ enum rc sqlite_read_about(struct sqlite_read *p, struct str subject, uint64_t fr
 	sql_bind_u64(r->st[R_ABOUT], 3, limit ? limit : UINT64_MAX);
 	rc = walk_records(p, r->st[R_ABOUT], each, ctx, err);
 	reader_give(p, r, R_ABOUT);
+	return rc;
+}
+
+enum rc sqlite_read_back(struct sqlite_read *p, struct str subject, uint64_t from, uint64_t limit,
+			 bool (*each)(void *ctx, const struct record *r), void *ctx,
+			 struct err *err)
+{
+	enum read which = subject.n ? R_BACK_ABOUT : R_BACK;
+	struct reader *r = NULL;
+	enum rc rc = reader_take(p, &r, err);
+
+	if (rc != RC_OK)
+		return rc;
+	sql_bind_u64(r->st[which], 1, MIN_OF(from, (uint64_t)INT64_MAX));
+	sql_bind_u64(r->st[which], 2, limit);
+	if (subject.n)
+		sql_bind_text(r->st[which], 3, subject);
+	rc = walk_records(p, r->st[which], each, ctx, err);
+	reader_give(p, r, which);
+	return rc;
+}
+
+enum rc sqlite_read_anchor(struct sqlite_read *p, struct record *ret, struct err *err)
+{
+	struct record anchor = {0};
+	struct reader *r = NULL;
+	bool row = false;
+	enum rc rc = reader_take(p, &r, err);
+
+	if (rc != RC_OK)
+		return rc;
+	rc = sql_step(r->st[R_ANCHOR], &row, err);
+	if (rc == RC_OK && row) {
+		anchor.seq = sql_u64(r->st[R_ANCHOR], 0);
+		anchor.time = sql_u64(r->st[R_ANCHOR], 1);
+		if (!to_digest(sql_bytes(r->st[R_ANCHOR], 2), &anchor.hash))
+			rc = sqlite_file_damaged(p->path, "the anchor has no hash", err);
+	}
+	if (rc == RC_OK)
+		*ret = anchor;
+	reader_give(p, r, R_ANCHOR);
 	return rc;
 }
 

@@ -36,6 +36,10 @@ MUST_CHECK enum rc sqlite_read_outbox(struct sqlite_read *p,
 MUST_CHECK enum rc sqlite_read_journal(struct sqlite_read *p, uint64_t from, uint64_t limit,
 				       bool (*each)(void *ctx, const struct record *r), void *ctx,
 				       struct err *err);
+MUST_CHECK enum rc sqlite_read_back(struct sqlite_read *p, struct str subject, uint64_t from,
+				    uint64_t limit, bool (*each)(void *ctx, const struct record *r),
+				    void *ctx, struct err *err);
+MUST_CHECK enum rc sqlite_read_anchor(struct sqlite_read *p, struct record *ret, struct err *err);
 /* Its hash is checked over its texts. */
 MUST_CHECK enum rc sqlite_read_last(struct sqlite_read *p, struct record *ret, bool *ret_any,
 				    struct err *err);

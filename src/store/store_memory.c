@@ -27,7 +27,8 @@ struct memory {
 	struct store base;
 	pthread_mutex_t lock; /* recursive: callbacks may read */
 	unsigned walking;
-	VEC(struct kept_record) records;
+	VEC(struct kept_record) records; /* record i has seq anchor.seq + i + 1 */
+	struct record anchor;
 	VEC(struct kept_snapshot *) snapshots; /* in order of first writing */
 	struct map by_name;                    /* "kind/id" -> struct kept_snapshot * */
 	VEC(struct kept_effect) outbox;        /* in order of (seq, index) */
@@ -371,7 +372,8 @@ static enum rc memory_about(struct store *s, struct str subject, uint64_t from, 
 	struct memory *m = enter(s);
 	uint64_t left = limit ? limit : UINT64_MAX;
 
-	for (uint64_t i = from ? from - 1 : 0; i < m->records.n && left; i++) {
+	from = from > m->anchor.seq ? from - m->anchor.seq - 1 : 0;
+	for (uint64_t i = from; i < m->records.n && left; i++) {
 		if (!str_eq(m->records.v[i].r.subject, subject))
 			continue;
 		left--;
@@ -417,14 +419,66 @@ static enum rc memory_journal(struct store *s, uint64_t from, uint64_t limit,
 			      struct err *err UNUSED)
 {
 	struct memory *m = enter(s);
-	uint64_t end = m->records.n; /* record i has seq i + 1 */
+	uint64_t end = m->records.n;
 
-	from = from ? from - 1 : 0;
+	from = from > m->anchor.seq ? from - m->anchor.seq - 1 : 0;
 	if (limit && from < end && limit < end - from)
 		end = from + limit;
 	for (uint64_t i = from; i < end; i++)
 		if (!each(ctx, &m->records.v[i].r))
 			break;
+	return leave(m, RC_OK);
+}
+
+static enum rc memory_back(struct store *s, struct str subject, uint64_t from, uint64_t limit,
+			   bool (*each)(void *, const struct record *), void *ctx,
+			   struct err *err UNUSED)
+{
+	struct memory *m = enter(s);
+	uint64_t end = from > m->anchor.seq ? from - m->anchor.seq : 0;
+
+	for (uint64_t i = MIN_OF(end, (uint64_t)m->records.n); i-- > 0 && limit;) {
+		const struct record *r = &m->records.v[i].r;
+
+		if (subject.n && !str_eq(r->subject, subject))
+			continue;
+		limit--;
+		if (!each(ctx, r))
+			break;
+	}
+	return leave(m, RC_OK);
+}
+
+static enum rc memory_trim(struct store *s, uint64_t through, uint64_t limit, struct err *err)
+{
+	struct memory *m = memory_of(s);
+
+	pthread_mutex_lock(&m->lock);
+	BUG_ON(m->walking);
+	enum rc rc = due(m, err);
+	uint64_t last = m->anchor.seq + m->records.n;
+	uint64_t n = through > m->anchor.seq ? MIN_OF(through - m->anchor.seq, limit) : 0;
+	if (rc == RC_OK && (!m->records.n || through >= last))
+		rc = err_set(err, RC_INVALID, "the last record does not leave the journal");
+	for (size_t i = 0; rc == RC_OK && i < n; i++) {
+		const struct record *r = &m->records.v[i].r;
+
+		m->anchor = (struct record){.seq = r->seq, .time = r->time, .hash = r->hash};
+		xfree(m->records.v[i].block);
+	}
+	if (rc == RC_OK && n) {
+		memmove(m->records.v, m->records.v + n, (m->records.n - n) * sizeof(*m->records.v));
+		m->records.n -= n;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return rc;
+}
+
+static enum rc memory_anchor(struct store *s, struct record *ret, struct err *err UNUSED)
+{
+	struct memory *m = enter(s);
+
+	*ret = m->anchor;
 	return leave(m, RC_OK);
 }
 
@@ -481,7 +535,10 @@ static const struct store_ops ops = {
 	.range = memory_range,
 	.about = memory_about,
 	.journal = memory_journal,
+	.back = memory_back,
 	.last = memory_last,
+	.trim = memory_trim,
+	.anchor = memory_anchor,
 	.check = memory_check,
 	.free = memory_free,
 };
@@ -517,6 +574,7 @@ struct store *store_memory_clone(struct store *store)
 
 	BUG_ON(store->ops != &ops);
 	struct memory *from = enter(store);
+	to->anchor = from->anchor;
 	vec_each(r, &from->records)
 		add_record(to, &r->r);
 	vec_each(k, &from->snapshots) {

@@ -15,7 +15,18 @@
 /* A file with rows of this size is not ours. */
 #define TEXT_MAX ((size_t)64 << 20)
 
-enum write { W_BEGIN, W_COMMIT, W_RECORD, W_SNAPSHOT, W_EFFECT, W_DONE, W_DEFER, W_COUNT };
+enum write {
+	W_BEGIN,
+	W_COMMIT,
+	W_RECORD,
+	W_SNAPSHOT,
+	W_EFFECT,
+	W_DONE,
+	W_DEFER,
+	W_ANCHOR,
+	W_TRIM,
+	W_COUNT
+};
 static const char *const write_sql[W_COUNT] = {
 	[W_BEGIN] = "BEGIN IMMEDIATE",
 	[W_COMMIT] = "COMMIT",
@@ -26,6 +37,9 @@ static const char *const write_sql[W_COUNT] = {
 		" sum = excluded.sum",
 	[W_EFFECT] = "INSERT INTO outbox VALUES (?,?,?,?,?,?,0,0)",
 	[W_DONE] = "DELETE FROM outbox WHERE id = ?",
+	[W_ANCHOR] = "INSERT OR REPLACE INTO anchor SELECT 1, seq, time, hash FROM journal"
+		     " WHERE seq = ?",
+	[W_TRIM] = "DELETE FROM journal WHERE seq <= ?",
 	[W_DEFER] = "UPDATE outbox SET attempts = ?, next = ? WHERE id = ? RETURNING 1",
 };
 
@@ -37,7 +51,7 @@ struct sqlite {
 	pthread_mutex_t writing;
 	struct sql *db; /* these are guarded by writing */
 	struct sql_stmt *st[W_COUNT];
-	struct record last;
+	struct record last, anchor;
 	bool any;
 };
 
@@ -199,7 +213,65 @@ static enum rc sqlite_defer(struct store *base, struct str effect, uint32_t atte
 	return rc;
 }
 
+static enum rc write_trim(struct sqlite *s, uint64_t to, struct err *err)
+{
+	enum rc rc = sql_run(s->st[W_BEGIN], err);
+
+	sql_bind_u64(s->st[W_ANCHOR], 1, to);
+	sql_bind_u64(s->st[W_TRIM], 1, to);
+	if (rc == RC_OK)
+		rc = sql_run(s->st[W_ANCHOR], err);
+	if (rc == RC_OK)
+		rc = sql_run(s->st[W_TRIM], err);
+	if (rc == RC_OK)
+		rc = sql_run(s->st[W_COMMIT], err);
+	if (rc != RC_OK)
+		sql_rollback(s->db);
+	return rc;
+}
+
+static enum rc sqlite_trim(struct store *base, uint64_t through, uint64_t limit, struct err *err)
+{
+	struct sqlite *s = sqlite_of(base);
+	struct record anchor = {0};
+	enum rc rc = RC_OK;
+
+	if (s->lock < 0)
+		return err_set(err, RC_DENIED, "%s is open for reading only", s->path);
+	pthread_mutex_lock(&s->writing);
+	uint64_t left = through > s->anchor.seq ? through - s->anchor.seq : 0;
+	uint64_t to = s->anchor.seq + MIN_OF(left, limit);
+	if (!s->any || through >= s->last.seq)
+		rc = err_set(err, RC_INVALID, "the last record does not leave the journal");
+	else if (to > s->anchor.seq)
+		rc = write_trim(s, to, err);
+	if (rc == RC_OK && to > s->anchor.seq)
+		rc = sqlite_read_anchor(s->readers, &anchor, err);
+	if (rc == RC_OK && to > s->anchor.seq)
+		s->anchor = anchor;
+	pthread_mutex_unlock(&s->writing);
+	return rc;
+}
+
 /* ---- the rest of the operations ---- */
+
+static enum rc sqlite_anchor(struct store *base, struct record *ret, struct err *err)
+{
+	struct sqlite *s = sqlite_of(base);
+
+	if (s->lock < 0)
+		return sqlite_read_anchor(s->readers, ret, err);
+	pthread_mutex_lock(&s->writing);
+	*ret = s->anchor;
+	pthread_mutex_unlock(&s->writing);
+	return RC_OK;
+}
+
+static enum rc sqlite_back(struct store *s, struct str subject, uint64_t from, uint64_t limit,
+			   bool (*each)(void *, const struct record *), void *ctx, struct err *err)
+{
+	return sqlite_read_back(sqlite_of(s)->readers, subject, from, limit, each, ctx, err);
+}
 
 static enum rc sqlite_active(struct store *s, sqlite_each each, void *ctx, struct err *err)
 {
@@ -297,7 +369,10 @@ static const struct store_ops ops = {
 	.range = sqlite_range,
 	.about = sqlite_about,
 	.journal = sqlite_journal,
+	.back = sqlite_back,
 	.last = sqlite_last,
+	.trim = sqlite_trim,
+	.anchor = sqlite_anchor,
 	.check = sqlite_check,
 	.free = sqlite_free,
 };
@@ -349,6 +424,8 @@ enum rc store_sqlite_open(const char *path, struct store **ret, struct err *err)
 	if (rc == RC_OK) {
 		s->readers = sqlite_read_new(path, SQL_READ);
 		rc = sqlite_read_last(s->readers, &s->last, &s->any, err);
+		if (rc == RC_OK)
+			rc = sqlite_read_anchor(s->readers, &s->anchor, err);
 	}
 	if (rc != RC_OK)
 		sqlite_free(&s->base);

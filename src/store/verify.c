@@ -2,9 +2,42 @@
 
 #define PROGRESS_EVERY 1000
 
+/* ---- the chain ---- */
+
+void chain_walk_init(struct chain_walk *w, const struct record *anchor)
+{
+	*w = (struct chain_walk){.anchored = true};
+	w->prev = (struct record){.seq = anchor->seq, .hash = anchor->hash};
+}
+
+enum rc chain_walk_next(struct chain_walk *w, const struct record *r, struct err *err)
+{
+	if (!w->anchored) { /* it says itself what it follows */
+		w->prev = (struct record){.seq = r->seq ? r->seq - 1 : 0, .hash = r->prev};
+		w->anchored = true;
+	}
+	enum rc rc = chain_check(r, w->prev.seq ? &w->prev : NULL, err);
+	if (rc != RC_OK) {
+		w->report.bad = w->prev.seq + 1;
+		return rc;
+	}
+	if (!w->report.records) {
+		w->report.first = r->time;
+		w->report.from = r->seq;
+		w->report.before = r->prev;
+	}
+	w->report.records++;
+	w->report.to = r->seq;
+	w->report.last = r->time;
+	w->report.hash = r->hash;
+	w->prev = (struct record){.seq = r->seq, .hash = r->hash};
+	return RC_OK;
+}
+
+/* ---- of a store ---- */
+
 struct walk {
-	struct record prev; /* seq and hash of the last sound record */
-	struct store_report report;
+	struct chain_walk chain;
 	uint64_t total;
 	store_progress progress;
 	void *ctx;
@@ -12,63 +45,57 @@ struct walk {
 	struct err *err;
 };
 
-static bool sound(struct walk *w, const struct record *r)
-{
-	w->rc = chain_check(r, w->report.records ? &w->prev : NULL, w->err);
-	if (w->rc != RC_OK) {
-		w->report.bad = w->report.records + 1;
-		return false;
-	}
-	if (!w->report.records)
-		w->report.first = r->time;
-	w->report.records++;
-	w->report.last = r->time;
-	w->report.hash = r->hash;
-	w->prev = (struct record){.seq = r->seq, .hash = r->hash};
-	if (w->progress && w->report.records % PROGRESS_EVERY == 0)
-		w->progress(w->ctx, w->report.records, w->total);
-	return true;
-}
-
 static bool check_one(void *ctx, const struct record *r)
 {
-	return sound(ctx, r);
+	struct walk *w = ctx;
+
+	w->rc = chain_walk_next(&w->chain, r, w->err);
+	if (w->rc == RC_OK && w->progress && w->chain.report.records % PROGRESS_EVERY == 0)
+		w->progress(w->ctx, w->chain.report.records, w->total);
+	return w->rc == RC_OK;
 }
 
 enum rc store_verify(struct store *s, store_progress progress, void *ctx, struct store_report *ret,
 		     struct err *err)
 {
 	struct walk w = {.progress = progress, .ctx = ctx, .err = err};
-	struct record last = {0};
+	struct store_report *report = &w.chain.report;
+	struct record last = {0}, anchor = {0};
 	bool any = false;
-	enum rc rc = store_last(s, &last, &any, err);
+	enum rc rc = store_anchor(s, &anchor, err);
 
-	w.total = any ? last.seq : 0;
+	if (rc == RC_OK)
+		rc = store_last(s, &last, &any, err);
+	chain_walk_init(&w.chain, &anchor);
+	w.total = any && last.seq > anchor.seq ? last.seq - anchor.seq : 0;
 	/* The walk first: it names the record, the structure only the page. */
 	enum rc walked = store_journal(s, 0, 0, check_one, &w, rc == RC_OK ? err : NULL);
 	if (w.rc != RC_OK)
 		walked = w.rc;
 	else if (walked == RC_CORRUPT)
-		w.report.bad = w.report.records + 1;
-	if (walked == RC_OK && rc == RC_OK && any && w.report.records < last.seq) {
-		w.report.bad = w.report.records + 1;
+		report->bad = w.chain.prev.seq + 1;
+	if (walked == RC_OK && rc == RC_OK && any && w.chain.prev.seq < last.seq) {
+		report->bad = w.chain.prev.seq + 1;
 		walked = err_set(err, RC_CORRUPT, "record %llu is missing: the journal ends early",
-				 (unsigned long long)w.report.bad);
+				 (unsigned long long)report->bad);
 	}
 	if (rc == RC_OK)
 		rc = walked;
 	if (rc == RC_OK)
 		rc = store_check(s, err);
 	if (rc == RC_OK && progress)
-		progress(ctx, w.report.records, w.total);
-	*ret = w.report;
+		progress(ctx, report->records, w.total);
+	*ret = *report;
 	return rc;
 }
 
+/* ---- to an export ---- */
+
 struct export
 {
-	struct walk walk;
+	struct chain_walk chain;
 	struct strbuf line;
+	uint64_t to;
 	enum rc (*write)(void *ctx, struct str line, struct err *err);
 	void *ctx;
 	enum rc rc;
@@ -79,10 +106,11 @@ static bool export_one(void *ctx, const struct record *r)
 {
 	struct export *x = ctx;
 
-	if (!sound(&x->walk, r)) {
-		x->rc = x->walk.rc;
+	if (x->to && r->seq > x->to)
 		return false;
-	}
+	x->rc = chain_walk_next(&x->chain, r, x->err);
+	if (x->rc != RC_OK)
+		return false;
 	strbuf_clear(&x->line);
 	x->rc = record_print(r, &x->line, x->err);
 	if (x->rc == RC_OK) {
@@ -92,18 +120,106 @@ static bool export_one(void *ctx, const struct record *r)
 	return x->rc == RC_OK;
 }
 
-enum rc store_export(struct store *s, enum rc (*write)(void *ctx, struct str line, struct err *err),
-		     void *ctx, struct err *err)
+static enum rc export_trailer(struct export *x)
 {
-	struct export x = {.walk.err = err,
-			   .line = STRBUF(EXPORT_LINE_MAX + 1),
+	strbuf_clear(&x->line);
+	trailer_print(&x->chain.report, &x->line);
+	strbuf_addc(&x->line, '\n');
+	return x->write(x->ctx, strbuf_str(&x->line), x->err);
+}
+
+enum rc store_export_range(struct store *s, const struct seq_range *range,
+			   enum rc (*write)(void *ctx, struct str line, struct err *err), void *ctx,
+			   struct store_report *ret, struct err *err)
+{
+	struct export x = {.line = STRBUF(EXPORT_LINE_MAX + 1),
+			   .to = range->to,
 			   .write = write,
 			   .ctx = ctx,
 			   .err = err};
-	enum rc rc = store_journal(s, 0, 0, export_one, &x, err);
+	struct record anchor = {0};
+	enum rc rc = store_anchor(s, &anchor, err);
 
+	if (rc == RC_OK && range->from && range->from <= anchor.seq)
+		rc = err_set(err, RC_NOT_FOUND, "record %llu is in an archive, not in the journal",
+			     (unsigned long long)range->from);
+	if (rc != RC_OK)
+		return rc;
+	if (range->from <= anchor.seq + 1)
+		chain_walk_init(&x.chain, &anchor);
+	if (!range->to || range->to >= range->from)
+		rc = store_journal(s, range->from, 0, export_one, &x, err);
+	rc = rc == RC_OK ? x.rc : rc;
+	if (rc == RC_OK)
+		rc = export_trailer(&x);
 	strbuf_done(&x.line);
-	return rc == RC_OK ? x.rc : rc;
+	if (ret)
+		*ret = x.chain.report;
+	return rc;
+}
+
+enum rc store_export(struct store *s, enum rc (*write)(void *ctx, struct str line, struct err *err),
+		     void *ctx, struct err *err)
+{
+	static const struct seq_range all;
+
+	return store_export_range(s, &all, write, ctx, NULL, err);
+}
+
+/* ---- of an export ---- */
+
+struct reading {
+	struct chain_walk chain; /* of the whole file */
+	uint64_t lines, from, records;
+	struct digest before; /* of the part that the next trailer ends */
+};
+
+static enum rc read_record(struct reading *f, const struct record *r, struct err *err)
+{
+	if (!f->records) {
+		f->from = r->seq;
+		f->before = r->prev;
+	}
+	f->records++;
+	f->chain.report.ended = false;
+	return chain_walk_next(&f->chain, r, err);
+}
+
+/* It must say what stood before it, since the last one. */
+static enum rc read_trailer(struct reading *f, const struct store_report *said, struct err *err)
+{
+	const struct store_report *r = &f->chain.report;
+
+	if (said->records != f->records)
+		return err_set(
+			err, RC_CORRUPT,
+			"the trailer speaks of %llu records (%llu to %llu), but there are %llu",
+			(unsigned long long)said->records, (unsigned long long)said->from,
+			(unsigned long long)said->to, (unsigned long long)f->records);
+	if (f->records && (said->from != f->from || said->to != r->to ||
+			   !digest_eq(said->before, f->before) || !digest_eq(said->hash, r->hash)))
+		return err_set(err, RC_CORRUPT,
+			       "the trailer speaks of records %llu to %llu with other hashes",
+			       (unsigned long long)said->from, (unsigned long long)said->to);
+	f->records = 0;
+	f->chain.report.ended = true;
+	return RC_OK;
+}
+
+static enum rc read_line(struct reading *f, struct str text, struct strbuf *texts, struct err *err)
+{
+	struct store_report said;
+	struct record r;
+
+	f->lines++;
+	strbuf_clear(texts);
+	if (str_starts(text, TRAILER_START)) {
+		enum rc rc = trailer_parse(text, &said, err);
+
+		return rc == RC_OK ? read_trailer(f, &said, err) : rc;
+	}
+	enum rc rc = record_parse(text, texts, &r, err);
+	return rc == RC_OK ? read_record(f, &r, err) : rc;
 }
 
 enum rc chain_verify_ndjson(enum rc (*line)(void *ctx, struct str *ret, bool *ret_any,
@@ -111,27 +227,65 @@ enum rc chain_verify_ndjson(enum rc (*line)(void *ctx, struct str *ret, bool *re
 			    void *ctx, struct store_report *ret, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf texts = STRBUF(EXPORT_LINE_MAX);
-	struct walk w = {.err = err};
+	struct reading f = {0};
+	struct store_report *report = &f.chain.report;
 	struct str text;
 	bool any = false;
 	enum rc rc = line(ctx, &text, &any, err);
 
 	while (rc == RC_OK && any) {
-		struct record r;
-		strbuf_clear(&texts);
-		rc = record_parse(text, &texts, &r, err);
-		if (rc != RC_OK) {
-			w.report.bad = w.report.records + 1;
-			if (err)
-				err_wrap(err, "line %llu", (unsigned long long)w.report.bad);
-			break;
+		rc = read_line(&f, text, &texts, err);
+		if (rc == RC_OK) {
+			rc = line(ctx, &text, &any, err);
+			continue;
 		}
-		if (!sound(&w, &r)) {
-			rc = w.rc;
-			break;
-		}
-		rc = line(ctx, &text, &any, err);
+		report->bad = f.lines;
+		if (err)
+			err_wrap(err, "line %llu", (unsigned long long)f.lines);
 	}
-	*ret = w.report;
+	if (rc == RC_OK && report->records && !report->ended && report->from != 1) {
+		report->bad = 1;
+		rc = err_set(err, RC_CORRUPT,
+			     "it begins with record %llu, and no trailer says that it should",
+			     (unsigned long long)report->from);
+	}
+	*ret = *report;
+	return rc;
+}
+
+/* ---- times ---- */
+
+struct peek {
+	usec_t time;
+	bool any;
+};
+
+static bool peek_one(void *ctx, const struct record *r)
+{
+	*(struct peek *)ctx = (struct peek){r->time, true};
+	return false;
+}
+
+enum rc store_seq_at(struct store *s, usec_t at, uint64_t *ret, struct err *err)
+{
+	struct record anchor = {0}, last = {0};
+	bool any = false;
+	enum rc rc = store_anchor(s, &anchor, err);
+
+	if (rc == RC_OK)
+		rc = store_last(s, &last, &any, err);
+	uint64_t low = anchor.seq + 1, high = any ? last.seq + 1 : low;
+	while (rc == RC_OK && low < high) {
+		uint64_t mid = low + (high - low) / 2;
+		struct peek peek = {0};
+
+		rc = store_journal(s, mid, 1, peek_one, &peek, err);
+		if (peek.any && peek.time < at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (rc == RC_OK)
+		*ret = low;
 	return rc;
 }

@@ -31,5 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		BUG_ON(record_print(&r, &line, NULL) != RC_OK);
 		BUG_ON(!str_eq(strbuf_str(&line), one));
 	}
+	struct store_report said;
+	if (trailer_parse(one, &said, NULL) == RC_OK) {
+		strbuf_clear(&line);
+		trailer_print(&said, &line);
+		BUG_ON(!str_eq(strbuf_str(&line), one));
+	}
 	return 0;
 }

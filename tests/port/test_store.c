@@ -245,6 +245,94 @@ static void records_about_one_thing(struct fix *f)
 	check_text(about(f->s, "ro", 0, 0), "", "nobody");
 }
 
+static char *back(struct store *s, const char *subject, uint64_t from, uint64_t limit)
+{
+	struct strbuf b = STRBUF(1 << 20);
+	return seen(store_back(s, str_of(subject), from, limit, kit_note_seq, &b, NULL), &b);
+}
+
+static void the_newest_come_first(struct fix *f)
+{
+	check_text(back(f->s, "", UINT64_MAX, 9), "", "empty");
+	OK(kit_commit(f->s, &f->end, 6, &err));
+	check_text(back(f->s, "", UINT64_MAX, 3), "6 5 4 ", "from the end");
+	check_text(back(f->s, "", 3, 9), "3 2 1 ", "from one on");
+	check_text(back(f->s, "", 0, 9), "", "before the first");
+	check_text(back(f->s, "", 6, 0), "", "limit 0");
+	check_text(back(f->s, "run-1", 5, 2), "5 4 ", "of one subject");
+	check_text(back(f->s, "run-2", 5, 2), "", "of another");
+}
+
+static uint64_t anchor_seq(struct store *s, struct digest *ret_hash)
+{
+	struct record anchor = {0};
+
+	OK(store_anchor(s, &anchor, &err));
+	*ret_hash = anchor.hash;
+	return anchor.seq;
+}
+
+/* What an archive took leaves the store, and the chain still holds. */
+static void the_oldest_leave(struct fix *f)
+{
+	struct store_report report = {0};
+	struct digest hash, zeros = {0};
+	struct chain_end third = f->end;
+
+	assert_int_equal(anchor_seq(f->s, &hash), 0);
+	assert_true(digest_eq(hash, zeros));
+	FAILS(RC_INVALID, "last record", store_trim(f->s, 0, 10, &err));
+	OK(kit_commit(f->s, &third, 3, &err));
+	f->end = third;
+	OK(kit_commit(f->s, &f->end, 5, &err));
+	FAILS(RC_INVALID, "last record", store_trim(f->s, 8, 10, &err));
+	OK(store_trim(f->s, 3, 0, &err));
+	OK(store_trim(f->s, 3, 2, &err));
+	check_text(journal(f->s, 0, 0), "3 4 5 6 7 8 ", "two left");
+	again(f);
+	OK(store_trim(f->s, 3, 100, &err));
+	OK(store_trim(f->s, 3, 100, &err)); /* there are none: fine */
+	OK(store_trim(f->s, 1, 100, &err));
+	again(f);
+	assert_int_equal(anchor_seq(f->s, &hash), 3);
+	assert_true(digest_eq(hash, third.hash));
+	check_text(journal(f->s, 0, 0), "4 5 6 7 8 ", "three left");
+	check_text(journal(f->s, 2, 3), "4 5 6 ", "from what is gone");
+	check_text(journal(f->s, 6, 2), "6 7 ", "a page");
+	check_text(back(f->s, "", 5, 9), "5 4 ", "backwards");
+	check_text(about(f->s, "run-1", 2, 2), "4 5 ", "of one subject");
+	OK(store_verify(f->s, NULL, NULL, &report, &err));
+	assert_true(report.records == 5 && report.from == 4 && report.to == 8);
+	assert_true(digest_eq(report.before, third.hash));
+	OK(kit_commit(f->s, &f->end, 2, &err));
+	OK(store_trim(f->s, 9, 100, &err));
+	again(f);
+	OK(kit_commit(f->s, &f->end, 1, &err));
+	check_text(journal(f->s, 0, 0), "10 11 ", "and goes on");
+}
+
+static void a_time_is_found(struct fix *f)
+{
+	static const struct {
+		uint64_t at, want;
+	} cases[] = {{0, 3},
+		     {1700000000000003, 3},
+		     {1700000000000006, 6},
+		     {1700000000000040, 40},
+		     {1700000000000041, 41},
+		     {UINT64_MAX, 41}};
+	uint64_t seq = 7;
+
+	OK(store_seq_at(f->s, 5, &seq, &err));
+	assert_int_equal(seq, 1);
+	OK(kit_commit(f->s, &f->end, 40, &err));
+	OK(store_trim(f->s, 2, 10, &err));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		OK(store_seq_at(f->s, cases[i].at, &seq, &err));
+		assert_int_equal(seq, cases[i].want);
+	}
+}
+
 static enum rc put_effects(struct store *s, const struct store_effect *e, size_t n,
 			   const struct str *done, size_t n_done, struct err *err)
 {
@@ -483,6 +571,9 @@ static const struct {
 	{"pages go on where one ended", pages_go_on_where_one_ended},
 	{"ids of a range", ids_of_a_range},
 	{"records about one thing", records_about_one_thing},
+	{"the newest come first", the_newest_come_first},
+	{"the oldest leave", the_oldest_leave},
+	{"a time is found", a_time_is_found},
 	{"the outbox", the_outbox},
 	{"a callback may stop and read", a_callback_may_stop_and_read},
 	{"bytes are kept", bytes_are_kept},

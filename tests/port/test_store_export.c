@@ -69,9 +69,13 @@ static void it_is_one_json_object_a_line(void **state)
 	assert_int_equal(strncmp(text, start, sizeof(start) - 1), 0);
 	for (int i = 0; i < 3; i++)
 		assert_true(str_ends(str_cut(&rest, '\n'), "\"}"));
+	assert_true(str_starts(rest,
+			       "{\"end\":true,\"from\":1,\"to\":3,\"records\":3,\"prev\":\"0000"));
+	(void)str_cut(&rest, '\n');
 	assert_int_equal(rest.n, 0);
 	OK(verify_text(text, &report, &err));
 	assert_true(report.records == 3 && report.bad == 0 && report.last == 1700000000000002);
+	assert_true(report.ended && report.from == 1 && report.to == 3);
 	OK(verify_text("", &report, &err));
 	assert_int_equal(report.records, 0);
 }
@@ -175,9 +179,120 @@ static void what_cannot_be_exported(void **state)
 	}
 }
 
+/* Parts of a store's journal, cut, joined, with trailers that lie. */
+static struct store *ten_records(void)
+{
+	struct store *s = store_memory_new();
+	struct chain_end end = {0};
+
+	OK(kit_commit(s, &end, 10, &err));
+	return s;
+}
+
+static char *part(struct store *s, uint64_t from, uint64_t to)
+{
+	struct strbuf b = STRBUF(1 << 16);
+	struct seq_range range = {from, to};
+	struct store_report report = {0};
+
+	OK(store_export_range(s, &range, add_line, &b, &report, &err));
+	return strbuf_take(&b);
+}
+
+/* Up to the line with this number, from 0, without it. */
+static char *head(const char *text, size_t lines)
+{
+	const char *at = text;
+
+	while (lines-- > 0)
+		at = strchr(at, '\n') + 1;
+	return xstrndup(text, (size_t)(at - text));
+}
+
+static void a_cut_is_noticed(void **state)
+{
+	struct store *s = ten_records();
+	AUTO(freep) char *all = part(s, 0, 0);
+	AUTO(freep) char *begin = part(s, 0, 4);
+	AUTO(freep) char *end = part(s, 5, 0);
+	AUTO(freep) char *middle = part(s, 3, 7);
+	AUTO(freep) char *none = part(s, 11, 0);
+	AUTO(freep) char *joined = xasprintf("%s%s", begin, end);
+	AUTO(freep) char *gap = xasprintf("%s%s", middle, end);
+	AUTO(freep) char *seven = head(all, 7);
+	AUTO(freep) char *two = head(middle, 2);
+	AUTO(freep) char *first = head(all, 1);
+	AUTO(freep) char *hole = xasprintf("%s%s", first, strstr(all, "{\"end\""));
+	struct store_report r = {0};
+
+	(void)state;
+	OK(verify_text(all, &r, &err));
+	assert_true(r.ended && r.records == 10);
+	OK(verify_text(begin, &r, &err));
+	assert_true(r.ended && r.from == 1 && r.to == 4);
+	OK(verify_text(joined, &r, &err));
+	assert_true(r.ended && r.records == 10 && r.from == 1 && r.to == 10);
+	OK(verify_text(middle, &r, &err));
+	assert_true(r.ended && r.records == 5 && r.from == 3 && r.to == 7);
+	OK(verify_text(none, &r, &err));
+	assert_true(r.ended && r.records == 0);
+	OK(verify_text(seven, &r, &err)); /* sound, but not ended */
+	assert_true(!r.ended && r.records == 7);
+	FAILS(RC_CORRUPT, "begins with record 3", verify_text(two, &r, &err));
+	FAILS(RC_CORRUPT, "record 5 stands where record 8 should be", verify_text(gap, &r, &err));
+	FAILS(RC_CORRUPT, "speaks of 10 records (1 to 10), but there are 1",
+	      verify_text(hole, &r, &err));
+	assert_int_equal(r.bad, 2);
+	store_free(s);
+}
+
+static void what_is_archived_is_not_exported(void **state)
+{
+	struct store *s = ten_records();
+	struct seq_range range = {.from = 3};
+	AUTO(strbuf_done) struct strbuf b = STRBUF(1 << 16);
+	struct store_report r = {0};
+
+	(void)state;
+	OK(store_trim(s, 4, 100, &err));
+	FAILS(RC_NOT_FOUND, "record 3 is in an archive",
+	      store_export_range(s, &range, add_line, &b, &r, &err));
+	AUTO(freep) char *rest = part(s, 0, 0);
+	OK(verify_text(rest, &r, &err));
+	assert_true(r.from == 5 && r.to == 10 && r.ended);
+	store_free(s);
+}
+
+static void a_trailer_is_laid_out_strictly(void **state)
+{
+	struct store *s = ten_records();
+	AUTO(freep) char *all = part(s, 0, 0);
+	static const struct {
+		const char *from, *to;
+	} lies[] = {{"\"end\":true", "\"end\":false"},
+		    {"\"records\":10", "\"records\":9"},
+		    {"\"records\":10", "\"records\": 10"},
+		    {"\"to\":10", "\"to\":11"},
+		    {"\"from\":1,\"to\"", "\"from\":2,\"to\""},
+		    {"\"records\":10", "\"records\":\"10\""}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+		AUTO(freep) char *bad = changed(all, lies[i].from, lies[i].to);
+		struct store_report r = {0};
+		struct err err = {0};
+
+		CHECK(verify_text(bad, &r, &err) != RC_OK && r.bad == 11, lies[i].to);
+	}
+	store_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_cut_is_noticed),
+		cmocka_unit_test(what_is_archived_is_not_exported),
+		cmocka_unit_test(a_trailer_is_laid_out_strictly),
 		cmocka_unit_test(it_is_one_json_object_a_line),
 		cmocka_unit_test(no_change_passes),
 		cmocka_unit_test(no_flipped_bit_passes),

@@ -724,6 +724,9 @@ static enum rc keep_line(void *ctx, struct str line, struct err *err)
 {
 	(void)ctx;
 	(void)err;
+	if (str_starts(line, TRAILER_START))
+		return RC_OK;
+	xfree(exported);
 	exported = xstrndup(line.p, line.n);
 	return RC_OK;
 }

@@ -28,6 +28,9 @@ struct hub_owner {
 	/* Is this attempt meant to run, or its result waited for, at this agent? Of a job that the hub does not know. */
 	bool (*wanted)(void *ctx, const char *agent, const char *job, uint32_t attempt);
 	void *ctx;
+	/* Somebody with a token that is not for this was refused; NULL: nobody wants to know. */
+	void (*denied)(void *ctx, struct request *r, const char *what, const char *why);
+	void *denied_ctx;
 };
 /*
  * The executor of jobs on other machines, and the daemon's side of wire.h. start() needs an agent that is connected, or expected: it says

@@ -85,6 +85,7 @@ void hub_agent_free(struct hub_agent *a);
 void hub_beat(void *arg);
 void hub_flush(void *arg);
 /* ---- hub_http.c */
+void hub_denied(struct hub *h, struct request *r, const char *what, const char *why);
 void hub_refuse(struct request *r, unsigned status, const struct err *err);
 /* Which agent asks; false: it was told that its session is over. */
 bool hub_session(struct hub *h, struct request *r, struct hub_agent **ret);

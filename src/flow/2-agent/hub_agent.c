@@ -385,6 +385,8 @@ void hub_agent_hello(struct hub *h, struct request *r)
 	} else {
 		LOG(LOG_WARN, "an agent is refused", LF("agent", hello.name),
 		    LF("reason", err.msg));
+		if (rc == RC_DENIED)
+			hub_denied(h, r, "to come as an agent", err.msg);
 		hub_refuse(r, rc == RC_DENIED ? 403 : rc == RC_CONFLICT ? 409 : 400, &err);
 	}
 	shape_done(&shape_agent_hello, &hello);

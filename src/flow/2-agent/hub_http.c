@@ -229,6 +229,13 @@ static void whole(void *ctx, struct request *r)
 	hub_refuse(r, 404, &err);
 }
 
+/* Who has no name here at all was refused before us. */
+void hub_denied(struct hub *h, struct request *r, const char *what, const char *why)
+{
+	if (h->owner.denied && (request_actor(r) || request_holder(r)))
+		h->owner.denied(h->owner.denied_ctx, r, what, why);
+}
+
 bool hub_take(void *ctx, struct request *r)
 {
 	struct hub *h = ctx;
@@ -241,6 +248,7 @@ bool hub_take(void *ctx, struct request *r)
 	if (!name_of(r)) {
 		err_set(&err, RC_DENIED,
 			"this is for agents: bring a token that `penstock agent token NAME` made");
+		hub_denied(h, r, "to come as an agent", "its token is not for agents");
 		request_add_header(r, "WWW-Authenticate", "Bearer realm=\"penstock agents\"");
 		hub_refuse(r, 401, &err);
 	} else if (!hub_blobs_take(h, r, path)) {

@@ -1,13 +1,17 @@
-/* Lines of a file of any size, in big blocks and constant memory. */
+/* Lines of a file of any size, in big blocks and constant memory. What Zstandard packed is unpacked. */
 #pragma once
 #include "base/str.h"
 
+struct unzst;
 struct lines {
 	int fd;
 	const char *name; /* for messages */
 	char *buf;
 	size_t at, end, size, max;
-	bool eof;
+	bool eof, begun;
+	struct unzst *zst; /* NULL: the bytes are plain */
+	char *packed;
+	size_t packed_at, packed_end;
 	uint64_t line; /* number of the line given last, from 1 */
 };
 /* path "-": standard input. max: the longest line. RC_NOT_FOUND, RC_INVALID (no file). */
