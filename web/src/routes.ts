@@ -17,6 +17,7 @@ export const pages: Page[] = [
 	{ path: '/way', load: () => import('./pages/way/page'), nav: { label: 'Way', icon: 'way', key: 'w' } },
 	{ path: '/runs', load: () => import('./pages/runs/page'), nav: { label: 'Runs', icon: 'runs', key: 'r' } },
 	{ path: '/runs/:id', load: () => import('./pages/run/page') },
+	{ path: '/graph', load: () => import('./pages/graph/page'), nav: { label: 'Graph', icon: 'graph', key: 'g' } },
 	{ path: '/login', load: () => import('./pages/login/page'), bare: true },
 ];
 
