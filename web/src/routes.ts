@@ -18,6 +18,7 @@ export const pages: Page[] = [
 	{ path: '/runs', load: () => import('./pages/runs/page'), nav: { label: 'Runs', icon: 'runs', key: 'r' } },
 	{ path: '/runs/:id', load: () => import('./pages/run/page') },
 	{ path: '/graph', load: () => import('./pages/graph/page'), nav: { label: 'Graph', icon: 'graph', key: 'g' } },
+	{ path: '/insights', load: () => import('./pages/insights/page'), nav: { label: 'Insights', icon: 'insights', key: 'n' } },
 	{ path: '/audit', load: () => import('./pages/audit/page'), nav: { label: 'Audit', icon: 'audit', key: 'a' } },
 	{ path: '/settings', load: () => import('./pages/settings/page'), nav: { label: 'Settings', icon: 'settings', key: 's' } },
 	{ path: '/settings/:tab', load: () => import('./pages/settings/page') },

@@ -45,7 +45,7 @@ export function Notifiers() {
 			title="Notifiers" about="Who is told when something goes wrong, as notify: in the newest trusted penstock.yml says. Of an address only its host is shown." query={query}
 			empty={(d) => !d.notifiers.length && nothing('flag', 'Nobody is told', <>An automatic rollback opens an incident, and tells whom penstock.yml names. Add, at the top level: <code>notify: [{'{'}kind: webhook, url: "https://...", name: oncall{'}'}]</code> and <code>page: oncall</code> under production.on_failure. Then check it:</>, 'penstock check')}
 		>
-			{(d) => <div class="panel"><Table caption="Notifiers" columns={columns} rows={d.notifiers} keyOf={(n) => `${n.repo} ${n.name}`} /></div>}
+			{(d) => <div class="panel"><Table caption="List of notifiers" columns={columns} rows={d.notifiers} keyOf={(n) => `${n.repo} ${n.name}`} /></div>}
 		</Section>
 	);
 }
@@ -61,7 +61,7 @@ export function Retention() {
 		<Section title="Retention and settings" about="What the daemon runs with. Options of penstock serve change it, at its next start." query={query}>
 			{(d) => (
 				<>
-					<div class="panel"><Table caption="Settings" columns={columns} rows={d.settings} keyOf={(s) => s.name} /></div>
+					<div class="panel"><Table caption="List of settings" columns={columns} rows={d.settings} keyOf={(s) => s.name} /></div>
 					<p class="muted">Penstock {d.version}{d.started ? <>, started <Ago at={d.started} /></> : ''}. See all options: <Command text="penstock serve --help" /></p>
 				</>
 			)}
@@ -93,14 +93,14 @@ export function Agents() {
 		{ name: 'Labels', cell: (a) => (a.labels?.length ? a.labels.map((l) => <span key={l} class="chip">{l}</span>) : <span class="muted">none</span>), minor: true },
 		{ name: 'Version', cell: (a) => a.version, minor: true },
 		{ name: 'Since', cell: (a) => <Ago at={a.state === 'lost' ? a.lost_at : a.since} /> },
-		{ name: 'Actions', cell: (a) => <Button small why={whyNot(me, 'operator') ?? (a.state === 'lost' ? 'It is not connected' : undefined)} aria-label={`${a.state === 'draining' ? 'Give jobs to' : 'Drain'} ${a.id}`} onClick={() => void drain(a, a.state !== 'draining')}>{a.state === 'draining' ? 'Give jobs again' : 'Drain'}</Button> },
+		{ name: 'Actions', cell: (a) => <Button small why={whyNot(me, 'operator') ?? (a.state === 'lost' ? 'It is not connected' : undefined)} aria-label={`${a.state === 'draining' ? 'Give jobs again' : 'Drain'}: ${a.id}`} onClick={() => void drain(a, a.state !== 'draining')}>{a.state === 'draining' ? 'Give jobs again' : 'Drain'}</Button> },
 	];
 	return (
 		<Section
 			title="Agents" about="Machines that run jobs. Drain one before its maintenance: what runs there ends, and nothing new begins." query={query}
 			empty={(d) => !d.agents.length && nothing('environments', 'No machine runs jobs', 'The daemon runs jobs on its own machine. More machines join with a token of their own:', `penstock agent --server ${location.origin} --name builder-1`)}
 		>
-			{(d) => <div class="panel"><Table caption="Agents" columns={columns} rows={d.agents} keyOf={(a) => a.id} /></div>}
+			{(d) => <div class="panel"><Table caption="List of agents" columns={columns} rows={d.agents} keyOf={(a) => a.id} /></div>}
 		</Section>
 	);
 }
@@ -148,7 +148,7 @@ export function Schedules() {
 			title="Schedules" about="Runs by the clock, as on.schedule in penstock.yml says." query={query}
 			empty={(d) => !d.schedules.length && nothing('clock', 'Nothing runs by the clock', <>A nightly run, for instance: <code>on: {'{'}schedule: [{'{'}cron: "0 3 * * *", zone: Europe/Berlin{'}'}]{'}'}</code> (minute, hour, day, month, weekday).</>, 'penstock schedules')}
 		>
-			{(d) => <div class="panel"><Table caption="Schedules" columns={columns} rows={d.schedules} keyOf={(s) => `${s.repo} ${s.cron} ${s.branch}`} /></div>}
+			{(d) => <div class="panel"><Table caption="List of schedules" columns={columns} rows={d.schedules} keyOf={(s) => `${s.repo} ${s.cron} ${s.branch}`} /></div>}
 		</Section>
 	);
 }

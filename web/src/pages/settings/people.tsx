@@ -59,7 +59,7 @@ export function Users() {
 				action={<Button kind="primary" onClick={() => setOpen({ user: undefined })}>New user</Button>}
 				empty={(d) => !d.users.length && nothing('person', 'No user yet', 'Until somebody is known by name, whoever has a token acts as that token, and four eyes cannot see who wrote what. Make a user here, or in a terminal:', "penstock user set ann --name 'Ann Lee' --email ann@example.com")}
 			>
-				{(d) => <div class="panel"><Table caption="Users" columns={columns} rows={d.users} keyOf={(u) => u.id} /></div>}
+				{(d) => <div class="panel"><Table caption="List of users" columns={columns} rows={d.users} keyOf={(u) => u.id} /></div>}
 			</Section>
 			{open && 'user' in open && <UserForm user={open.user} onClose={close} />}
 			{open && 'off' in open && (
@@ -115,7 +115,7 @@ export function Grants() {
 		{ name: 'Where', cell: (g) => [g.environment && `in ${g.environment}`, g.project && `project ${g.project}`].filter(Boolean).join(', ') || 'everywhere' },
 		{ name: 'Given by', cell: (g) => (g.actor ? person(g.actor) : ''), minor: true },
 		{ name: 'Since', cell: (g) => <Ago at={g.since} /> },
-		{ name: 'Actions', cell: (g) => <Button small kind="danger" onClick={() => setOpen(g)} aria-label={`Take ${g.role} from ${g.who}`}>Take back</Button> },
+		{ name: 'Actions', cell: (g) => <Button small kind="danger" onClick={() => setOpen(g)} aria-label={`Take back: ${g.role} of ${g.who}`}>Take back</Button> },
 	];
 	return (
 		<>
@@ -168,7 +168,7 @@ export function Sessions() {
 				title="Sessions" about="Browsers that are logged in. A session ends by itself, with its token, and when its user is disabled." query={query}
 				empty={(d) => !d.sessions.filter((s) => !s.ended_at).length && nothing('person', 'No browser is logged in', 'Whoever logs in stands here, with where from.')}
 			>
-				{(d) => <div class="panel"><Table caption="Sessions" columns={columns} rows={d.sessions.filter((s) => !s.ended_at).sort((a, b) => Number(mine(b)) - Number(mine(a)) || (b.created_at ?? 0) - (a.created_at ?? 0))} keyOf={(s) => s.id} /></div>}
+				{(d) => <div class="panel"><Table caption="List of sessions" columns={columns} rows={d.sessions.filter((s) => !s.ended_at).sort((a, b) => Number(mine(b)) - Number(mine(a)) || (b.created_at ?? 0) - (a.created_at ?? 0))} keyOf={(s) => s.id} /></div>}
 			</Section>
 			{end && (
 				<Confirm

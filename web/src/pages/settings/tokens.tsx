@@ -96,7 +96,7 @@ export function Tokens() {
 				}
 				empty={(d) => !d.tokens.filter((t) => !t.ended_at).length && nothing('shield', all ? 'No token yet' : 'You have no token', 'At a terminal, this asks for one and keeps it; you say yes in this browser:', `penstock login --server ${location.origin}`)}
 			>
-				{(d) => <div class="panel"><Table caption="Tokens" columns={columns} rows={d.tokens.filter((t) => !t.ended_at).sort((a, b) => (b.used_at ?? b.created_at ?? 0) - (a.used_at ?? a.created_at ?? 0))} keyOf={(t) => t.id} /></div>}
+				{(d) => <div class="panel"><Table caption="List of tokens" columns={columns} rows={d.tokens.filter((t) => !t.ended_at).sort((a, b) => (b.used_at ?? b.created_at ?? 0) - (a.used_at ?? a.created_at ?? 0))} keyOf={(t) => t.id} /></div>}
 			</Section>
 			{open && 'mine' in open && <TokenForm mine={open.mine} onClose={close} onMade={(made, secret) => setOpen({ made, secret })} />}
 			{open && 'made' in open && <Made name={open.made} secret={open.secret} onClose={close} />}
