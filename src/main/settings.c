@@ -2,7 +2,7 @@
 
 #include "base/strbuf.h"
 #include "base/time.h"
-#include "io/clock.h"
+#include "io/httpd.h"
 
 #include <unistd.h>
 
@@ -31,14 +31,30 @@ static void tell_number(const struct teller *t, const char *name, uint64_t n, co
 	tell(t, name, text, help);
 }
 
-static void tell_net(const struct teller *t, const struct serve_options *o)
+static void tell_port(const struct teller *t, const struct serve_options *o)
 {
 	AUTO(freep) char *port = xasprintf("%u", o->port);
 
+	tell(t, "port", port, "TCP port of the API and of these pages; --port N");
+	tell(t, "tls", o->tls_cert ? o->tls_cert : "no",
+	     "the certificate of the port, read again when it changes; --tls-cert, --tls-key");
+	tell(t, "public-url", o->public_url ? o->public_url : "none",
+	     "by which people and agents reach it; --public-url URL");
+	tell(t, "oidc-issuer", o->oidc_issuer ? o->oidc_issuer : "none",
+	     "where people log in; --oidc-issuer URL");
+	tell_number(t, "streams-max", o->streams_max ? o->streams_max : HTTPD_STREAMS,
+		    "readers of events and logs at a time; --streams-max N");
+	if (o->rate)
+		tell_number(t, "rate", o->rate,
+			    "requests a second of one person or token; --rate N");
+}
+
+static void tell_net(const struct teller *t, const struct serve_options *o)
+{
 	tell(t, "listen", o->port ? (o->listen ? o->listen : "127.0.0.1") : "the unix socket only",
 	     "where the port is; --listen ADDRESS");
 	if (o->port)
-		tell(t, "port", port, "TCP port of the API and of these pages; --port N");
+		tell_port(t, o);
 	tell_number(t, "door-base", o->door_base ? o->door_base : 18080,
 		    "first port of the services' front doors; --door-base PORT");
 	tell_number(t, "replica-base", o->replica_base ? o->replica_base : 20000,

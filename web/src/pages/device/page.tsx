@@ -59,7 +59,7 @@ export default function Device(_: PageProps) {
 				<dl class="device-grants" id="device-grants">
 					<div><dt>It acts as</dt><dd><strong>{me ? me.name || person(me.actor) : 'you'}</strong>{me && <span class="muted"> {me.actor}</span>}</dd></div>
 					<div><dt>It may do</dt><dd>whatever you may{me?.role ? <>: <span class="chip">{me.role}</span></> : ''}{me?.roles?.some((r) => r.environment) ? `, in ${me.roles.map((r) => r.environment ?? 'all').join(', ')}` : ''}</dd></div>
-					<div><dt>Until</dt><dd>its token expires or is revoked, here or by <code>penstock logout</code></dd></div>
+					<div><dt>Until</dt><dd>90 days from now, or until its token is revoked: in the settings, or by <code>penstock logout</code></dd></div>
 				</dl>
 				{!user && (
 					<div class="notice tone-wait"><Icon name="flaky" /><div>You are logged in with a machine's token ({me?.actor}). A program can only act as a user: log in as one, or make a token for it in the <a href="/settings/tokens">settings</a>, and give it to <Command text={`penstock login --server ${location.origin} --token -`} /></div></div>
