@@ -36,7 +36,7 @@ static void tell_port(const struct teller *t, const struct serve_options *o)
 	AUTO(freep) char *port = xasprintf("%u", o->port);
 
 	tell(t, "port", port, "TCP port of the API and of these pages; --port N");
-	tell(t, "tls", o->tls_cert ? o->tls_cert : "no",
+	tell(t, "tls", o->tls_cert ? "yes" : "no",
 	     "the certificate of the port, read again when it changes; --tls-cert, --tls-key");
 	tell(t, "public-url", o->public_url ? o->public_url : "none",
 	     "by which people and agents reach it; --public-url URL");

@@ -190,6 +190,8 @@ function pack(layer: Cell[], want: number[], step: (cell: Cell) => number): void
 	for (const block of blocks) for (let i = block.from; i <= block.to; i++) (layer[i] as Cell).y = block.sum / block.n + (offset[i] as number);
 }
 
+const DUMMIES = 8_000;
+
 export function layout(ids: string[], links: Link[], size: Sizes, given?: Map<string, number>): Drawn {
 	const known = new Set(ids);
 	const real = links.filter((l) => known.has(l.from) && known.has(l.to) && l.from !== l.to);
@@ -203,12 +205,16 @@ export function layout(ids: string[], links: Link[], size: Sizes, given?: Map<st
 		return cell;
 	};
 	for (const id of ids) cells.set(id, add(id, top - (level.get(id) ?? 0), id));
+	// A way through each layer costs: of a graph that is one long tangle, only short edges get one.
+	const spanOf = (link: Link) => Math.abs((level.get(link.from) ?? 0) - (level.get(link.to) ?? 0));
+	const longest = real.reduce((n, l) => n + spanOf(l), 0) > DUMMIES ? 2 : Infinity;
 	const ways = real.map((link, n) => {
 		const from = cells.get(link.from) as Cell;
 		const to = cells.get(link.to) as Cell;
 		let a = top - (level.get(link.from) ?? 0);
 		let b = top - (level.get(link.to) ?? 0);
 		const turned = a > b;
+		if (spanOf(link) > longest) return { link, way: [from, to] };
 		const way: Cell[] = [turned ? to : from];
 		if (turned) [a, b] = [b, a];
 		for (let layer = a + 1; layer < b; layer++) way.push(add(`${n} ${layer}`, layer));
@@ -247,10 +253,15 @@ function draw(layers: Cell[][], ways: { link: Link; way: Cell[] }[], size: Sizes
 		if (wide) for (const cell of layer) if (cell.id === undefined) cell.y = ((cell.at + 0.5) / layer.length) * tallest * pitch;
 		x += columns * size.width + (columns - 1) * size.gapY * 2 + size.gapX;
 	}
-	const all = layers.flat();
-	const least = Math.min(...all.map((c) => c.y - (c.id === undefined ? 0 : size.height / 2)), Infinity);
-	const most = Math.max(...all.map((c) => c.y + (c.id === undefined ? 0 : size.height / 2)), 0);
-	const shift = Number.isFinite(least) ? -least : 0;
+	let least = Infinity;
+	let most = -Infinity;
+	for (const cell of layers.flat()) {
+		const half = cell.id === undefined ? 0 : size.height / 2;
+		least = Math.min(least, cell.y - half);
+		most = Math.max(most, cell.y + half);
+	}
+	const shift = layers.length ? -least : 0;
+	if (!layers.length) most = 0;
 	const places = new Map<string, Place>();
 	layers.forEach((layer, n) => {
 		let row = 0;
