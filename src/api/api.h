@@ -23,6 +23,11 @@ struct api_options {
 	char *(*archive_of)(void *ctx, uint64_t seq);
 	const char *
 		base; /* where people see this: "https://ci.example.com"; NULL: http://127.0.0.1:7400 */
+	/* Calls add for each thing that the daemon was told at its start, or takes when it is not told. On the loop. NULL: nothing is known. */
+	void (*settings)(void *ctx,
+			 void (*add)(void *to, const char *name, const char *value,
+				     const char *help),
+			 void *to);
 	void *ctx;
 	struct oidc *oidc;         /* people log in by it; NULL: by tokens only. Borrowed */
 	const char *oidc_name;     /* what the button says; NULL: "single sign-on" */

@@ -26,3 +26,7 @@ void get_runbook(struct call *c);
 void get_search(struct call *c);
 void get_doctor(struct call *c);
 void get_insights(struct call *c);
+/* settings.c */
+void get_secrets(struct call *c);
+void get_notifiers(struct call *c);
+void get_settings(struct call *c);

@@ -222,6 +222,9 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_BASE "/{a:grants}",          get_list,           ROLE_ADMIN,     OF_PROJECT,     0, "[]Grant", ALL_QUERY, NULL, "who has which role where"},
 	{"POST",   WIRE_GRANTS,                      post_grant,         ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, F(SHORT_NEEDED("who", "user:NAME or group:NAME"), {"role", FIELD_NAME, true, 0, roles, "what they may do"}, SHORT("environment", "only there"), SHORT("project", "only in this one")), "give a role"},
 	{"DELETE", WIRE_GRANTS "/{a+}",              delete_grant,       ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, NULL, "take a role back"},
+	{"GET",    WIRE_SECRETS,                     get_secrets,        ROLE_ADMIN,     OF_PROJECT,     0, "object", NULL, NULL, "names of secrets, who gets each, which are missing; no value"},
+	{"GET",    WIRE_NOTIFIERS,                   get_notifiers,      ROLE_VIEWER,    OF_PROJECT,     0, "object", NULL, NULL, "who is told of what goes wrong, as penstock.yml says"},
+	{"GET",    WIRE_SETTINGS,                    get_settings,       ROLE_VIEWER,    OF_PROJECT,     0, "object", NULL, NULL, "what the daemon runs with: sizes, times, ports"},
 
 	{"GET",    WORKLOAD_ISSUER_PATH,             get_workload_discovery, ROLE_NONE,  OF_SELF,        ROUTE_OPEN, "object", NULL, NULL, "who signs the tokens of jobs (OpenID discovery)"},
 	{"GET",    WORKLOAD_KEYS_PATH,               get_workload_keys,  ROLE_NONE,      OF_SELF,        ROUTE_OPEN, "object", NULL, NULL, "by which keys (JWKS)"},

@@ -39,6 +39,9 @@
 #define WIRE_INSIGHTS     WIRE_BASE "/insights"
 #define WIRE_SEARCH       WIRE_BASE "/search"
 #define WIRE_DOCTOR       WIRE_BASE "/doctor"
+#define WIRE_SECRETS      WIRE_BASE "/secrets"
+#define WIRE_NOTIFIERS    WIRE_BASE "/notifiers"
+#define WIRE_SETTINGS     WIRE_BASE "/settings"
 
 #define WIRE_METRICS "/metrics"
 #define WIRE_HEALTHZ "/healthz"

@@ -1,7 +1,10 @@
 #include "cli/client.h"
 
 #include "api/wire.h"
+#include "cli/credentials.h"
 #include "io/http.h"
+
+#include <stdlib.h>
 
 static const char *socket_of(struct cli *c)
 {
@@ -23,17 +26,6 @@ static enum rc problem(const struct http_answer *a, struct err *err)
 		       json_get_text(j, "detail", ""));
 }
 
-static enum rc unreached(struct cli *c, enum rc rc, struct err *err)
-{
-	const char *server = cli_value(c, "server");
-
-	if (!server && rc == RC_NOT_FOUND)
-		return err_set(err, RC_UNAVAILABLE,
-			       "no daemon answers at %s; start it with: penstock serve --data %s",
-			       socket_of(c), cli_data(c));
-	return err_wrap(err, "ask the daemon at %s", server ? server : socket_of(c));
-}
-
 const char *client_ca(const struct cli *c)
 {
 	const char *given = cli_value(c, "ca"), *env = getenv("PENSTOCK_CA");
@@ -41,38 +33,93 @@ const char *client_ca(const struct cli *c)
 	return given ? given : env && *env ? env : NULL;
 }
 
-static enum rc ask(struct cli *c, struct http_request *q, const char *path, struct http_answer *ret,
-		   struct err *err)
+const char *client_server(const struct cli *c)
 {
-	const char *server = cli_value(c, "server"), *token = cli_value(c, "token");
-	AUTO(freep) char *auth = NULL;
-	const char *headers[3] = {NULL};
-	struct str base = str_of(server);
-	size_t n = 0;
+	const char *given = cli_value(c, "server"), *env = getenv("PENSTOCK_SERVER");
 
+	return given ? given : env && *env && !cli_value(c, "data") ? env : NULL;
+}
+
+/* Where to, and as whom. */
+struct target {
+	const char *server; /* NULL: the socket */
+	const char *
+		token; /* NULL: as the command line, the environment, or the kept ones say; "": none */
+};
+
+static enum rc unreached(struct cli *c, const struct target *to, enum rc rc, struct err *err)
+{
+	if (!to->server && rc == RC_NOT_FOUND)
+		return err_set(err, RC_UNAVAILABLE,
+			       "no daemon answers at %s; start it with: penstock serve --data %s",
+			       socket_of(c), cli_data(c));
+	return err_wrap(err, "ask the daemon at %s", to->server ? to->server : socket_of(c));
+}
+
+/* "Authorization: Bearer ...": the caller's; NULL: nobody says who asks. A token goes nowhere unencrypted by accident. */
+static enum rc find_token(const struct cli *c, const struct target *to, char **ret, struct err *err)
+{
+	AUTO(credentials_done) struct credentials kept = {0};
+	const char *token = to->token ? to->token : cli_value(c, "token");
+	enum rc rc = RC_OK;
+
+	if (!to->server)
+		return RC_OK;
 	token = token ? token : getenv("PENSTOCK_TOKEN");
+	if (!token) {
+		rc = credentials_read(&kept, err);
+		const struct credential *one =
+			rc == RC_OK ? credentials_find(&kept, to->server) : NULL;
+		token = one ? one->token : NULL;
+	}
+	if (rc == RC_OK && token && *token) {
+		rc = url_is_safe(to->server, cli_flag(c, "insecure"), err);
+		if (rc == RC_OK)
+			*ret = xasprintf("Authorization: Bearer %s", token);
+	}
+	return rc;
+}
+
+static enum rc ask_at(struct cli *c, const struct target *to, struct http_request *q,
+		      const char *path, struct http_answer *ret, struct err *err)
+{
+	const char *headers[3] = {NULL};
+	struct str base = str_of(to->server);
+	char *auth = NULL;
+	size_t n = 0;
+	enum rc rc = find_token(c, to, &auth, err);
+
+	if (rc != RC_OK)
+		return rc;
 	while (str_ends(base, "/"))
 		base.n--;
 	AUTO(freep)
-	char *url = server ? xasprintf("%.*s%s", (int)base.n, base.p, path)
-			   : xasprintf("http://penstock%s", path);
-	if (server && token) {
-		auth = xasprintf("Authorization: Bearer %s", token);
+	char *url = to->server ? xasprintf("%.*s%s", (int)base.n, base.p, path)
+			       : xasprintf("http://penstock%s", path);
+	if (auth)
 		headers[n++] = auth;
-	}
 	if (q->body.n)
 		headers[n++] = "Content-Type: application/json";
 	q->url = url;
 	q->headers = headers;
 	q->ca = client_ca(c);
-	q->unix_socket = server ? NULL : socket_of(c);
+	q->unix_socket = to->server ? NULL : socket_of(c);
 	q->max = ANSWER_MAX;
-	enum rc rc = http_ask(q, ret, err);
+	rc = http_ask(q, ret, err);
 	if (auth)
 		mem_wipe(auth, strlen(auth));
+	xfree(auth);
 	if (rc != RC_OK)
-		return unreached(c, rc, err);
+		return unreached(c, to, rc, err);
 	return ret->status >= 200 && ret->status < 300 ? RC_OK : problem(ret, err);
+}
+
+static enum rc ask(struct cli *c, struct http_request *q, const char *path, struct http_answer *ret,
+		   struct err *err)
+{
+	const struct target to = {.server = client_server(c)};
+
+	return ask_at(c, &to, q, path, ret, err);
 }
 
 enum rc client_get_text(struct cli *c, const char *path, struct strbuf *ret, struct err *err)
@@ -149,6 +196,47 @@ enum rc client_post(struct cli *c, const char *path, struct str body, struct jso
 	if (a.body.p)
 		mem_wipe(a.body.p, a.body.n);
 	return rc;
+}
+
+static enum rc read_answer(struct http_answer *a, struct json **ret, struct err *err)
+{
+	enum rc rc = json_read(strbuf_str(&a->body), ANSWER_MAX, ret, err);
+
+	if (a->body.p)
+		mem_wipe(a->body.p, a->body.n);
+	return rc == RC_OK ? RC_OK : err_wrap(err, "the daemon's answer");
+}
+
+enum rc client_get_as(struct cli *c, const char *token, const char *path, struct json **ret,
+		      struct err *err)
+{
+	AUTO(http_answer_done) struct http_answer a = {0};
+	struct http_request q = {.timeout = 30 * USEC_SEC};
+	const struct target to = {client_server(c), token};
+	enum rc rc = ask_at(c, &to, &q, path, &a, err);
+
+	return rc == RC_OK ? read_answer(&a, ret, err) : rc;
+}
+
+enum rc client_post_as(struct cli *c, const char *token, const char *path, struct str body,
+		       struct json **ret, struct err *err)
+{
+	AUTO(http_answer_done) struct http_answer a = {0};
+	struct http_request q = {.method = "POST", .body = body, .timeout = 30 * USEC_SEC};
+	const struct target to = {client_server(c), token};
+	enum rc rc = ask_at(c, &to, &q, path, &a, err);
+
+	return rc == RC_OK ? read_answer(&a, ret, err) : rc;
+}
+
+enum rc client_delete_at(struct cli *c, const char *server, const char *token, const char *path,
+			 struct err *err)
+{
+	AUTO(http_answer_done) struct http_answer a = {0};
+	struct http_request q = {.method = "DELETE", .timeout = 30 * USEC_SEC};
+	const struct target to = {server, token};
+
+	return ask_at(c, &to, &q, path, &a, err);
 }
 
 enum rc client_scope_token(struct cli *c, const char *name, const char *scope, bool read_only,

@@ -1,4 +1,7 @@
-/* Talking to the daemon: over the unix socket of its data folder, or --server URL with --token. */
+/*
+ * Talking to the daemon: over the unix socket of its data folder, or at --server URL ($PENSTOCK_SERVER, unless --data is given) with, in this order,
+ * --token, $PENSTOCK_TOKEN, or the one that `penstock login` keeps for that server.
+ */
 #pragma once
 #include "cli/cli.h"
 
@@ -6,6 +9,8 @@
 
 /* The file of --ca or $PENSTOCK_CA; NULL: the system's authorities. */
 const char *client_ca(const struct cli *c);
+/* By TCP: its URL. NULL: by the socket. */
+const char *client_server(const struct cli *c);
 
 /* GET path (with its query), for people: texts hold no control characters. *ret is the caller's (json_freep). What the daemon refuses comes back as
  * its code and words. */
@@ -19,6 +24,14 @@ MUST_CHECK enum rc client_order(struct cli *c, const char *method, const char *p
 /* An order whose answer tells more; *ret is the caller's (json_freep). */
 MUST_CHECK enum rc client_post(struct cli *c, const char *path, struct str body, struct json **ret,
 			       struct err *err);
+/* With this token, whatever else is given; "": with none. */
+MUST_CHECK enum rc client_get_as(struct cli *c, const char *token, const char *path,
+				 struct json **ret, struct err *err);
+MUST_CHECK enum rc client_post_as(struct cli *c, const char *token, const char *path,
+				  struct str body, struct json **ret, struct err *err);
+/* DELETE at another server than the command line's. */
+MUST_CHECK enum rc client_delete_at(struct cli *c, const char *server, const char *token,
+				    const char *path, struct err *err);
 /* A token for one scope of the caches, or one agent: made (shown once on stdout by the caller, who wipes and frees it), or taken back. */
 MUST_CHECK enum rc client_scope_token(struct cli *c, const char *name, const char *scope,
 				      bool read_only, char **ret_token, struct err *err);

@@ -8,7 +8,7 @@
 #include "api/wire.h"
 #include "cli/client.h"
 #include "base/log.h"
-#include "cli/client.h"
+#include "cli/credentials.h"
 #include "flow/2-agent/adapters.h"
 #include "flow/2-build/adapters.h"
 #include "io/clock.h"
@@ -98,20 +98,6 @@ static enum rc find_token(const struct cli *c, char **ret, struct err *err)
 				     : RC_OK;
 }
 
-static bool is_loopback(struct str url)
-{
-	static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]"};
-
-	url = (struct str){url.p + 7, url.n - 7};
-	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
-		size_t n = strlen(hosts[i]);
-
-		if (str_starts(url, hosts[i]) && (url.n == n || url.p[n] == ':' || url.p[n] == '/'))
-			return true;
-	}
-	return false;
-}
-
 static enum rc check_server(const struct cli *c, const char *url, struct err *err)
 {
 	if (!url)
@@ -122,7 +108,7 @@ static enum rc check_server(const struct cli *c, const char *url, struct err *er
 	if (!str_starts(str_of(url), "http://"))
 		return err_set(err, RC_INVALID,
 			       "--server takes an http or https URL, not \"%.100s\"", url);
-	if (is_loopback(str_of(url)) || cli_flag(c, "insecure"))
+	if (url_is_loopback(str_of(url)) || cli_flag(c, "insecure"))
 		return RC_OK;
 	return err_set(
 		err, RC_INVALID,

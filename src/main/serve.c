@@ -19,6 +19,7 @@
 #include "main/face.h"
 #include "main/house.h"
 #include "main/local_doctor.h"
+#include "main/settings.h"
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -27,7 +28,6 @@
 #include <unistd.h>
 
 #define SOURCES_MAX 65536
-#define CACHE_MAX   ((uint64_t)20 << 30)
 
 struct source {
 	char *name, *path;
@@ -46,6 +46,7 @@ struct daemon {
 	char *tool_cache;
 	VEC(struct source) sources;
 	char *data, *socket;
+	const struct serve_options *options;
 };
 
 static usec_t now(void)
@@ -281,7 +282,7 @@ static enum rc open_caches(struct daemon *d, const struct serve_options *o, stru
 {
 	AUTO(freep) char *dir = xasprintf("%s/tools", d->data);
 
-	d->tools = tool_cache_disk_new(dir, o->cache_max ? o->cache_max : CACHE_MAX, err);
+	d->tools = tool_cache_disk_new(dir, o->cache_max ? o->cache_max : SERVE_CACHE_MAX, err);
 	if (!d->tools)
 		return err_wrap(err, "the build tools' cache");
 	d->caches = cache_service_new(d->loop, d->tools);
@@ -351,6 +352,16 @@ static enum rc open_oidc(struct daemon *d, const struct serve_options *o, struct
 	return rc == RC_OK ? RC_OK : err_wrap(err, "the OpenID provider");
 }
 
+static void tell_settings(void *ctx,
+			  void (*add)(void *to, const char *name, const char *value,
+				      const char *help),
+			  void *to)
+{
+	const struct daemon *d = ctx;
+
+	settings_tell(d->options, d->data, add, to);
+}
+
 static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
 {
 	struct api_options ao = {.engine = d->engine,
@@ -359,6 +370,7 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 				 .doctor = look_at_machine,
 				 .archive_of = archive_of,
 				 .base = o->public_url,
+				 .settings = tell_settings,
 				 .ctx = d,
 				 .oidc = d->oidc,
 				 .oidc_name = o->oidc_name,
@@ -471,7 +483,7 @@ static void say_first_token(struct daemon *d, const struct serve_options *o)
 
 int serve(const struct serve_options *o)
 {
-	struct daemon d = {0};
+	struct daemon d = {.options = o};
 	struct err err = {0};
 
 	log_open(STDERR_FILENO, o->json_log || !isatty(STDERR_FILENO),

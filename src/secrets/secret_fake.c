@@ -24,12 +24,25 @@ static enum rc fake_get(struct secret *s, const char *reference, struct strbuf *
 	return err_set(err, RC_NOT_FOUND, "there is no secret %s", reference + 5);
 }
 
+static enum rc fake_names(struct secret *s,
+			  void (*each)(void *ctx, const char *name, usec_t changed,
+				       const char *problem),
+			  void *ctx, struct err *err)
+{
+	struct secret_fake *f = container_of(s, struct secret_fake, base);
+
+	(void)err;
+	for (size_t i = 0; f->pairs[i]; i += 2)
+		each(ctx, f->pairs[i], 0, NULL);
+	return RC_OK;
+}
+
 static void fake_free(struct secret *s)
 {
 	xfree(container_of(s, struct secret_fake, base));
 }
 
-static const struct secret_ops fake_ops = {"fake", fake_get, fake_free};
+static const struct secret_ops fake_ops = {"fake", fake_get, fake_names, fake_free};
 
 struct secret *secret_fake_new(const char *const *pairs)
 {

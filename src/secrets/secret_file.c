@@ -2,6 +2,7 @@
 #include "io/files.h"
 #include "secrets/adapters.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,20 +27,25 @@ static bool name_is_good(const char *name)
 	return n && n <= NAME_MAX_ && *name != '.';
 }
 
+static enum rc check_stat(const struct stat *st, const char *path, struct err *err)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, RC_INVALID, "%s is not a regular file", path);
+	if (st->st_mode & 077)
+		return err_set(err, RC_DENIED, "%s may be read by others: chmod 600 %s", path,
+			       path);
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		return err_set(err, RC_DENIED, "%s belongs to another user", path);
+	return RC_OK;
+}
+
 static enum rc check(int fd, const char *path, struct err *err)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return err_errno(err, errno, "stat %s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, RC_INVALID, "%s is not a regular file", path);
-	if (st.st_mode & 077)
-		return err_set(err, RC_DENIED, "%s may be read by others: chmod 600 %s", path,
-			       path);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return err_set(err, RC_DENIED, "%s belongs to another user", path);
-	return RC_OK;
+	return check_stat(&st, path, err);
 }
 
 static enum rc file_get(struct secret *s, const char *reference, struct strbuf *ret,
@@ -78,6 +84,46 @@ static enum rc file_get(struct secret *s, const char *reference, struct strbuf *
 	return rc;
 }
 
+/* The same checks as a use makes, but for the value. */
+static void tell_one(const struct secret_file *f, int dir, const char *name,
+		     void (*each)(void *ctx, const char *name, usec_t changed, const char *problem),
+		     void *ctx)
+{
+	AUTO(freep) char *path = xasprintf("%s/%s", f->dir, name);
+	struct err err = {0};
+	struct stat st = {0};
+	enum rc rc = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0
+			     ? err_errno(&err, errno, "stat %s", path)
+			     : check_stat(&st, path, &err);
+
+	if (rc == RC_OK && !st.st_size)
+		rc = err_set(&err, RC_INVALID, "secret %s is empty", name);
+	each(ctx, name, (usec_t)st.st_mtim.tv_sec * USEC_SEC + (usec_t)st.st_mtim.tv_nsec / 1000,
+	     rc == RC_OK ? NULL : err.msg);
+}
+
+static enum rc file_names(struct secret *s,
+			  void (*each)(void *ctx, const char *name, usec_t changed,
+				       const char *problem),
+			  void *ctx, struct err *err)
+{
+	struct secret_file *f = container_of(s, struct secret_file, base);
+	DIR *dir = opendir(f->dir);
+	size_t n = 0;
+
+	if (!dir && errno == ENOENT)
+		return RC_OK; /* nobody has written one yet */
+	if (!dir)
+		return err_errno(err, errno, "open %s", f->dir);
+	for (const struct dirent *e; n <= SECRETS_MAX && (e = readdir(dir));)
+		if (name_is_good(e->d_name) && ++n <= SECRETS_MAX)
+			tell_one(f, dirfd(dir), e->d_name, each, ctx);
+	closedir(dir);
+	return n <= SECRETS_MAX ? RC_OK
+				: err_set(err, RC_TOO_BIG, "%s has more than %d entries", f->dir,
+					  SECRETS_MAX);
+}
+
 static void file_free(struct secret *s)
 {
 	struct secret_file *f = container_of(s, struct secret_file, base);
@@ -86,7 +132,7 @@ static void file_free(struct secret *s)
 	xfree(f);
 }
 
-static const struct secret_ops file_ops = {"file", file_get, file_free};
+static const struct secret_ops file_ops = {"file", file_get, file_names, file_free};
 
 struct secret *secret_file_new(const char *data_dir)
 {

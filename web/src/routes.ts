@@ -25,6 +25,12 @@ export const pages: Page[] = [
 	{ path: '/environments/:name', load: () => import('./pages/environment/page') },
 	{ path: '/incidents', load: () => import('./pages/incidents/page'), nav: { label: 'Incidents', icon: 'incidents', key: 'i' } },
 	{ path: '/incidents/:id', load: () => import('./pages/incident/page') },
+	{ path: '/graph', load: () => import('./pages/graph/page'), nav: { label: 'Graph', icon: 'graph', key: 'g' } },
+	{ path: '/insights', load: () => import('./pages/insights/page'), nav: { label: 'Insights', icon: 'insights', key: 'n' } },
+	{ path: '/audit', load: () => import('./pages/audit/page'), nav: { label: 'Audit', icon: 'audit', key: 'a' } },
+	{ path: '/settings', load: () => import('./pages/settings/page'), nav: { label: 'Settings', icon: 'settings', key: 's' } },
+	{ path: '/settings/:tab', load: () => import('./pages/settings/page') },
+	{ path: '/device', load: () => import('./pages/device/page') },
 	{ path: '/login', load: () => import('./pages/login/page'), bare: true },
 ];
 

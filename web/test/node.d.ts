@@ -8,7 +8,7 @@ declare module 'node:assert/strict' {
 		equal(a: unknown, b: unknown, why?: string): void;
 		deepEqual(a: unknown, b: unknown, why?: string): void;
 		ok(a: unknown, why?: string): void;
-		throws(fn: () => unknown): void;
+		throws(fn: () => unknown, want?: RegExp): void;
 	};
 	export default assert;
 }

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { JournalRecord } from '../src/api/types';
+import { ChainChecker, chainHash, readRecord, ZEROS } from '../src/pages/audit/chain';
+import { merge, parseLines, paths } from '../src/pages/audit/source';
+import { changesOf, hrefOf, isDecision, kindOf, sentence, shownValue } from '../src/pages/audit/words';
+
+// Hashes by another implementation (Python's hashlib), of the description in core/chain.h.
+const HASHES = ['53128961cb1468872abfd1a04b5ce0b0729ad300da88adc35485c98aac342bb7', '4e04fa33a4f9affaf2b826eb7fb3dc7f6c582f3714828aaa64d19acf52018591'] as const;
+const first = `{"seq":1,"time":1795405888997408,"actor":"engine","subject":"engine","type":"engine.started","payload":{"text":"0.1.0","slots":2},"prev":"${ZEROS}","hash":"${HASHES[0]}"}`;
+const payload = '{"text":"4\u2009% \\"more\\",\\"prev\\":","big":18446744073709551615,"z":1,"a":2.50}';
+const second = `{"seq":2,"time":1795405888997409,"actor":"user:ann \\"x\\"","subject":"J\u00fcrgen,\\"payload\\":","type":"person.note","payload":${payload},"prev":"${HASHES[0]}","hash":"${HASHES[1]}"}`;
+
+async function check(text: string, size = text.length) {
+	const checker = new ChainChecker();
+	for (let at = 0; at < text.length; at += size) await checker.feed(text.slice(at, at + size));
+	return checker.end();
+}
+
+test('chain: a line is read with the very bytes of its payload', () => {
+	const r = readRecord(second);
+	assert.equal(r?.payload, payload);
+	assert.equal(r?.actor, 'user:ann "x"');
+	assert.equal(r?.subject, 'J\u00fcrgen,"payload":');
+});
+for (const line of ['', '{}', 'null', first.slice(0, -2), first.replace('"seq":1', '"seq":-1'), first.replace('"payload":', '"payloads":'), first.replace(HASHES[0], 'A'.repeat(64)), `{"code":"unavailable","detail":"cut off"}`])
+	test(`chain: no record: ${line.slice(0, 40)}`, () => assert.equal(readRecord(line), undefined));
+test('chain: the hash is that of another implementation', async () => {
+	assert.equal(await chainHash(readRecord(first)!), HASHES[0]);
+	assert.equal(await chainHash(readRecord(second)!), HASHES[1]);
+});
+for (const size of [1, 7, 1000]) test(`chain: a good one, in pieces of ${size}`, async () => assert.deepEqual(await check(`${first}\n${second}\n`, size), { first: 1, last: 2, n: 2, head: HASHES[1], wrong: undefined }));
+test('chain: without the last line end, and with blank lines between', async () => assert.equal((await check(`${first}\n   \n${second}`)).n, 2));
+test('chain: a window may begin anywhere', async () => assert.deepEqual(await check(second), { first: 2, last: 2, n: 1, head: HASHES[1], wrong: undefined }));
+
+const broken: [string, string, RegExp][] = [
+	['a changed payload', `${first}\n${second.replace('2.50', '2.5')}\n`, /record 2 was changed/],
+	['a changed actor', `${first.replace('"engine","subject"', '"user:eve","subject"')}\n${second}\n`, /record 1 was changed/],
+	['a changed time', `${first.replace('408,"actor"', '409,"actor"')}\n`, /record 1 was changed/],
+	['one left out', `${first}\n${second.replace('"seq":2', '"seq":3')}\n`, /record 3 stands where record 2 should be/],
+	['one twice', `${first}\n${first}\n`, /record 1 stands where record 2 should be/],
+	['another chain', `${first}\n${second.replace(`"prev":"${HASHES[0]}"`, `"prev":"${ZEROS}"`)}\n`, /record 2 does not name the hash/],
+	['a first one with one before it', first.replace(ZEROS, HASHES[1]), /record 1 is the first/],
+	['no record', `${first}\nhello\n`, /as record 2 is no record/],
+];
+for (const [why, text, want] of broken) test(`chain: ${why}`, async () => assert.match((await check(text)).wrong ?? '', want));
+test('chain: what comes after a break does not count', async () => assert.equal((await check(`${first}\nhello\n${second}\n`)).n, 1));
+
+const record = (type: string, more: Partial<JournalRecord> = {}): JournalRecord => ({ seq: 1, time: 1e6, actor: 'user:ann', subject: 'rel-4', type, ...more });
+test('audit: sentences', () => {
+	assert.equal(sentence(record('person.approve', { payload: { ok: true, text: 'looks good' } })), 'approved rel-4: looks good');
+	assert.equal(sentence(record('person.approve', { payload: {} })), 'rejected rel-4');
+	assert.equal(sentence(record('person.hold', { subject: 'production', payload: { environment: 'production' } })), 'put in production on hold');
+	assert.equal(sentence(record('access.denied', { payload: { text: 'approve rel-4', error: 'needs approver', count: 3 } })), 'was not allowed to approve rel-4: needs approver, 3 times');
+	assert.equal(sentence(record('made.up_later')), 'made up later');
+});
+test('audit: what is a decision, and what is a refusal', () => {
+	assert.deepEqual(['person.pin', 'access.token', 'access.denied', 'access.login', 'access.token_used', 'job.ended'].map((t) => isDecision(record(t))), [true, true, true, false, false, false]);
+	assert.equal(kindOf(record('access.denied')).label, 'refused');
+	assert.equal(kindOf(record('person.approve', { payload: { ok: true } })).tone, 'ok');
+	assert.equal(kindOf(record('person.approve')).tone, 'bad');
+	assert.equal(kindOf(record('job.ended', { payload: { error: 'exit 1' } })).tone, 'bad');
+});
+test('audit: values are shown as what they stand for', () => {
+	assert.deepEqual(['"Ann"', '["a","b"]', '12', 'true', '{"a":1}', '"cut o', undefined].map((v) => shownValue(v)), ['Ann', 'a, b', '12', 'true', '{"a":1}', '"cut o', '']);
+	assert.deepEqual(changesOf(record('x', { payload: { changes: 'no list' } })), []);
+});
+test('audit: subjects lead to their pages', () => {
+	assert.deepEqual(['run-7', 'run-7/ci/orders/test', 'rel-4', 'ro-2', 'inc-1', 'production', 'user:ann'].map((s) => hrefOf(s)), ['/runs/run-7', '/runs/run-7?job=run-7%2Fci%2Forders%2Ftest', '/releases/rel-4', '/rollouts/ro-2', '/incidents/inc-1', undefined, undefined]);
+});
+test('audit: what is asked for', () => {
+	assert.deepEqual(paths('', '', ''), ['/journal?last=1000&type=person.*', '/journal?last=1000&type=access.*']);
+	assert.deepEqual(paths('all', 'run-7*', ''), ['/journal?last=1000&subject=run-7*']);
+	assert.deepEqual(paths('', '', 'job.ended'), ['/journal?last=1000&type=job.ended']);
+});
+test('audit: lines, blank ones, and a stream that broke', () => {
+	assert.deepEqual(parseLines(`${first}\n  \n${second}\n`).map((r) => r.seq), [1, 2]);
+	assert.throws(() => parseLines('{"code":"unavailable","detail":"cut off: you read too slowly"}\n'), /too slowly/);
+	assert.deepEqual(merge([[record('a', { seq: 3 })], [record('b', { seq: 5 }), record('a', { seq: 3 })]]).map((r) => r.seq), [5, 3]);
+});
