@@ -186,7 +186,7 @@ static void sse_line(struct sse *s)
 /* Takes up to `most` bytes of what is there. False: nothing was, or it is over. */
 static UNUSED bool sse_read(struct sse *s, size_t most)
 {
-	char bytes[65536];
+	static _Thread_local char bytes[65536]; /* not zeroed each time */
 	ssize_t n = s->over ? 0 : recv(s->fd, bytes, MIN_OF(most, sizeof(bytes)), MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
