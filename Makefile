@@ -5,6 +5,7 @@
 #   make test                     release and sanitizer builds, all suites, lint
 #   make unit T=test_strbuf [SAN=1]   one test and only the layers below it
 #   make bench                    measurements against peers
+#   make soak [SOAK_SECONDS=120]  a live daemon with a project under way and hundreds of clients, fast and slow
 #   make peers [T="turbo nx"]     real programs that others wrote, against ours (installs them outside the tree)
 #   make fuzz [FUZZ_SECONDS=60] [T=fuzz_yaml]    every parser of outside bytes
 #   make sanitize                 the suites under ASan and UBSan only
@@ -22,6 +23,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 DEMO_ARGS ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 120
 T ?=
 FILES ?= src/base/*.[ch] tests/unit/*.[ch]
 WHERE = $(if $(SAN),$(ASAN_BUILD),$(BUILD))
@@ -55,6 +57,10 @@ sim: test-deps
 bench: test-deps
 	@tools/bench.sh $(BUILD)
 
+soak: test-deps
+	@tools/build.sh $(BUILD) all tests/soak_face
+	@PENSTOCK=$(abspath $(BUILD))/penstock SOAK_SECONDS=$(SOAK_SECONDS) tests/soak/face.sh
+
 peers: test-deps
 	@tools/build.sh $(BUILD) all tests/oidc_login tests/workload_documents
 	@tests/peers/run.sh $(BUILD) $(T)
@@ -81,4 +87,4 @@ install: all
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
 
-.PHONY: all deps test-deps demo test sanitize unit sim bench peers fuzz web lint format install clean
+.PHONY: all deps test-deps demo test sanitize unit sim soak bench peers fuzz web lint format install clean

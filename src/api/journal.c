@@ -208,9 +208,16 @@ static const struct stream_ops follow_ops = {
 	on_drained, on_gone,
 	"{\"code\":\"unavailable\",\"detail\":\"cut off: you read too slowly; go on with ?from=\"}\n"};
 
-static void give(struct follow *f, const struct record *r)
+/* A record on its way to all who follow: written once as a line and once as an event, when somebody wants it so. */
+struct news {
+	const struct record *r;
+	struct strbuf text[2]; /* by events */
+};
+
+static void give(struct follow *f, struct news *news)
 {
-	AUTO(strbuf_done) struct strbuf line = STRBUF(LINE_MAX_);
+	const struct record *r = news->r;
+	struct strbuf *text = &news->text[f->events];
 
 	if (r->seq > f->next || stream_waiting(f->stream) > BEHIND) {
 		f->live = false;
@@ -221,8 +228,9 @@ static void give(struct follow *f, const struct record *r)
 	f->next = r->seq + 1;
 	if (!wanted(f, r))
 		return;
-	print(f, &line, r);
-	if (stream_write(f->stream, strbuf_str(&line)) && --f->left == 0)
+	if (!text->n)
+		print(f, text, r);
+	if (stream_write(f->stream, strbuf_str(text)) && --f->left == 0)
 		end(f);
 }
 
@@ -245,11 +253,15 @@ void journal_beat(struct api *api)
 
 void journal_told(struct api *api, const struct record *r)
 {
+	struct news news = {r, {STRBUF(LINE_MAX_), STRBUF(LINE_MAX_)}};
+
 	for (struct follow *f = api->follows, *next; f; f = next) {
 		next = f->next_follow;
 		if (f->live && f->stream && r->seq >= f->next)
-			give(f, r);
+			give(f, &news);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(news.text); i++)
+		strbuf_done(&news.text[i]);
 }
 
 static char *copy_query(const struct call *c, const char *key)
