@@ -35,6 +35,9 @@ static const struct {
 	{"tokens", "Tokens", "tok-0123456789ab"},
 	{"sessions", "Sessions", "ses-0123456789ab"},
 	{"grants", "Grants", "user:ann=operator@production"},
+	{"doctor", "Health of the installation", NULL},
+	{"hook", "The hook of a repository", NULL},
+	{"openapi.json", "This description for programs", NULL},
 };
 
 /* What a member of a body may be, when its name says more than its kind. */
@@ -145,6 +148,23 @@ static void write_right(struct strbuf *to, const struct api_route *r)
 		strbuf_adds(to, " The answer is never kept by anybody in between.");
 }
 
+/* The anchor of a heading. */
+static void add_anchor(struct strbuf *to, const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if (*p == ' ')
+			strbuf_addc(to, '-');
+		else if (*p != '/' && *p != '.' && *p != ':')
+			strbuf_addc(to, *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p);
+}
+
+static void add_shape(struct strbuf *to, const char *name)
+{
+	strbuf_addf(to, "[%s](#shape-", name);
+	add_anchor(to, name);
+	strbuf_addc(to, ')');
+}
+
 static void write_answer(struct strbuf *to, const struct api_route *r)
 {
 	struct str group = group_of(r);
@@ -153,10 +173,11 @@ static void write_answer(struct strbuf *to, const struct api_route *r)
 		strbuf_adds(to, " Answers 303: the browser goes on elsewhere.");
 	else if (strchr(r->answer, '/'))
 		strbuf_addf(to, " Answers `%s`.", r->answer);
-	else if (str_starts(str_of(r->answer), "[]"))
-		strbuf_addf(to, " Answers `{\"%.*s\": [...]}`, a list of [%s](#shape-%s).",
-			    (int)group.n, group.p, r->answer + 2, r->answer + 2);
-	else if (streq(r->answer, "object"))
+	else if (str_starts(str_of(r->answer), "[]")) {
+		strbuf_addf(to, " Answers `{\"%.*s\": [...]}`, a list of ", (int)group.n, group.p);
+		add_shape(to, r->answer + 2);
+		strbuf_addc(to, '.');
+	} else if (streq(r->answer, "object"))
 		strbuf_adds(to, " Answers a JSON object.");
 	else if (streq(r->answer, "Status"))
 		strbuf_adds(to,
@@ -171,8 +192,11 @@ static void write_answer(struct strbuf *to, const struct api_route *r)
 		strbuf_adds(
 			to,
 			" Answers `{\"actor\", \"name\", \"role\", \"roles\", \"groups\", \"via\", \"csrf\"}`.");
-	else
-		strbuf_addf(to, " Answers a [%s](#shape-%s).", r->answer, r->answer);
+	else {
+		strbuf_adds(to, " Answers one ");
+		add_shape(to, r->answer);
+		strbuf_addc(to, '.');
+	}
 }
 
 /* {a} and {b} of a path, by what they are. */
@@ -242,14 +266,16 @@ static void add_body(struct strbuf *to, const struct api_route *r)
 
 static void write_example(struct strbuf *to, const struct api_route *r)
 {
+	AUTO(strbuf_done) struct strbuf body = STRBUF(4096);
 	const struct api_field *f = r->query;
 
+	add_body(&body, r);
 	strbuf_adds(to, "\n```\ncurl -s");
 	if (!(r->flags & ROUTE_OPEN))
 		strbuf_adds(to, " -H \"Authorization: Bearer $PENSTOCK_TOKEN\"");
-	if (!streq(r->method, "GET") && (r->body == NULL || !streq(r->method, "POST")))
+	if (!streq(r->method, "GET") && (!body.n || !streq(r->method, "POST")))
 		strbuf_addf(to, " -X %s", r->method);
-	add_body(to, r);
+	strbuf_addstr(to, strbuf_str(&body));
 	if (streq(r->answer, "text/event-stream"))
 		strbuf_adds(to, " -N");
 	strbuf_adds(to, " \"$PENSTOCK");
@@ -343,11 +369,7 @@ static void write_group(struct strbuf *to, struct str group, const char *title, 
 	strbuf_adds(to, "- [");
 	strbuf_adds(to, title);
 	strbuf_adds(to, "](#");
-	for (const char *p = title; *p; p++)
-		if (*p == ' ')
-			strbuf_addc(to, '-');
-		else if (*p != '/' && *p != '.')
-			strbuf_addc(to, *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p);
+	add_anchor(to, title);
 	strbuf_adds(to, ")\n");
 }
 
