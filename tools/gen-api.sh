@@ -8,7 +8,7 @@ mark='<!-- reference: by tools/gen-api.sh -->'
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
 grep -qxF "$mark" docs/api.md || { echo "docs/api.md has no line \"$mark\"" >&2; exit 1; }
-sed "/^$mark\$/q" docs/api.md >"$new"
+awk -v mark="$mark" '{ print } $0 == mark { exit }' docs/api.md >"$new"
 "$penstock" api --markdown </dev/null >>"$new"
 if [ "${2-}" = check ]; then
 	cmp -s "$new" docs/api.md && exit 0
