@@ -167,14 +167,16 @@ static void add_shape(struct strbuf *to, const char *name)
 
 static void write_answer(struct strbuf *to, const struct api_route *r)
 {
-	struct str group = group_of(r);
-
 	if (streq(r->answer, "303"))
 		strbuf_adds(to, " Answers 303: the browser goes on elsewhere.");
 	else if (strchr(r->answer, '/'))
 		strbuf_addf(to, " Answers `%s`.", r->answer);
 	else if (str_starts(str_of(r->answer), "[]")) {
-		strbuf_addf(to, " Answers `{\"%.*s\": [...]}`, a list of ", (int)group.n, group.p);
+		AUTO(strbuf_done) struct strbuf path = STRBUF(512);
+
+		route_path(r, &path); /* its last word names the list */
+		strbuf_addf(to, " Answers `{\"%s\": [...]}`, a list of ",
+			    strrchr(strbuf_cstr(&path), '/') + 1);
 		add_shape(to, r->answer + 2);
 		strbuf_addc(to, '.');
 	} else if (streq(r->answer, "object"))
