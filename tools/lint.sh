@@ -93,6 +93,7 @@ check "scripts" scripts
 check "docs of commands" tools/gen-commands.sh "$build/penstock" check
 check "man pages" man_pages
 check "docs of the API" tools/gen-api.sh "$build/penstock" check
+check "examples of the guide" tools/check-guide.sh "$build/penstock"
 check "docs of keys" tools/gen-config.py "$build/penstock" check
 check "cppcheck" static_analysis
 echo "$passed passed, $failed failed"

@@ -165,6 +165,14 @@ static void add_shape(struct strbuf *to, const char *name)
 	strbuf_addc(to, ')');
 }
 
+static bool has_pages(const struct api_route *r)
+{
+	for (const struct api_field *f = r->query; f && f->name; f++)
+		if (streq(f->name, "cursor"))
+			return true;
+	return false;
+}
+
 static void write_answer(struct strbuf *to, const struct api_route *r)
 {
 	if (streq(r->answer, "303"))
@@ -175,8 +183,9 @@ static void write_answer(struct strbuf *to, const struct api_route *r)
 		AUTO(strbuf_done) struct strbuf path = STRBUF(512);
 
 		route_path(r, &path); /* its last word names the list */
-		strbuf_addf(to, " Answers `{\"%s\": [...]}`, a list of ",
-			    strrchr(strbuf_cstr(&path), '/') + 1);
+		strbuf_addf(to, " Answers `{\"%s\": [...]%s}`, a list of ",
+			    strrchr(strbuf_cstr(&path), '/') + 1,
+			    has_pages(r) ? ", \"next\": \"...\"" : "");
 		add_shape(to, r->answer + 2);
 		strbuf_addc(to, '.');
 	} else if (streq(r->answer, "object"))
