@@ -73,6 +73,16 @@ scripts() {
 	return $bad
 }
 
+man_pages() { # a generated page has no date, and its lines are as long as those of --help
+	command -v mandoc >/dev/null || {
+		echo "skipped: mandoc is not installed"
+		return 0
+	}
+	local found
+	found=$(mandoc -T lint -W warning docs/man/*.1 2>&1 | grep -v 'missing date')
+	[ -z "$found" ] || { echo "$found"; return 1; }
+}
+
 check "layers" tools/check-layers.sh
 check "purity of core" tools/check-purity.sh "$build"
 check "files of at most 600 lines" file_sizes
@@ -81,6 +91,9 @@ check "layout" layout
 check "words" words
 check "scripts" scripts
 check "docs of commands" tools/gen-commands.sh "$build/penstock" check
+check "man pages" man_pages
+check "docs of the API" tools/gen-api.sh "$build/penstock" check
+check "examples of the guide" tools/check-guide.sh "$build/penstock"
 check "docs of keys" tools/gen-config.py "$build/penstock" check
 check "cppcheck" static_analysis
 echo "$passed passed, $failed failed"

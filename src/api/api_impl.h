@@ -178,6 +178,13 @@ void delete_session(struct call *c);
 MUST_CHECK bool call_first(struct call *c);
 void call_once(struct call *c, struct event *ev); /* the event remembers the key */
 /* openapi.c */
+struct api_schema {
+	const char *name;
+	enum aggregate_kind kind;
+};
+extern const struct api_schema api_schemas[]; /* up to a NULL name */
+/* The path as others write it: "/api/v1/{a:runs}/{b+}" -> "/api/v1/runs/{b}" */
+void route_path(const struct api_route *r, struct strbuf *to);
 void get_openapi(struct call *c);
 
 /* things.c */

@@ -1,17 +1,16 @@
-/* The table as an OpenAPI 3.1 document and as Markdown. What things look like comes from the shapes that also write them. */
+/* The table as an OpenAPI 3.1 document. What things look like comes from the shapes that also write them. */
 #include "api/api_impl.h"
 
 #define DOC_MAX ((size_t)4 << 20)
 
-static const struct {
-	const char *name;
-	enum aggregate_kind kind;
-} schemas[] = {
-	{"Run", AGG_RUN},         {"Job", AGG_JOB},           {"Release", AGG_RELEASE},
-	{"Rollout", AGG_ROLLOUT}, {"Incident", AGG_INCIDENT}, {"Environment", AGG_ENVIRONMENT},
-	{"Agent", AGG_AGENT},     {"Queue", AGG_QUEUE},       {"History", AGG_HISTORY},
-	{"User", AGG_USER},       {"Token", AGG_TOKEN},       {"Session", AGG_SESSION},
-	{"Grant", AGG_GRANT},
+const struct api_schema api_schemas[] = {
+	{"Run", AGG_RUN},           {"Job", AGG_JOB},
+	{"Release", AGG_RELEASE},   {"Rollout", AGG_ROLLOUT},
+	{"Incident", AGG_INCIDENT}, {"Environment", AGG_ENVIRONMENT},
+	{"Agent", AGG_AGENT},       {"Queue", AGG_QUEUE},
+	{"History", AGG_HISTORY},   {"User", AGG_USER},
+	{"Token", AGG_TOKEN},       {"Session", AGG_SESSION},
+	{"Grant", AGG_GRANT},       {NULL, AGG_RUN},
 };
 
 /* ---- schemas ---- */
@@ -128,8 +127,8 @@ static void write_schemas(struct json_out *o)
 	static const char *const me[] = {"actor", "name", "email", "role", "via", "csrf"};
 
 	json_open(o, "schemas");
-	for (size_t i = 0; i < ARRAY_LEN(schemas); i++)
-		write_shape(o, schemas[i].name, aggregate_shapes[schemas[i].kind]);
+	for (const struct api_schema *s = api_schemas; s->name; s++)
+		write_shape(o, s->name, aggregate_shapes[s->kind]);
 	write_problem(o);
 	write_object(o, "Done", NULL, 0);
 	write_object(o, "Secret", secret, ARRAY_LEN(secret));
@@ -140,8 +139,7 @@ static void write_schemas(struct json_out *o)
 
 /* ---- paths ---- */
 
-/* "/api/v1/{a:runs}/{b+}" -> "/api/v1/runs/{b}" */
-static void path_of(const struct api_route *r, struct strbuf *to)
+void route_path(const struct api_route *r, struct strbuf *to)
 {
 	struct str rest = str_of(r->path);
 
@@ -262,7 +260,7 @@ static void write_list(struct json_out *o, const struct api_route *r)
 {
 	AUTO(strbuf_done) struct strbuf path = STRBUF(512);
 
-	path_of(r, &path);
+	route_path(r, &path);
 	const char *last = strrchr(strbuf_cstr(&path), '/') + 1;
 	json_open(o, "schema");
 	json_cstr(o, "type", "object");
@@ -368,12 +366,12 @@ static void write_paths(struct json_out *o)
 
 		if (done[i])
 			continue;
-		path_of(&api_routes[i], &path);
+		route_path(&api_routes[i], &path);
 		json_open(o, strbuf_cstr(&path));
 		for (size_t k = i; k < api_n_routes; k++) {
 			AUTO(strbuf_done) struct strbuf other = STRBUF(512);
 
-			path_of(&api_routes[k], &other);
+			route_path(&api_routes[k], &other);
 			if (!streq(strbuf_cstr(&path), strbuf_cstr(&other)))
 				continue;
 			done[k] = true;
@@ -418,46 +416,4 @@ void get_openapi(struct call *c)
 {
 	api_openapi(&c->out, c->api->o.version);
 	call_json(c, 200, &c->out);
-}
-
-/* ---- for people ---- */
-
-static void write_fields(struct strbuf *to, const char *title, const struct api_field *fields)
-{
-	if (!fields || !fields->name)
-		return;
-	strbuf_addf(to, "\n%s:\n", title);
-	for (const struct api_field *f = fields; f->name; f++) {
-		strbuf_addf(to, "- `%s`%s: %s", f->name, f->needed ? " (needed)" : "", f->help);
-		if (f->kind == FIELD_NAME) {
-			strbuf_adds(to, "; one of ");
-			for (const char *const *name = f->names; *name; name++)
-				strbuf_addf(to, "%s`%s`", name == f->names ? "" : ", ", *name);
-		}
-		strbuf_addc(to, '\n');
-	}
-}
-
-void api_markdown(struct strbuf *to)
-{
-	for (size_t i = 0; i < api_n_routes; i++) {
-		const struct api_route *r = &api_routes[i];
-		AUTO(strbuf_done) struct strbuf path = STRBUF(512);
-
-		path_of(r, &path);
-		strbuf_addf(to, "\n### %s %s\n%c%s. %s.\n", r->method, strbuf_cstr(&path),
-			    r->summary[0] >= 'a' && r->summary[0] <= 'z' ? r->summary[0] - 32
-									 : r->summary[0],
-			    r->summary + 1,
-			    r->flags & ROUTE_OPEN ? "Open to everybody"
-			    : r->of == OF_SELF    ? "For everybody who is logged in"
-						  : "Least role: see below");
-		if (!(r->flags & ROUTE_OPEN) && r->of != OF_SELF) {
-			to->n -= strlen("see below.\n");
-			strbuf_addf(to, "`%s`%s.\n", role_names[r->needs],
-				    r->of == OF_PROJECT ? "" : " in its environment");
-		}
-		write_fields(to, "Query", r->query);
-		write_fields(to, "Body", r->body);
-	}
 }

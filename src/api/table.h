@@ -1,6 +1,6 @@
 /*
  * The one table of the API: every path, who may go there, what may be asked, what may be sent, what comes back. Requests are checked by
- * it before their function runs (check.c); the OpenAPI document and docs/api.md are written from it (openapi.c).
+ * it before their function runs (check.c); the OpenAPI document (openapi.c) and docs/api.md (markdown.c) are written from it.
  */
 #pragma once
 #include "core/model.h"
