@@ -8,7 +8,7 @@ static void later(struct sim *s, void (*fn)(void *), usec_t from, usec_t to)
 	runner_sim_at(s->runner, sim_now(s) + rng_between(&s->fault_rng, from, to), fn, s);
 }
 
-static void store_back(void *arg)
+static void store_returns(void *arg)
 {
 	struct sim *s = arg;
 
@@ -35,7 +35,7 @@ static void store_away(struct sim *s)
 	store_memory_fail(s->store, (uint32_t)rng_below(&s->fault_rng, 3),
 			  rng_chance(&s->fault_rng, 0.5) ? RC_NO_SPACE : RC_UNAVAILABLE);
 	s->outage += d;
-	runner_sim_at(s->runner, sim_now(s) + d, store_back, s);
+	runner_sim_at(s->runner, sim_now(s) + d, store_returns, s);
 }
 
 static void something(void *arg)
@@ -112,7 +112,7 @@ void faults_stop(struct sim *s)
 	s->faults_on = false;
 	runner_sim_faults(s->runner, &none);
 	memset(s->down, 0, sizeof(s->down));
-	store_back(s);
+	store_returns(s);
 	route_fake_lie(s->route, 0);
 	route_fake_slow(s->route, 0);
 	s->crash_due = false;
