@@ -147,6 +147,7 @@ END {
 	exit_status()
 	print ".SH ENVIRONMENT" >page_file
 	variable("PENSTOCK_DATA", "the data folder when \\fB\\-\\-data\\fR is not given")
+	variable("PENSTOCK_SERVER", "the daemon when \\fB\\-\\-server\\fR is not given")
 	variable("PENSTOCK_TOKEN", "the token for \\fB\\-\\-server\\fR")
 	variable("PENSTOCK_CA", "the file of authorities that are believed when \\fB\\-\\-ca\\fR is not given")
 	variable("PENSTOCK_CACHE", "where \\fBpenstock run\\fR keeps results when it is not \\fI~/.cache/penstock\\fR")
