@@ -17,6 +17,7 @@ after(close);
 
 test('the five measures say their units', async () => {
 	const tiles = page.getByRole('group', { name: "DORA's five measures" }).getByRole('button');
+	await tiles.nth(4).waitFor();
 	assert.equal(await tiles.count(), 5);
 	assert.match(await tiles.nth(0).innerText(), /Change lead time\s+[\d.]+ (ms|s|m)/);
 	assert.match(await tiles.nth(1).innerText(), /Deployment frequency\s+[\d.]+ (a day|a week|in 30 days)/);
