@@ -99,6 +99,69 @@ static void refused(void **state)
 	secret_free(s);
 }
 
+/* ---- names, and why one cannot be used; never a value ---- */
+
+struct seen {
+	struct strbuf names;
+	size_t n, changed;
+};
+
+static void note(void *ctx, const char *name, usec_t changed, const char *problem)
+{
+	struct seen *seen = ctx;
+
+	strbuf_addf(&seen->names, "[%s%s%.9s]", name, problem ? ": " : "",
+		    !problem                       ? ""
+		    : strstr(problem, "by others") ? "by others"
+		    : strstr(problem, "is empty")  ? "is empty"
+		    : strstr(problem, "not a reg") ? "not a reg"
+						   : problem);
+	seen->n++;
+	seen->changed += changed > 0;
+}
+
+static void has_name(struct seen *seen, const char *want)
+{
+	CHECK(strstr(strbuf_cstr(&seen->names), want) != NULL, want);
+}
+
+static void names(void **state)
+{
+	static const char *const pairs[] = {"TOKEN", "abc def", "db-password", "x", NULL};
+	static const char *const nobody[] = {NULL};
+	static const char *const want[] = {
+		"[TOKEN]",           "[db-password]",       "[big]",
+		"[open: by others]", "[folder: not a reg]", "[link: not a reg]"};
+	struct seen file = {.names = STRBUF(4096)}, fake = {.names = STRBUF(4096)};
+	struct secret *s = secret_file_new(folder), *f = secret_fake_new(pairs),
+		      *none = secret_fake_new(nobody), *away = secret_file_new("/nowhere/at/all");
+	struct err err = {0};
+
+	(void)state;
+	write_secret(".hidden", STR("x"), 0600);
+	write_secret("really-empty", STR(""), 0600);
+	assert_int_equal(secret_names(s, note, &file, &err), RC_OK);
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		has_name(&file, want[i]);
+	has_name(&file, "[really-empty: is empty]");
+	CHECK(!strstr(strbuf_cstr(&file.names), "hidden"),
+	      "what cannot be referred to is no secret");
+	CHECK(!strstr(strbuf_cstr(&file.names), "abc"), "no value");
+	CHECK(file.changed == file.n, "each with its time");
+	assert_int_equal(secret_names(f, note, &fake, &err), RC_OK);
+	CHECK_STR(strbuf_cstr(&fake.names), "[TOKEN][db-password]", "of the fake");
+	size_t before = fake.n;
+	assert_int_equal(secret_names(none, note, &fake, &err), RC_OK);
+	assert_int_equal(secret_names(away, note, &fake, &err), RC_OK); /* nobody wrote one */
+	CHECK(fake.n == before, "none");
+	secret_free(s);
+	secret_free(f);
+	secret_free(none);
+	secret_free(away);
+	strbuf_done(&file.names);
+	strbuf_done(&fake.names);
+}
+
 static int make_folder(void **state)
 {
 	AUTO(freep) char *dir = NULL;
@@ -121,7 +184,8 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(fake_suite),
-					   cmocka_unit_test(file_suite), cmocka_unit_test(refused)};
+					   cmocka_unit_test(file_suite), cmocka_unit_test(refused),
+					   cmocka_unit_test(names)};
 
 	return cmocka_run_group_tests_name("secret", tests, make_folder, remove_folder);
 }

@@ -18,6 +18,7 @@
 #include "io/clock.h"
 #include "io/files.h"
 #include "flow/1-source/adapters.h"
+#include "secrets/adapters.h"
 #include "store/adapters.h"
 
 #define IMAGE_A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -117,6 +118,17 @@ static UNUSED void kit_machine(void *ctx,
 	each(to, "disk", "missing", "full", "make room");
 }
 
+static UNUSED void kit_settings(void *ctx,
+				void (*add)(void *to, const char *name, const char *value,
+					    const char *help),
+				void *to)
+{
+	(void)ctx;
+	add(to, "keep-max", "10 GiB", "of kept folders");
+}
+static UNUSED const char *const kit_secrets[] = {"old", "the value", "DB_PASSWORD", "the value",
+						 NULL};
+
 /* Another store than the one in memory; NULL: that one. */
 static UNUSED struct store *(*kit_store)(void);
 
@@ -146,6 +158,7 @@ static int open_world(void **state)
 	assert_int_equal(rc, RC_OK);
 	rc = route_fake_new(&world.route, &err);
 	assert_int_equal(rc, RC_OK);
+	world.secret = secret_fake_new(kit_secrets);
 	model_init(&m);
 	kit_seq = 0;
 	kit_head = (struct digest){{0}};
@@ -157,7 +170,10 @@ static int open_world(void **state)
 	rc = engine_new(&world, &eo, &engine, &err);
 	if (rc != RC_OK)
 		fail_msg("%s", err.msg);
-	struct api_options ao = {.engine = engine, .version = "0.test", .doctor = kit_machine};
+	struct api_options ao = {.engine = engine,
+				 .version = "0.test",
+				 .doctor = kit_machine,
+				 .settings = kit_settings};
 	api = api_new(&ao);
 	struct httpd_options ho = {.socket = socket_path,
 				   .any_port = true,
@@ -190,6 +206,7 @@ static int close_world(void **state)
 	desired_free(world.desired);
 	runtime_free(world.runtime);
 	route_free(world.route);
+	secret_free(world.secret);
 	blobs_free(world.blobs);
 	store_free(world.store);
 	scm_free(world.scm);

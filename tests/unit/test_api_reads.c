@@ -8,14 +8,15 @@ static const char yml[] =
 	"project: shop\n"
 	"libraries: {shared: {path: libs/shared}}\n"
 	"services:\n"
-	"  orders: {path: services/orders, port: 8080, deps: [shared], consumes: [payments-api], replicas: 2}\n"
+	"  orders: {path: services/orders, port: 8080, deps: [shared], consumes: [payments-api], replicas: 2, secrets: {DB: \"file:DB_PASSWORD\", KEY: \"file:NOBODY_WROTE\"}}\n"
 	"  payments: {path: services/payments, port: 8080, deps: [shared], provides: payments-api}\n"
 	"ci:\n"
 	"  test: {each: services, run: make test}\n"
 	"  image: {each: services, needs: [test], image: {from: scratch, copy: {out/app: /app}, entrypoint: [/app]}}\n"
 	"staging: {environment: staging}\n"
 	"gate: {approve: {count: 1}, windows: [{deny: \"Fri 16:00 - Mon 08:00\"}]}\n"
-	"production: {environment: production}\n";
+	"notify: [{kind: webhook, url: \"https://name:word@hooks.example:8443/T0/B1?key=hidden\", name: oncall}, {kind: log}]\n"
+	"production: {environment: production, on_failure: {page: oncall}}\n";
 
 static const char *commits[3];
 static char envelope[DIGEST_HEX + 1], forged[DIGEST_HEX + 1];
@@ -382,6 +383,19 @@ static const struct path paths[] = {
 	{"the journal", "GET " WIRE_DOCTOR, 200,
 	 "{\"check\":\"journal\",\"state\":\"ok\",\"says\":\"it takes events\"}", NULL},
 	{"its end", "GET " WIRE_DOCTOR, 200, "\"journal\":{\"seq\":106,", NULL},
+	/* settings */
+	{"names of secrets, in order, and who gets them", "GET " WIRE_SECRETS, 200,
+	 "{\"secrets\":[{\"name\":\"DB_PASSWORD\",\"used_by\":[{\"repo\":\"shop\",\"unit\":\"orders\",\"as\":\"DB\"}]},"
+	 "{\"name\":\"NOBODY_WROTE\",\"missing\":true,\"used_by\":[{\"repo\":\"shop\",\"unit\":\"orders\",\"as\":\"KEY\"}]},"
+	 "{\"name\":\"old\"}]}",
+	 "the value"},
+	{"who is told, without the address", "GET " WIRE_NOTIFIERS, 200,
+	 "{\"notifiers\":[{\"repo\":\"shop\",\"name\":\"oncall\",\"kind\":\"webhook\",\"host\":\"hooks.example:8443\",\"page\":true},"
+	 "{\"repo\":\"shop\",\"name\":\"log\",\"kind\":\"log\"}]}",
+	 "T0"},
+	{"what the daemon runs with", "GET " WIRE_SETTINGS, 200,
+	 "\"settings\":[{\"name\":\"keep-max\",\"value\":\"10 GiB\",\"help\":\"of kept folders\"}]",
+	 NULL},
 };
 
 static void commit_client(void)

@@ -1,10 +1,12 @@
 // The graph: units with what is live of them, reached by keys, seen as a table; a large one in groups.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { api, close, looks, open, token, url } from './lib.mjs';
+import { api, close, looks, open, push, until, url } from './lib.mjs';
 
 let page;
 before(async () => {
+	if (!(await api('/graph')).body.nodes.length) push('the units, for their graph', { 'services/api/version': 'api graph' });
+	await until('penstock.yml is read', async () => (await api('/graph')).body.nodes.length > 0);
 	page = await open('/graph');
 });
 after(close);
@@ -65,7 +67,6 @@ test('three hundred units are groups first, and can all be opened', async () => 
 });
 
 test('in all sizes and themes', async () => {
-	assert.ok(token);
 	await looks('graph', '/graph?node=web', '[data-node="web"]');
 	await looks('graph-table', '/graph?view=table', 'tbody tr', { few: true });
 });

@@ -39,8 +39,8 @@ test('a user is made, changed, and kept out', async () => {
 test('a role is given and taken back', async () => {
 	await page.getByRole('link', { name: 'Roles' }).click();
 	await page.getByRole('button', { name: 'Give a role' }).first().click();
-	await dialog().getByLabel('To').fill('group:oncall');
-	await dialog().getByLabel('Role', { exact: false }).selectOption('operator');
+	await dialog().getByRole('combobox', { name: /^To/ }).fill('group:oncall');
+	await dialog().getByRole('combobox', { name: /^Role/ }).selectOption('operator');
 	await dialog().getByRole('button', { name: 'Give it' }).click();
 	const row = page.getByRole('row', { name: /group:oncall/ });
 	await row.waitFor();
@@ -53,7 +53,7 @@ test('a role is given and taken back', async () => {
 test('a token is shown once, works, and is revoked', async () => {
 	await page.getByRole('link', { name: 'Tokens' }).click();
 	await page.getByRole('button', { name: 'New of a machine' }).click();
-	await dialog().getByLabel('Name').fill('web-bot');
+	await dialog().getByRole('textbox', { name: /^Name/ }).fill('web-bot');
 	await dialog().getByRole('button', { name: 'Make token' }).click();
 	const secret = (await dialog().locator('.secret code').innerText()).trim();
 	assert.match(secret, /^pst_/);

@@ -73,7 +73,8 @@ export function Tokens() {
 	const path = all && admin ? '/tokens?limit=1000' : '/me/tokens';
 	const query = useQuery<{ tokens: Token[] }>(path);
 	const [open, setOpen] = useState<{ mine: boolean } | { made: string; secret: string } | { end: Token }>();
-	const close = () => setOpen(undefined);
+	// A dialog that goes away says that it was closed after the next one stands: only its own is closed by that.
+	const close = (kind: 'mine' | 'made' | 'end') => () => setOpen((now) => (now && kind in now ? undefined : now));
 	const columns: Column<Token>[] = [
 		{ name: 'Token', cell: (t) => <span class="who"><Icon name="shield" size={14} /><span><strong>{t.name}</strong> <span class="muted">{t.id}</span></span></span> },
 		{ name: 'Acts as', cell: (t) => (t.owner ? person(t.owner) : t.scope ? <span class="chip" title="For this one thing only">{t.scope}{t.read_only ? ', reads' : ''}</span> : `token:${t.name}`), minor: true },
@@ -98,11 +99,11 @@ export function Tokens() {
 			>
 				{(d) => <div class="panel"><Table caption="List of tokens" columns={columns} rows={d.tokens.filter((t) => !t.ended_at).sort((a, b) => (b.used_at ?? b.created_at ?? 0) - (a.used_at ?? a.created_at ?? 0))} keyOf={(t) => t.id} /></div>}
 			</Section>
-			{open && 'mine' in open && <TokenForm mine={open.mine} onClose={close} onMade={(made, secret) => setOpen({ made, secret })} />}
-			{open && 'made' in open && <Made name={open.made} secret={open.secret} onClose={close} />}
+			{open && 'mine' in open && <TokenForm mine={open.mine} onClose={close('mine')} onMade={(made, secret) => setOpen({ made, secret })} />}
+			{open && 'made' in open && <Made name={open.made} secret={open.secret} onClose={close('made')} />}
 			{open && 'end' in open && (
 				<Confirm
-					title={`Revoke ${open.end.name}?`} yes="Revoke" danger onClose={close} text="It opens nothing from now on, and sessions that began with it end. A program that uses it fails until it has another."
+					title={`Revoke ${open.end.name}?`} yes="Revoke" danger onClose={close('end')} text="It opens nothing from now on, and sessions that began with it end. A program that uses it fails until it has another."
 					act={async () => {
 						await write('DELETE', `${all ? '/tokens' : '/me/tokens'}/${idPath(open.end.id)}`);
 						again();
