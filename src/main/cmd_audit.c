@@ -189,7 +189,7 @@ static enum rc verify_archives(const char *data, struct whole *w, struct err *er
 		struct store_report r = {0};
 
 		rc = archive_verify(a, &r, err);
-		if (rc == RC_OK && w->last.records && r.from != w->last.to + 1)
+		if (rc == RC_OK && r.from != w->last.to + 1)
 			strbuf_addf(&w->text,
 				    "records %" PRIu64 " to %" PRIu64 " are in no archive here\n",
 				    w->last.to + 1, r.from - 1);

@@ -169,12 +169,14 @@ static enum rc replay_archives(struct replay *r, struct store *store, const char
 	if (rc == RC_OK)
 		rc = archives_list(dir, &have, r->err);
 	struct archived a = {r, anchor.seq};
-	for (size_t i = 0; rc == RC_OK && i < have.list.n && r->records < anchor.seq; i++) {
+	for (size_t i = 0; rc == RC_OK && i < have.list.n && r->records < anchor.seq &&
+			   have.list.v[i].from <= r->records + 1;
+	     i++) {
 		rc = archive_walk(&have.list.v[i], on_archived, &a, r->err);
 		rc = rc == RC_OK ? r->rc : rc;
 	}
 	if (rc == RC_OK && r->records < anchor.seq)
-		rc = err_set(r->err, RC_NOT_FOUND,
+		rc = err_set(r->err, RC_UNAVAILABLE,
 			     "records %" PRIu64 " to %" PRIu64
 			     " left the journal, and their archive is not in %s: put it there",
 			     r->records + 1, anchor.seq, dir);

@@ -97,6 +97,13 @@ run p audit export --format cdevents
 is 'CDEvents without a daemon' "$CODE" 0
 cmp -s <(head -n 20 "$work/cd1") <(head -n 20 <<<"$OUT") && ok 'the same, too' || not_ok 'the same, too' differ
 
+# ---- without Penstock: the script of docs/audit.md ----
+sed -n '/^```bash$/,/^```$/p' "$here/docs/audit.md" | sed '1d;$d' >"$work/check.sh"
+cp "$work/b.ndjson" "$work/audit.ndjson"
+is 'bash and sha256sum say the same' "$(cd "$work" && bash check.sh)" "$(tail -n 1 "$work/b.ndjson" | sed -nE 's/.*"hash":"([0-9a-f]{64}).*/\1/p')"
+sed -i '5s/"payload":{/&"x":1,/' "$work/audit.ndjson"
+has 'and find what was changed' "$(cd "$work" && bash check.sh)" 'record 5 is wrong'
+
 # ---- records leave ----
 last=$(grep -c '"seq"' "$work/b.ndjson")
 fill() { for _ in $(seq "$1"); do api POST /api/v1/agents/local/drain '{"ok":true}' && api POST /api/v1/agents/local/drain '{"ok":false}'; done; }
