@@ -307,13 +307,13 @@ static void next_record(uint64_t seq)
 	struct json_out o = JSON_OUT(&text_of);
 
 	out.r = (struct record){.seq = seq,
-				 .time = T0,
-				 .actor = STR("engine"),
-				 .subject = STR("run-10000/ci/unit-7/test"),
-				 .type = STR("job.ended"),
-				 .payload = STR("{\"job\":\"run-10000/ci/unit-7/test\",\"attempt\":"
-						"1,\"result\":\"passed\",\"outputs\":{\"app\":"
-						"1048576},\"log\":{\"lines\":12,\"bytes\":731}}")};
+				.time = T0,
+				.actor = STR("engine"),
+				.subject = STR("run-10000/ci/unit-7/test"),
+				.type = STR("job.ended"),
+				.payload = STR("{\"job\":\"run-10000/ci/unit-7/test\",\"attempt\":"
+					       "1,\"result\":\"passed\",\"outputs\":{\"app\":"
+					       "1048576},\"log\":{\"lines\":12,\"bytes\":731}}")};
 	strbuf_addf(&text_of, "id: %llu\nevent: record\ndata: ", (unsigned long long)seq);
 	record_write(&o, &out.r);
 	strbuf_adds(&text_of, "\n\n");

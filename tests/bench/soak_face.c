@@ -1,8 +1,8 @@
 /*
  * soak_face SOCKET PORT TOKEN PID SECONDS [memory]: clients of a live daemon, while others make records. Prints TAP; tests/soak/face.sh starts it.
  *
- * GOOD event streams that are read at once, half by each way; SLOW ones by TCP that begin with the journal's first record, of which half takes some bytes a second and
- * half nothing at all; READERS that ask at a steady rate on a connection each, and between two requests an echo server of ours, whose p99
+ * GOOD event streams that are read at once, half by each way; SLOW ones that begin with the journal's first record, of which half takes some bytes a second by TCP, and
+ * half nothing at all by the socket, whose buffer is small; READERS that ask at a steady rate on a connection each, and between two requests an echo server of ours, whose p99
  * says how much of the time is this machine's. Then more streams than there may be, and many more connections than that.
  */
 #include "bench/face.h"
@@ -294,7 +294,7 @@ static void soak(void)
 		if (sse_open(&good[i], i % 2 ? &tcp : &local, from, 0))
 			watch(&good[i]);
 	for (size_t i = 0; i < SLOW; i++)
-		(void)sse_open(&slow[i], &tcp, 0, ROOM);
+		(void)sse_open(&slow[i], i % 2 ? &local : &tcp, 0, i % 2 ? 0 : ROOM);
 	until = clock_mono() + seconds * USEC_SEC;
 	for (size_t i = 0; i < READERS; i++)
 		if (pthread_create(&threads[i], NULL, reader, &echo_port) != 0)
