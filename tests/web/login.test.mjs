@@ -1,7 +1,7 @@
 // Signing in: who is not known is led here and back again; what is refused says why. The answers of the daemon are given by the test, so that the
 // page is tried with a single sign-on that is there and one that is not.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { go, after, test } from 'node:test';
 import { api, close, looks, open, token } from './lib.mjs';
 
 after(close);
@@ -28,7 +28,7 @@ async function stranger(ways, answers) {
 
 test('who is not known is led to the sign-in, and back to where they wanted to go', async () => {
 	const { page, sent } = await stranger({ token: true }, [[401, { code: 'denied', detail: 'this token is not known here' }], [200, { ok: true }]]);
-	await page.goto(new URL('/runs?state=failed', page.url()).href);
+	await go(page, new URL('/runs?state=failed', page.url()).href);
 	await page.waitForURL((u) => u.pathname === '/login' && u.searchParams.get('to') === '/runs?state=failed');
 	await page.getByLabel('Token', { exact: true }).fill(' wrong ');
 	await page.getByRole('button', { name: 'Sign in' }).click();
@@ -43,7 +43,7 @@ test('who is not known is led to the sign-in, and back to where they wanted to g
 
 test('a single sign-on is offered when there is one, and the way back is only ours', async () => {
 	const { page } = await stranger({ token: true, oidc: { name: 'Shop SSO' } }, []);
-	await page.goto(new URL('/login?to=//elsewhere.example/', page.url()).href);
+	await go(page, new URL('/login?to=//elsewhere.example/', page.url()).href);
 	const link = page.getByRole('link', { name: 'Continue with Shop SSO' });
 	await link.waitFor();
 	assert.equal(await link.getAttribute('href'), '/api/v1/login/oidc?to=%2Fway');
@@ -64,7 +64,7 @@ test('a token of the daemon signs in, the page is live, and signing out ends it'
 	await page.getByRole('button', { name: /Signed in as/ }).first().click();
 	await page.getByRole('menuitem', { name: 'Sign out' }).click();
 	await page.waitForURL((u) => u.pathname === '/login');
-	await page.goto(new URL('/way', page.url()).href);
+	await go(page, new URL('/way', page.url()).href);
 	await page.waitForURL((u) => u.pathname === '/login');
 	page.quiet();
 	await page.context().close();
