@@ -1,8 +1,8 @@
 // Signing in: who is not known is led here and back again; what is refused says why. The answers of the daemon are given by the test, so that the
 // page is tried with a single sign-on that is there and one that is not.
 import assert from 'node:assert/strict';
-import { go, after, test } from 'node:test';
-import { api, close, looks, open, token } from './lib.mjs';
+import { after, test } from 'node:test';
+import { api, close, go, looks, open, token } from './lib.mjs';
 
 after(close);
 const json = (status, body) => ({ status, contentType: status < 400 ? 'application/json' : 'application/problem+json', body: JSON.stringify(body) });
