@@ -133,7 +133,8 @@ void call_nobody(struct call *c); /* answers 401 */
 void call_denied(struct call *c, const char *fmt, ...)
 	PRINTF(2, 3);                           /* answers 403, and in the journal */
 MUST_CHECK bool call_same_site(struct call *c); /* false: answered */
-void session_begin(struct call *c, const char *actor, const char *token);
+/* begun: when the person logged in; 0: now. */
+void session_begin(struct call *c, const char *actor, const char *token, usec_t begun);
 void tried_free(struct api *api);
 /* denials.c */
 /* what NULL: the method and the path. Whoever has no name here is "nobody". */

@@ -204,9 +204,9 @@ void session_event(struct call *c, const char *actor, const char *token, struct 
 }
 
 /* The answer brings the cookie once the journal has the session. */
-void session_begin(struct call *c, const char *actor, const char *token)
+void session_begin(struct call *c, const char *actor, const char *token, usec_t begun)
 {
-	struct event ev = {.kind = EV_LOGIN};
+	struct event ev = {.kind = EV_LOGIN, .started_at = begun};
 
 	c->data = xcalloc(1, SECRET_TEXT + 1);
 	c->free_data = wipe_secret;
@@ -249,7 +249,7 @@ void post_login(struct call *c)
 	}
 	AUTO(freep) char *actor = t->owner ? xstrdup(t->owner) : xasprintf("token:%s", t->name);
 	end_brought(c); /* a new one each time: nobody can have planted it */
-	session_begin(c, actor, t->id);
+	session_begin(c, actor, t->id, 0);
 }
 
 void post_logout(struct call *c)
@@ -274,8 +274,9 @@ void post_rotate(struct call *c)
 	}
 	AUTO(freep) char *actor = xstrdup(s->actor);
 	AUTO(freep) char *token = s->token ? xstrdup(s->token) : NULL;
+	usec_t begun = s->begun_at;
 	end_brought(c);
-	session_begin(c, actor, token);
+	session_begin(c, actor, token, begun);
 }
 
 void get_login(struct call *c)

@@ -300,6 +300,7 @@ struct rollout {
 
 struct live {
 	char *unit, *image, *release, *previous;
+	char *previous_release; /* that brought `previous` here */
 	uint64_t since;
 };
 struct pin {
@@ -461,6 +462,7 @@ struct session {
 	char *token; /* id of the token that was brought; it ends with that one */
 	char *address, *agent;
 	uint64_t created_at, until, ended_at;
+	uint64_t begun_at; /* when somebody logged in: a new cookie does not move it */
 };
 struct grant {
 	char *id;

@@ -259,8 +259,11 @@ static const struct shape_field rollout_fields[] = {
 static const struct shape shape_rollout = SHAPE(T, rollout_fields);
 #undef T
 #define T struct live
-static const struct shape_field live_fields[] = {SHAPE_STR(T, unit), SHAPE_STR(T, image),
-						 SHAPE_STR(T, release), SHAPE_STR(T, previous),
+static const struct shape_field live_fields[] = {SHAPE_STR(T, unit),
+						 SHAPE_STR(T, image),
+						 SHAPE_STR(T, release),
+						 SHAPE_STR(T, previous),
+						 SHAPE_STR(T, previous_release),
 						 SHAPE_U64(T, since)};
 static const struct shape shape_live = SHAPE(T, live_fields);
 #undef T
@@ -445,7 +448,8 @@ static const struct shape shape_token = SHAPE(T, token_fields);
 static const struct shape_field session_fields[] = {
 	SHAPE_STR(T, id),         SHAPE_STR(T, digest),  SHAPE_STR(T, actor),
 	SHAPE_STR(T, token),      SHAPE_STR(T, address), SHAPE_STR(T, agent),
-	SHAPE_U64(T, created_at), SHAPE_U64(T, until),   SHAPE_U64(T, ended_at)};
+	SHAPE_U64(T, created_at), SHAPE_U64(T, until),   SHAPE_U64(T, ended_at),
+	SHAPE_U64(T, begun_at)};
 static const struct shape shape_session = SHAPE(T, session_fields);
 #undef T
 #define T struct grant

@@ -3,10 +3,12 @@
 #include "core/access.h"
 #include "core/step_impl.h"
 
-#define NAME_MAX_    64
-#define GROUP_MAX    128
-#define GROUPS_MAX   256
-#define TOKENS_MAX   64 /* good ones of one person */
+#define NAME_MAX_  64
+#define GROUP_MAX  128
+#define GROUPS_MAX 256
+#define TOKENS_MAX 64 /* good ones of one person */
+#define SESSION_MOST \
+	(7 * USEC_DAY)  /* then somebody logs in again, however often the cookie was renewed */
 #define SESSIONS_MAX 64 /* open ones of one actor: the oldest ends */
 
 static bool is_name(const char *text)
@@ -240,6 +242,10 @@ enum rc on_login(struct step *s)
 	if (!ev->text || !ev->digest || strlen(ev->digest) != DIGEST_HEX ||
 	    !digest_parse(str_of(ev->digest), &digest) || ev->until <= s->m->time)
 		return err_set(s->err, RC_INVALID, "a session needs an actor, a digest and an end");
+	usec_t begun = ev->started_at ? ev->started_at : s->m->time;
+	if (begun + SESSION_MOST <= s->m->time)
+		return err_set(s->err, RC_DENIED,
+			       "this session began seven days ago: log in again");
 	AUTO(freep) char *id = access_id("ses-", ev->digest);
 	if (model_session(s->m, id))
 		return err_set(s->err, RC_CONFLICT, "this session exists already");
@@ -252,7 +258,8 @@ enum rc on_login(struct step *s)
 	set_text(&ses->address, ev->address);
 	set_text(&ses->agent, ev->type);
 	ses->created_at = s->m->time;
-	ses->until = ev->until;
+	ses->until = MIN_OF(ev->until, begun + SESSION_MOST);
+	ses->begun_at = begun;
 	struct user *u = str_starts(str_of(ev->text), "user:")
 				 ? model_user(s->m, ev->text + strlen("user:"))
 				 : NULL;

@@ -254,11 +254,25 @@ static char *note_of(const struct model *m, const char *actor, const struct chan
 	return NULL;
 }
 
-static bool may_approve(const struct event *ev, const struct approve_def *def)
+/* Is it known here as a group's name? Then nobody passes for it by being called so. */
+static bool is_group(const struct model *m, const char *name)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_USER], e));)
+		if (texts_has(&((const struct user *)e->value)->groups, name))
+			return true;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_TOKEN], e));)
+		if (texts_has(&((const struct token *)e->value)->groups, name))
+			return true;
+	return false;
+}
+
+static bool may_approve(const struct model *m, const struct event *ev,
+			const struct approve_def *def)
 {
 	const char *name = strchr(ev->actor, ':') ? strchr(ev->actor, ':') + 1 : ev->actor;
 
-	if (!def->by.n || texts_has(&def->by, ev->actor) || texts_has(&def->by, name))
+	if (!def->by.n || texts_has(&def->by, ev->actor) ||
+	    (texts_has(&def->by, name) && !is_group(m, name)))
 		return true;
 	vec_each(group, &ev->ids)
 		if (texts_has(&def->by, *group))
@@ -314,7 +328,7 @@ enum rc on_approve(struct step *s)
 		return err_set(s->err, RC_CONFLICT,
 			       "the gate let %s through already; stop it with: penstock abort %s",
 			       r->id, r->id);
-	if (!may_approve(ev, def))
+	if (!may_approve(s->m, ev, def))
 		return err_set(
 			s->err, RC_DENIED,
 			"%s may not approve %s: gate.approve.by of its penstock.yml does not name them",

@@ -250,6 +250,11 @@ enum rc on_replicas_started(struct step *s)
 	return RC_OK;
 }
 
+static char *copy_of(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
 static void set_live(struct step *s, struct rollout *ro)
 {
 	struct environment *env = model_environment(s->m, ro->environment);
@@ -259,9 +264,13 @@ static void set_live(struct step *s, struct rollout *ro)
 		vec_push(&env->live, ((struct live){.unit = xstrdup(ro->unit)}));
 		l = vec_last(&env->live);
 	}
+	/* What comes back belongs to the release that once brought it, not to the one that is taken back. */
+	bool back = ro->is_return && l->previous_release && streq(ro->image, l->previous);
+	AUTO(freep) char *release = copy_of(back ? l->previous_release : ro->release);
+	set_text(&l->previous_release, l->release);
 	set_text(&l->previous, l->image);
 	set_text(&l->image, ro->image);
-	set_text(&l->release, ro->release);
+	set_text(&l->release, release);
 	l->since = s->m->time;
 	model_touch(s->m, AGG_ENVIRONMENT, env->id);
 }

@@ -155,6 +155,20 @@ static void sessions_end_with_what_began_them(void **state)
 	assert_int_equal(login(&b, "user:ann", HASH_C, NULL), RC_OK);
 	assert_non_null(access_session(&b.m, HASH_C, b.time));
 	assert_true(model_user(&b.m, "ann")->login_at > 0);
+	/* a new cookie for an old login: at most seven days in all */
+	assert_int_equal(give(&b, (struct event){.kind = EV_LOGIN,
+						 .text = S("user:ann"),
+						 .digest = S(HASH_A),
+						 .started_at = b.time - 8 * USEC_DAY,
+						 .until = b.time + USEC_HOUR}),
+			 RC_DENIED);
+	assert_int_equal(give(&b, (struct event){.kind = EV_LOGIN,
+						 .text = S("user:ann"),
+						 .digest = S(HASH_A),
+						 .started_at = b.time - 7 * USEC_DAY + USEC_MIN,
+						 .until = b.time + USEC_HOUR}),
+			 RC_OK);
+	assert_null(access_session(&b.m, HASH_A, b.time + 2 * USEC_MIN));
 	AUTO(freep) char *id = access_id("ses-", HASH_C);
 	assert_int_equal(give(&b, (struct event){.kind = EV_LOGOUT, .id = S(id)}), RC_OK);
 	assert_null(access_session(&b.m, HASH_C, b.time));
