@@ -91,7 +91,7 @@ function OnServer() {
 	};
 	return (
 		<div class="stack">
-			<p>The daemon reads all records from its store, checks each hash, and says at which the chain breaks, if it does. On an export alone, anywhere: <Command text="penstock audit verify --export FILE" /></p>
+			<p>The daemon reads all records from its store, checks each hash, and says at which the chain breaks, if it does. On an export alone, anywhere: <Command text="penstock audit verify --export FILE --head HASH" /></p>
 			{running && <progress class="progress" {...(line.total ? { max: line.total, value: line.checked ?? 0 } : {})} aria-label="The journal is being read" />}
 			{line?.ok && <div class="notice tone-ok" role="status"><Icon name="passed" /><div>The whole chain holds: {plural(line.checked ?? 0, 'record')}. The last hash is <Digest value={line.head} label="Copy the hash" />.</div></div>}
 			{line?.ok === false && <div class="notice tone-bad" role="alert"><Icon name="failed" /><div>The chain is broken{line.bad ? ` at record ${count(line.bad)}` : ''}: {line.detail}. Keep a copy of the data folder as it is, and compare with an export from before.</div></div>}
