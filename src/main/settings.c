@@ -31,6 +31,14 @@ static void tell_number(const struct teller *t, const char *name, uint64_t n, co
 	tell(t, name, text, help);
 }
 
+static void tell_kept(const struct teller *t, const char *name, usec_t kept, const char *help)
+{
+	AUTO(strbuf_done) struct strbuf text = STRBUF(64);
+
+	strbuf_add_duration(&text, kept);
+	tell(t, name, kept ? strbuf_cstr(&text) : "for ever", help);
+}
+
 static void tell_port(const struct teller *t, const struct serve_options *o)
 {
 	AUTO(freep) char *port = xasprintf("%u", o->port);
@@ -64,7 +72,6 @@ static void tell_net(const struct teller *t, const struct serve_options *o)
 static void tell_work(const struct teller *t, const struct serve_options *o)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	AUTO(strbuf_done) struct strbuf kept = STRBUF(64);
 
 	tell_number(t, "slots", o->slots ? o->slots : (uint64_t)MAX_OF(cores, 2L),
 		    "jobs at a time on this machine; --slots N");
@@ -72,9 +79,8 @@ static void tell_work(const struct teller *t, const struct serve_options *o)
 	     "what runs jobs' containers; --containers NAME");
 	tell(t, "processes", o->processes ? "yes" : "no",
 	     "services run as processes, even where containers can be had; --processes");
-	strbuf_add_duration(&kept, o->keep_failed ? o->keep_failed : SERVE_KEEP_FAILED);
-	tell(t, "keep-failed", strbuf_cstr(&kept),
-	     "folders of failed jobs are kept for so long; --keep-failed TIME");
+	tell_kept(t, "keep-failed", o->keep_failed ? o->keep_failed : SERVE_KEEP_FAILED,
+		  "folders of failed jobs are kept for so long; --keep-failed TIME");
 	tell_size(t, "keep-max", o->keep_max ? o->keep_max : SERVE_KEEP_MAX,
 		  "of all kept folders, the oldest go first; --keep-max SIZE");
 	tell_size(t, "cache-max", o->cache_max ? o->cache_max : SERVE_CACHE_MAX,
@@ -90,5 +96,6 @@ void settings_tell(const struct serve_options *o, const char *data,
 	tell(&t, "data", data, "the data folder: journal, blobs, logs, secrets; --data DIR");
 	tell_net(&t, o);
 	tell_work(&t, o);
-	tell(&t, "journal-keep", "no end", "records of the journal are never deleted");
+	tell_kept(&t, "journal-keep", o->journal_keep,
+		  "older records leave the journal for <data>/archive; --journal-keep TIME");
 }

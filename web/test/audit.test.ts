@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JournalRecord } from '../src/api/types';
 import { ChainChecker, chainHash, readRecord, ZEROS } from '../src/pages/audit/chain';
-import { merge, parseLines, paths } from '../src/pages/audit/source';
-import { changesOf, hrefOf, isDecision, kindOf, sentence, shownValue } from '../src/pages/audit/words';
+import { merge, pathOf, type Entry, type Wanted } from '../src/pages/audit/source';
+import { hrefOf, kindOf, sentence, shownValue } from '../src/pages/audit/words';
 
 // Hashes by another implementation (Python's hashlib), of the description in core/chain.h.
 const HASHES = ['53128961cb1468872abfd1a04b5ce0b0729ad300da88adc35485c98aac342bb7', '4e04fa33a4f9affaf2b826eb7fb3dc7f6c582f3714828aaa64d19acf52018591'] as const;
@@ -46,35 +45,29 @@ const broken: [string, string, RegExp][] = [
 for (const [why, text, want] of broken) test(`chain: ${why}`, async () => assert.match((await check(text)).wrong ?? '', want));
 test('chain: what comes after a break does not count', async () => assert.equal((await check(`${first}\nhello\n${second}\n`)).n, 1));
 
-const record = (type: string, more: Partial<JournalRecord> = {}): JournalRecord => ({ seq: 1, time: 1e6, actor: 'user:ann', subject: 'rel-4', type, ...more });
-test('audit: sentences', () => {
-	assert.equal(sentence(record('person.approve', { payload: { ok: true, text: 'looks good' } })), 'approved rel-4: looks good');
-	assert.equal(sentence(record('person.approve', { payload: {} })), 'rejected rel-4');
-	assert.equal(sentence(record('person.hold', { subject: 'production', payload: { environment: 'production' } })), 'put in production on hold');
-	assert.equal(sentence(record('access.denied', { payload: { text: 'approve rel-4', error: 'needs approver', count: 3 } })), 'was not allowed to approve rel-4: needs approver, 3 times');
-	assert.equal(sentence(record('made.up_later')), 'made up later');
+const entry = (type: string, more: Partial<Entry> = {}): Entry => ({ seq: 1, at: 1e6, actor: 'user:ann', subject: 'rel-4', type, ...more });
+const want = (more: Partial<Wanted> = {}): Wanted => ({ show: '', search: '', actor: '', subject: '', type: '', since: 0, ...more });
+test('audit: who, and what they did', () => {
+	assert.deepEqual(sentence(entry('person.approve', { summary: 'ann approved rel-4: looks good' })), { who: 'ann', did: 'approved rel-4: looks good' });
+	assert.deepEqual(sentence(entry('job.ended', { actor: 'engine', summary: 'orders/test of run-7 passed' })), { who: '', did: 'orders/test of run-7 passed' });
+	assert.deepEqual(sentence(entry('made.up_later', { summary: 'annabel came' })), { who: '', did: 'annabel came' });
+	assert.equal(sentence(entry('made.up_later')).did, 'made up later');
 });
-test('audit: what is a decision, and what is a refusal', () => {
-	assert.deepEqual(['person.pin', 'access.token', 'access.denied', 'access.login', 'access.token_used', 'job.ended'].map((t) => isDecision(record(t))), [true, true, true, false, false, false]);
-	assert.equal(kindOf(record('access.denied')).label, 'refused');
-	assert.equal(kindOf(record('person.approve', { payload: { ok: true } })).tone, 'ok');
-	assert.equal(kindOf(record('person.approve')).tone, 'bad');
-	assert.equal(kindOf(record('job.ended', { payload: { error: 'exit 1' } })).tone, 'bad');
+test('audit: what is a decision, and what a refusal', () => {
+	assert.equal(kindOf(entry('access.denied')).label, 'refused');
+	assert.equal(kindOf(entry('person.approve', { payload: { ok: true } })).tone, 'ok');
+	assert.equal(kindOf(entry('person.approve')).tone, 'bad');
+	assert.equal(kindOf(entry('job.ended', { payload: { error: 'exit 1' } })).tone, 'bad');
+	assert.equal(kindOf(entry('evidence.verified', { decision: true })).label, 'decision of the system');
 });
-test('audit: values are shown as what they stand for', () => {
-	assert.deepEqual(['"Ann"', '["a","b"]', '12', 'true', '{"a":1}', '"cut o', undefined].map((v) => shownValue(v)), ['Ann', 'a, b', '12', 'true', '{"a":1}', '"cut o', '']);
-	assert.deepEqual(changesOf(record('x', { payload: { changes: 'no list' } })), []);
-});
+test('audit: values are shown as what they stand for', () => assert.deepEqual(['Ann', ['a', 'b'], 12, true, { a: 1 }, [1, 'x'], undefined, null].map((v) => shownValue(v)), ['Ann', 'a, b', '12', 'true', '{"a":1}', '[1,"x"]', '', '']));
 test('audit: subjects lead to their pages', () => {
-	assert.deepEqual(['run-7', 'run-7/ci/orders/test', 'rel-4', 'ro-2', 'inc-1', 'production', 'user:ann'].map((s) => hrefOf(s)), ['/runs/run-7', '/runs/run-7?job=run-7%2Fci%2Forders%2Ftest', '/releases/rel-4', '/rollouts/ro-2', '/incidents/inc-1', undefined, undefined]);
+	assert.deepEqual(['run-7', 'run-7/ci/orders/test', 'rel-4', 'ro-2', 'inc-1', 'production', 'user:ann'].map((x) => hrefOf(x)), ['/runs/run-7', '/runs/run-7?job=run-7%2Fci%2Forders%2Ftest', '/releases/rel-4', '/rollouts/ro-2', '/incidents/inc-1', undefined, undefined]);
 });
 test('audit: what is asked for', () => {
-	assert.deepEqual(paths('', '', ''), ['/journal?last=1000&type=person.*', '/journal?last=1000&type=access.*']);
-	assert.deepEqual(paths('all', 'run-7*', ''), ['/journal?last=1000&subject=run-7*']);
-	assert.deepEqual(paths('', '', 'job.ended'), ['/journal?last=1000&type=job.ended']);
+	assert.equal(pathOf(want()), '/audit?limit=100&decisions=1');
+	assert.equal(pathOf(want({ show: 'all', subject: 'run-7*', search: 'a b&c', since: 5 }), '99'), '/audit?limit=100&subject=run-7*&search=a+b%26c&since=5&cursor=99');
+	assert.equal(pathOf(want({ show: 'access', actor: 'user:ann' })), '/audit?limit=100&type=access.*&actor=user%3Aann');
+	assert.equal(pathOf(want({ show: 'access', type: 'job.ended' })), '/audit?limit=100&type=job.ended');
 });
-test('audit: lines, blank ones, and a stream that broke', () => {
-	assert.deepEqual(parseLines(`${first}\n  \n${second}\n`).map((r) => r.seq), [1, 2]);
-	assert.throws(() => parseLines('{"code":"unavailable","detail":"cut off: you read too slowly"}\n'), /too slowly/);
-	assert.deepEqual(merge([[record('a', { seq: 3 })], [record('b', { seq: 5 }), record('a', { seq: 3 })]]).map((r) => r.seq), [5, 3]);
-});
+test('audit: newer ones first, none twice', () => assert.deepEqual(merge([entry('a', { seq: 5 }), entry('b', { seq: 4 })], [entry('b', { seq: 4 }), entry('c', { seq: 1 })]).map((e) => e.seq), [5, 4, 1]));

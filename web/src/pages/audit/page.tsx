@@ -1,18 +1,19 @@
 // Audit: who did what, when, from where, and what it changed.
-import { useMemo, useState } from 'preact/hooks';
-import type { JournalRecord } from '../../api/types';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { readText } from '../../api/client';
 import { go, usePlace, withQuery } from '../../router';
 import type { PageProps } from '../../routes';
 import { Button, Copy, cx, Digest, Empty, Failure, Skeleton, useTitle } from '../../ui/basics';
-import { count, exact, person, plural, SEC, serverNow } from '../../ui/format';
+import { count, exact, plural, SEC, serverNow } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import { Segments } from '../../ui/tabs';
 import { Ago } from '../../ui/time';
-import { SHOWS, useRecords, type Show } from './source';
+import { readRecord, type ChainRecord } from './chain';
+import { SHOWS, useEntries, type Entry, type Show, type Wanted } from './source';
 import { Chain, Export } from './verify';
-import { changesOf, hrefOf, isDecision, kindOf, sentence, shownValue, text } from './words';
+import { hrefOf, kindOf, sentence, shownValue } from './words';
 
-const PAGE = 100; // rows more at a time
+const TYPING = 250; // ms without a key: then the search is sent
 const DAY = 24 * 3600 * SEC;
 const within = [
 	{ value: '', label: 'Any time', usec: 0 },
@@ -21,8 +22,8 @@ const within = [
 	{ value: '30', label: 'Last 30 days', usec: 30 * DAY },
 ];
 
-function Changes({ record }: { record: JournalRecord }) {
-	const changes = changesOf(record);
+function Changes({ record }: { record: Entry }) {
+	const changes = record.changes ?? [];
 	if (!changes.length) return null;
 	return (
 		<div class="table-wrap" tabIndex={0} role="region" aria-label="What it changed">
@@ -44,21 +45,34 @@ function Changes({ record }: { record: JournalRecord }) {
 	);
 }
 
-function Details({ record }: { record: JournalRecord & { prev?: string; hash?: string } }) {
-	const p = record.payload ?? {};
-	const rest = Object.fromEntries(Object.entries(p).filter(([key]) => !['changes', 'address', 'via'].includes(key)));
+// Its hashes stand beside its own bytes only.
+function useHashes(seq: number): ChainRecord | undefined {
+	const [record, set] = useState<ChainRecord>();
+	useEffect(() => {
+		let stop = false;
+		readText(`/journal?from=${seq}&limit=1`).then((text) => !stop && set(readRecord(text.trim())), () => {});
+		return () => {
+			stop = true;
+		};
+	}, [seq]);
+	return record;
+}
+
+function Details({ record }: { record: Entry }) {
+	const rest = Object.fromEntries(Object.entries(record.payload ?? {}).filter(([key]) => !['changes', 'address', 'via'].includes(key)));
 	const json = JSON.stringify(rest, null, 2);
+	const { hash, prev } = useHashes(record.seq) ?? {};
 	return (
 		<div class="entry-body">
 			<dl class="entry-facts">
-				<div><dt>When</dt><dd>{exact(record.time)}</dd></div>
+				<div><dt>When</dt><dd>{exact(record.at)}</dd></div>
 				<div><dt>Who</dt><dd><code>{record.actor}</code></dd></div>
-				{text(p, 'address') && <div><dt>From</dt><dd><code>{text(p, 'address') === 'local' ? 'this machine' : text(p, 'address')}</code></dd></div>}
-				{text(p, 'via') && <div><dt>By</dt><dd><code>{text(p, 'via')}</code></dd></div>}
+				{record.address && <div><dt>From</dt><dd><code>{addressOf(record)}</code></dd></div>}
+				{record.via && <div><dt>By</dt><dd><code>{record.via}</code></dd></div>}
 				<div><dt>Type</dt><dd><code>{record.type}</code></dd></div>
 				<div><dt>About</dt><dd>{hrefOf(record.subject) ? <a href={hrefOf(record.subject)}>{record.subject}</a> : <code>{record.subject}</code>}</dd></div>
-				{record.hash && <div><dt>Hash</dt><dd><Digest value={record.hash} label="Copy the hash" /></dd></div>}
-				{record.prev && <div><dt>Before it</dt><dd><Digest value={record.prev} label="Copy the hash before" /></dd></div>}
+				{hash && <div><dt>Hash</dt><dd><Digest value={hash} label="Copy the hash" /></dd></div>}
+				{prev && <div><dt>Before it</dt><dd><Digest value={prev} label="Copy the hash before" /></dd></div>}
 			</dl>
 			<Changes record={record} />
 			{json !== '{}' && (
@@ -71,19 +85,21 @@ function Details({ record }: { record: JournalRecord & { prev?: string; hash?: s
 	);
 }
 
-function Entry({ record, open, onToggle }: { record: JournalRecord; open: boolean; onToggle: () => void }) {
+const addressOf = (record: Entry): string => (record.address === 'local' ? 'this machine' : (record.address ?? ''));
+
+function EntryView({ record, open, onToggle }: { record: Entry; open: boolean; onToggle: () => void }) {
 	const kind = kindOf(record);
 	const href = hrefOf(record.subject);
-	const p = record.payload ?? {};
+	const { who, did } = sentence(record);
 	return (
 		<li class={cx('entry', open && 'entry-open')} id={`record-${record.seq}`}>
 			<div class="entry-line" onClick={(e) => !(e.target as Element).closest('a, button, time') && !getSelection()?.toString() && onToggle()}>
 				<button type="button" class="entry-toggle" aria-expanded={open} aria-label={`Record ${record.seq}, details`} onClick={onToggle}><Icon name={open ? 'down' : 'right'} size={14} /></button>
 				<span class={`state-icon tone-${kind.tone}`} title={kind.label}><Icon name={kind.icon} size={14} label={kind.label} /></span>
-				<p class="entry-text"><strong>{person(record.actor)}</strong> {sentence(record)}</p>
+				<p class="entry-text">{who && <strong>{who} </strong>}{did}</p>
 				<span class="entry-about">{href ? <a href={href} class="cut" title={record.subject}>{record.subject}</a> : <span class="cut muted" title={record.subject}>{record.subject}</span>}</span>
-				<span class="entry-from muted">{text(p, 'address') === 'local' ? 'this machine' : text(p, 'address')}</span>
-				<span class="entry-when muted"><Ago at={record.time} /></span>
+				<span class="entry-from muted">{addressOf(record)}</span>
+				<span class="entry-when muted"><Ago at={record.at} /></span>
 				<span class="entry-seq muted num">{count(record.seq)}</span>
 			</div>
 			{open && <Details record={record} />}
@@ -93,35 +109,39 @@ function Entry({ record, open, onToggle }: { record: JournalRecord; open: boolea
 
 const dayFormat = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 
+// What is typed, once nobody types any more.
+function useCalm(text: string): string {
+	const [calm, set] = useState(text);
+	useEffect(() => {
+		const timer = setTimeout(() => set(text), TYPING);
+		return () => clearTimeout(timer);
+	}, [text]);
+	return calm;
+}
+
 export default function Audit(_: PageProps) {
 	const place = usePlace();
 	const get = (key: string) => place.query.get(key) ?? '';
 	const show = (SHOWS.find((s) => s.value === get('show'))?.value ?? '') as Show;
-	const [shown, setShown] = useState(PAGE);
-	const { records, problem, full, retry } = useRecords(show, get('subject'), get('type'));
-	useTitle('Audit');
-	const set = (change: Record<string, string | null>, replace = false) => {
-		setShown(PAGE);
-		go(withQuery(place, change), { replace, keepScroll: true });
-	};
 	const time = within.find((w) => w.value === get('within')) ?? within[0]!;
-	const search = get('q').trim().toLowerCase();
-	const fitting = useMemo(() => {
-		const since = time.usec ? serverNow() - time.usec : 0;
-		return (records ?? []).filter((r) => (show !== '' || get('type') || isDecision(r)) && r.time >= since && (!get('actor') || r.actor === get('actor')) && (!search || `${r.actor} ${r.subject} ${r.type} ${sentence(r)} ${JSON.stringify(r.payload ?? '')}`.toLowerCase().includes(search)));
-	}, [records, show, time, search, get('actor'), get('type')]);
-	const actors = useMemo(() => [...new Set((records ?? []).map((r) => r.actor))].sort(), [records]);
-	const types = useMemo(() => [...new Set((records ?? []).map((r) => r.type))].sort(), [records]);
+	// To the minute: a time that moves with every look would be another question each time.
+	const since = useMemo(() => (time.usec ? Math.floor((serverNow() - time.usec) / (60 * SEC)) * 60 * SEC : 0), [time]);
+	const search = useCalm(get('q').trim());
+	const want: Wanted = { show, search, actor: get('actor'), subject: get('subject'), type: get('type'), since };
+	const { entries, next, archived, problem, busy, older, retry } = useEntries(want);
+	useTitle('Audit');
+	const set = (change: Record<string, string | null>, replace = false) => go(withQuery(place, change), { replace, keepScroll: true });
+	const seen = useMemo(() => ({ actors: [...new Set((entries ?? []).map((r) => r.actor))].sort(), types: [...new Set((entries ?? []).map((r) => r.type))].sort() }), [entries]);
 	const open = Number(get('record')) || 0;
 	const chain = get('chain') === '1';
 	const filtered = search || get('actor') || get('subject') || get('type') || get('within');
-	const rows = fitting.slice(0, shown);
-	const days = new Map<string, JournalRecord[]>();
+	const rows = entries ?? [];
+	const days = new Map<string, Entry[]>();
 	for (const r of rows) {
-		const day = dayFormat.format(r.time / 1000);
+		const day = dayFormat.format(r.at / 1000);
 		days.set(day, [...(days.get(day) ?? []), r]);
 	}
-	const newest = records?.[0]?.seq ?? 0;
+	const newest = rows[0]?.seq ?? 0;
 	return (
 		<div class="page">
 			<header class="page-head">
@@ -131,30 +151,26 @@ export default function Audit(_: PageProps) {
 				</div>
 				<div class="button-row">
 					<Button icon="shield" aria-pressed={chain} onClick={() => set({ chain: chain ? null : '1' })}>Verify</Button>
-					<Export type={get('type') || (show === 'access' ? 'access.*' : '')} subject={get('subject')} />
+					<Export since={since} text={time.label} />
 				</div>
 			</header>
-			{chain && newest > 0 && <Chain first={fitting.length ? (fitting[fitting.length - 1] as JournalRecord).seq : 1} last={newest} />}
+			{chain && newest > 0 && <Chain first={rows[rows.length - 1]?.seq ?? 1} last={newest} />}
 			<div class="filters" role="search">
-				<input type="search" data-filter aria-label="Search the records" placeholder="Search actor, subject, text ( / )" value={get('q')} onInput={(e) => set({ q: e.currentTarget.value }, true)} />
-				<select class="choice" aria-label="Actor" value={get('actor')} onChange={(e) => set({ actor: e.currentTarget.value })}>
-					<option value="">By anybody</option>
-					{[...new Set([...(get('actor') ? [get('actor')] : []), ...actors])].map((a) => <option key={a} value={a}>{person(a)}</option>)}
-				</select>
-				<select class="choice" aria-label="Type" value={get('type')} onChange={(e) => set({ type: e.currentTarget.value })}>
-					<option value="">Of any type</option>
-					{[...new Set([...(get('type') ? [get('type')] : []), ...types])].map((t) => <option key={t} value={t}>{t}</option>)}
-				</select>
+				<input type="search" data-filter aria-label="Search the records" placeholder="Search any text of a record ( / )" value={get('q')} onInput={(e) => set({ q: e.currentTarget.value }, true)} />
+				<input type="text" class="choice audit-by" list="audit-actors" aria-label="By" placeholder="By: user:ann, token:*" spellcheck={false} value={get('actor')} onChange={(e) => set({ actor: e.currentTarget.value.trim() })} />
+				<datalist id="audit-actors">{seen.actors.map((a) => <option key={a} value={a} />)}</datalist>
+				<input type="text" class="choice audit-by" list="audit-types" aria-label="Type" placeholder="Type: person.*" spellcheck={false} value={get('type')} onChange={(e) => set({ type: e.currentTarget.value.trim() })} />
+				<datalist id="audit-types">{['person.*', 'access.*', ...seen.types].map((t) => <option key={t} value={t} />)}</datalist>
+				<input type="text" class="choice audit-by" aria-label="About" placeholder="About: run-7, rel-2*" spellcheck={false} value={get('subject')} onChange={(e) => set({ subject: e.currentTarget.value.trim() })} />
 				<select class="choice" aria-label="When" value={time.value} onChange={(e) => set({ within: e.currentTarget.value })}>
 					{within.map((w) => <option key={w.value} value={w.value}>{w.label}</option>)}
 				</select>
-				<input type="text" class="choice audit-subject" aria-label="About" placeholder="About: run-7, rel-2*" value={get('subject')} onChange={(e) => set({ subject: e.currentTarget.value.trim() })} />
 				<Segments label="Which records" value={show} onChange={(v) => set({ show: v, type: null })} options={SHOWS.map((s) => ({ value: s.value, label: s.label }))} />
 				{filtered && <Button kind="quiet" icon="close" onClick={() => set({ q: null, actor: null, type: null, within: null, subject: null })}>Clear</Button>}
 			</div>
 			{problem !== undefined && <Failure problem={problem} retry={retry} />}
-			{!records && problem === undefined && <Skeleton lines={6} />}
-			{records && !fitting.length && (filtered ? <Empty icon="filter" title="No record fits these filters">{plural(records.length, 'record')} would be shown without them.</Empty> : (
+			{!entries && problem === undefined && <Skeleton lines={6} />}
+			{entries && !rows.length && !next && (filtered ? <Empty icon="filter" title="No record fits these filters">All of the journal was looked at. Clear a filter, or look under Everything.</Empty> : (
 				<Empty icon="audit" title="Nobody has decided anything yet" command="penstock audit list">
 					Approvals, rollbacks, pins, tokens, roles and refused attempts stand here, with who, when, from where and what they changed. What the machine did by itself is under Everything.
 				</Empty>
@@ -164,15 +180,15 @@ export default function Audit(_: PageProps) {
 					{[...days].map(([day, list]) => (
 						<section key={day} aria-label={day}>
 							<h2 class="audit-day">{day}</h2>
-							<ul>{list.map((r) => <Entry key={r.seq} record={r} open={r.seq === open} onToggle={() => go(withQuery(place, { record: r.seq === open ? null : String(r.seq) }), { replace: true, keepScroll: true })} />)}</ul>
+							<ul>{list.map((r) => <EntryView key={r.seq} record={r} open={r.seq === open} onToggle={() => go(withQuery(place, { record: r.seq === open ? null : String(r.seq) }), { replace: true, keepScroll: true })} />)}</ul>
 						</section>
 					))}
 				</div>
 			)}
-			{records && fitting.length > 0 && (
+			{entries && (rows.length > 0 || next) && (
 				<footer class="audit-foot">
-					<span class="muted" role="status">{rows.length < fitting.length ? `The newest ${count(rows.length)} of ${plural(fitting.length, 'record')}` : plural(fitting.length, 'record')}{full ? '; older ones are in the export' : ''}</span>
-					{rows.length < fitting.length && <Button kind="quiet" onClick={() => setShown(shown + PAGE)}>Show older</Button>}
+					<span class="muted" role="status">{next ? `The newest ${plural(rows.length, 'record')}` : `${plural(rows.length, 'record')}${archived ? `; those up to ${count(archived)} are in an archive` : ''}`}</span>
+					{next && <Button kind="quiet" onClick={older} why={busy ? 'They are being read' : undefined}>Show older</Button>}
 				</footer>
 			)}
 		</div>

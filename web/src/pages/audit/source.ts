@@ -1,84 +1,133 @@
-// The journal's records for this page, newest first, kept current by events.
+// The journal's records for this page, newest first, kept current by events: GET /audit, page by page.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { BASE, readText } from '../../api/client';
+import { BASE, read } from '../../api/client';
 import { useTouches } from '../../api/hooks';
 import { problemOf } from '../../api/problem';
-import type { JournalRecord } from '../../api/types';
 
-export const NEWEST = 1000; // records of one kind that are asked for
+export interface Change {
+	subject?: string;
+	field?: string;
+	before?: unknown;
+	after?: unknown;
+}
+export interface Entry {
+	seq: number;
+	at: number;
+	actor: string;
+	address?: string;
+	via?: string;
+	subject: string;
+	type: string;
+	summary?: string; // in words, beginning with who
+	decision?: boolean;
+	changes?: Change[];
+	payload?: Record<string, unknown>;
+}
+interface Page {
+	entries: Entry[];
+	next?: string; // cursor
+	archived?: number; // records up to this one are in an archive
+}
+export interface Wanted {
+	show: Show;
+	search: string;
+	actor: string;
+	subject: string;
+	type: string;
+	since: number; // usec; 0: any time
+}
 
-// Which records: by the front of their type, as the API takes it.
+// Which records, as the API is asked for them; a type that is chosen is narrower.
 export const SHOWS = [
-	{ value: '', label: 'Decisions', types: ['person.*', 'access.*'] },
-	{ value: 'access', label: 'Access', types: ['access.*'] },
-	{ value: 'release', label: 'Releases', types: ['deploy.*', 'route.*', 'evidence.*'] },
-	{ value: 'run', label: 'Runs', types: ['source.*', 'job.*', 'queue.*'] },
-	{ value: 'all', label: 'Everything', types: [''] },
+	{ value: '', label: 'Decisions', query: { decisions: '1' } },
+	{ value: 'access', label: 'Access', query: { type: 'access.*' } },
+	{ value: 'job', label: 'Jobs', query: { type: 'job.*' } },
+	{ value: 'deploy', label: 'Deployments', query: { type: 'deploy.*' } },
+	{ value: 'all', label: 'Everything', query: {} },
 ] as const;
 export type Show = (typeof SHOWS)[number]['value'];
 
-export function paths(show: Show, subject: string, type: string): string[] {
-	const types = type ? [type] : (SHOWS.find((s) => s.value === show) ?? SHOWS[0]).types;
-	return types.map((t) => {
-		const query = new URLSearchParams({ last: String(NEWEST) });
-		if (t) query.set('type', t);
-		if (subject) query.set('subject', subject);
-		return `/journal?${query}`;
-	});
+const LIMIT = '100';
+const TRIES = 5; // pages that may be empty one after the other: each looks at 20,000 records
+
+export function pathOf(want: Wanted, cursor?: string): string {
+	const query = new URLSearchParams({ limit: LIMIT, ...(want.type ? {} : (SHOWS.find((s) => s.value === want.show) ?? SHOWS[0]).query) });
+	for (const key of ['type', 'actor', 'subject', 'search'] as const) if (want[key]) query.set(key, want[key]);
+	if (want.since) query.set('since', String(want.since));
+	if (cursor) query.set('cursor', cursor);
+	return `/audit?${query}`;
 }
 
-export function parseLines(text: string): JournalRecord[] {
-	const records: JournalRecord[] = [];
-	for (const line of text.split('\n')) {
-		if (!line.trim()) continue;
-		const record = JSON.parse(line) as JournalRecord & { code?: string; detail?: string };
-		// A stream that breaks says why in its last line.
-		if (record.seq === undefined) throw new Error(record.detail ?? 'The journal could not be read to its end.');
-		records.push(record);
-	}
-	return records;
-}
-
-export function merge(lists: JournalRecord[][]): JournalRecord[] {
-	const bySeq = new Map(lists.flat().map((r) => [r.seq, r]));
+// Newer ones first; none twice.
+export function merge(newer: Entry[], older: Entry[]): Entry[] {
+	const bySeq = new Map([...older, ...newer].map((e) => [e.seq, e]));
 	return [...bySeq.values()].sort((a, b) => b.seq - a.seq);
 }
 
-export interface Source {
-	records: JournalRecord[] | undefined;
+// A search may look at many records before it finds one.
+async function pageOf(want: Wanted, cursor?: string): Promise<Page> {
+	let page: Page = { entries: [] };
+	for (let i = 0; i < TRIES; i++) {
+		page = (await read<Page>(pathOf(want, cursor))).data ?? { entries: [] };
+		if (page.entries.length || !page.next) break;
+		cursor = page.next;
+	}
+	return page;
+}
+
+interface State {
+	key: string;
+	entries: Entry[] | undefined;
+	next: string | undefined;
+	archived: number;
 	problem: unknown;
-	full: boolean; // there may be older ones
+}
+export interface Source extends Omit<State, 'key'> {
+	busy: boolean;
+	older: () => void;
 	retry: () => void;
 }
-export function useRecords(show: Show, subject: string, type: string): Source {
-	const [state, set] = useState<{ key: string; records: JournalRecord[] | undefined; problem: unknown; full: boolean }>({ key: '', records: undefined, problem: undefined, full: false });
+export function useEntries(want: Wanted): Source {
+	const [state, set] = useState<State>({ key: '', entries: undefined, next: undefined, archived: 0, problem: undefined });
 	const [round, ask] = useState(0);
-	const key = JSON.stringify([show, subject, type]);
+	const [busy, setBusy] = useState(false);
+	const key = JSON.stringify(want);
 	const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+	const latest = useRef(key);
+	latest.current = key;
 	useEffect(() => {
-		let stop = false;
-		Promise.all(paths(show, subject, type).map(async (path) => parseLines(await readText(path)))).then(
-			(lists) => !stop && set({ key, records: merge(lists), problem: undefined, full: lists.some((l) => l.length >= NEWEST) }),
-			(problem) => !stop && set((old) => ({ key, records: old.key === key ? old.records : undefined, problem, full: false })),
+		pageOf(want).then(
+			(page) => latest.current === key && set((old) => {
+				const before = old.key === key ? (old.entries ?? []) : [];
+				// What came since is more than a page: the older ones are read again when they are asked for.
+				const gap = before.length > 0 && page.next !== undefined && (page.entries.at(-1)?.seq ?? 0) > (before[0]?.seq ?? 0);
+				const kept = before.length > page.entries.length && !gap;
+				return { key, entries: gap ? page.entries : merge(page.entries, before), next: kept ? old.next : page.next, archived: page.archived ?? 0, problem: undefined };
+			}),
+			(problem) => latest.current === key && set((old) => (old.key === key ? { ...old, problem } : { key, entries: undefined, next: undefined, archived: 0, problem })),
 		);
-		return () => {
-			stop = true;
-		};
 	}, [key, round]);
 	useEffect(() => () => clearTimeout(timer.current), []);
 	// A burst of events is one asking, a second later.
 	useTouches(() => {
-		if (timer.current) return;
-		timer.current = setTimeout(() => {
+		timer.current ??= setTimeout(() => {
 			timer.current = undefined;
 			ask((n) => n + 1);
 		}, 1_000);
 	}, []);
-	const mine = state.key === key;
-	return { records: mine ? state.records : undefined, problem: mine ? state.problem : undefined, full: mine && state.full, retry: () => ask((n) => n + 1) };
+	const mine = state.key === key ? state : { entries: undefined, next: undefined, archived: 0, problem: undefined };
+	const older = () => {
+		if (!mine.next || busy) return;
+		setBusy(true);
+		pageOf(want, mine.next).then(
+			(page) => latest.current === key && set((old) => ({ ...old, entries: merge(old.entries ?? [], page.entries), next: page.next })),
+			(problem) => latest.current === key && set((old) => ({ ...old, problem })),
+		).finally(() => setBusy(false));
+	};
+	return { entries: mine.entries, next: mine.next, archived: mine.archived, problem: mine.problem, busy, older, retry: () => ask((n) => n + 1) };
 }
 
-// The journal's own bytes, in pieces.
+// An answer's own bytes, in pieces.
 export async function stream(path: string, each: (text: string) => Promise<void>, signal: AbortSignal): Promise<void> {
 	const response = await fetch(BASE + path, { credentials: 'same-origin', cache: 'no-store', signal });
 	if (!response.ok || !response.body) throw await problemOf(response);

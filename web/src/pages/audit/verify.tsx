@@ -1,7 +1,6 @@
 // That nobody changed the journal: said by the server, and computed again here from the bytes it sends.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { BASE, read } from '../../api/client';
-import { Problem } from '../../api/problem';
+import { BASE } from '../../api/client';
 import { Button, Command, Digest, Failure } from '../../ui/basics';
 import { count, plural } from '../../ui/format';
 import { Icon } from '../../ui/icon';
@@ -57,52 +56,61 @@ function Here({ first, last }: { first: number; last: number }) {
 	);
 }
 
-interface Verified {
-	ok?: boolean;
-	records?: number;
-	first?: number;
-	last?: number;
-	hash?: string;
+interface Line {
+	ok?: boolean; // in the last one only
+	checked?: number;
+	total?: number;
 	head?: string;
-	error?: string;
+	bad?: number;
 	detail?: string;
 }
-function OnServer({ last }: { last: number }) {
-	const [state, set] = useState<{ busy?: boolean; answer?: Verified; problem?: unknown }>({});
+function OnServer() {
+	const [line, setLine] = useState<Line>();
+	const [problem, setProblem] = useState<unknown>();
+	const stop = useRef<AbortController>(undefined);
+	useEffect(() => () => stop.current?.abort(), []);
+	const running = line !== undefined && line.ok === undefined;
 	const begin = async () => {
-		set({ busy: true });
+		const abort = new AbortController();
+		stop.current = abort;
+		setProblem(undefined);
+		setLine({});
+		let rest = '';
+		let last: Line = {};
 		try {
-			set({ answer: (await read<Verified>('/audit/verify')).data ?? {} });
-		} catch (problem) {
-			set({ problem });
+			await stream('/audit/verify', async (text) => {
+				const lines = (rest + text).split('\n');
+				rest = lines.pop() ?? '';
+				for (const one of lines) if (one.trim()) setLine((last = JSON.parse(one) as Line));
+			}, abort.signal);
+			if (last.ok === undefined) throw new Error(last.detail ?? 'The answer was cut off: try again.');
+		} catch (failure) {
+			setLine(undefined);
+			if (!abort.signal.aborted) setProblem(failure);
 		}
 	};
-	const missing = state.problem instanceof Problem && state.problem.status === 404;
-	const bad = state.answer && (state.answer.ok === false || state.answer.error);
 	return (
 		<div class="stack">
-			<p>The daemon reads all {plural(last, 'record')} from its store, checks each hash, and says at which the chain breaks, if it does.</p>
-			{state.busy && <progress class="progress" aria-label="The journal is being read" />}
-			{state.answer && !bad && <div class="notice tone-ok" role="status"><Icon name="passed" /><div>The whole chain holds{state.answer.records ? `, ${plural(state.answer.records, 'record')}` : ''}.</div></div>}
-			{bad && <div class="notice tone-bad" role="alert"><Icon name="failed" /><div>The chain is broken: {state.answer?.error ?? state.answer?.detail ?? 'see the log of the daemon'}.</div></div>}
-			{missing && <div class="notice tone-idle"><Icon name="terminal" /><div>This daemon has no such request. In a terminal: <Command text="penstock audit verify" /></div></div>}
-			{state.problem !== undefined && !missing && <Failure problem={state.problem} />}
-			<div class="button-row"><Button icon="shield" onClick={() => void begin()} why={state.busy ? 'It is being read' : undefined}>Verify all of it</Button></div>
+			<p>The daemon reads all records from its store, checks each hash, and says at which the chain breaks, if it does. On an export alone, anywhere: <Command text="penstock audit verify --export FILE --head HASH" /></p>
+			{running && <progress class="progress" {...(line.total ? { max: line.total, value: line.checked ?? 0 } : {})} aria-label="The journal is being read" />}
+			{line?.ok && <div class="notice tone-ok" role="status"><Icon name="passed" /><div>The whole chain holds: {plural(line.checked ?? 0, 'record')}. The last hash is <Digest value={line.head} label="Copy the hash" />.</div></div>}
+			{line?.ok === false && <div class="notice tone-bad" role="alert"><Icon name="failed" /><div>The chain is broken{line.bad ? ` at record ${count(line.bad)}` : ''}: {line.detail}. Keep a copy of the data folder as it is, and compare with an export from before.</div></div>}
+			{problem !== undefined && <Failure problem={problem} />}
+			<div class="button-row"><Button icon="shield" onClick={() => void begin()} why={running ? 'It is being read' : undefined}>{running && line.total ? `${count(line.checked ?? 0)} of ${count(line.total)}` : 'Verify all of it'}</Button></div>
 		</div>
 	);
 }
 
-export function Export({ type, subject }: { type: string; subject: string }) {
-	const query = new URLSearchParams();
-	if (type) query.set('type', type);
-	if (subject) query.set('subject', subject);
-	const narrowed = query.toString();
+export function Export({ since, text }: { since: number; text: string }) {
+	const save = (query: Record<string, string>) => () => location.assign(`${BASE}/audit/export?${new URLSearchParams(query)}`);
+	const narrowed: Record<string, string> = since ? { since: String(since) } : {};
 	return (
 		<Menu
 			label="Export" icon="down"
 			items={[
-				{ label: 'Whole journal, NDJSON: it verifies by itself', icon: 'audit', act: () => location.assign(`${BASE}/journal`) },
-				...(narrowed ? [{ label: 'What is shown, NDJSON', icon: 'filter' as const, act: () => location.assign(`${BASE}/journal?${narrowed}`) }] : []),
+				{ label: 'Whole journal, NDJSON: it verifies by itself', icon: 'audit', act: save({ format: 'ndjson' }) },
+				...(since ? [{ label: `${text}, NDJSON`, icon: 'clock' as const, act: save({ format: 'ndjson', ...narrowed }) }] : []),
+				{ label: `${since ? text : 'Whole journal'}, CDEvents`, icon: 'external', act: save({ format: 'cdevents', ...narrowed }) },
 			]}
 		>
 			Export
@@ -116,7 +124,7 @@ export function Chain({ first, last }: { first: number; last: number }) {
 			<header class="panel-head"><h2 id="chain-head">The chain</h2></header>
 			<div class="panel-body chain">
 				<div><h3>In this browser</h3><Here key={`${first}`} first={first} last={last} /></div>
-				<div><h3>On the server</h3><OnServer last={last} /></div>
+				<div><h3>On the server</h3><OnServer /></div>
 			</div>
 		</section>
 	);
