@@ -62,7 +62,7 @@ up
 is 'entries and tokens are there after a restart' "$(c "$url/v1/cache/1")" 200
 good 'the same bytes' cmp one got
 exec {half}<>"/dev/tcp/127.0.0.1/$port"
-printf 'PUT /v1/cache/4 HTTP/1.1\r\nHost: e2e\r\nAuthorization: Bearer %s\r\nContent-Length: 500000\r\n\r\n' "$TOKEN" >&"$half"
+printf 'PUT /v1/cache/4 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 500000\r\n\r\n' "$TOKEN" >&"$half"
 head -c 400000 one >&"$half"
 await 5 sh -c "ls -A '$work/data/tools/trusted/nx'/*/ | grep -q '^.put'"
 kill9
