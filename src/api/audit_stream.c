@@ -139,6 +139,11 @@ static void read_page(void *arg)
 				   f->kind == FLOW_VERIFY ? CHECK_RECORDS : PAGE_RECORDS,
 				   add_record, f, &f->err);
 	f->rc = f->rc == RC_OK ? rc : f->rc;
+	if (f->rc == RC_CORRUPT && store_has_left(store, f->chain.report.bad))
+		f->rc = err_set(
+			&f->err, RC_CONFLICT,
+			"record %llu left the journal for an archive meanwhile: begin again",
+			(unsigned long long)f->chain.report.bad);
 	f->ended = f->rc != RC_OK || f->looked == 0 || f->next > f->to;
 	check_gap(f);
 	if (strbuf_failed(&f->page) && f->rc == RC_OK) {

@@ -14,6 +14,8 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#define TRIES 3
+
 char *audit_archives(const char *data)
 {
 	AUTO(freep) char *dir = data ? xstrdup(data) : default_data();
@@ -245,10 +247,15 @@ static enum rc verify_store(const char *data, struct whole *w, struct store_repo
 	char what[] = "checked";
 	enum rc rc = audit_open(data, &store, err);
 
-	if (rc == RC_OK)
+	for (unsigned i = 0; rc == RC_OK && i < TRIES; i++) {
+		strbuf_clear(&w->text);
+		w->last = (struct store_report){0};
 		rc = verify_archives(data, w, err);
-	if (rc == RC_OK)
-		rc = store_verify(store, audit_progress, what, ret, err);
+		if (rc == RC_OK)
+			rc = store_verify(store, audit_progress, what, ret, err);
+		if (w->last.to + 1 >= ret->from) /* else one was made between the two */
+			break;
+	}
 	if (rc == RC_OK)
 		rc = joins(store, &w->last, ret, &w->text, err);
 	if (rc == RC_OK && !w->last.records && ret->from > 1)

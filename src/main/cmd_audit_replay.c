@@ -183,15 +183,22 @@ static enum rc replay_archives(struct replay *r, struct store *store, const char
 	return rc;
 }
 
+/* Again as long as records leave the journal between its archives and its own. */
 static enum rc replay_rest(struct replay *r, struct store *store, const char *data)
 {
-	enum rc rc = replay_archives(r, store, data);
+	enum rc rc = RC_OK;
 
-	if (rc != RC_OK)
-		return rc;
-	rc = store_journal(store, r->records + 1, 0, on_record, r, r->err);
-
-	return r->rc != RC_OK ? r->rc : rc;
+	for (unsigned i = 0; i < TRIES; i++) {
+		rc = replay_archives(r, store, data);
+		if (rc != RC_OK)
+			return rc;
+		rc = store_journal(store, r->records + 1, 0, on_record, r, r->err);
+		rc = r->rc != RC_OK ? r->rc : rc;
+		if (rc != RC_CORRUPT || !store_has_left(store, r->records + 1))
+			return rc;
+		r->rc = RC_OK;
+	}
+	return rc;
 }
 
 /* ---- comparing ---- */

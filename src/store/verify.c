@@ -1,6 +1,7 @@
 #include "store/verify.h"
 
 #define PROGRESS_EVERY 1000
+#define TRIES          20 /* to begin before more records leave */
 
 /* ---- the chain ---- */
 
@@ -55,37 +56,55 @@ static bool check_one(void *ctx, const struct record *r)
 	return w->rc == RC_OK;
 }
 
-enum rc store_verify(struct store *s, store_progress progress, void *ctx, struct store_report *ret,
-		     struct err *err)
+bool store_has_left(struct store *s, uint64_t seq)
 {
-	struct walk w = {.progress = progress, .ctx = ctx, .err = err};
-	struct store_report *report = &w.chain.report;
+	struct record anchor = {0};
+
+	return seq && store_anchor(s, &anchor, NULL) == RC_OK && anchor.seq >= seq;
+}
+
+/* One walk from what is the anchor now. */
+static enum rc walk_store(struct store *s, struct walk *w, struct err *err)
+{
+	struct store_report *report = &w->chain.report;
 	struct record last = {0}, anchor = {0};
 	bool any = false;
 	enum rc rc = store_anchor(s, &anchor, err);
 
 	if (rc == RC_OK)
 		rc = store_last(s, &last, &any, err);
-	chain_walk_init(&w.chain, &anchor);
-	w.total = any && last.seq > anchor.seq ? last.seq - anchor.seq : 0;
+	chain_walk_init(&w->chain, &anchor);
+	w->rc = RC_OK;
+	w->total = any && last.seq > anchor.seq ? last.seq - anchor.seq : 0;
 	/* The walk first: it names the record, the structure only the page. */
-	enum rc walked = store_journal(s, 0, 0, check_one, &w, rc == RC_OK ? err : NULL);
-	if (w.rc != RC_OK)
-		walked = w.rc;
+	enum rc walked = store_journal(s, 0, 0, check_one, w, rc == RC_OK ? err : NULL);
+	if (w->rc != RC_OK)
+		walked = w->rc;
 	else if (walked == RC_CORRUPT)
-		report->bad = w.chain.prev.seq + 1;
-	if (walked == RC_OK && rc == RC_OK && any && w.chain.prev.seq < last.seq) {
-		report->bad = w.chain.prev.seq + 1;
+		report->bad = w->chain.prev.seq + 1;
+	if (walked == RC_OK && rc == RC_OK && any && w->chain.prev.seq < last.seq) {
+		report->bad = w->chain.prev.seq + 1;
 		walked = err_set(err, RC_CORRUPT, "record %llu is missing: the journal ends early",
 				 (unsigned long long)report->bad);
 	}
-	if (rc == RC_OK)
-		rc = walked;
+	return rc == RC_OK ? walked : rc;
+}
+
+enum rc store_verify(struct store *s, store_progress progress, void *ctx, struct store_report *ret,
+		     struct err *err)
+{
+	struct walk w = {.progress = progress, .ctx = ctx, .err = err};
+	enum rc rc = walk_store(s, &w, err);
+
+	for (unsigned i = 0; i < TRIES && rc == RC_CORRUPT && !w.chain.report.records &&
+			     store_has_left(s, w.chain.report.bad);
+	     i++)
+		rc = walk_store(s, &w, err);
 	if (rc == RC_OK)
 		rc = store_check(s, err);
 	if (rc == RC_OK && progress)
-		progress(ctx, report->records, w.total);
-	*ret = *report;
+		progress(ctx, w.chain.report.records, w.total);
+	*ret = w.chain.report;
 	return rc;
 }
 
@@ -150,6 +169,10 @@ enum rc store_export_range(struct store *s, const struct seq_range *range,
 	if (!range->to || range->to >= range->from)
 		rc = store_journal(s, range->from, 0, export_one, &x, err);
 	rc = rc == RC_OK ? x.rc : rc;
+	if (rc == RC_CORRUPT && store_has_left(s, x.chain.report.bad))
+		rc = err_set(err, RC_CONFLICT,
+			     "record %llu left the journal for an archive meanwhile: begin again",
+			     (unsigned long long)x.chain.report.bad);
 	if (rc == RC_OK)
 		rc = export_trailer(&x);
 	strbuf_done(&x.line);

@@ -51,7 +51,8 @@ struct seq_range {
 MUST_CHECK enum rc store_export(struct store *s,
 				enum rc (*write)(void *ctx, struct str line, struct err *err),
 				void *ctx, struct err *err);
-/* Only a part; *ret says what was written. RC_NOT_FOUND: the range begins with a record that was archived. */
+/* Only a part; *ret says what was written. RC_NOT_FOUND: the range begins with a record that was
+ * archived; RC_CONFLICT: records left meanwhile, begin again. */
 MUST_CHECK enum rc store_export_range(struct store *s, const struct seq_range *range,
 				      enum rc (*write)(void *ctx, struct str line, struct err *err),
 				      void *ctx, struct store_report *ret, struct err *err);
@@ -60,6 +61,8 @@ void trailer_print(const struct store_report *r, struct strbuf *to);
 #define TRAILER_START "{\"end\":"
 /* And back: records, from, to, before and hash. RC_INVALID. */
 MUST_CHECK enum rc trailer_parse(struct str line, struct store_report *ret, struct err *err);
+/* Has this record left the store for an archive? Who walks while records leave finds a gap that is none. */
+bool store_has_left(struct store *s, uint64_t seq);
 /* The first record that is not older than `at`; behind the last one: last + 1. Asks the store some twenty times. */
 MUST_CHECK enum rc store_seq_at(struct store *s, usec_t at, uint64_t *ret, struct err *err);
 

@@ -132,6 +132,14 @@ done
 run p audit replay
 is 'the whole is replayed' "$CODE" 0
 has 'from the first record on' "$OUT" "^[0-9]{3,} records replayed"
+racing() { # while records leave, all the time
+	local i
+	for i in 1 2 3 4 5 6 7 8; do
+		fill 5
+		p audit verify >/dev/null && p audit replay >/dev/null || return 1
+	done
+}
+good 'and both while records leave' racing
 stop
 run p audit export -o "$work/rest.ndjson"
 for file in "$data"/archive/*.zst; do zstd -dcq "$file"; done | cat - "$work/rest.ndjson" >"$work/whole.ndjson"
