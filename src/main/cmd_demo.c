@@ -21,6 +21,7 @@ static int play(struct demo *d, struct err *err)
 	if (demo_make(d, err) != RC_OK || demo_daemon_start(d, err) != RC_OK)
 		return 3;
 	demo_say(d, "project folder: %s", d->dir);
+	demo_say_pages(d);
 	demo_play(d);
 	vec_each(r, &d->results)
 		ok = ok && r->ok;
@@ -29,8 +30,12 @@ static int play(struct demo *d, struct err *err)
 	if (d->o.json && demo_write_json(d, d->o.json, err) != RC_OK)
 		return 3;
 	if (!d->o.exit && !d->stop) {
-		printf("\nEverything is still up. See it with\n  %s status --data %s\nCtrl-C ends it.\n",
-		       d->self, d->data);
+		printf("\nEverything is still up. See it with\n  %s status --data %s\n", d->self,
+		       d->data);
+		if (d->token)
+			printf("or in a browser at http://127.0.0.1:%u, signed in with\n  %s\n",
+			       d->port, d->token);
+		printf("Ctrl-C ends it.\n");
 		fflush(stdout);
 		while (!d->stop) {
 			demo_read(d);

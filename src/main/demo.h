@@ -39,6 +39,8 @@ struct demo {
 	char *examples; /* folder with shop/ and changes/ */
 	char *dir, *bare, *work, *data;
 	uint32_t door_base, replica_base;
+	uint16_t port; /* of the pages; 0: none, when nobody looks */
+	char *token;   /* that signs in there */
 	struct child daemon;
 	struct loadgen *load;
 	double rate;
@@ -59,6 +61,8 @@ int demo_run(const struct demo_options *o, bool tty, unsigned width);
 MUST_CHECK enum rc demo_make(struct demo *d, struct err *err);
 MUST_CHECK enum rc demo_daemon_start(struct demo *d, struct err *err);
 void demo_daemon_kill(struct demo *d);
+/* Where to look in a browser, and with what to sign in; nothing when there is no port. */
+void demo_say_pages(struct demo *d);
 MUST_CHECK enum rc demo_load_start(struct demo *d, struct err *err);
 MUST_CHECK enum rc demo_push_change(struct demo *d, const char *name, char **ret_commit,
 				    struct err *err);

@@ -8,7 +8,9 @@
 #include "main/house.h"
 #include "store/adapters.h"
 #include <signal.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define OUT_MAX ((size_t)1 << 20)
@@ -209,8 +211,50 @@ enum rc demo_git_tip(struct demo *d, char **ret_commit, char **ret_subject, stru
 	return RC_OK;
 }
 
+/* The usual one, or one behind it that nobody has. */
+static uint16_t free_port(void)
+{
+	for (uint16_t port = WIRE_PORT; port < WIRE_PORT + 100; port++) {
+		struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+		AUTO(fd_close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int yes = 1;
+
+		at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+		    bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
+			return port;
+	}
+	return 0;
+}
+
+void demo_say_pages(struct demo *d)
+{
+	AUTO(freep) char *socket = xasprintf("%s/" WIRE_SOCKET, d->data);
+	AUTO(http_answer_done) struct http_answer answer = {0};
+	AUTO(json_freep) struct json *j = NULL;
+	const char *const headers[] = {"Content-Type: application/json", NULL};
+	struct http_request q = {
+		.url = "http://penstock" WIRE_TOKENS,
+		.headers = headers,
+		.body = STR("{\"name\":\"demo\",\"role\":\"admin\",\"for\":\"1d\"}"),
+		.unix_socket = socket};
+	struct err err = {0};
+
+	if (!d->port)
+		return;
+	if (!d->token && http_ask(&q, &answer, &err) == RC_OK && answer.status == 201 &&
+	    json_read(strbuf_str(&answer.body), 1 << 16, &j, &err) == RC_OK)
+		d->token = xstrdup(json_get_text(j, "token", ""));
+	if (d->token)
+		demo_say(d, "in a browser: http://127.0.0.1:%u  sign in with %s", d->port,
+			 d->token);
+}
+
 enum rc demo_daemon_start(struct demo *d, struct err *err)
 {
+	if (!d->o.exit && !d->port)
+		d->port = free_port();
+	AUTO(freep) char *port = xasprintf("%u", d->port);
 	AUTO(freep)
 	char *repo = xasprintf("shop=%s", d->bare), *doors = xasprintf("%u", d->door_base),
 	     *replicas = xasprintf("%u", d->replica_base);
@@ -222,7 +266,7 @@ enum rc demo_daemon_start(struct demo *d, struct err *err)
 			      "--repo",
 			      repo,
 			      "--port",
-			      "0",
+			      port,
 			      "--door-base",
 			      doors,
 			      "--replica-base",
@@ -338,6 +382,9 @@ void demo_free(struct demo *d)
 
 	loadgen_stop(d->load);
 	stop_everything(d);
+	if (d->token)
+		mem_wipe(d->token, strlen(d->token));
+	xfree(d->token);
 	store_free(d->store);
 	model_done(&d->model);
 	if (d->dir && !d->o.keep && !d->o.dir && tree_remove(d->dir, &err) != RC_OK)
