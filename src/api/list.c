@@ -119,10 +119,11 @@ static bool ask_number(struct call *c, const char *key, uint32_t *ret)
 	if (!text)
 		return true;
 	*ret = catalog_number(text);
-	if (!*ret)
-		call_failf(c, RC_INVALID, "?%s= takes an id that ends in a number, not \"%.40s\"",
-			   key, text);
-	return *ret != 0;
+	if (*ret)
+		return true;
+	call_failf(c, RC_INVALID, "?%s= takes an id that ends in a number, not \"%.40s\"", key,
+		   text);
+	return false;
 }
 
 static bool ask_sort(struct call *c, struct filter *f)
@@ -151,12 +152,12 @@ static bool ask_cursor(struct call *c, struct filter *f)
 	else if (f->by == BY_DURATION && *text == (f->up ? 'e' : 'd'))
 		f->resumes = parse_u64(str_cut(&rest, '.'), &f->key) && rest.p &&
 			     parse_u64(rest, &f->number);
-	if (!f->resumes)
-		call_failf(
-			c, RC_INVALID,
-			"?cursor= takes the `next` of an answer with the same ?sort=, not \"%.40s\"",
-			text);
-	return f->resumes;
+	if (f->resumes)
+		return true;
+	call_failf(c, RC_INVALID,
+		   "?cursor= takes the `next` of an answer with the same ?sort=, not \"%.40s\"",
+		   text);
+	return false; /* c and f are gone */
 }
 
 static bool ask_filter(struct call *c, struct filter *f)
