@@ -54,6 +54,7 @@ struct httpd_options {
 	/* Of requests by TCP; all zero: 100/s and 500 at once of an actor, no limit of a token with a scope (build caches, agents), 20/s and 60 at
 	 * once of an address that brings no good token (IPv6: a /64). */
 	struct rate actor_rate, scope_rate, stranger_rate;
+	const char *unlimited; /* paths that begin so have no rate: files of the pages, many a page. NULL: none */
 	uint32_t silence;    /* s without a byte; 0: 30 */
 	usec_t request_time; /* for sending a request; 0: 60 s */
 	uint32_t read_rate;  /* bytes a second; 0: 16 KiB */

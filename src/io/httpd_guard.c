@@ -135,6 +135,8 @@ static bool asks_too_often(const struct request *r, struct refusal *ret)
 	const struct rate *limit = &o->actor_rate;
 	const char *who = r->actor;
 
+	if (o->unlimited && str_starts(str_of(r->path), o->unlimited))
+		return false;
 	if (!who && r->scope) {
 		who = r->holder;
 		limit = &o->scope_rate;

@@ -176,11 +176,20 @@ void stream_kill(struct stream *s)
 		wake(s);
 }
 
+/* A clean end, so that its reader sees no broken answer; what is held is not sent any more. */
+static void stream_close(struct stream *s)
+{
+	s->at = s->held.n;
+	s->ended = true;
+	wake(s);
+}
+
 void httpd_end_streams(struct httpd *h, bool (*is_over)(void *ctx, const char *via), void *ctx)
 {
 	for (struct conn *c = h->conns; c; c = c->next)
-		if (c->stream && c->stream->via && !c->stream->dead && is_over(ctx, c->stream->via))
-			stream_kill(c->stream);
+		if (c->stream && c->stream->via && !c->stream->dead && !c->stream->ended &&
+		    is_over(ctx, c->stream->via))
+			stream_close(c->stream);
 }
 
 bool stream_is_read(struct stream *s)

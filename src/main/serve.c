@@ -383,6 +383,7 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 		return rc;
 
 	d->api = api_new(&ao);
+	ho.unlimited = "/assets/"; /* who is not known yet loads the sign-in, too */
 	ho.identify = api_identify;
 	ho.handle = api_handle;
 	ho.identify_ctx = ho.ctx = d->api;
