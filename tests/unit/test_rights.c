@@ -486,7 +486,7 @@ static void stream_client(void)
 	struct timeval patience = {.tv_sec = 10};
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	send_text(fd, "GET " WIRE_EVENTS " HTTP/1.1\r\nHost: x\r\n"
+	send_text(fd, "GET " WIRE_EVENTS " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 		      "Authorization: Bearer of viewer\r\n\r\n");
 	receive(fd, &answer, ": connected");
 	wants(200, "of admin", "DELETE " WIRE_TOKENS "/viewer", "");
@@ -497,6 +497,7 @@ static void stream_client(void)
 		strbuf_add(&answer, rest, (size_t)n);
 	assert_true(n == 0 || errno == ECONNRESET); /* and not: nothing came for ten seconds */
 	assert_null(strstr(strbuf_cstr(&answer), "person.hold"));
+	assert_non_null(strstr(strbuf_cstr(&answer), "\r\n0\r\n\r\n")); /* a clean end */
 	close(fd);
 	strbuf_done(&answer);
 }
