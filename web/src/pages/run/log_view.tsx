@@ -101,6 +101,7 @@ export function LogView({ job }: { job: Job }) {
 		const y = row * ROW;
 		if (!element || element.scrollHeight < y + ROW) return false;
 		if (y < element.scrollTop + ROW * 2 || y > element.scrollTop + element.clientHeight - ROW * 3) element.scrollTop = Math.max(0, y - element.clientHeight / 3);
+		setTop(element.scrollTop); // the event of scrolling comes with a later frame, if there is one
 		return true;
 	};
 	// To the linked line as soon as it is there.
