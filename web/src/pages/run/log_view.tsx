@@ -108,7 +108,16 @@ export function LogView({ job }: { job: Job }) {
 	const shownHash = useRef('');
 	useLayoutEffect(() => {
 		if (!chosen) shownHash.current = '';
-		else if (shownHash.current !== place.hash && store.length >= chosen.from && showRow(store.rowOf(chosen.from - 1))) shownHash.current = place.hash;
+		if (!chosen || shownHash.current === place.hash || store.length < chosen.from) return;
+		// The box may still grow, or be laid out anew, in the next frames: looked at again until it has stood still for three.
+		let frame = 0;
+		const look = (left: number, good: number): void => {
+			const is = showRow(store.rowOf(chosen.from - 1)) ? good + 1 : 0;
+			if (is >= 3) shownHash.current = place.hash;
+			else if (left) frame = requestAnimationFrame(() => look(left - 1, is));
+		};
+		look(120, 0);
+		return () => cancelAnimationFrame(frame);
 	}, [place.hash, version]);
 	useLayoutEffect(() => {
 		if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
