@@ -143,7 +143,8 @@ if command -v script >/dev/null; then
 	# Answers of the shell end in CR LF; what is typed, which the terminal shows too, has no such line.
 	shows() { grep -qE -- "$1" <<<"$(tr '\r' '\n' <"$work/typescript")"; }
 	type_in() { printf '%b' "$1" >&"$keys"; }
-	timeout 300 script -qefc "'$PENSTOCK' shell '$RUN' test --data '$data'" "$work/typescript" <"$work/keys" >/dev/null 2>&1 &
+	# exec: a shell between script and it would get Ctrl-C too, and some (dash) end of it.
+	timeout 300 script -qefc "exec '$PENSTOCK' shell '$RUN' test --data '$data'" "$work/typescript" <"$work/keys" >/dev/null 2>&1 &
 	shell=$!
 	exec {keys}>"$work/keys"
 	await 10 shows '/a # ' # it asks

@@ -13,7 +13,7 @@ export function Dialog({ title, onClose, children, wide, bare }: { title: string
 	}, []);
 	return (
 		<dialog
-			ref={ref} class={cx('dialog', wide && 'dialog-wide', bare && 'dialog-bare')} aria-labelledby={id} onClose={onClose}
+			ref={ref} class={cx('dialog', wide && 'dialog-wide', bare && 'dialog-bare')} aria-labelledby={id} onClose={() => ref.current && onClose()}
 			onMouseDown={(event) => event.target === ref.current && ref.current?.close()}
 		>
 			<div class="dialog-body">

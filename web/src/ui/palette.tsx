@@ -48,6 +48,7 @@ export function Palette({ onClose, actions }: { onClose: () => void; actions: Go
 	const take = (goal: Goal | undefined) => {
 		if (!goal) return;
 		onClose();
+		list.current?.closest('dialog')?.close(); // now, not at the next frame: the next key is the page's
 		if (goal.href) go(goal.href);
 		else goal.act?.();
 	};
