@@ -313,7 +313,7 @@ static enum rc read_row(struct wanted_row *w, struct store *store, struct err *e
 
 	if (rc == RC_OK)
 		w->json = strbuf_take(&json);
-	return rc == RC_NOT_FOUND ? RC_OK : rc;
+	return rc == RC_NOT_FOUND ? err_clear(err) : rc;
 }
 
 static void on_worker(void *arg)

@@ -71,6 +71,13 @@ enum rc err_set(struct err *err, enum rc rc, const char *fmt, ...)
 	return rc;
 }
 
+enum rc err_clear(struct err *err)
+{
+	if (err)
+		*err = (struct err){0};
+	return RC_OK;
+}
+
 static enum rc rc_of_errno(int no)
 {
 	switch (no) {

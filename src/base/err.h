@@ -39,5 +39,8 @@ enum rc err_set(struct err *err, enum rc rc, const char *fmt, ...) PRINTF(3, 4);
 /* As err_set, with ": strerror(no)" at the end; the code is chosen from no (ENOSPC, EROFS -> RC_NO_SPACE,
  * EACCES, EPERM -> RC_DENIED, ENOENT -> RC_NOT_FOUND, EEXIST -> RC_CONFLICT, else RC_UNAVAILABLE). */
 enum rc err_errno(struct err *err, int no, const char *fmt, ...) PRINTF(3, 4);
+/* What failed was tried again, or done in another way, and worked: nothing is said. err may be NULL. Who goes on after a failure clears it: there are
+ * readers that collect in err and look at err->rc. Returns RC_OK. */
+enum rc err_clear(struct err *err);
 /* Put "fmt: " before the text; returns err->rc (which must not be RC_OK). */
 enum rc err_wrap(struct err *err, const char *fmt, ...) PRINTF(2, 3);

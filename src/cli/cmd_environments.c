@@ -20,7 +20,7 @@ static void add_marks(struct table *t, const struct json *env, const char *key, 
 		table_add(t, PLAIN, "%s", word);
 		table_add(t, PLAIN, "%s", *text_at(m, "unit") ? text_at(m, "unit") : "all");
 		table_add(t, DIM, "%s", strbuf_cstr(&image));
-		table_add(t, PLAIN, "%s", until.n ? strbuf_cstr(&until) : "lifted");
+		table_add(t, PLAIN, "%s", until.n ? strbuf_cstr(&until) : "it is lifted");
 		table_add(t, PLAIN, "%s", text_at(m, "actor"));
 		table_add(t, PLAIN, "%s", text_at(m, "reason"));
 	}

@@ -39,7 +39,7 @@ enum rc repo_find(const char *path, struct repo **ret, struct err *err)
 			     "--repo",
 			     path);
 	git_buf_dispose(&found);
-	return rc;
+	return rc == RC_OK ? err_clear(err) : rc;
 }
 
 const char *repo_workdir(const struct repo *r)

@@ -216,6 +216,8 @@ enum rc registry_get(struct registry *r, const struct registry_get *g, int *ret_
 		/* A body that came in parts is gone on with by who asked for it. */
 	} while (rc == RC_UNAVAILABLE && !g->each && (g->body->n = 0, true) &&
 		 registry_again(r, n, a.said.retry_after));
+	if (rc == RC_OK)
+		err_clear(err);
 	if (ret_status)
 		*ret_status = a.said.status;
 	strbuf_done(&a.failure);

@@ -211,6 +211,7 @@ enum rc config_read_with(struct str text, const char *name, const struct config_
 
 	if (!err)
 		err = &own;
+	err_clear(err); /* the reader goes on until one is set */
 	struct reader r = {.err = err, .zone_rule = zone_rule, .ctx = ctx, .file = &file};
 	enum rc rc = yaml_read(text, name, &doc, err);
 

@@ -303,6 +303,7 @@ enum rc plan_for(const struct plan_ask *ask, struct plan *ret, struct err *err)
 	struct err own = {RC_OK, ""};
 
 	err = err ? err : &own;
+	err_clear(err);
 	tree_init(&p.head, ask->head);
 	if (ask->base)
 		tree_init(&p.base, ask->base);

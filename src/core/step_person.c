@@ -15,7 +15,10 @@ enum rc on_promote(struct step *s)
 	if (!ro)
 		return err_set(s->err, RC_NOT_FOUND, "there is no rollout %s under way",
 			       s->ev->rollout ? s->ev->rollout : "(none named)");
-	if (ro->state != ROLLOUT_BAKING || ro->step + 1 >= ro->strategy.steps.n)
+	if (ro->state == ROLLOUT_BAKING && ro->step + 1 >= ro->strategy.steps.n)
+		return err_set(s->err, RC_CONFLICT, "%s is at its last step: it ends by itself",
+			       ro->id);
+	if (ro->state != ROLLOUT_BAKING)
 		return err_set(s->err, RC_CONFLICT,
 			       "%s is %s: only a baking rollout can be promoted", ro->id,
 			       rollout_state_names[ro->state]);

@@ -466,6 +466,10 @@ static void say_ready(const struct daemon *d)
 	vec_each(s, &d->sources)
 		printf("  %-16s push to it: git push %s main\n", s->name, s->path);
 	printf("  see it:          penstock status --data %s\n", d->data);
+	if (d->options->port) {
+		AUTO(freep) char *url = face_url(d->options);
+		printf("  in a browser:    %s/\n", url);
+	}
 	fflush(stdout);
 }
 

@@ -151,8 +151,10 @@ enum rc tool_cache_find(struct tool_cache *c, const struct tool_key *k, struct t
 	if (own == RC_OK || streq(k->scope, TOOL_TRUSTED))
 		return own;
 	enum rc rc = c->ops->get(c, &behind, ret, own == RC_CORRUPT ? NULL : err);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
 		ret->trusted = true;
+		err_clear(err); /* our own scope has none */
+	}
 	return rc != RC_OK && own == RC_CORRUPT ? own : rc;
 }
 

@@ -105,7 +105,7 @@ static enum rc read_config(const struct project_source *source, const char *comm
 
 	if (rc == RC_NOT_FOUND && without) {
 		strbuf_adds(text, "version: 1\nproject: project\n");
-		rc = RC_OK;
+		rc = err_clear(err);
 	}
 	if (rc == RC_NOT_FOUND)
 		return err_set(err, RC_INVALID,

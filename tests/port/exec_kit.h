@@ -14,11 +14,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define OK(call)                                            \
-	do {                                                \
-		struct err err = {0};                       \
-		if ((call) != RC_OK)                        \
-			fail_msg("%s: %s", #call, err.msg); \
+#define OK(call)                                                                   \
+	do {                                                                       \
+		struct err err = {0};                                              \
+		if ((call) != RC_OK)                                               \
+			fail_msg("%s: %s", #call, err.msg);                        \
+		if (err.rc != RC_OK)                                               \
+			fail_msg("%s worked, and still says: %s", #call, err.msg); \
 	} while (0)
 
 #define SECRET "hunter2/&<secret>"

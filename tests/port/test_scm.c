@@ -655,8 +655,9 @@ static void *read_often(void *ctx)
 	for (int i = 0; i < 25 && fine; i++) {
 		struct tree_facts t = {0};
 		struct change c = change_of(MAIN, NULL);
-		fine = scm_change(bed.scm, REPO, &c, &err) == RC_OK &&
-		       scm_tree(bed.scm, REPO, c.commit, &all, &all, &t, &err) == RC_OK;
+		fine = scm_change(bed.scm, REPO, &c, &err) == RC_OK && err.rc == RC_OK &&
+		       scm_tree(bed.scm, REPO, c.commit, &all, &all, &t, &err) == RC_OK &&
+		       err.rc == RC_OK; /* waiting for the others is no failure */
 		tree_facts_done(&t);
 		change_done(&c);
 	}

@@ -49,6 +49,8 @@ static enum rc lock_mirror(const struct source *src, int *ret_fd, struct err *er
 	while ((rc = file_lock(strbuf_cstr(&path), ret_fd, err)) == RC_CONFLICT &&
 	       clock_mono() < until)
 		clock_sleep(2 * USEC_MS);
+	if (rc == RC_OK)
+		err_clear(err); /* the others have ended */
 	return rc == RC_CONFLICT
 		       ? err_set(err, RC_UNAVAILABLE, "%s is being fetched for too long", src->name)
 		       : rc;
@@ -83,10 +85,12 @@ static enum rc source_open(const struct source *src, bool fetched, struct repo *
 	}
 	if (rc == RC_OK && fetched)
 		rc = fetch(src, r, err);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		err_clear(err); /* there was no mirror yet */
 		*ret = r;
-	else
+	} else {
 		repo_free(r);
+	}
 	return rc;
 }
 
@@ -114,6 +118,7 @@ static enum rc open_at(struct scm *s, const char *name, const char *commit, stru
 				name, commit);
 	}
 	if (rc == RC_OK) {
+		err_clear(err); /* it came with the fetch */
 		*ret = h;
 		h = (struct repo_held){0};
 	}
@@ -403,6 +408,7 @@ static enum rc local_revert(struct scm *s, const char *repo, const struct change
 			    clock_mono() % (4 * USEC_MS)); /* not in step with the others */
 	if (rc != RC_OK)
 		return err_wrap(err, "take %.12s back in %s", c->commit, repo);
+	err_clear(err);
 	*ret_commit = xstrdup(id);
 	return RC_OK;
 }
@@ -447,7 +453,7 @@ static enum rc local_merge(struct scm *s, const char *repo, const struct scm_mer
 		if (rc != RC_CONFLICT)
 			continue;
 		vec_push(&conflicts, xstrdup(m->heads->v[i]));
-		rc = RC_OK;
+		rc = err_clear(err);
 	}
 	if (rc == RC_OK)
 		rc = keep_under(r, m->ref, at, err);
@@ -478,7 +484,7 @@ static enum rc local_land(struct scm *s, const char *repo, const struct change *
 		rc = repo_move(r, c->target, c->base, c->commit, err);
 	if (rc == RC_CONFLICT && repo_resolve(r, c->target, tip, &ignored) == RC_OK &&
 	    repo_is_ancestor(r, c->commit, tip, &inside, &ignored) == RC_OK && inside)
-		rc = RC_OK; /* it was done before */
+		rc = err_clear(err); /* it was done before */
 	if (rc == RC_OK)
 		rc = keep_under(r, c->ref, NULL, err);
 	return rc == RC_OK ? RC_OK : err_wrap(err, "land on %s of %s", c->target, repo);

@@ -59,7 +59,7 @@ static enum rc lay_and_keep(struct hub *h, const struct job_spec *spec,
 	if (rc != RC_OK)
 		return rc;
 	rc = manifest_collect(h->blobs, dir, all, ARRAY_LEN(all), ret, err);
-	return rc == RC_NOT_FOUND ? RC_OK : rc;
+	return rc == RC_NOT_FOUND ? err_clear(err) : rc;
 }
 
 static enum rc sources(struct hub *h, const struct job_spec *spec, const struct exec_inputs *in,

@@ -118,7 +118,7 @@ static enum rc resolve_ref(const struct image_disk *i, const struct registry_ref
 			*ret_warning = xasprintf("%s is taken as %.19s, what it was before: %s",
 						 name, known.digest, err->msg);
 			digest = xstrdup(known.digest);
-			*err = (struct err){0};
+			err_clear(err);
 			rc = RC_OK;
 		}
 	}
@@ -156,6 +156,8 @@ static enum rc wait_lock(const char *path, int *ret, struct err *err)
 
 	while ((rc = file_lock(path, ret, err)) == RC_CONFLICT && clock_mono() < until)
 		clock_sleep(50 * USEC_MS);
+	if (rc == RC_OK)
+		err_clear(err);
 	return rc;
 }
 

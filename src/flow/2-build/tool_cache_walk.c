@@ -144,7 +144,7 @@ static enum rc look(struct look *l, struct err *err)
 {
 	enum rc rc = tree_walk(l->d->dir, each, l, err);
 
-	return rc == RC_NOT_FOUND ? RC_OK : rc;
+	return rc == RC_NOT_FOUND ? err_clear(err) : rc;
 }
 
 enum rc disk_usage(struct tool_cache *c, void (*fn)(void *ctx, const struct tool_usage *u),

@@ -40,7 +40,7 @@ static enum rc env_open(struct desired *d, const char *environment, bool make, s
 	if (make)
 		return repo_init(path, true, ret, err);
 	enum rc rc = repo_open(path, ret, err);
-	return rc == RC_NOT_FOUND ? RC_OK : rc;
+	return rc == RC_NOT_FOUND ? err_clear(err) : rc;
 }
 
 static enum rc standing_read(struct repo *r, const char *path, struct standing *s, struct err *err)
@@ -50,7 +50,7 @@ static enum rc standing_read(struct repo *r, const char *path, struct standing *
 	enum rc rc = repo_resolve(r, BRANCH, s->tip, err);
 	if (rc == RC_OK)
 		rc = repo_file(r, s->tip, path, DESIRED_MAX, &s->text, err);
-	return rc == RC_NOT_FOUND ? RC_OK : rc;
+	return rc == RC_NOT_FOUND ? err_clear(err) : rc;
 }
 
 static enum rc keep_oid(void *ctx, const struct repo_entry *e, struct err *err)
@@ -210,6 +210,7 @@ static enum rc git_write(struct desired *d, const struct deploy *want, const cha
 			    clock_mono() % (4 * USEC_MS)); /* not in step with the others */
 	if (rc != RC_OK)
 		return err_wrap(err, "desired state of %s", want->environment);
+	err_clear(err);
 	*ret_commit = xstrdup(id);
 	return RC_OK;
 }

@@ -427,8 +427,10 @@ static enum rc ensure(struct route *r, struct err *err)
 	if (h->state.services.n == 0 || h->stopped)
 		return RC_OK;
 	rc = split_pid(h, &pid, err);
-	if (rc == RC_NOT_FOUND)
+	if (rc == RC_NOT_FOUND) {
+		err_clear(err);
 		return split_launch(h, err);
+	}
 	if (rc != RC_OK)
 		return rc;
 	if (pid != h->pid) { /* an earlier daemon's, or somebody restarted it */

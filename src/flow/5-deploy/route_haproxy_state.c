@@ -56,7 +56,7 @@ enum rc split_load(struct route_haproxy *h, struct err *err)
 	enum rc rc = file_read(path, SPLIT_REPLY, &text, err);
 
 	if (rc == RC_NOT_FOUND)
-		return RC_OK;
+		return err_clear(err);
 	if (rc != RC_OK)
 		return rc;
 	if (shape_parse(strbuf_str(&text), SPLIT_REPLY, &shape_split_state, &h->state, err) !=
