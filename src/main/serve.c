@@ -549,6 +549,8 @@ int serve_stop_all(const char *data)
 		rc = loop_new(&d.loop, &err);
 	if (rc == RC_OK)
 		rc = house_open(&ho, d.loop, &d.house, &err);
+	if (rc == RC_CONFLICT)
+		err_wrap(&err, "end the daemon first (Ctrl-C where it runs, or SIGTERM)");
 	if (rc == RC_OK)
 		rc = runtime_poll(d.house->world.runtime, note_set, &sets, &err);
 	if (rc == RC_OK)
