@@ -1,11 +1,14 @@
 #include "store/sqlite_file.h"
 
 #include "base/mem.h"
+#include "io/clock.h"
 #include "io/files.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
+#define LOCK_WAIT   (5 * USEC_SEC)
 #define APPLICATION 0x50455354 /* "PEST": marks the file as ours */
 
 /*
@@ -54,13 +57,25 @@ static uint32_t holder(const char *name)
 	return 0;
 }
 
+/* One that was killed: a child of it that was just about to become another program has the lock for a moment more. */
+static bool is_dead(uint32_t pid)
+{
+	return pid && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
 enum rc sqlite_file_lock(const char *path, int *ret_fd, struct err *err)
 {
 	AUTO(freep) char *name = xasprintf("%s.lock", path);
 	AUTO(fd_close) int fd = -1;
 	AUTO(strbuf_done) struct strbuf text = STRBUF(32);
-	enum rc rc = file_lock(name, &fd, err);
+	usec_t until = clock_mono() + LOCK_WAIT;
+	enum rc rc;
 
+	while ((rc = file_lock(name, &fd, err)) == RC_CONFLICT && is_dead(holder(name)) &&
+	       clock_mono() < until)
+		clock_sleep(5 * USEC_MS);
+	if (rc == RC_OK)
+		err_clear(err);
 	if (rc == RC_CONFLICT)
 		return err_set(err, rc,
 			       "%s is in use by another penstock (pid %u): stop that one or choose "

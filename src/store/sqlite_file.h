@@ -2,7 +2,8 @@
 #pragma once
 #include "clients/sql.h"
 
-/* Hold <path>.lock; the descriptor is the lock. RC_CONFLICT names the pid that holds it. */
+/* Hold <path>.lock; the descriptor is the lock. RC_CONFLICT names the pid that holds it. Waits up to 5 s for a lock that one
+ * who is dead has left with a child. */
 MUST_CHECK enum rc sqlite_file_lock(const char *path, int *ret_fd, struct err *err);
 /* Check that it is ours and bring it to the newest schema; write: may make and migrate it. */
 MUST_CHECK enum rc sqlite_file_schema(struct sql *db, const char *path, bool write,

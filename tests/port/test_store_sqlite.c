@@ -172,6 +172,29 @@ static void a_second_daemon_is_refused(void **state)
 	kit_remove(folder);
 }
 
+/* Killed between fork and exec of a child: that has the lock for a moment more. */
+static void a_dead_daemons_lock(void **state)
+{
+	char *folder = kit_folder();
+	AUTO(freep) char *path = path_in(folder);
+	struct store *s = NULL;
+	int status;
+
+	(void)state;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct err err = {0};
+		if (store_sqlite_open(path, &s, &err) == RC_OK && fork() == 0)
+			usleep(300000);
+		_exit(err.rc == RC_OK ? 0 : 1);
+	}
+	assert_true(waitpid(pid, &status, 0) == pid && status == 0);
+	OK(store_sqlite_open(path, &s, &err));
+	store_free(s);
+	kit_remove(folder);
+}
+
 /* Commits into a file that may not grow; then it may again. */
 static void no_room(void **state)
 {
@@ -410,6 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(killed_in_the_middle),
 		cmocka_unit_test(a_second_daemon_is_refused),
+		cmocka_unit_test(a_dead_daemons_lock),
 		cmocka_unit_test(no_room),
 		cmocka_unit_test(a_full_and_a_read_only_disk),
 		cmocka_unit_test(a_changed_record_is_found),
