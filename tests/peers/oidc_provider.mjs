@@ -8,7 +8,7 @@
 // and any password. --groups: where they stand. --lie: its ID tokens, signed as always, say this instead.
 // Clients: "penstock" with the secret "a secret: 7", and "public" without one; both may ask for the scopes openid profile email groups.
 import { createRequire } from "node:module";
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -44,10 +44,13 @@ const accounts = o.accounts
       bob: { name: "Bob", email: "bob@shop.example", email_verified: false, groups: ["devs"] },
       eve: { name: "Eve" },
     };
-const jwk = (key, alg) => ({ ...key.privateKey.export({ format: "jwk" }), use: "sig", alg, kid: randomUUID() });
+// By way of PEM: Node 20 exports a JWK under the key's lock, which the job that generated the key takes, too, when the garbage collector comes
+// by meanwhile and destroys it. One start of a hundred waited for itself for ever.
+const pem = { publicKeyEncoding: { type: "spki", format: "pem" }, privateKeyEncoding: { type: "pkcs8", format: "pem" } };
+const jwk = ({ privateKey }, alg) => ({ ...createPrivateKey(privateKey).export({ format: "jwk" }), use: "sig", alg, kid: randomUUID() });
 const keys = [
-  jwk(generateKeyPairSync("rsa", { modulusLength: 2048 }), "RS256"),
-  jwk(generateKeyPairSync("ec", { namedCurve: "P-256" }), "ES256"),
+  jwk(generateKeyPairSync("rsa", { modulusLength: 2048, ...pem }), "RS256"),
+  jwk(generateKeyPairSync("ec", { namedCurve: "P-256", ...pem }), "ES256"),
 ];
 
 const server = createServer();

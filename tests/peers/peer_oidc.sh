@@ -20,16 +20,8 @@ provider() {
 		>"$work/provider.out" 2>"$work/provider.log" </dev/null &
 	provider=$!
 	pids+=("$provider")
-	await 20 provider_answers && return
-	# Its port may not be free yet from the one before: once more.
-	no_provider
-	: >"$work/provider.out"
-	PENSTOCK_PEERS=$peers node "$here/tests/peers/oidc_provider.mjs" --port "$port" --redirect "$back" "$@" \
-		>"$work/provider.out" 2>"$work/provider.log" </dev/null &
-	provider=$!
-	pids+=("$provider")
 	await 20 provider_answers || {
-		echo "skipped: oidc-provider ($*: it does not start: $(tail -n 3 "$work/provider.log" | tr '\n' '|'))"
+		not_ok "the provider starts ($*)" "$(tail -n 3 "$work/provider.log" | tr '\n' '|')"
 		finish
 	}
 }
