@@ -12,6 +12,7 @@ back=$url/api/v1/login/oidc/callback
 mkdir -p "$work/data/secrets" && chmod 700 "$work/data" "$work/data/secrets"
 printf 'a secret: 7' >"$work/data/secrets/oidc" && chmod 600 "$work/data/secrets/oidc"
 provide() {
+	: >"$work/provider.out" # or the word of the one before would do
 	PENSTOCK_PEERS=$peers node "$here/tests/peers/oidc_provider.mjs" --port "$provider_port" --redirect "$back" "$@" \
 		>"$work/provider.out" 2>"$work/provider.log" </dev/null &
 	provider=$!
