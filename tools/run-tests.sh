@@ -1,7 +1,8 @@
 #!/bin/bash
 # tools/run-tests.sh BUILD [--folder NAME] [TEST...]: run the test programs of a build folder (BUILD/tests/test_*) and
-# tests/e2e/*.sh, two at a time, each at most TEST_SECONDS (600, for what hangs; twice that for e2e). A passing test is one
-# line; a failing one is shown in full. Ends with "N passed, N failed" (every case of every program counts) and exits 1 when one failed.
+# tests/e2e/*.sh, two a core at a time (most of them wait for the world; TEST_JOBS: so many), each at most TEST_SECONDS (600,
+# for what hangs; twice that for e2e). A passing test is one line; a failing one is shown in full. Ends with "N passed, N
+# failed" (every case of every program counts) and exits 1 when one failed.
 #
 # A program reports in TAP; one that says nothing counts by its exit code. One that reports no failure and still ends
 # badly (crash, leak, time-out) is one failure more.
@@ -83,7 +84,7 @@ names() { # "NAME LABEL" of what is to be run; longest first, so that two at a t
 	done
 }
 names "$@" >"$out/list"
-xargs -a "$out/list" -r -P2 -L1 sh -c '"$0" --one "$1" "$3" "$4" "$2"' "$PWD/tools/run-tests.sh" "$build" "$out"
+xargs -a "$out/list" -r -P"${TEST_JOBS:-$(($(nproc) * 2))}" -L1 sh -c '"$0" --one "$1" "$3" "$4" "$2"' "$PWD/tools/run-tests.sh" "$build" "$out"
 cat "$out"/*.count 2>/dev/null | awk '
 	{ passed += $1; failed += $2; skipped += $3 }
 	END {

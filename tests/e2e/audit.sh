@@ -141,7 +141,9 @@ racing() { # while records leave, all the time
 }
 good 'and both while records leave' racing
 stop
-run p audit export -o "$work/rest.ndjson"
+# What is in an archive may stand in the database, too, when the daemon ended in between.
+left=$(ls "$data/archive" | sed -nE 's/^journal-[0-9]+-0*([0-9]+)\.ndjson\.zst$/\1/p' | sort -n | tail -n 1)
+run p audit export --from $((left + 1)) -o "$work/rest.ndjson"
 for file in "$data"/archive/*.zst; do zstd -dcq "$file"; done | cat - "$work/rest.ndjson" >"$work/whole.ndjson"
 verify "$work/whole.ndjson" --json
 has 'all in one file, from the first record' "$OUT" '"ok":true,"records":[0-9]+,"from":1,'
