@@ -36,7 +36,7 @@ if [ "$only" != asan ]; then
 fi
 step "ASan and UBSan build" tools/build.sh "$build-asan" \
 	--setup "-Db_sanitize=address,undefined -Doptimization=1" all tests &&
-	step "tests, ASan and UBSan build" tools/run-tests.sh "$build-asan"
+	step "tests, ASan and UBSan build" env SOAK_SECONDS=5 tools/run-tests.sh "$build-asan"
 if [ "$only" != asan ]; then
 	step "lint" tools/lint.sh "$build"
 fi

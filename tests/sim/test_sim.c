@@ -7,7 +7,7 @@
 #include "io/clock.h"
 
 #ifdef __SANITIZE_ADDRESS__
-#define HISTORIES 150
+#define HISTORIES 60
 #else
 #define HISTORIES 700
 #endif
