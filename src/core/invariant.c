@@ -22,6 +22,7 @@ const struct invariant invariants[INVARIANTS] = {
 	 holds_capacity},
 	{13, "one job of a concurrency group runs at a time", holds_groups},
 	{14, "what is queued lands as it was tested, or is put out with a reason", holds_queue},
+	{15, "what is live can be taken back, in Git, too: its release is known", holds_known},
 };
 
 bool broken(struct err *why, const char *fmt, ...)

@@ -5,7 +5,7 @@
 #pragma once
 #include "core/step.h"
 
-#define INVARIANTS 14
+#define INVARIANTS 15
 /* What a checker carries along. It begins with the first event of a journal, or with a model that was restored. */
 struct invariant_memory;
 struct invariant_memory *invariant_memory_new(

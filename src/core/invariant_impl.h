@@ -33,8 +33,8 @@ struct invariant_memory {
 
 typedef bool invariant_check(const struct invariant_memory *k, const struct model *m,
 			     const struct event *ev, const struct effects *out, struct err *why);
-invariant_check holds_evidence, holds_veto, holds_weights, holds_harm,
-	holds_one_active; /* invariant_way.c */
+invariant_check holds_evidence, holds_veto, holds_weights, holds_harm, holds_one_active,
+	holds_known; /* invariant_way.c */
 invariant_check holds_effects_once, holds_nothing_lost, holds_gate, holds_journal,
 	holds_secret;                                                     /* invariant_record.c */
 invariant_check holds_results, holds_capacity, holds_groups, holds_queue; /* invariant_agent.c */

@@ -308,3 +308,35 @@ bool holds_one_active(const struct invariant_memory *k, const struct model *m,
 	}
 	return true;
 }
+
+static bool live_is_known(const struct model *m, const struct environment *env, struct err *why)
+{
+	vec_each(l, &env->live) {
+		const struct release *r = l->release ? model_release(m, l->release) : NULL;
+
+		if (l->release && !r)
+			return broken(why, "%s of %s is live in %s and forgotten", l->release,
+				      l->unit, env->id);
+		if (r && r->config && !model_config(m, r->config))
+			return broken(why, "the penstock.yml of %s, live in %s, is forgotten",
+				      r->id, env->id);
+	}
+	return true;
+}
+
+bool holds_known(const struct invariant_memory *k, const struct model *m, const struct event *ev,
+		 const struct effects *out, struct err *why)
+{
+	(void)k;
+	(void)out;
+	TOUCHED(t, m, AGG_ENVIRONMENT)
+	{
+		if (!live_is_known(m, model_environment(m, t->id), why))
+			return false;
+	}
+	for (struct map_entry *e = NULL;
+	     ev->kind == EV_STARTED && (e = map_next(&m->by_kind[AGG_ENVIRONMENT], e));)
+		if (!live_is_known(m, e->value, why))
+			return false;
+	return true;
+}

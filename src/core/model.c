@@ -317,7 +317,8 @@ void model_snapshot(const struct model *m, enum aggregate_kind kind, const char 
 	shape_write(&out, NULL, aggregate_shapes[kind], object);
 }
 
-static bool release_is_ended(const struct model *m, const struct release *r)
+/* Nothing of it moves any more. */
+static bool release_is_over(const struct model *m, const struct release *r)
 {
 	if (!release_is_final(r->state))
 		return false;
@@ -330,6 +331,24 @@ static bool release_is_ended(const struct model *m, const struct release *r)
 	return true;
 }
 
+/* What runs somewhere, or is what would come back there, is still needed: to be taken back, in Git, too. Its run and rollouts are not. */
+static bool release_is_live(const struct model *m, const char *id)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_ENVIRONMENT], e));) {
+		const struct environment *env = e->value;
+
+		vec_each(l, &env->live)
+			if (streq(l->release, id) || streq(l->previous_release, id))
+				return true;
+	}
+	return false;
+}
+
+static bool release_is_ended(const struct model *m, const struct release *r)
+{
+	return release_is_over(m, r) && !release_is_live(m, r->id);
+}
+
 static bool run_is_ended(const struct model *m, const struct run *run)
 {
 	const struct release *r = model_release(m, run->release);
@@ -337,7 +356,7 @@ static bool run_is_ended(const struct model *m, const struct run *run)
 	if (run->manual && m->time < run->ended_at + MANUAL_KEPT)
 		return false; /* somebody may still start them */
 	return run_is_final(run->state) && run->open == 0 &&
-	       (!r || (release_is_ended(m, r) && r->jobs_open == 0));
+	       (!r || (release_is_over(m, r) && r->jobs_open == 0));
 }
 
 static bool config_is_ended(const struct model *m, const char *digest)
@@ -353,6 +372,12 @@ static bool config_is_ended(const struct model *m, const char *digest)
 		const struct run *run = e->value;
 
 		if (streq(run->config, digest) && !run_is_ended(m, run))
+			return false;
+	}
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RELEASE], e));) {
+		const struct release *r = e->value;
+
+		if (streq(r->config, digest) && !release_is_ended(m, r))
 			return false;
 	}
 	return true;
@@ -374,7 +399,7 @@ bool model_is_ended(const struct model *m, enum aggregate_kind kind, const char 
 		const struct rollout *ro = model_rollout(m, id);
 		const struct release *r = model_release(m, ro->release);
 
-		return rollout_is_final(ro->state) && (!r || release_is_ended(m, r));
+		return rollout_is_final(ro->state) && (!r || release_is_over(m, r));
 	}
 	case AGG_CONFIG:
 		return config_is_ended(m, id);

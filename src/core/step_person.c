@@ -109,6 +109,9 @@ enum rc on_rollback(struct step *s)
 	struct rollout *ro = rollout_new(s, r, env, ev->unit, image, true);
 	if (r)
 		release_touch_ended(s, r); /* it is at work again: a restart needs it */
+	struct release_item *item = r ? release_item(r, ro->unit) : NULL;
+	if (item && env->stage == STAGE_PRODUCTION)
+		item->taken_back = true;
 	struct rollout bad = {.unit = ro->unit,
 			      .image = ro->previous,
 			      .previous = ro->image,

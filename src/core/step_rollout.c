@@ -255,6 +255,17 @@ static char *copy_of(const char *text)
 	return text ? xstrdup(text) : NULL;
 }
 
+static void touch_release(struct step *s, const char *id)
+{
+	const struct release *r = model_release(s->m, id);
+
+	if (!r)
+		return;
+	model_touch(s->m, AGG_RELEASE, id);
+	if (r->config && model_config(s->m, r->config))
+		model_touch(s->m, AGG_CONFIG, r->config);
+}
+
 static void set_live(struct step *s, struct rollout *ro)
 {
 	struct environment *env = model_environment(s->m, ro->environment);
@@ -267,12 +278,21 @@ static void set_live(struct step *s, struct rollout *ro)
 	/* What comes back belongs to the release that once brought it, not to the one that is taken back. */
 	bool back = ro->is_return && l->previous_release && streq(ro->image, l->previous);
 	AUTO(freep) char *release = copy_of(back ? l->previous_release : ro->release);
+	AUTO(freep) char *gone = copy_of(l->previous_release);
 	set_text(&l->previous_release, l->release);
 	set_text(&l->previous, l->image);
 	set_text(&l->image, ro->image);
 	set_text(&l->release, release);
+	struct release *again = back ? model_release(s->m, release) : NULL;
+	struct release_item *item = again ? release_item(again, ro->unit) : NULL;
+	if (item && env->stage == STAGE_PRODUCTION)
+		item->taken_back = false;
 	l->since = s->m->time;
 	model_touch(s->m, AGG_ENVIRONMENT, env->id);
+	/* Whether they are needed any more is decided anew. */
+	touch_release(s, gone);
+	touch_release(s, l->previous_release);
+	touch_release(s, l->release);
 }
 
 static void order_stop(struct step *s, const struct rollout *ro, const char *image)

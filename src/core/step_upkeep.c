@@ -124,7 +124,7 @@ static void forget_release(struct step *s, const char *release)
 		if (streq(ro->release, release))
 			model_forget(s->m, AGG_ROLLOUT, ro->id);
 	}
-	if (release)
+	if (release && model_release(s->m, release) && model_is_ended(s->m, AGG_RELEASE, release))
 		model_forget(s->m, AGG_RELEASE, release);
 }
 
@@ -138,6 +138,9 @@ static bool config_used(const struct model *m, const char *digest)
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RUN], e));)
 		if (streq(((struct run *)e->value)->config, digest))
 			return true;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_RELEASE], e));)
+		if (streq(((struct release *)e->value)->config, digest))
+			return true;
 	return false;
 }
 
@@ -149,6 +152,33 @@ static void forget_configs(struct step *s)
 		if (!config_used(s->m, ref->id))
 			model_forget(s->m, AGG_CONFIG, ref->id);
 	}
+}
+
+static bool touched_now(const struct model *m, const char *id)
+{
+	vec_each(t, &m->touched)
+		if (streq(t->id, id))
+			return true;
+	return false;
+}
+
+/* Releases that outlived their run, because they were live, and are not any more. */
+static void forget_replaced(struct step *s)
+{
+	VEC(char *) ids = {0};
+
+	for (struct map_entry *e = NULL; (e = map_next(&s->m->by_kind[AGG_RELEASE], e));) {
+		const struct release *r = e->value;
+
+		if (!model_run(s->m, r->run) && model_is_ended(s->m, AGG_RELEASE, r->id) &&
+		    !touched_now(s->m, r->id))
+			vec_push(&ids, xstrdup(r->id));
+	}
+	vec_each(id, &ids) {
+		model_forget(s->m, AGG_RELEASE, *id);
+		xfree(*id);
+	}
+	vec_done(&ids);
 }
 
 /* A start finds in the store only what had not ended, and orders jobs that wait anew: a replay of the journal does the same. */
@@ -169,14 +199,6 @@ void forget_ended(struct step *s)
 	ready_rebuild(s->m);
 }
 
-static bool touched_now(const struct model *m, const char *id)
-{
-	vec_each(t, &m->touched)
-		if (streq(t->id, id))
-			return true;
-	return false;
-}
-
 void evict(struct step *s)
 {
 	struct map *runs = &s->m->by_kind[AGG_RUN];
@@ -194,8 +216,10 @@ void evict(struct step *s)
 		model_forget(s->m, AGG_RUN, run->id);
 		any = true;
 	}
-	if (any)
+	if (any) {
+		forget_replaced(s);
 		forget_configs(s);
+	}
 	if (s->ev->kind == EV_LOGIN || s->ev->kind == EV_TOKEN_END || s->ev->kind == EV_GRANT_END)
 		access_evict(s);
 	struct map *incidents = &s->m->by_kind[AGG_INCIDENT];

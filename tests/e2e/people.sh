@@ -107,7 +107,9 @@ await_ok 'clients get it' 10 only 'web 4'
 as ann promote "$(rollout_id "$rel")"
 refused 'there is nothing to promote any more' 'rollout'
 
-# ---- rollback, and what follows ----
+# ---- rollback, and what follows: the daemon that does it is not the one that brought it ----
+stop
+serve "$work/data" --repo "$bare" --port "$api_port" || not_ok 'serve again' "$(tail -n 3 "$data.log")"
 before=$(things incident | wc -l)
 as carl rollback production web -m 'customers complain'
 done_by 'a person takes it back'
