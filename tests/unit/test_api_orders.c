@@ -1,4 +1,4 @@
-/* A run once more: the answer names the run that came of it. */
+/* Orders whose answer, or whose record, tells more: a rerun names the run that came of it, lifting a mark takes a reason. */
 #include "api_kit.h"
 
 static const char yml[] = "version: 1\n"
@@ -56,6 +56,11 @@ static void fill_model(struct model *m)
 	vec_push(&src->refs, ((struct repo_ref){.ref = text("refs/heads/main"),
 						.commit = text(commit),
 						.run = text("run-1")}));
+	struct environment *lab = model_add(m, AGG_ENVIRONMENT, "lab");
+	*lab = (struct environment){.id = text("lab")};
+	for (unsigned i = 7; i <= 8; i++)
+		vec_push(&lab->holds,
+			 ((struct hold){.id = xasprintf("hold-%u", i), .actor = text("user:ann")}));
 	add_run(m, "run-1", "refs/heads/main", commit, RUN_FAILED);
 	add_run(m, "run-2", "refs/heads/broken", broken, RUN_FAILED);
 	add_run(m, "run-3", "refs/heads/gone", commit, RUN_FAILED); /* the branch is no more */
@@ -90,9 +95,34 @@ static void the_answer_names_the_new_run(void **state)
 	beside(rerun_client);
 }
 
+/* ---- lifting says why ---- */
+
+static void lift_client(void)
+{
+	AUTO(freep)
+	char *lifted = request(
+		"DELETE " WIRE_ENVIRONMENTS "/lab/holds/hold-7?reason=the%20sale%20is%20over", "");
+	AUTO(freep) char *record = request("GET " WIRE_JOURNAL "?type=person.unhold", "");
+	AUTO(freep) char *told = request("GET " WIRE_AUDIT "?type=person.unhold", "");
+	AUTO(freep)
+	char *wrong = request("DELETE " WIRE_ENVIRONMENTS "/lab/holds/hold-8?why=x", "");
+
+	CHECK(strncmp(lifted, "HTTP/1.1 200", 12) == 0, lifted);
+	CHECK(strstr(record, "the sale is over"), record);
+	CHECK(strstr(told, "lifted hold-7 in lab: the sale is over"), told);
+	CHECK(strncmp(wrong, "HTTP/1.1 400", 12) == 0, wrong);
+}
+
+static void lifting_says_why(void **state)
+{
+	(void)state;
+	beside(lift_client);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {KIT_CASE(the_answer_names_the_new_run)};
+	const struct CMUnitTest tests[] = {KIT_CASE(the_answer_names_the_new_run),
+					   KIT_CASE(lifting_says_why)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
