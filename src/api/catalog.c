@@ -1,7 +1,8 @@
 #include "api/catalog.h"
 
 struct numbers {
-	VEC(uint32_t) list; /* lowest first */
+	VEC(uint32_t) list;
+	bool mixed; /* not lowest first yet: a store is read from its newest on */
 };
 struct shelf {
 	bool loaded;
@@ -218,14 +219,30 @@ static void add_with(struct shelf *s, const char *key, uint32_t number)
 		n = xcalloc(1, sizeof(*n));
 		map_put(&s->with, str_of(key), n);
 	}
-	size_t i = n->list.n;
-	while (i && n->list.v[i - 1] > number)
-		i--;
-	if (i && n->list.v[i - 1] == number)
+	uint32_t newest = n->list.n ? *vec_last(&n->list) : 0;
+	if (newest == number)
 		return;
+	n->mixed |= newest > number;
 	vec_push(&n->list, number);
-	memmove(n->list.v + i + 1, n->list.v + i, (n->list.n - 1 - i) * sizeof(*n->list.v));
-	n->list.v[i] = number;
+}
+
+static int lowest_first(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void put_in_order(struct numbers *n)
+{
+	size_t kept = 0;
+
+	qsort(n->list.v, n->list.n, sizeof(*n->list.v), lowest_first);
+	for (size_t i = 0; i < n->list.n; i++)
+		if (!kept || n->list.v[kept - 1] != n->list.v[i])
+			n->list.v[kept++] = n->list.v[i];
+	n->list.n = kept;
+	n->mixed = false;
 }
 
 char *catalog_change(const struct row *run)
@@ -262,8 +279,10 @@ static void add_keys(struct shelf *s, enum shelf_kind kind, const struct row *wa
 size_t catalog_with(const struct api *api, enum shelf_kind kind, const char *key,
 		    const uint32_t **ret)
 {
-	const struct numbers *n = map_get(&api->catalog->shelf[kind].with, str_of(key));
+	struct numbers *n = map_get(&api->catalog->shelf[kind].with, str_of(key));
 
+	if (n && n->mixed)
+		put_in_order(n);
 	*ret = n ? n->list.v : NULL;
 	return n ? n->list.n : 0;
 }
