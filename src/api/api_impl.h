@@ -233,9 +233,9 @@ void log_hubs_free(struct api *api);
 void get_job_report(struct call *c);
 void get_run_report(struct call *c);
 /* actions.c */
-void call_sign(struct call *c, struct event *ev);  /* who, with which groups, from where, by what */
+void call_sign(struct call *c, struct event *ev); /* who, with which groups, from where, by what */
 void call_groups(const struct call *c, struct event *ev); /* into ids */
-void call_order(struct call *c, struct event *ev); /* signs, asks the engine, answers */
+void call_order(struct call *c, struct event *ev);        /* signs, asks the engine, answers */
 void call_done_at(struct call *c, enum rc rc, const struct err *err, uint64_t seq);
 void post_mitigate(struct call *c);
 void post_approve(struct call *c);
