@@ -39,13 +39,18 @@ void call_order(struct call *c, struct event *ev)
 	engine_ask(c->api->e, ev, on_answered, c);
 }
 
-/* Where the groups of who asks count. */
-static void order_with_groups(struct call *c, struct event *ev)
+void call_groups(const struct call *c, struct event *ev)
 {
 	const char *group;
 
 	for (size_t i = 0; (group = request_group(c->r, i)); i++)
 		vec_push(&ev->ids, xstrdup(group));
+}
+
+/* Where the groups of who asks count. */
+static void order_with_groups(struct call *c, struct event *ev)
+{
+	call_groups(c, ev);
 	call_order(c, ev);
 }
 
@@ -99,13 +104,6 @@ void post_abort_release(struct call *c)
 void post_abort_run(struct call *c)
 {
 	struct event ev = {.kind = EV_ABORT, .run = xstrdup(c->arg[0])};
-
-	order_with_reason(c, &ev);
-}
-
-void post_rerun(struct call *c)
-{
-	struct event ev = {.kind = EV_RERUN, .run = xstrdup(c->arg[0])};
 
 	order_with_reason(c, &ev);
 }
@@ -262,9 +260,11 @@ void post_hold(struct call *c)
 static void lift(struct call *c, enum event_kind kind)
 {
 	struct event ev = {.kind = kind};
+	const char *reason = request_query(c->r, "reason");
 
 	ev.environment = xstrdup(c->arg[0]);
 	ev.id = xstrdup(c->arg[1]);
+	ev.text = reason && *reason ? xstrdup(reason) : NULL;
 	order_with_groups(c, &ev);
 }
 

@@ -13,6 +13,8 @@ struct api_options {
 	const char *version;
 	/* The name of a source, given its path or its name; NULL: we do not watch it. NULL: only names of world.sources are known. */
 	const char *(*source_of)(void *ctx, const char *path);
+	/* Where a source lies, without credentials; NULL: not known. Borrowed. On the loop. */
+	const char *(*address_of)(void *ctx, const char *source);
 	/* What the machine lacks, each as (check, "ok" | "warning" | "missing", what is so, how to mend it or ""). Blocks: called on a worker. NULL: nothing is
 	 * known of the machine. */
 	void (*doctor)(void *ctx,

@@ -50,6 +50,7 @@ struct api {
 	struct logins *logins;   /* sso.c; NULL: none under way */
 	unsigned asking;         /* sso.c: calls that wait for the provider */
 	struct devices *devices; /* device.c; NULL: none asked yet */
+	struct rerun *reruns;    /* rerun.c: orders whose new run is waited for */
 	uint64_t failed_logins;
 	usec_t strangers_since; /* denials.c */
 	uint32_t strangers;
@@ -193,7 +194,6 @@ void get_openapi(struct call *c);
 void thing_open(struct json_out *o, const char *key, enum aggregate_kind kind, const void *thing);
 void thing_write(struct json_out *o, const char *key, enum aggregate_kind kind, const void *thing);
 void get_thing(struct call *c);
-void get_schedules(struct call *c);
 /* A snapshot, as thing_write() writes it. False: err says why. */
 bool thing_write_stored(struct json_out *o, enum aggregate_kind kind, struct str json,
 			struct err *err);
@@ -202,6 +202,9 @@ enum aggregate_kind thing_kind(const char *plural); /* "runs"; AGG_KINDS: none *
 void get_list(struct call *c);
 void get_jobs(struct call *c);
 void get_run_jobs(struct call *c);
+/* named.c */
+void get_named(struct call *c);
+void get_schedules(struct call *c);
 /* catalog.c */
 struct catalog;
 void catalog_free(struct catalog *c);
@@ -230,8 +233,9 @@ void log_hubs_free(struct api *api);
 void get_job_report(struct call *c);
 void get_run_report(struct call *c);
 /* actions.c */
-void call_sign(struct call *c, struct event *ev);  /* who, with which groups, from where, by what */
-void call_order(struct call *c, struct event *ev); /* signs, asks the engine, answers */
+void call_sign(struct call *c, struct event *ev); /* who, with which groups, from where, by what */
+void call_groups(const struct call *c, struct event *ev); /* into ids */
+void call_order(struct call *c, struct event *ev);        /* signs, asks the engine, answers */
 void call_done_at(struct call *c, enum rc rc, const struct err *err, uint64_t seq);
 void post_mitigate(struct call *c);
 void post_approve(struct call *c);
@@ -239,7 +243,6 @@ void post_promote(struct call *c);
 void post_abort_rollout(struct call *c);
 void post_abort_release(struct call *c);
 void post_abort_run(struct call *c);
-void post_rerun(struct call *c);
 void post_approve_run(struct call *c);
 void post_start_job(struct call *c);
 void post_quarantine(struct call *c);
@@ -255,6 +258,10 @@ void delete_hold(struct call *c);
 void post_note(struct call *c);
 void post_close(struct call *c);
 void post_hook(struct call *c);
+/* rerun.c */
+void post_rerun(struct call *c);
+void reruns_told(struct api *api, const struct record *r);
+void reruns_free(struct api *api);
 /* image.c: a whole digest, the beginning of one that is known, or a release's id. The caller's; NULL: err says why. */
 char *digest_resolve(const struct model *m, const char *unit, const char *text, struct err *err);
 /* metrics.c */

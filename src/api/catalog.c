@@ -1,11 +1,17 @@
 #include "api/catalog.h"
 
+struct numbers {
+	VEC(uint32_t) list;
+	bool mixed; /* not lowest first yet: a store is read from its newest on */
+};
 struct shelf {
 	bool loaded;
 	uint32_t base; /* rows.v[0] is number base + 1 */
 	VEC(struct row) rows;
 	VEC(uint32_t) held; /* numbers that the model had at the last look */
 	struct map texts;
+	struct map with;    /* key -> struct numbers * */
+	struct map touched; /* of runs: unit -> number */
 };
 struct catalog {
 	struct shelf shelf[SHELVES];
@@ -69,13 +75,21 @@ bool catalog_is_final(enum shelf_kind kind, const struct row *r)
 
 static void shelf_done(struct shelf *s)
 {
-	vec_each(r, &s->rows)
+	vec_each(r, &s->rows) {
 		xfree(r->units);
+		xfree(r->images);
+	}
 	vec_done(&s->rows);
 	vec_done(&s->held);
 	for (struct map_entry *e = NULL; (e = map_next(&s->texts, e));)
 		xfree(e->value);
 	map_done(&s->texts);
+	for (struct map_entry *e = NULL; (e = map_next(&s->with, e));) {
+		vec_done(&((struct numbers *)e->value)->list);
+		xfree(e->value);
+	}
+	map_done(&s->with);
+	map_done(&s->touched);
 	*s = (struct shelf){0};
 }
 
@@ -122,6 +136,9 @@ static void take_change(struct shelf *s, struct row *r, const struct change *c)
 	r->author = keep(s, c->author);
 	r->email = keep(s, c->email);
 	r->subject = keep(s, c->subject);
+	r->base = keep(s, c->base);
+	r->target = keep(s, c->target);
+	r->pull = keep(s, c->number);
 }
 
 static struct row row_of_run(struct shelf *s, const struct run *run)
@@ -148,8 +165,11 @@ static struct row row_of_release(struct shelf *s, const struct release *rel)
 	take_change(s, &r, &rel->change);
 	r.n_units = (uint32_t)rel->items.n;
 	r.units = r.n_units ? xcalloc(r.n_units, sizeof(*r.units)) : NULL;
-	for (uint32_t i = 0; i < r.n_units; i++)
+	r.images = r.n_units ? xcalloc(r.n_units, sizeof(*r.images)) : NULL;
+	for (uint32_t i = 0; i < r.n_units; i++) {
 		r.units[i] = keep(s, rel->items.v[i].unit);
+		r.images[i] = keep(s, rel->items.v[i].image);
+	}
 	return r;
 }
 
@@ -186,6 +206,120 @@ static struct row row_of_incident(struct shelf *s, const struct incident *i)
 			    .subject = keep(s, i->title)};
 }
 
+/* ---- what belongs to a key ---- */
+
+static void add_with(struct shelf *s, const char *key, uint32_t number)
+{
+	struct numbers *n;
+
+	if (!key)
+		return;
+	n = map_get(&s->with, str_of(key));
+	if (!n) {
+		n = xcalloc(1, sizeof(*n));
+		map_put(&s->with, str_of(key), n);
+	}
+	uint32_t newest = n->list.n ? *vec_last(&n->list) : 0;
+	if (newest == number)
+		return;
+	n->mixed |= newest > number;
+	vec_push(&n->list, number);
+}
+
+static int lowest_first(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void put_in_order(struct numbers *n)
+{
+	size_t kept = 0;
+
+	qsort(n->list.v, n->list.n, sizeof(*n->list.v), lowest_first);
+	for (size_t i = 0; i < n->list.n; i++)
+		if (!kept || n->list.v[kept - 1] != n->list.v[i])
+			n->list.v[kept++] = n->list.v[i];
+	n->list.n = kept;
+	n->mixed = false;
+}
+
+char *catalog_change(const struct row *run)
+{
+	return xasprintf("%s %s", run->commit ? run->commit : "-", run->repo ? run->repo : "-");
+}
+
+static void add_run(struct shelf *s, const struct row *r, const struct run *run)
+{
+	AUTO(freep) char *key = catalog_change(r);
+
+	add_with(s, key, r->number);
+	vec_each(unit, &run->affected) {
+		uintptr_t newest = (uintptr_t)map_get(&s->touched, str_of(*unit));
+
+		if (r->number > newest)
+			map_put(&s->touched, str_of(*unit), (void *)(uintptr_t)r->number);
+	}
+}
+
+/* was: the row that stood there, of which all is known already. */
+static void add_keys(struct shelf *s, enum shelf_kind kind, const struct row *was,
+		     const struct row *r, const void *thing)
+{
+	if (kind == SHELF_RUNS && !was->number)
+		add_run(s, r, thing);
+	else if (kind == SHELF_ROLLOUTS && !was->number)
+		add_with(s, r->image, r->number);
+	for (uint32_t i = 0; kind == SHELF_RELEASES && i < r->n_units; i++)
+		if (i >= was->n_units || was->images[i] != r->images[i])
+			add_with(s, r->images[i], r->number);
+}
+
+size_t catalog_with(const struct api *api, enum shelf_kind kind, const char *key,
+		    const uint32_t **ret)
+{
+	struct numbers *n = map_get(&api->catalog->shelf[kind].with, str_of(key));
+
+	if (n && n->mixed)
+		put_in_order(n);
+	*ret = n ? n->list.v : NULL;
+	return n ? n->list.n : 0;
+}
+
+void catalog_keys(const struct api *api, enum shelf_kind kind, const char *beginning,
+		  bool (*each)(void *ctx, const char *key), void *ctx)
+{
+	const struct map *with = &api->catalog->shelf[kind].with;
+	size_t n = strlen(beginning);
+
+	for (struct map_entry *e = NULL; (e = map_next(with, e));)
+		if (strncmp(e->key, beginning, n) == 0 && !each(ctx, e->key))
+			return;
+}
+
+uint32_t catalog_touched(const struct api *api, const char *unit)
+{
+	return (uint32_t)(uintptr_t)map_get(&api->catalog->shelf[SHELF_RUNS].touched, str_of(unit));
+}
+
+uint64_t catalog_until(const struct api *api, const struct row *rollout)
+{
+	uint32_t first, last;
+
+	catalog_span(api, SHELF_ROLLOUTS, &first, &last);
+	for (uint32_t n = rollout->number + 1; n <= last; n++) {
+		const struct row *next = catalog_row(api, SHELF_ROLLOUTS, n);
+
+		if (next && next->state == ROLLOUT_DONE && streq(next->unit, rollout->unit) &&
+		    streq(next->environment, rollout->environment))
+			return next->ended_at;
+	}
+	return 0;
+}
+
+/* ---- rows ---- */
+
 static void put(struct shelf *s, enum shelf_kind kind, const char *id, const void *thing)
 {
 	uint32_t number = catalog_number(id);
@@ -212,7 +346,9 @@ static void put(struct shelf *s, enum shelf_kind kind, const char *id, const voi
 	while (s->rows.n < number - s->base)
 		vec_add(&s->rows);
 	struct row *at = &s->rows.v[number - s->base - 1];
+	add_keys(s, kind, at, &r, thing);
 	xfree(at->units);
+	xfree(at->images);
 	*at = r;
 }
 

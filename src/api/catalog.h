@@ -26,9 +26,10 @@ struct row {
 	uint64_t harm_at;               /* rollout */
 	uint64_t zero_at;               /* rollout: traffic was off it; incident: mitigated */
 	const char *repo, *ref, *commit, *author, *email,
-		*subject; /* incident: subject is its title */
+		*subject;                 /* incident: subject is its title */
+	const char *base, *target, *pull; /* run, release: of its change; pull: "17" */
 	const char *environment, *unit, *cause, *image, *previous;
-	const char **units; /* release; n_units */
+	const char **units, **images; /* release; n_units of each */
 	uint32_t n_units;
 };
 
@@ -39,6 +40,18 @@ const struct row *catalog_row(const struct api *api, enum shelf_kind kind, uint6
 /* Numbers that may exist: from (first, above 0) to last. */
 void catalog_span(const struct api *api, enum shelf_kind kind, uint32_t *ret_first,
 		  uint32_t *ret_last);
+/* The key of the change that a run is of: "COMMIT REPO"; the caller's. */
+char *catalog_change(const struct row *run);
+/* Numbers of what belongs to a key, lowest first: runs of a change, releases that hold an image, rollouts of one. 0: nothing does. */
+size_t catalog_with(const struct api *api, enum shelf_kind kind, const char *key,
+		    const uint32_t **ret);
+/* Keys that begin so, until each() says false. */
+void catalog_keys(const struct api *api, enum shelf_kind kind, const char *beginning,
+		  bool (*each)(void *ctx, const char *key), void *ctx);
+/* The newest run that a unit is affected in; 0: none. With SHELF_RUNS. */
+uint32_t catalog_touched(const struct api *api, const char *unit);
+/* When the version of a rollout that is done was followed by the next of its service; 0: it was not. With SHELF_ROLLOUTS. */
+uint64_t catalog_until(const struct api *api, const struct row *rollout);
 uint32_t catalog_given(const struct model *m, enum shelf_kind kind); /* ids given so far */
 enum aggregate_kind catalog_aggregate(enum shelf_kind kind);
 /* "run-12"; the caller's. */

@@ -55,22 +55,6 @@ static void add_approvals(struct was_live *w, const struct release *r)
 			vec_push(&w->approved, xstrdup(a->actor));
 }
 
-/* Its end is where the next version of the same service began. */
-static uint64_t end_of(const struct api *api, const struct row *r)
-{
-	uint32_t first, last;
-
-	catalog_span(api, SHELF_ROLLOUTS, &first, &last);
-	for (uint32_t n = r->number + 1; n <= last; n++) {
-		const struct row *next = catalog_row(api, SHELF_ROLLOUTS, n);
-
-		if (next && next->state == ROLLOUT_DONE && streq(next->unit, r->unit) &&
-		    streq(next->environment, r->environment))
-			return next->ended_at;
-	}
-	return 0;
-}
-
 static void add_row(struct env_history *h, const struct api *api, const struct row *r)
 {
 	const struct model *m = engine_model(api->e);
@@ -78,7 +62,7 @@ static void add_row(struct env_history *h, const struct api *api, const struct r
 	AUTO(freep) char *id = catalog_id(SHELF_RELEASES, r->release);
 	const struct release *release = model_release(m, id);
 	struct was_live w = {.row = *r,
-			     .until = end_of(api, r),
+			     .until = catalog_until(api, r),
 			     .unit = copy(r->unit),
 			     .image = copy(r->image),
 			     .previous = copy(r->previous)};

@@ -1,5 +1,5 @@
 /*
- * GET runs, releases, rollouts, incidents: pages, filtered and sorted. GET environments, agents, queues, history: all of them, they have names.
+ * GET runs, releases, rollouts, incidents: pages, filtered and sorted. Things that have names: named.c.
  *
  *	{"runs":[{...}, ...],"next":"i120"}	next is left out on the last page; ?cursor= takes it back
  *
@@ -377,38 +377,13 @@ static void looked(struct call *c)
 	answer(c, l);
 }
 
-static void get_named(struct call *c, enum aggregate_kind kind)
-{
-	const struct map *all = &engine_model(c->api->e)->by_kind[kind];
-	struct json_out o = JSON_OUT(&c->out);
-	uint64_t limit;
-
-	if (!call_number(c, "limit", WIRE_LIST_MAX, WIRE_LIST_MAX, &limit))
-		return;
-	json_open(&o, NULL);
-	json_list(&o, c->arg[0]);
-	for (struct map_entry *e = NULL; limit && (e = map_next(all, e));) {
-		if (model_is_ended(engine_model(c->api->e), kind, e->key))
-			continue; /* a token that was revoked */
-		thing_write(&o, NULL, kind, e->value);
-		limit--;
-	}
-	json_unlist(&o);
-	json_close(&o);
-	call_json(c, 200, &c->out);
-}
-
 void get_list(struct call *c)
 {
 	enum aggregate_kind kind = thing_kind(c->arg[0]);
 	unsigned shelf = 0;
 
-	while (shelf < SHELVES && catalog_aggregate((enum shelf_kind)shelf) != kind)
+	while (catalog_aggregate((enum shelf_kind)shelf) != kind)
 		shelf++;
-	if (shelf == SHELVES) {
-		get_named(c, kind);
-		return;
-	}
 	struct list *l = xcalloc(1, sizeof(*l));
 	l->f.kind = (enum shelf_kind)shelf;
 	c->data = l;

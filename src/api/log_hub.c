@@ -123,21 +123,17 @@ static void on_gone(void *ctx)
 static const struct stream_ops stream_ops = {on_drained, on_gone,
 					     "\npenstock: cut off: you read too slowly\n"};
 
-static void content_range(struct watcher *w)
+/* False: answered, there is nothing in the range. */
+static bool settle_range(struct watcher *w)
 {
-	struct log_hub *h = w->hub;
-	uint64_t size = h->source.kept ? logfile_size(h->source.kept) : 0;
-	AUTO(strbuf_done) struct strbuf text = STRBUF(128);
+	const struct log_hub *h = w->hub;
 
-	if (size)
-		w->wish.until = MIN_OF(w->wish.until, size);
-	strbuf_addf(&text, "bytes %llu-%llu/", (unsigned long long)w->wish.from,
-		    (unsigned long long)w->wish.until - 1);
-	if (size)
-		strbuf_addf(&text, "%llu", (unsigned long long)size);
-	else
-		strbuf_addc(&text, '*');
-	request_add_header(w->call->r, "Content-Range", strbuf_cstr(&text));
+	if (log_range_settle(&w->wish, h->source.kept))
+		return true;
+	log_range_header(w->call->r, &w->wish, false);
+	call_problem(w->call, 416, RC_INVALID, "the log of %s has %llu bytes", h->job.id,
+		     (unsigned long long)w->wish.size);
+	return false;
 }
 
 static bool open_stream(struct watcher *w)
@@ -147,7 +143,7 @@ static bool open_stream(struct watcher *w)
 	if (!c)
 		return true;
 	if (w->wish.range)
-		content_range(w);
+		log_range_header(c->r, &w->wish, true);
 	w->call = NULL;
 	w->stream = call_stream_as(c, w->wish.range ? 206 : 200,
 				   w->wish.view.format == LOG_JSON ? "application/x-ndjson"
@@ -498,14 +494,12 @@ static void pump(struct watcher *w)
 		return;
 	}
 	next_attempt(w);
-	if (!w->sought) {
-		work(w, seek, was_sought);
+	if (w->call && w->wish.range && !w->sought && !settle_range(w)) {
+		leave(w);
 		return;
 	}
-	if (w->call && w->wish.range && h->source.kept && w->at >= logfile_size(h->source.kept)) {
-		call_failf(w->call, RC_INVALID, "the log of %s has %llu bytes", h->job.id,
-			   (unsigned long long)logfile_size(h->source.kept));
-		leave(w);
+	if (!w->sought) {
+		work(w, seek, was_sought);
 		return;
 	}
 	if (w->at >= w->wish.until) {

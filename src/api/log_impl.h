@@ -75,10 +75,19 @@ MUST_CHECK enum rc log_search_bytes(const char *text, struct str log, size_t pie
 struct log_wish {
 	uint64_t from, until; /* bytes [from, until) */
 	bool range;           /* asked for by a Range header */
+	uint64_t suffix;      /* with range: the last bytes, so many; 0: from and until say it */
+	uint64_t size;        /* with range, once it is settled: of all */
 	bool following;
 	uint64_t tail; /* lines; 0: all */
 	struct log_view view;
 };
 void log_watch(struct call *c, struct log_wish *take_wish);
+
+/* ---- log_range.c: RFC 9110, 14 */
+void log_range_read(struct log_wish *wish, const char *header);
+/* Once the log is open. False: there is nothing in this range. kept NULL: nobody knows how long it gets; the range is left out, as a server may. */
+bool log_range_settle(struct log_wish *wish, const struct logfile *kept);
+/* Content-Range: of what comes, or of what there is. */
+void log_range_header(struct request *r, const struct log_wish *wish, bool satisfied);
 /* Works of one log never overlap. */
 const char *log_lane(const char *job);

@@ -8,25 +8,6 @@ static bool truth(const char *text)
 	return text && !streq(text, "0") && !streq(text, "false");
 }
 
-/* "bytes=5-9", "bytes=5-": others are answered as if there were none, as RFC 9110 allows. */
-static void take_range(struct log_wish *wish, const char *header)
-{
-	struct str rest = str_of(header), first;
-	uint64_t from, to = 0;
-
-	if (!str_starts(rest, "bytes="))
-		return;
-	rest.p += 6, rest.n -= 6;
-	first = str_cut(&rest, '-');
-	if (!rest.p || !parse_u64(first, &from) || from >= INT64_MAX)
-		return;
-	if (rest.n && (!parse_u64(rest, &to) || to < from || to >= INT64_MAX))
-		return;
-	wish->range = true;
-	wish->from = from;
-	wish->until = rest.n ? to + 1 : (uint64_t)INT64_MAX;
-}
-
 static bool take_format(struct call *c, struct log_view *v)
 {
 	const char *format = request_query(c->r, "format"), *step = request_query(c->r, "step");
@@ -65,6 +46,6 @@ void get_log(struct call *c)
 	if (!take_format(c, &wish.view))
 		return;
 	if (range && !wish.following && wish.view.format == LOG_RAW && !wish.tail)
-		take_range(&wish, range);
+		log_range_read(&wish, range);
 	log_watch(c, &wish);
 }

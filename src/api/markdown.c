@@ -1,5 +1,6 @@
 /* The table for people: the second part of docs/api.md. Routes stand under the thing that they are about, in the order of the table. */
 #include "api/api_impl.h"
+#include "api/schemas.h"
 
 #define GROUP_MAX ((size_t)48)
 
@@ -8,9 +9,13 @@ static const struct {
 	const char *word, *title, *sample;
 } nouns[] = {
 	{"status", "Status", NULL},
+	{"project", "The project", NULL},
+	{"units", "Units", "orders"},
+	{"changes", "Changes", "3f2a9c1"},
 	{"runs", "Runs", "run-7"},
 	{"jobs", "Jobs", "run-7/ci/orders/test"},
 	{"tests", "Tests", NULL},
+	{"artifacts", "Artifacts", "sha256:3f2a9c1d77aa"},
 	{"releases", "Releases", "rel-4"},
 	{"rollouts", "Rollouts", "ro-8"},
 	{"environments", "Environments", "production"},
@@ -197,6 +202,10 @@ static void write_answer(struct strbuf *to, const struct api_route *r)
 		strbuf_adds(
 			to,
 			" Answers `{\"ok\": true, \"seq\": N}`, the number of its record in the journal where there is one.");
+	else if (streq(r->answer, "Rerun"))
+		strbuf_adds(
+			to,
+			" Answers `{\"ok\": true, \"seq\": N, \"run\": \"run-9\"}`, and where the new run is as `Location`; without them when no new run came of it within ten seconds.");
 	else if (streq(r->answer, "Secret"))
 		strbuf_adds(to, " Answers 201 and `{\"id\": \"...\", \"token\": \"...\"}`.");
 	else if (streq(r->answer, "Me"))
@@ -344,6 +353,16 @@ static void write_type(struct strbuf *to, const struct shape_field *f, unsigned 
 	strbuf_addc(to, '}');
 }
 
+static const char *const member_words[] = {
+	[MEMBER_TEXT] = "text",
+	[MEMBER_NUMBER] = "number",
+	[MEMBER_REAL] = "number",
+	[MEMBER_BOOL] = "true",
+	[MEMBER_TEXTS] = "list of texts",
+	[MEMBER_OBJECT] = "object",
+	[MEMBER_OBJECTS] = "list of objects",
+};
+
 static void write_shapes(struct strbuf *to)
 {
 	strbuf_adds(to, "\n## Shapes\nMembers that are empty, 0 or false are left out.\n");
@@ -356,6 +375,12 @@ static void write_shapes(struct strbuf *to)
 			write_type(to, &shape->fields[i], 1);
 			strbuf_adds(to, " |\n");
 		}
+	}
+	for (const struct api_object *object = api_objects; object->name; object++) {
+		strbuf_addf(to, "\n### Shape: %s\n| member | | |\n|---|---|---|\n", object->name);
+		for (const struct api_member *m = object->members; m->name; m++)
+			strbuf_addf(to, "| `%s` | %s | %s |\n", m->name, member_words[m->kind],
+				    m->help);
 	}
 }
 

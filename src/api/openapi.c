@@ -1,5 +1,6 @@
 /* The table as an OpenAPI 3.1 document. What things look like comes from the shapes that also write them. */
 #include "api/api_impl.h"
+#include "api/schemas.h"
 
 #define DOC_MAX ((size_t)4 << 20)
 
@@ -85,6 +86,34 @@ static void write_shape(struct json_out *o, const char *key, const struct shape 
 	json_close(o);
 }
 
+static void write_member(struct json_out *o, const struct api_member *m)
+{
+	static const char *const types[] = {
+		[MEMBER_TEXT] = "string",   [MEMBER_NUMBER] = "integer", [MEMBER_REAL] = "number",
+		[MEMBER_BOOL] = "boolean",  [MEMBER_TEXTS] = "array",    [MEMBER_OBJECT] = "object",
+		[MEMBER_OBJECTS] = "array",
+	};
+
+	json_open(o, m->name);
+	json_cstr(o, "type", types[m->kind]);
+	if (m->kind == MEMBER_TEXTS || m->kind == MEMBER_OBJECTS)
+		write_type(o, "items", m->kind == MEMBER_TEXTS ? "string" : "object");
+	if (*m->help)
+		json_cstr(o, "description", m->help);
+	json_close(o);
+}
+
+static void write_computed(struct json_out *o, const struct api_object *object)
+{
+	json_open(o, object->name);
+	json_cstr(o, "type", "object");
+	json_open(o, "properties");
+	for (const struct api_member *m = object->members; m->name; m++)
+		write_member(o, m);
+	json_close(o);
+	json_close(o);
+}
+
 static void write_problem(struct json_out *o)
 {
 	static const char *const members[] = {"type", "title", "detail", "code"};
@@ -124,13 +153,17 @@ static void write_object(struct json_out *o, const char *name, const char *const
 static void write_schemas(struct json_out *o)
 {
 	static const char *const secret[] = {"id", "token"};
+	static const char *const rerun[] = {"run", "problem"};
 	static const char *const me[] = {"actor", "name", "email", "role", "via", "csrf"};
 
 	json_open(o, "schemas");
 	for (const struct api_schema *s = api_schemas; s->name; s++)
 		write_shape(o, s->name, aggregate_shapes[s->kind]);
+	for (const struct api_object *object = api_objects; object->name; object++)
+		write_computed(o, object);
 	write_problem(o);
 	write_object(o, "Done", NULL, 0);
+	write_object(o, "Rerun", rerun, ARRAY_LEN(rerun));
 	write_object(o, "Secret", secret, ARRAY_LEN(secret));
 	write_object(o, "Me", me, ARRAY_LEN(me));
 	write_type(o, "Status", "object");
@@ -302,26 +335,41 @@ static void write_problem_answer(struct json_out *o, const char *status, const c
 	json_close(o);
 }
 
+static void write_plain_answer(struct json_out *o, const char *status, const char *what)
+{
+	json_open(o, status);
+	json_cstr(o, "description", what);
+	json_close(o);
+}
+
+static void write_good_answers(struct json_out *o, const struct api_route *r)
+{
+	bool is_json = !strchr(r->answer, '/');
+
+	if (streq(r->answer, "303")) {
+		write_plain_answer(o, "303", "the browser goes on elsewhere: Location says where");
+		return;
+	}
+	json_open(o, streq(r->answer, "Secret") ? "201" : "200");
+	json_cstr(o, "description", "as asked");
+	write_answer(o, r);
+	json_close(o);
+	if (is_json && streq(r->method, "GET"))
+		write_plain_answer(o, "304", "nothing changed since the answer with this ETag");
+	if (!strstr(r->path, "/log") || is_json)
+		return;
+	json_open(o, "206");
+	json_cstr(o, "description", "the range that was asked for: Content-Range says which");
+	write_answer(o, r);
+	json_close(o);
+	write_problem_answer(
+		o, "416", "there is nothing in this range: Content-Range says how much there is");
+}
+
 static void write_answers(struct json_out *o, const struct api_route *r)
 {
 	json_open(o, "responses");
-	if (streq(r->answer, "303")) {
-		json_open(o, "303");
-		json_cstr(o, "description", "the browser goes on elsewhere");
-		json_close(o);
-	} else {
-		json_open(o, streq(r->answer, "Secret") ? "201" : "200");
-		json_cstr(o, "description", "as asked");
-		write_answer(o, r);
-		json_close(o);
-	}
-	if (strstr(r->path, "/log")) {
-		json_open(o, "206");
-		json_cstr(o, "description", "the range that was asked for");
-		write_answer(o, r);
-		json_close(o);
-		write_problem_answer(o, "416", "there is nothing in this range");
-	}
+	write_good_answers(o, r);
 	write_problem_answer(o, "400", "what was sent is wrong: detail says what");
 	write_problem_answer(o, "401", "nobody that is known here");
 	write_problem_answer(o, "403", "known, but without the right");
@@ -329,6 +377,8 @@ static void write_answers(struct json_out *o, const struct api_route *r)
 	write_problem_answer(o, "405", "not in this way");
 	write_problem_answer(o, "409", "not in the state that it is in");
 	write_problem_answer(o, "413", "too big");
+	write_plain_answer(o, "414", "the URL is too long");
+	write_problem_answer(o, "421", "this server does not answer for the Host that was asked");
 	write_problem_answer(o, "422", "this idempotency key was used for another order");
 	write_problem_answer(o, "429", "too often: Retry-After says when again");
 	write_problem_answer(o, "431", "too many headers");

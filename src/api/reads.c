@@ -35,6 +35,27 @@ void json_word(struct json_out *o, const char *key, const char *value)
 		json_cstr(o, key, value);
 }
 
+const char *query_text(const struct call *c, const char *key)
+{
+	const char *text = request_query(c->r, key);
+
+	return text && *text ? text : NULL;
+}
+
+uint32_t query_names(const struct call *c, const char *key, const char *const *names, size_t n)
+{
+	struct str rest = str_of(query_text(c, key));
+	uint32_t bits = 0;
+
+	while (rest.n) {
+		struct str one = str_cut(&rest, ',');
+
+		for (size_t i = 0; i < n; i++)
+			bits |= str_is(one, names[i]) ? 1u << i : 0;
+	}
+	return bits;
+}
+
 const char *branch_of(const char *ref)
 {
 	size_t n = strlen("refs/heads/");

@@ -10,9 +10,27 @@ MUST_CHECK enum rc thing_load(struct store *s, enum aggregate_kind kind, const c
 /* A number when it is not 0; a text when it is not NULL. */
 void json_some(struct json_out *o, const char *key, uint64_t value);
 void json_word(struct json_out *o, const char *key, const char *value);
+/* ?key= as bits of 1 << index in names, several with commas; 0: not asked. The table has checked that each is one of them. */
+uint32_t query_names(const struct call *c, const char *key, const char *const *names, size_t n);
+/* ?key=; NULL: not given, or empty. */
+const char *query_text(const struct call *c, const char *key);
 /* "refs/heads/main" -> "main" */
 const char *branch_of(const char *ref);
 
+void get_project(struct call *c);
+void get_units(struct call *c);
+void get_unit(struct call *c);
+void get_changes(struct call *c);
+void get_change(struct call *c);
+void get_artifacts(struct call *c);
+void get_artifact(struct call *c);
+void get_stages(struct call *c);
+void get_gate(struct call *c);
+void get_plans(struct call *c);
+void get_plan(struct call *c);
+void get_verdicts(struct call *c);
+void get_marks(struct call *c);
+void get_mark(struct call *c);
 void get_curves(struct call *c);
 void get_graph(struct call *c);
 void get_environment_history(struct call *c);

@@ -162,6 +162,7 @@ static void told(void *ctx, const struct record *r)
 	api->last_seq = r->seq;
 	api->events++;
 	journal_told(api, r);
+	reruns_told(api, r);
 	if (ends_streams(r->type))
 		streams_look(api);
 	metrics_look(api, true);
@@ -206,6 +207,7 @@ void api_free(struct api *api)
 		request_reply(api->calls->r, 503, "text/plain", STR(""));
 		call_free(api->calls);
 	}
+	reruns_free(api);
 	log_hubs_free(api);
 	catalog_free(api->catalog);
 	insights_free(api->insights);

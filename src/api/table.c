@@ -3,6 +3,7 @@
 #include "api/reads.h"
 
 #define ID_MAX    200
+#define QUERY_MAX 1000 /* of a text in a query: the server's buffer of a request has to hold it escaped */
 #define NAMES_MAX 4096
 
 #define TEXT(n, h)                                      \
@@ -12,6 +13,10 @@
 #define TEXT_NEEDED(n, h)                              \
 	{                                              \
 		n, FIELD_TEXT, true, NOTE_MAX, NULL, h \
+	}
+#define LONG(n, h)                                       \
+	{                                                \
+		n, FIELD_TEXT, false, QUERY_MAX, NULL, h \
 	}
 #define SHORT(n, h)                                   \
 	{                                             \
@@ -54,6 +59,12 @@
 static const char *const roles[] = {"viewer", "developer", "approver", "operator", "admin", NULL};
 static const char *const sorts[] = {"id",       "-id",       "created", "-created",
 				    "duration", "-duration", NULL};
+static const char *const id_sorts[] = {"id", "-id", NULL};
+static const char *const made_sorts[] = {"id", "-id", "created", "-created", NULL};
+static const char *const unit_kinds[] = {"service", "library", NULL};
+static const char *const change_kinds[] = {"push", "pull_request", "merge_queue", "tag",
+					   "schedule", "person", NULL};
+static const char *const answers[] = {"wait", "pass", "fail", NULL};
 static const char *const exports[] = {"ndjson", "cdevents", NULL};
 static const char *const formats[] = {"raw", "text", "json", NULL};
 
@@ -90,7 +101,38 @@ static const char *const formats[] = {"raw", "text", "json", NULL};
 	F(PAGE, SHORT("run", "of this run"), SHORT("state", "of a job"),                  \
 	  SHORT("stage", "ci, staging, gate, production"), SHORT("unit", "of this unit"), \
 	  SHORT("name", "of the job"))
-#define ALL_QUERY F(NUMBER("limit", WIRE_LIST_MAX, "at most so many"))
+#define NAME_PAGES(n, order)                                                         \
+	NUMBER("limit", WIRE_LIST_MAX, "at most so many; " n),                       \
+		LONG("cursor", "the next page: the last name of the page before"), { \
+		"sort", FIELD_NAME, false, 0, id_sorts, order                        \
+	}
+#define ALL_QUERY F(NAME_PAGES("1,000", "by name; in the order in which they came, when it is not given"))
+#define MARKS_QUERY                                                                              \
+	F(NAME_PAGES("1,000", "by id; in the order in which they came, when it is not given"), \
+	  SHORT("unit", "that concern this service"))
+#define MADE                                                                                        \
+	{                                                                                           \
+		"sort", FIELD_NAME, false, 0, made_sorts, "-id, newest first, when it is not given" \
+	}
+#define UNITS_QUERY                                                            \
+	F(NAME_PAGES("20", "by name; id, when it is not given"),               \
+	  {"kind", FIELD_NAME, false, 0, unit_kinds, "only services, or libraries"}, \
+	  SHORT("text", "in the name or the path, any case"))
+#define CHANGES_QUERY                                                                        \
+	F(PAGE, MADE, BETWEEN, SHORT("repo", "a source's name"), SHORT("branch", "main"),    \
+	  SHORT("ref", "refs/heads/main"), SHORT("author", "name or address"),               \
+	  {"kind", FIELD_NAME, false, 0, change_kinds, "of one of its runs"},                \
+	  SHORT("text", "in the subject, any case"))
+#define ARTIFACTS_QUERY                                                                           \
+	F(PAGE, MADE, SHORT("unit", "of this service"),                                           \
+	  SHORT("environment", "that it is live in, or was"), SHORT("release", "that holds it"),  \
+	  SHORT("run", "whose release holds it"), TRUTH("live", "only what is live somewhere now"))
+#define VERDICTS_QUERY                                                                       \
+	F(NUMBER("limit", WIRE_LIST_MAX, "at most so many; 100"),                            \
+	  NUMBER("cursor", INT64_MAX, "the next page: as the page before said"),             \
+	  {"answer", FIELD_NAME, false, 0, answers, "only these"},                           \
+	  NUMBER("step", UINT32_MAX, "only of this step, from 1"))
+#define LIFTED F(LONG("reason", "stands in the journal"))
 #define REASON    F(TEXT("reason", "stands in the journal"))
 #define UNTIL     TIME("until", "it ends then"), SPAN("for", "it ends after so long")
 #define UNIT_IMAGE                  \
@@ -134,11 +176,11 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_BASE "/{a:releases}",        get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Release",     RELEASES_QUERY, NULL, "releases, newest first"},
 	{"GET",    WIRE_BASE "/{a:rollouts}",        get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Rollout",     ROLLOUTS_QUERY, NULL, "rollouts, newest first"},
 	{"GET",    WIRE_BASE "/{a:incidents}",       get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Incident",    INCIDENTS_QUERY, NULL, "incidents, newest first"},
-	{"GET",    WIRE_BASE "/{a:environments}",    get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Environment", ALL_QUERY,  NULL, "environments"},
-	{"GET",    WIRE_BASE "/{a:agents}",          get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Agent",       ALL_QUERY,  NULL, "machines that run jobs, with what they have and what is in use"},
-	{"GET",    WIRE_BASE "/{a:queues}",          get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Queue",       ALL_QUERY,  NULL, "merge queues, with their entries"},
-	{"GET",    WIRE_BASE "/{a:history}",         get_list,           ROLE_VIEWER,    OF_PROJECT,     0, "[]History",     ALL_QUERY,  NULL, "what is known of each unit's jobs: how long they take, their flaky tests"},
-	{"GET",    WIRE_SCHEDULES,                   get_schedules,      ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "runs by the clock: when each is due next, what became of the last time"},
+	{"GET",    WIRE_BASE "/{a:environments}",    get_named,          ROLE_VIEWER,    OF_PROJECT,     0, "[]Environment", ALL_QUERY,  NULL, "environments"},
+	{"GET",    WIRE_BASE "/{a:agents}",          get_named,          ROLE_VIEWER,    OF_PROJECT,     0, "[]Agent",       ALL_QUERY,  NULL, "machines that run jobs, with what they have and what is in use"},
+	{"GET",    WIRE_BASE "/{a:queues}",          get_named,          ROLE_VIEWER,    OF_PROJECT,     0, "[]Queue",       ALL_QUERY,  NULL, "merge queues, with their entries"},
+	{"GET",    WIRE_BASE "/{a:history}",         get_named,          ROLE_VIEWER,    OF_PROJECT,     0, "[]History",     ALL_QUERY,  NULL, "what is known of each unit's jobs: how long they take, their flaky tests"},
+	{"GET",    WIRE_SCHEDULES,                   get_schedules,      ROLE_VIEWER,    OF_PROJECT,     0, "object",        ALL_QUERY, NULL, "runs by the clock: when each is due next, what became of the last time"},
 	{"GET",    WIRE_BASE "/{a:agents}/{b}",      get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Agent",         NULL, NULL, "one agent"},
 	{"GET",    WIRE_BASE "/{a:queues}/{b+}",     get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Queue",         NULL, NULL, "one merge queue: REPO:refs/heads/BRANCH"},
 	{"GET",    WIRE_BASE "/{a:history}/{b+}",    get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "History",       NULL, NULL, "one job's history: UNIT/JOB, -/JOB of the project"},
@@ -159,6 +201,24 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_ENVIRONMENTS "/{a}/drift",   get_drift,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "what is desired in Git against what is live"},
 	{"GET",    WIRE_ENVIRONMENTS "/{a}/windows", get_windows,        ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(NUMBER("from", INT64_MAX / 2, "microseconds since 1970; now"), NUMBER("to", INT64_MAX, "14 days later")), NULL, "when releases may go there, as a calendar"},
 	{"GET",    WIRE_RELEASES "/{a}/diff",        get_diff,           ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("environment", "where it would go; the next one")), NULL, "what it will change: images, commits, files, penstock.yml, the plans' hashes"},
+	{"GET",    WIRE_PROJECT,                     get_project,        ROLE_VIEWER,    OF_PROJECT,     0, "Project",       NULL, NULL, "the project: its repositories with their heads and the penstock.yml in force, its environments, what it counts"},
+	{"GET",    WIRE_UNITS,                       get_units,          ROLE_VIEWER,    OF_PROJECT,     0, "[]Unit",        UNITS_QUERY, NULL, "services and libraries, with what they need and what is live"},
+	{"GET",    WIRE_UNITS "/{a+}",               get_unit,           ROLE_VIEWER,    OF_PROJECT,     0, "Unit",          NULL, NULL, "one service or library"},
+	{"GET",    WIRE_CHANGES,                     get_changes,        ROLE_VIEWER,    OF_PROJECT,     0, "[]Change",      CHANGES_QUERY, NULL, "commits on branches and heads of pull requests, with their runs, newest first"},
+	{"GET",    WIRE_CHANGES "/{a}",              get_change,         ROLE_VIEWER,    OF_PROJECT,     0, "Change",        F(SHORT("repo", "of this source, when several have the commit")), NULL, "one change, by its commit or the first 7 digits or more"},
+	{"GET",    WIRE_ARTIFACTS,                   get_artifacts,      ROLE_VIEWER,    OF_PROJECT,     0, "[]Artifact",    ARTIFACTS_QUERY, NULL, "images that releases hold, newest first"},
+	{"GET",    WIRE_ARTIFACTS "/{a}",            get_artifact,       ROLE_VIEWER,    OF_PROJECT,     0, "Artifact",      NULL, NULL, "one image, by its digest or the first 12 hex digits or more"},
+	{"GET",    WIRE_RUNS "/{a}/stages",          get_stages,         ROLE_VIEWER,    OF_PROJECT,     0, "[]Stage",       NULL, NULL, "the four stages of a change: where it stands, who or what each waits for"},
+	{"GET",    WIRE_RELEASES "/{a}/gate",        get_gate,           ROLE_VIEWER,    OF_PROJECT,     0, "Gate",          NULL, NULL, "the rule of the gate, each requirement, each approval and whether it counts"},
+	{"GET",    WIRE_RELEASES "/{a}/plans",       get_plans,          ROLE_VIEWER,    OF_PROJECT,     0, "[]Plan",        NULL, NULL, "what was planned for each of its services, and what is to come"},
+	{"GET",    WIRE_ROLLOUTS "/{a}/plan",        get_plan,           ROLE_VIEWER,    OF_PROJECT,     0, "Plan",          NULL, NULL, "what was planned, with its hash: that very plan is carried out"},
+	{"GET",    WIRE_ROLLOUTS "/{a}/verdicts",    get_verdicts,       ROLE_VIEWER,    OF_PROJECT,     0, "[]Verdict",     VERDICTS_QUERY, NULL, "what the verdict said, second by second, with its numbers, oldest first"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/pins",    get_marks,          ROLE_VIEWER,    OF_PROJECT,     0, "[]Mark",        MARKS_QUERY, NULL, "services that stay at a version"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/vetoes",  get_marks,          ROLE_VIEWER,    OF_PROJECT,     0, "[]Mark",        MARKS_QUERY, NULL, "digests that never come in again"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/holds",   get_marks,          ROLE_VIEWER,    OF_PROJECT,     0, "[]Mark",        MARKS_QUERY, NULL, "what does not move here"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/pins/{b}",   get_mark,        ROLE_VIEWER,    OF_PROJECT,     0, "Mark",          NULL, NULL, "one pin"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/vetoes/{b}", get_mark,        ROLE_VIEWER,    OF_PROJECT,     0, "Mark",          NULL, NULL, "one veto"},
+	{"GET",    WIRE_ENVIRONMENTS "/{a}/holds/{b}",  get_mark,        ROLE_VIEWER,    OF_PROJECT,     0, "Mark",          NULL, NULL, "one hold"},
 	{"GET",    WIRE_JOBS,                        get_jobs,           ROLE_VIEWER,    OF_PROJECT,     0, "[]Job",         JOBS_QUERY, NULL, "jobs, newest first, or a run's"},
 	{"GET",    WIRE_RUNS "/{a}/jobs",            get_run_jobs,       ROLE_VIEWER,    OF_PROJECT,     0, "[]Job",         NULL, NULL, "a run's jobs"},
 	{"GET",    WIRE_JOBS "/{a+}/log",            get_log,            ROLE_VIEWER,    OF_PROJECT,     0, "text/plain",    LOG_QUERY, NULL, "a job's log, also by Range"},
@@ -178,7 +238,7 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_DOORS,                       get_doors,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "where services are reached"},
 
 	{"POST",   WIRE_RUNS "/{a}/abort",           post_abort_run,     ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, REASON, "stop a run"},
-	{"POST",   WIRE_RUNS "/{a}/rerun",           post_rerun,         ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, REASON, "what did not pass, again"},
+	{"POST",   WIRE_RUNS "/{a}/rerun",           post_rerun,         ROLE_DEVELOPER, OF_PROJECT,     0, "Rerun", NULL, REASON, "what did not pass, again"},
 	{"POST",   WIRE_JOBS "/{a+}/start",          post_start_job,     ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, F(TRUTH("resume", "a failed one, again in its kept workspace"), TEXT("reason", "stands in the journal")), "a manual job"},
 	{"POST",   WIRE_TESTS "/quarantine",         post_quarantine,    ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, F(SHORT_NEEDED("test", "class.name"), SHORT("unit", "only of this one"), SHORT("owner", "who mends it"), UNTIL, TEXT("reason", "stands in the journal"), TRUTH("lift", "take it out again")), "a test's failure fails nothing, until then"},
 	{"POST",   WIRE_QUEUES,                      post_queue,         ROLE_DEVELOPER, OF_PROJECT,     0, "Done", NULL, F(SHORT("repo", "the only one, when not given"), SHORT("ref", "a branch"), SHORT("target", "the branch to land on"), SHORT("commit", "only when it still stands there"), SHORT("number", "of the request"), TRUTH("remove", "it is not wanted any more")), "merge it when it passes as it would land"},
@@ -193,9 +253,9 @@ const struct api_route api_routes[] = {
 	{"POST",   WIRE_ENVIRONMENTS "/{a}/pins",    post_pin,           ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, MARK(UNIT_IMAGE), "a service stays at a version"},
 	{"POST",   WIRE_ENVIRONMENTS "/{a}/vetoes",  post_veto,          ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, MARK(UNIT_IMAGE), "a digest never comes in again"},
 	{"POST",   WIRE_ENVIRONMENTS "/{a}/holds",   post_hold,          ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, MARK(SHORT("unit", "only this service")), "nothing moves here"},
-	{"DELETE", WIRE_ENVIRONMENTS "/{a}/pins/{b}",   delete_pin,      ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, NULL, "lift a pin"},
-	{"DELETE", WIRE_ENVIRONMENTS "/{a}/vetoes/{b}", delete_veto,     ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, NULL, "lift a veto"},
-	{"DELETE", WIRE_ENVIRONMENTS "/{a}/holds/{b}",  delete_hold,     ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", NULL, NULL, "lift a hold"},
+	{"DELETE", WIRE_ENVIRONMENTS "/{a}/pins/{b}",   delete_pin,      ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", LIFTED, NULL, "lift a pin"},
+	{"DELETE", WIRE_ENVIRONMENTS "/{a}/vetoes/{b}", delete_veto,     ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", LIFTED, NULL, "lift a veto"},
+	{"DELETE", WIRE_ENVIRONMENTS "/{a}/holds/{b}",  delete_hold,     ROLE_OPERATOR,  OF_ENVIRONMENT, 0, "Done", LIFTED, NULL, "lift a hold"},
 	{"POST",   WIRE_INCIDENTS "/{a}/note",       post_note,          ROLE_DEVELOPER, OF_INCIDENT,    0, "Done", NULL, F(TEXT_NEEDED("text", "a line of its timeline")), "add to an incident's timeline"},
 	{"POST",   WIRE_INCIDENTS "/{a}/mitigate",   post_mitigate,      ROLE_OPERATOR,  OF_INCIDENT,    0, "Done", NULL, F(TEXT("text", "how")), "users are not hurt any more"},
 	{"POST",   WIRE_INCIDENTS "/{a}/close",      post_close,         ROLE_OPERATOR,  OF_INCIDENT,    0, "Done", NULL, F(TEXT("text", "what came of it")), "an incident is over"},
@@ -212,14 +272,14 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_ME "/tokens",                get_my_tokens,      ROLE_NONE,      OF_SELF,        0, "[]Token", NULL, NULL, "one's own tokens"},
 	{"POST",   WIRE_ME "/tokens",                post_my_token,      ROLE_VIEWER,    OF_PROJECT,     ROUTE_SECRET, "Secret", NULL, F(SHORT_NEEDED("name", "of the token"), ROLE("role", "its upper limit; one's own role"), SHORT("environment", "for this one only"), UNTIL), "a token that acts as oneself"},
 	{"DELETE", WIRE_ME "/tokens/{a}",            delete_my_token,    ROLE_NONE,      OF_SELF,        0, "Done", NULL, NULL, "revoke one's own token"},
-	{"GET",    WIRE_BASE "/{a:users}",           get_list,           ROLE_ADMIN,     OF_PROJECT,     0, "[]User",  ALL_QUERY, NULL, "people"},
+	{"GET",    WIRE_BASE "/{a:users}",           get_named,          ROLE_ADMIN,     OF_PROJECT,     0, "[]User",  ALL_QUERY, NULL, "people"},
 	{"POST",   WIRE_USERS,                       post_user,          ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, F(SHORT_NEEDED("id", "behind user:"), SHORT("name", "as people write it"), SHORT("email", "as in commits: four eyes go by it"), TEXTS("groups", "what gate.approve.by and grants may name"), TRUTH("disabled", "may not come in")), "make or change a user"},
-	{"GET",    WIRE_BASE "/{a:tokens}",          get_list,           ROLE_ADMIN,     OF_PROJECT,     0, "[]Token", ALL_QUERY, NULL, "all tokens, with their last use"},
+	{"GET",    WIRE_BASE "/{a:tokens}",          get_named,          ROLE_ADMIN,     OF_PROJECT,     0, "[]Token", ALL_QUERY, NULL, "all tokens, with their last use"},
 	{"POST",   WIRE_TOKENS,                      post_token,         ROLE_ADMIN,     OF_PROJECT,     ROUTE_SECRET, "Secret", NULL, F(SHORT_NEEDED("name", "token:NAME acts"), ROLE("role", "what it may do"), SHORT("environment", "for this one only"), TEXTS("groups", "for gate.approve.by"), SHORT("scope", "instead of a role: trusted, pr/N (build caches), agent/NAME"), TRUTH("read_only", "with a scope"), SHORT("owner", "user:NAME that it acts as"), UNTIL), "a token; its secret is in the answer, and nowhere else"},
 	{"DELETE", WIRE_TOKENS "/{a}",               delete_token,       ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, NULL, "revoke a token, by id or by a machine's name"},
-	{"GET",    WIRE_BASE "/{a:sessions}",        get_list,           ROLE_ADMIN,     OF_PROJECT,     0, "[]Session", ALL_QUERY, NULL, "browsers that are logged in"},
+	{"GET",    WIRE_BASE "/{a:sessions}",        get_named,          ROLE_ADMIN,     OF_PROJECT,     0, "[]Session", ALL_QUERY, NULL, "browsers that are logged in"},
 	{"DELETE", WIRE_SESSIONS "/{a}",             delete_session,     ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, NULL, "log a browser out"},
-	{"GET",    WIRE_BASE "/{a:grants}",          get_list,           ROLE_ADMIN,     OF_PROJECT,     0, "[]Grant", ALL_QUERY, NULL, "who has which role where"},
+	{"GET",    WIRE_BASE "/{a:grants}",          get_named,          ROLE_ADMIN,     OF_PROJECT,     0, "[]Grant", ALL_QUERY, NULL, "who has which role where"},
 	{"POST",   WIRE_GRANTS,                      post_grant,         ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, F(SHORT_NEEDED("who", "user:NAME or group:NAME"), {"role", FIELD_NAME, true, 0, roles, "what they may do"}, SHORT("environment", "only there"), SHORT("project", "only in this one")), "give a role"},
 	{"DELETE", WIRE_GRANTS "/{a+}",              delete_grant,       ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, NULL, "take a role back"},
 	{"GET",    WIRE_SECRETS,                     get_secrets,        ROLE_ADMIN,     OF_PROJECT,     0, "object", NULL, NULL, "names of secrets, who gets each, which are missing; no value"},

@@ -157,31 +157,3 @@ void get_thing(struct call *c)
 	thing_write(&o, NULL, kind, thing);
 	call_json(c, 200, &c->out);
 }
-
-/* ---- runs by the clock ---- */
-
-void get_schedules(struct call *c)
-{
-	const struct project *p = model_project(engine_model(c->api->e));
-	struct json_out o = JSON_OUT(&c->out);
-
-	json_open(&o, NULL);
-	json_list(&o, "schedules");
-	for (size_t i = 0; p && i < p->schedules.n; i++) {
-		const struct schedule_ref *s = &p->schedules.v[i];
-
-		json_open(&o, NULL);
-		json_cstr(&o, "repo", s->repo);
-		json_cstr(&o, "cron", s->cron);
-		json_cstr(&o, "zone", s->zone ? s->zone : "UTC");
-		json_cstr(&o, "branch", s->branch);
-		if (s->next != USEC_NEVER)
-			json_u64(&o, "next", s->next);
-		if (s->last)
-			json_cstr(&o, "last", s->last);
-		json_close(&o);
-	}
-	json_unlist(&o);
-	json_close(&o);
-	call_json(c, 200, &c->out);
-}

@@ -73,15 +73,42 @@ static int run_abort(struct cli *c)
 			 c->args[0]);
 }
 
+/* The answer names the new run, unless none came of it, or not yet. */
 static int run_rerun(struct cli *c)
 {
-	AUTO(freep)
-	char *done = xasprintf("%s is done again; what passed comes from the cache", c->args[0]);
-	int code = order(c, WIRE_RUNS, "/rerun", "reason", done);
+	AUTO(strbuf_done) struct strbuf body = STRBUF(65536);
+	struct json_out o = JSON_OUT(&body);
+	AUTO(freep) char *path = client_path(WIRE_RUNS, c->args[0], "/rerun");
+	AUTO(json_freep) struct json *answer = NULL;
+	struct err err = {0};
 
-	if (code == EXIT_GOOD)
+	json_open(&o, NULL);
+	body_text(&o, "reason", cli_value(c, "message"));
+	json_close(&o);
+	if (client_post(c, path, strbuf_str(&body), &answer, &err) != RC_OK)
+		return cli_fail(c, &err);
+	if (c->json) {
+		struct json_out out = JSON_OUT(&c->out);
+
+		json_write(&out, NULL, answer);
+		say(c, "\n");
+		return EXIT_GOOD;
+	}
+	const char *run = text_at(answer, "run"), *problem = text_at(answer, "problem");
+	tint(&c->out, &c->term, GOOD, "%s", mark_good(&c->term));
+	if (*run)
+		say(c, " %s is done again as %s; what passed comes from the cache", c->args[0],
+		    run);
+	else
+		say(c, " %s is done again; what passed comes from the cache", c->args[0]);
+	tint(&c->out, &c->term, DIM, "  (record %llu)",
+	     (unsigned long long)number_at(answer, "seq"));
+	say(c, "\n");
+	if (*problem)
+		hint(c, "its commit could not be read: %s", problem);
+	else
 		hint(c, "watch it: penstock status -w");
-	return code;
+	return EXIT_GOOD;
 }
 
 static const struct option approve_options[] = {
@@ -147,9 +174,9 @@ const struct command cmd_rerun = {
 	.name = "rerun",
 	.group = GROUP_ACT,
 	.summary = "A run once more: what did not pass runs again",
-	.usage = "RUN",
+	.usage = "RUN [-m TEXT]",
 	.options = message,
-	.examples = "penstock rerun run-7",
+	.examples = "penstock rerun run-7   # says which run it is now",
 	.run = run_rerun,
 	.least = 1,
 };

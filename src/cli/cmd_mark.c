@@ -16,10 +16,16 @@ static int lift(struct cli *c, const struct mark *m)
 		return cli_usage(c, "say what to lift: penstock %s --lift ENVIRONMENT ID", m->word);
 	AUTO(freep) char *rest = xasprintf("/%s", m->list);
 	AUTO(freep) char *base = client_path(WIRE_ENVIRONMENTS, c->args[0], rest);
-	AUTO(freep) char *path = client_path(base, c->args[1], "");
+	AUTO(freep) char *plain = client_path(base, c->args[1], "");
+	AUTO(strbuf_done) struct strbuf path = STRBUF(65536);
 	AUTO(freep) char *done = xasprintf("%s of %s is lifted", c->args[1], c->args[0]);
 
-	return client_do(c, "DELETE", path, NULL, done);
+	strbuf_adds(&path, plain);
+	if (cli_value(c, "message")) {
+		strbuf_adds(&path, "?reason=");
+		strbuf_add_urlencoded(&path, str_of(cli_value(c, "message")));
+	}
+	return client_do(c, "DELETE", strbuf_cstr(&path), NULL, done);
 }
 
 static int set(struct cli *c, const struct mark *m)
@@ -69,7 +75,7 @@ static int run_hold(struct cli *c)
 }
 
 static const struct option options[] = {
-	{"message", 'm', "TEXT", "why; it stands beside the mark"},
+	{"message", 'm', "TEXT", "why; it stands beside the mark, or in the journal with --lift"},
 	{"for", 0, "TIME", "how long: 30m, 2h, 1d; without: until it is lifted"},
 	{"until", 0, "TIME", "until when: 2026-01-31T12:00:00Z"},
 	{"lift", 0, NULL, "take a mark away: ENVIRONMENT ID (`penstock environments` lists them)"},
@@ -85,7 +91,7 @@ const struct command cmd_pin = {
 	.examples =
 		"penstock pin production orders -m 'load test' --for 2h   # at what runs now\n"
 		"penstock pin production orders rel-3                     # at what that release brought\n"
-		"penstock pin --lift production pin-1",
+		"penstock pin --lift production pin-1 -m 'the test is over'",
 	.run = run_pin,
 	.least = 1,
 	.most = 3,

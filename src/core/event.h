@@ -37,11 +37,11 @@
 	X(EV_ABORT, "person.abort")       /* rollout or release or run, text = reason */                                                  \
 	X(EV_ROLLBACK, "person.rollback") /* environment, unit, text = reason */                                                          \
 	X(EV_PIN, "person.pin")           /* environment, unit, image, until, text */                                                     \
-	X(EV_UNPIN, "person.unpin")       /* environment, id */                                                                           \
+	X(EV_UNPIN, "person.unpin")       /* environment, id, text = reason */                                                            \
 	X(EV_VETO, "person.veto")         /* environment, unit, image, until, text */                                                     \
-	X(EV_UNVETO, "person.unveto")     /* environment, id */                                                                           \
+	X(EV_UNVETO, "person.unveto")     /* environment, id, text = reason */                                                            \
 	X(EV_HOLD, "person.hold")         /* environment, unit or NULL, until, text */                                                    \
-	X(EV_UNHOLD, "person.unhold")     /* environment, id */                                                                           \
+	X(EV_UNHOLD, "person.unhold")     /* environment, id, text = reason */                                                            \
 	X(EV_INCIDENT_NOTE, "person.incident_note")         /* incident, text */                                                          \
 	X(EV_INCIDENT_CLOSE, "person.incident_close")       /* incident, text */                                                          \
 	X(EV_INCIDENT_MITIGATE, "person.incident_mitigate") /* incident, text */                                                          \

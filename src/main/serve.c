@@ -154,6 +154,14 @@ static char *archive_of(void *ctx, uint64_t seq)
 	return archiving_name_of(((struct daemon *)ctx)->data, seq);
 }
 
+static const char *address_of(void *ctx, const char *source)
+{
+	vec_each(s, &((struct daemon *)ctx)->sources)
+		if (streq(s->name, source))
+			return s->path;
+	return NULL;
+}
+
 static const char *source_of(void *ctx, const char *path)
 {
 	struct daemon *d = ctx;
@@ -367,6 +375,7 @@ static enum rc open_api(struct daemon *d, const struct serve_options *o, struct 
 	struct api_options ao = {.engine = d->engine,
 				 .version = PENSTOCK_VERSION,
 				 .source_of = source_of,
+				 .address_of = address_of,
 				 .doctor = look_at_machine,
 				 .archive_of = archive_of,
 				 .base = o->public_url,

@@ -101,6 +101,7 @@ static void add_run(struct batch *b, unsigned n)
 	fill_change_of(&run.change, n);
 	fill_change_of(&r.change, n);
 	vec_push(&r.items, ((struct release_item){.unit = text("orders"), .image = text(IMAGE_A)}));
+	vec_push(&r.items, ((struct release_item){.unit = text(ro.unit), .image = text(ro.image)}));
 	add(b, AGG_RUN, run.id, &run);
 	add_jobs(b, run.id, n);
 	add(b, AGG_RELEASE, r.id, &r);

@@ -181,5 +181,15 @@ is 'a path that is none' "$STATUS" 404
 bad=''
 while read -r line; do [ -z "$line" ] || [[ $line == \{\"time\":*\} && $line == *\"level\":* && $line == *\"message\":* ]] || bad+=" $line"; done <"$data.log"
 is 'the log is JSON, a line each' "${bad:0:300}" ''
+run p hold --lift staging hold-1 -m 'the sale is over'
+is 'a hold is lifted' "$CODE" 0
+api GET '/api/v1/audit?type=person.unhold'
+has 'and the journal says why' "$ANSWER" 'lifted hold-1 in staging: the sale is over'
+run p rerun run-1 -m again
+has 'a rerun says which run it is now' "$OUT" 'run-1 is done again as run-2;'
+run p rerun run-1 --json
+has 'once more: run-2 stands there by now, and none comes of it' "$OUT" '^\{"ok":true,"seq":[0-9]+\}$'
+api GET /api/v1/runs/run-2/stages
+has 'and where it stands' "$ANSWER" '"stage":"ci","state":"'
 has 'with trace and span ids' "$(cat "$data.log")" '"trace_id":"[0-9a-f]{32}","span_id":"[0-9a-f]{16}"'
 finish

@@ -129,6 +129,12 @@ static UNUSED void kit_settings(void *ctx,
 static UNUSED const char *const kit_secrets[] = {"old", "the value", "DB_PASSWORD", "the value",
 						 NULL};
 
+static UNUSED const char *kit_address(void *ctx, const char *source)
+{
+	(void)ctx;
+	return streq(source, "shop") ? "/srv/shop.git" : NULL;
+}
+
 /* Another store than the one in memory; NULL: that one. */
 static UNUSED struct store *(*kit_store)(void);
 
@@ -172,6 +178,7 @@ static int open_world(void **state)
 		fail_msg("%s", err.msg);
 	struct api_options ao = {.engine = engine,
 				 .version = "0.test",
+				 .address_of = kit_address,
 				 .doctor = kit_machine,
 				 .settings = kit_settings};
 	api = api_new(&ao);

@@ -628,13 +628,50 @@ static void look_client(void)
 			fail_msg("%s: no <%s> in <%s>", cases[i].query, cases[i].has, answer);
 		CHECK(!cases[i].has_not || !strstr(answer, cases[i].has_not), answer);
 	}
-	AUTO(freep)
-	char *part = ask(dial_unix(socket_path),
-			 "GET " FAILED_LOG
-			 " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nRange: bytes=5-10\r\n\r\n");
-	CHECK(strstr(part, "HTTP/1.1 206") && strstr(part, "Content-Range: bytes 5-10/20\r\n") &&
-		      strstr(part, "failed") && !strstr(part, "what"),
-	      part);
+}
+
+/* RFC 9110, 14: of a kept log, and of one that is written still, whose length nobody knows. */
+static void range_client(void)
+{
+	static const struct {
+		const char *job, *range;
+		int status;
+		const char *has, *has_not;
+	} cases[] = {
+		{FAILED_LOG, "bytes=5-10", 206, "\nContent-Range: bytes 5-10/20\r\n", "what"},
+		{FAILED_LOG, "bytes=5-999", 206, "\nContent-Range: bytes 5-19/20\r\n", "what"},
+		{FAILED_LOG, "bytes=5-", 206, "\nContent-Range: bytes 5-19/20\r\n", "what"},
+		{FAILED_LOG, "bytes=-3", 206, "\nContent-Range: bytes 17-19/20\r\n", "failed"},
+		{FAILED_LOG, "bytes=-999", 206, "\nContent-Range: bytes 0-19/20\r\n", NULL},
+		{FAILED_LOG, "bytes=20-", 416, "\nContent-Range: bytes */20\r\n", "what"},
+		{FAILED_LOG, "bytes=20-30", 416, "has 20 bytes", NULL},
+		{FAILED_LOG, "bytes=-0", 416, "\nContent-Range: bytes */20\r\n", NULL},
+		{FAILED_LOG, "bytes=9-5", 200, "what", "Content-Range"},
+		{FAILED_LOG, "bytes=-", 200, "what", "Content-Range"},
+		{FAILED_LOG, "lines=1-2", 200, "what", "Content-Range"},
+		{WIRE_JOBS "/run-3/ci/orders/test/log", "bytes=999-", 200, "text/plain",
+		 "Content-Range"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(freep)
+		char *line = xasprintf(
+			"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nRange: %s\r\n\r\n",
+			cases[i].job, cases[i].range);
+		AUTO(freep) char *status = xasprintf("HTTP/1.1 %d ", cases[i].status);
+		AUTO(freep) char *answer = ask(dial_unix(socket_path), line);
+
+		if (!str_starts(str_of(answer), status) || !strstr(answer, cases[i].has) ||
+		    (cases[i].has_not && strstr(answer, cases[i].has_not)))
+			fail_msg("%s: %s", cases[i].range, answer);
+	}
+}
+
+static void a_log_is_read_by_ranges(void **state)
+{
+	(void)state;
+	start_job();
+	beside(range_client);
 }
 
 static void a_log_is_looked_into(void **state)
@@ -808,6 +845,7 @@ int main(void)
 		CASE(tcp_wants_a_token),
 		CASE(a_log_is_followed),
 		CASE(a_log_is_looked_into),
+		CASE(a_log_is_read_by_ranges),
 		CASE(a_crowd_follows_one_log),
 		CASE(the_journal_is_followed),
 		CASE(the_journal_reads_as_an_export),

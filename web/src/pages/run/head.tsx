@@ -45,7 +45,7 @@ function Clock({ run }: { run: Run }) {
 	);
 }
 
-// To the run that a rerun became, as soon as the daemon has read the commit again; who went elsewhere meanwhile stays there.
+// To the run that a rerun became, when the daemon needs longer than its answer waits to read the commit again; who went elsewhere meanwhile stays there.
 async function followRerun(run: Run): Promise<void> {
 	const here = currentPlace().path;
 	const number = (id: string) => Number(id.slice(id.lastIndexOf('-') + 1));
@@ -71,9 +71,11 @@ export function RunHead({ run, jobs, report }: { run: Run; jobs: Job[]; report: 
 			title: 'Run again what did not pass', yes: 'Run again', comment: 'Why (kept in the journal)',
 			text: 'A new run of the same commit begins. Jobs that passed keep their results; those that failed, were cancelled or were not reached run again.',
 			act: async (reason) => {
-				await write('POST', `/runs/${run.id}/rerun`, { reason });
-				toast('It runs again');
-				void followRerun(run);
+				const here = currentPlace().path;
+				const done = await write<{ run?: string }>('POST', `/runs/${run.id}/rerun`, { reason });
+				toast(done.run ? `It runs again as ${done.run}` : 'It runs again');
+				if (!done.run) void followRerun(run);
+				else if (currentPlace().path === here) go(`/runs/${done.run}`);
 			},
 		});
 	const cancel = () =>
