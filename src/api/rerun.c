@@ -5,7 +5,7 @@
  *
  * Without run: none came of it (another commit stands there by now), or it takes longer than PATIENCE. "problem": the commit could not be read, and why.
  */
-#include "api/api_impl.h"
+#include "api/reads.h"
 
 #define PATIENCE (10 * USEC_SEC)
 
@@ -72,18 +72,60 @@ static void on_answered(void *ctx, enum rc rc, const struct err *err, uint64_t s
 	runner_timer(w->api->runner, runner_now(w->api->runner) + PATIENCE, too_long, w);
 }
 
-void post_rerun(struct call *c)
+static void order(struct call *c, const struct change *of)
 {
 	struct event ev = {.kind = EV_RERUN, .run = xstrdup(c->arg[0])};
 	struct rerun *w = xcalloc(1, sizeof(*w));
 
 	*w = (struct rerun){.next = c->api->reruns, .api = c->api, .call = c};
 	c->api->reruns = w;
+	if (of)
+		shape_copy(&shape_change, &ev.change, of);
 	ev.text = body_take(c, "reason");
 	call_groups(c, &ev);
 	call_sign(c, &ev);
 	call_once(c, &ev);
 	engine_ask(c->api->e, &ev, on_answered, w);
+}
+
+/* ---- one that ended before the last start: the order says what it was of ---- */
+
+struct past {
+	struct call *call;
+	struct run run;
+};
+
+static void read_past(void *arg)
+{
+	struct past *p = arg;
+	struct call *c = p->call;
+
+	c->rc = thing_load(engine_world(c->api->e)->store, AGG_RUN, c->arg[0], &p->run, &c->err);
+}
+
+static void past_read(void *arg)
+{
+	struct past *p = arg;
+	struct call *c = p->call;
+
+	if (c->rc == RC_OK)
+		order(c, &p->run.change);
+	else
+		call_fail(c, &c->err);
+	shape_done(aggregate_shapes[AGG_RUN], &p->run);
+	xfree(p);
+}
+
+void post_rerun(struct call *c)
+{
+	if (model_run(engine_model(c->api->e), c->arg[0])) {
+		order(c, NULL);
+		return;
+	}
+	struct past *p = xcalloc(1, sizeof(*p));
+
+	p->call = c;
+	api_work(c->api, read_past, past_read, p);
 }
 
 /* The run that an event made: it had no state before. */

@@ -45,7 +45,7 @@
 	X(EV_INCIDENT_NOTE, "person.incident_note")         /* incident, text */                                                          \
 	X(EV_INCIDENT_CLOSE, "person.incident_close")       /* incident, text */                                                          \
 	X(EV_INCIDENT_MITIGATE, "person.incident_mitigate") /* incident, text */                                                          \
-	X(EV_RERUN, "person.rerun")                         /* run: failed jobs again */                                                  \
+	X(EV_RERUN, "person.rerun")                         /* run: failed jobs again; change: of a run that is not in memory any more */ \
 	X(EV_REFUSED, "person.refused") /* text = what was asked, error, rc: nothing changes */                                           \
 	X(EV_AGENT,                                                                                                                       \
 	  "agent.seen") /* id, ok (connected or lost), labels = ids, cpu, memory, text = version, type = address; error */                \

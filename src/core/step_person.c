@@ -352,21 +352,24 @@ enum rc on_incident_close(struct step *s)
 /* The same commit once more: what passed comes from the cache. */
 enum rc on_rerun(struct step *s)
 {
-	struct run *run = model_run(s->m, s->ev->run);
+	const char *id = s->ev->run ? s->ev->run : "(none named)";
+	const struct run *run = model_run(s->m, s->ev->run);
+	const struct change *change = run ? &run->change : &s->ev->change;
 
-	if (!run)
-		return err_set(s->err, RC_NOT_FOUND,
-			       "there is no run %s in memory; push the commit again",
-			       s->ev->run ? s->ev->run : "(none named)");
-	if (!run_is_final(run->state))
+	if (!change->commit)
+		return err_set(s->err, RC_NOT_FOUND, "there is no run %s", id);
+	if (run && !run_is_final(run->state))
 		return err_set(s->err, RC_CONFLICT, "%s is still %s", run->id,
 			       run_state_names[run->state]);
-	struct project_repo *src = model_source(s->m, run->change.repo);
-	for (size_t i = 0; src && i < src->refs.n; i++)
-		if (streq(src->refs.v[i].run, run->id)) {
+	struct project_repo *src = model_source(s->m, change->repo);
+	if (!src)
+		return err_set(s->err, RC_NOT_FOUND, "%s is of repository %s, which is not served",
+			       id, change->repo);
+	for (size_t i = 0; i < src->refs.n; i++)
+		if (streq(src->refs.v[i].run, id)) {
 			set_text(&src->refs.v[i].run, NULL);
 			model_touch(s->m, AGG_SOURCE, src->id);
 		}
-	copy_change(&order(s, EF_READ_CHANGE, "source/%s", run->change.repo)->change, &run->change);
+	copy_change(&order(s, EF_READ_CHANGE, "source/%s", change->repo)->change, change);
 	return RC_OK;
 }

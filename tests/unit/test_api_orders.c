@@ -6,7 +6,7 @@ static const char yml[] = "version: 1\n"
 			  "services: {web: {path: services/web, port: 8080}}\n"
 			  "ci: {test: {each: \"*\", run: make test}}\n";
 
-static const char *commit, *broken;
+static const char *commit, *broken, *old;
 
 static const char *commit_of(const char *config, const char *ref)
 {
@@ -17,12 +17,28 @@ static const char *commit_of(const char *config, const char *ref)
 			       &(struct fake_commit){.message = ref, .files = files, .n = 2});
 }
 
+/* A run that a start found ended: the store has it, the model has not. */
+static void store_run(struct store *store, const char *id, const char *ref, const char *at)
+{
+	AUTO(freep)
+	char *json = xasprintf("{\"id\":\"%s\",\"state\":\"failed\",\"change\":{\"repo\":\"shop\","
+			       "\"ref\":\"%s\",\"commit\":\"%s\"}}",
+			       id, ref, at);
+	const struct store_snapshot snap = {STR("run"), str_of(id), str_of(json), true};
+	const struct store_batch batch = {.snapshots = &snap, .n_snapshots = 1};
+	struct err err = {0};
+
+	if (store_commit(store, &batch, &err) != RC_OK)
+		fail_msg("%s", err.msg);
+}
+
 static void fill_past(struct store *store)
 {
-	(void)store;
 	scm_fake_add(world.scm, "shop");
+	old = commit_of("version: 1\nproject: shop\n", "refs/heads/main");
 	commit = commit_of(yml, "refs/heads/main");
 	broken = commit_of("version: 9\n", "refs/heads/broken");
+	store_run(store, "run-0", "refs/heads/main", old);
 }
 
 static void add_run(struct model *m, const char *id, const char *ref, const char *at,
@@ -75,6 +91,7 @@ static void rerun_client(void)
 	AUTO(freep) char *unread = request("POST " WIRE_RUNS "/run-2/rerun", "");
 	AUTO(freep) char *busy = request("POST " WIRE_RUNS "/run-4/rerun", "");
 	AUTO(freep) char *other = request("POST " WIRE_RUNS "/run-99/rerun", "");
+	AUTO(freep) char *past = request("POST " WIRE_RUNS "/run-0/rerun", "");
 
 	CHECK(strstr(done, "HTTP/1.1 200") && strstr(done, "\"run\":\"run-5\"") &&
 		      strstr(done, "\nLocation: " WIRE_RUNS "/run-5\r\n"),
@@ -86,6 +103,7 @@ static void rerun_client(void)
 	CHECK(strstr(unread, "\"run\":\"run-6\",\"problem\":\"penstock.yml:1:"), unread);
 	CHECK(strstr(busy, "HTTP/1.1 409"), busy);
 	CHECK(strstr(other, "HTTP/1.1 404"), other);
+	CHECK(strstr(past, "HTTP/1.1 200") && strstr(past, "\"run\":\"run-7\""), past);
 }
 
 static void the_answer_names_the_new_run(void **state)
