@@ -28,7 +28,7 @@ static void draw(struct cli *c, const struct json *j)
 			strbuf_addf(&units, "%s%s", k ? " " : "",
 				    text_at(json_at(items, k), "unit"));
 		table_add(&t, BOLD, "%s", text_at(r, "id"));
-		table_add(&t, tone_of(text_at(r, "state")), "%s", text_at(r, "state"));
+		table_add(&t, tone_of(view_release_state(r)), "%s", view_release_state(r));
 		table_add(&t, PLAIN, "%s", text_at(r, "run"));
 		table_add(&t, PLAIN, "%.40s", strbuf_cstr(&units));
 		table_add(&t, DIM, "%s", strbuf_cstr(&ago));

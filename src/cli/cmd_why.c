@@ -240,6 +240,18 @@ static void draw_change(struct cli *c, const struct json *change)
 	row_text(c, "takes back", change, "reverts");
 }
 
+/* Of one that went live: what became of it. */
+static const char *item_now(const struct json *item)
+{
+	if (json_truth(json_get(item, "live"), false))
+		return "  live";
+	if (json_truth(json_get(item, "taken_back"), false))
+		return "  taken back";
+	if (json_truth(json_get(item, "production_skipped"), false))
+		return "  was live already";
+	return json_truth(json_get(item, "production_done"), false) ? "  replaced" : "";
+}
+
 static void draw_release(struct cli *c, const struct json *r)
 {
 	const struct json *items = json_get(r, "items");
@@ -253,9 +265,9 @@ static void draw_release(struct cli *c, const struct json *r)
 		AUTO(strbuf_done) struct strbuf version = STRBUF(64);
 
 		add_short(&version, text_at(item, "image"));
-		row(c, i ? "" : "brings", "%s %s  %s %s", text_at(item, "unit"),
+		row(c, i ? "" : "brings", "%s %s  %s %s%s", text_at(item, "unit"),
 		    strbuf_cstr(&version), text_at(item, "staging_rollout"),
-		    text_at(item, "production_rollout"));
+		    text_at(item, "production_rollout"), item_now(item));
 	}
 	draw_gate(c, json_get(r, "gate"));
 	row_text(c, "incident", r, "incident");

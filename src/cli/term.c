@@ -187,7 +187,7 @@ enum tone tone_of(const char *state)
 		 WARN},
 		{" running staging promoting baking applying planned verifying starting gated built ",
 		 BUSY},
-		{" unaffected skipped cancelled superseded queued gone stopping ", DIM},
+		{" unaffected skipped cancelled superseded replaced queued gone stopping ", DIM},
 	};
 	AUTO(freep) char *word = xasprintf(" %s ", state ? state : "");
 

@@ -47,6 +47,27 @@ void view_numbers(struct strbuf *to, const struct json *n)
 	}
 }
 
+/* What was there already is not the release's to lose. */
+const char *view_release_state(const struct json *release)
+{
+	const char *state = text_at(release, "state");
+	const struct json *items = json_get(release, "items");
+	size_t moved = 0, live = 0, back = 0;
+
+	for (size_t i = 0; i < json_count(items); i++) {
+		const struct json *item = json_at(items, i);
+
+		if (json_truth(json_get(item, "production_skipped"), false))
+			continue;
+		moved++;
+		live += json_truth(json_get(item, "live"), false);
+		back += json_truth(json_get(item, "taken_back"), false);
+	}
+	if (!streq(state, "live") || !moved || live)
+		return state;
+	return back == moved ? "rolled_back" : "replaced";
+}
+
 static bool is_over(const char *state)
 {
 	return streq(state, "done") || streq(state, "aborted");

@@ -6,6 +6,8 @@
 void view_rollout(struct strbuf *to, const struct term *t, const struct json *rollout);
 /* The verdict's numbers in words: "312 requests, 2 errors (stable 5,931, 3); needs 142 more". */
 void view_numbers(struct strbuf *to, const struct json *numbers);
+/* Its state; of one that went live whether it still is: live, replaced, rolled_back. */
+const char *view_release_state(const struct json *release);
 /* A failed job: what it is, its likely cause, where its log is. */
 void view_failure(struct cli *c, const struct json *job);
 /* The lines of a job's likely cause, indented; false: there are none. */

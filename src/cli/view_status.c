@@ -279,7 +279,7 @@ static void draw_run(struct drawing *d, const struct json *run, bool newest)
 			  *counts = json_get(run, "counts");
 	const struct json *release =
 		find(json_get(d->all, "releases"), "id", text_at(run, "release"));
-	const char *state = release ? text_at(release, "state") : text_at(run, "state"),
+	const char *state = release ? view_release_state(release) : text_at(run, "state"),
 		   *ref = text_at(change, "ref");
 	const char *reason = release ? text_at(release, "reason") : text_at(run, "reason");
 	size_t shown = 0, more = 0;

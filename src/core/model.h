@@ -216,7 +216,8 @@ struct release_item {
 	char *staging_rollout, *production_rollout; /* ids, once made */
 	bool staging_done, production_done;
 	bool staging_skipped, production_skipped; /* the very digest was live already */
-	bool taken_back;                          /* from production, once it was live */
+	bool live;       /* it is what runs in production now */
+	bool taken_back; /* from production, once it was live */
 	char *evidence_job;                       /* id of the image job */
 };
 struct approval {

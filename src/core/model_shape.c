@@ -150,6 +150,7 @@ static const struct shape_field item_fields[] = {
 	SHAPE_BOOL(T, production_done),
 	SHAPE_BOOL(T, staging_skipped),
 	SHAPE_BOOL(T, production_skipped),
+	SHAPE_BOOL(T, live),
 	SHAPE_BOOL(T, taken_back),
 	SHAPE_STR(T, evidence_job),
 };

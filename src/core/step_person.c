@@ -110,8 +110,10 @@ enum rc on_rollback(struct step *s)
 	if (r)
 		release_touch_ended(s, r); /* it is at work again: a restart needs it */
 	struct release_item *item = r ? release_item(r, ro->unit) : NULL;
-	if (item && env->stage == STAGE_PRODUCTION)
+	if (item && env->stage == STAGE_PRODUCTION) {
 		item->taken_back = true;
+		set_text(&r->reason, why);
+	}
 	struct rollout bad = {.unit = ro->unit,
 			      .image = ro->previous,
 			      .previous = ro->image,

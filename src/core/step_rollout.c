@@ -266,6 +266,17 @@ static void touch_release(struct step *s, const char *id)
 		model_touch(s->m, AGG_CONFIG, r->config);
 }
 
+static void mark_live(struct step *s, const char *id, const char *unit, bool live)
+{
+	struct release *r = model_release(s->m, id);
+	struct release_item *item = r ? release_item(r, unit) : NULL;
+
+	if (!item)
+		return;
+	item->live = live;
+	item->taken_back = item->taken_back && !live;
+}
+
 static void set_live(struct step *s, struct rollout *ro)
 {
 	struct environment *env = model_environment(s->m, ro->environment);
@@ -279,14 +290,14 @@ static void set_live(struct step *s, struct rollout *ro)
 	bool back = ro->is_return && l->previous_release && streq(ro->image, l->previous);
 	AUTO(freep) char *release = copy_of(back ? l->previous_release : ro->release);
 	AUTO(freep) char *gone = copy_of(l->previous_release);
+	if (env->stage == STAGE_PRODUCTION) {
+		mark_live(s, l->release, ro->unit, false);
+		mark_live(s, release, ro->unit, true);
+	}
 	set_text(&l->previous_release, l->release);
 	set_text(&l->previous, l->image);
 	set_text(&l->image, ro->image);
 	set_text(&l->release, release);
-	struct release *again = back ? model_release(s->m, release) : NULL;
-	struct release_item *item = again ? release_item(again, ro->unit) : NULL;
-	if (item && env->stage == STAGE_PRODUCTION)
-		item->taken_back = false;
 	l->since = s->m->time;
 	model_touch(s->m, AGG_ENVIRONMENT, env->id);
 	/* Whether they are needed any more is decided anew. */

@@ -132,6 +132,7 @@ await_ok 'the change is taken back in Git' 20 taken_back
 unpinned() { ! p environments --json | grep -q '"until_commit"'; }
 await_ok 'and the pin that waited for it ends' 30 unpinned
 change 'web 4' 'Fourth, again'
+has 'its release is not live any more' "$(p releases)" "$rel +rolled_back"
 again() { release_is "$COMMIT" rejected || release_line "$COMMIT" | grep -q '"kind":"veto","state":"no"'; }
 await_ok 'the same content is refused: its digest is vetoed' 30 again
 has 'with the reason' "$(p why "$(release_id "$COMMIT")")" 'veto'
