@@ -271,7 +271,7 @@ const struct api_route api_routes[] = {
 	{"POST",   WIRE_LOGIN "/device/approve",     post_device_approve, ROLE_VIEWER,   OF_PROJECT,     ROUTE_PLAIN, "object", NULL, F(SHORT_NEEDED("user_code", "as the program shows it"), TRUTH("ok", "false: no")), "a person lets the program in"},
 	{"GET",    WIRE_ME "/tokens",                get_my_tokens,      ROLE_NONE,      OF_SELF,        0, "[]Token", NULL, NULL, "one's own tokens"},
 	{"POST",   WIRE_ME "/tokens",                post_my_token,      ROLE_VIEWER,    OF_PROJECT,     ROUTE_SECRET, "Secret", NULL, F(SHORT_NEEDED("name", "of the token"), ROLE("role", "its upper limit; one's own role"), SHORT("environment", "for this one only"), UNTIL), "a token that acts as oneself"},
-	{"DELETE", WIRE_ME "/tokens/{a}",            delete_my_token,    ROLE_NONE,      OF_SELF,        0, "Done", NULL, NULL, "revoke one's own token"},
+	{"DELETE", WIRE_ME "/tokens/{a}",            delete_my_token,    ROLE_NONE,      OF_SELF,        0, "Done", NULL, NULL, "revoke one's own token; by a token: itself, or what may do no more than it"},
 	{"GET",    WIRE_BASE "/{a:users}",           get_named,          ROLE_ADMIN,     OF_PROJECT,     0, "[]User",  ALL_QUERY, NULL, "people"},
 	{"POST",   WIRE_USERS,                       post_user,          ROLE_ADMIN,     OF_PROJECT,     0, "Done", NULL, F(SHORT_NEEDED("id", "behind user:"), SHORT("name", "as people write it"), SHORT("email", "as in commits: four eyes go by it"), TEXTS("groups", "what gate.approve.by and grants may name"), TRUTH("disabled", "may not come in")), "make or change a user"},
 	{"GET",    WIRE_BASE "/{a:tokens}",          get_named,          ROLE_ADMIN,     OF_PROJECT,     0, "[]Token", ALL_QUERY, NULL, "all tokens, with their last use"},
