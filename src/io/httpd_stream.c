@@ -88,7 +88,37 @@ static void free_stream(void *cls)
 	tell_gone(s);
 	strbuf_done(&s->held);
 	xfree(s->via);
+	xfree(s->actor);
 	xfree(s);
+}
+
+static size_t streams_of(const struct httpd *h, const char *actor)
+{
+	size_t n = 0;
+
+	for (const struct conn *c = h->conns; c; c = c->next)
+		n += c->stream && c->stream->actor && streq(c->stream->actor, actor);
+	return n;
+}
+
+/* Nobody alone keeps all others from reading. Who has the socket is the machine's, and no such reader. */
+static bool has_too_many(struct request *r, const char *actor)
+{
+	char detail[256];
+
+	if (r->h->n_streams >= r->h->o.streams_max) {
+		request_refuse(r, 503, RC_UNAVAILABLE, RETRY_AFTER,
+			       "too many readers of events and logs at a time: try again later");
+		return true;
+	}
+	if (!actor || streams_of(r->h, actor) < r->h->o.streams_each)
+		return false;
+	(void)snprintf(detail, sizeof(detail),
+		       "%.80s has %zu readers of events and logs open, and may have no more at a "
+		       "time: close one, or try again later",
+		       actor, r->h->o.streams_each);
+	request_refuse(r, 503, RC_UNAVAILABLE, RETRY_AFTER, detail);
+	return true;
 }
 
 struct stream *request_stream(struct request *r, unsigned status, const char *type,
@@ -101,11 +131,10 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 	bool counted =
 		!r->scope; /* agents are few, known by name, and must not wait for readers to leave */
 
-	if (counted && r->h->n_streams >= r->h->o.streams_max) {
-		request_refuse(r, 503, RC_UNAVAILABLE, RETRY_AFTER,
-			       "too many readers of events and logs at a time: try again later");
+	const char *actor = counted && r->conn->way != WAY_UNIX ? r->actor : NULL;
+
+	if (counted && has_too_many(r, actor))
 		return NULL;
-	}
 	struct stream *s = xcalloc(1, sizeof(*s));
 
 	r->h->n_streams += counted;
@@ -114,6 +143,7 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 			     .counted = counted,
 			     .conn = r->conn,
 			     .via = r->via ? xstrdup(r->via) : NULL,
+			     .actor = actor ? xstrdup(actor) : NULL,
 			     .ops = ops,
 			     .ctx = ctx,
 			     .held = STRBUF(2 * HTTPD_STREAM_MAX + HTTPD_PIECE_MAX + CUT_ROOM)};

@@ -13,7 +13,7 @@ struct serve_options {
 	const char *
 		public_url; /* by which people, agents and those who check jobs' tokens reach it; NULL: http://127.0.0.1:PORT */
 	texts hosts;                /* more names that it answers by */
-	uint32_t streams_max, rate; /* 0: as io/httpd.h says */
+	uint32_t streams_max, streams_each, rate; /* 0: as io/httpd.h says */
 	uint32_t door_base, replica_base, slots;
 	uint64_t cache_max;     /* bytes of the build tools' cache; 0: 20 GiB */
 	const char *containers; /* NULL: auto */
