@@ -372,12 +372,14 @@ static void tell_settings(void *ctx,
 
 static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
 {
+	AUTO(freep) char *archives = xasprintf("%s/archive", d->data);
 	struct api_options ao = {.engine = d->engine,
 				 .version = PENSTOCK_VERSION,
 				 .source_of = source_of,
 				 .address_of = address_of,
 				 .doctor = look_at_machine,
 				 .archive_of = archive_of,
+				 .archives = archives,
 				 .base = o->public_url,
 				 .settings = tell_settings,
 				 .ctx = d,

@@ -176,9 +176,11 @@ static int open_world(void **state)
 	rc = engine_new(&world, &eo, &engine, &err);
 	if (rc != RC_OK)
 		fail_msg("%s", err.msg);
+	AUTO(freep) char *archives = xasprintf("%s/archive", folder);
 	struct api_options ao = {.engine = engine,
 				 .version = "0.test",
 				 .address_of = kit_address,
+				 .archives = archives,
 				 .doctor = kit_machine,
 				 .settings = kit_settings};
 	api = api_new(&ao);
