@@ -293,9 +293,7 @@ static void on_gone(void *ctx)
 		flow_free(f);
 }
 
-static const struct stream_ops flow_ops = {
-	on_drained, on_gone,
-	"{\"code\":\"unavailable\",\"detail\":\"cut off: you read too slowly\"}\n"};
+static const struct stream_ops flow_ops = {on_drained, on_gone};
 
 static void start(struct call *c, enum flow_kind kind)
 {

@@ -186,7 +186,6 @@ struct stream_ops {
 	void (*drained)(void *ctx);
 	/* The reader left, was cut off, or the server ends: the stream must not be used any more. Never after stream_end(). */
 	void (*gone)(void *ctx);
-	const char *cut; /* last line for a reader that is cut off; may be NULL */
 };
 /* Answer by a stream; the request is gone. ops is borrowed, its functions are never NULL. NULL: nobody waits for the answer any more, or there
  * are streams_max of them, or streams_each of this actor, and it was refused (503); ops was not used. */

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 
 #define BLOCK       ((size_t)16 << 10)
-#define CUT_ROOM    ((size_t)4 << 10) /* for the last line of a reader that is cut off */
 #define RETRY_AFTER 5
 
 static void tell_gone(struct stream *s)
@@ -146,7 +145,7 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 			     .actor = actor ? xstrdup(actor) : NULL,
 			     .ops = ops,
 			     .ctx = ctx,
-			     .held = STRBUF(2 * HTTPD_STREAM_MAX + HTTPD_PIECE_MAX + CUT_ROOM)};
+			     .held = STRBUF(2 * HTTPD_STREAM_MAX + HTTPD_PIECE_MAX)};
 	r->conn->stream = s;
 	struct MHD_Response *response = MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, BLOCK, read_stream, s, free_stream);
@@ -176,8 +175,6 @@ bool stream_write(struct stream *s, struct str bytes)
 	}
 	size_t waiting = s->held.n - s->at;
 	if (waiting ? waiting + bytes.n > HTTPD_STREAM_MAX : bytes.n > HTTPD_PIECE_MAX) {
-		if (s->ops->cut)
-			strbuf_adds(&s->held, s->ops->cut);
 		s->ended = true;
 		wake(s);
 		return false;

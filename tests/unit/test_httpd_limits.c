@@ -21,7 +21,7 @@ static void on_gone(void *ctx)
 	(void)ctx;
 	open_streams--;
 }
-static const struct stream_ops ops = {on_drained, on_gone, NULL};
+static const struct stream_ops ops = {on_drained, on_gone};
 
 static void handle(void *ctx, struct request *r)
 {
