@@ -507,6 +507,8 @@ int serve(const struct serve_options *o)
 	log_clock(now);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits(o);
+	if (!o->core_dumps)
+		house_no_core_dumps();
 	if (find_data(&d, o->data, &err) != RC_OK || open_all(&d, o, &err) != RC_OK) {
 		int code = fail(&err, "serve");
 

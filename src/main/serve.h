@@ -23,6 +23,7 @@ struct serve_options {
 	const char *oidc_issuer, *oidc_client, *oidc_secret, *oidc_name, *oidc_groups, *oidc_scopes;
 	uint64_t journal_keep;  /* usec that records stay in the journal; 0: for ever */
 	bool processes, verbose, json_log;
+	bool core_dumps; /* may be made */
 };
 /* Run until SIGTERM or SIGINT. Exit code of the program. */
 int serve(const struct serve_options *o);

@@ -39,6 +39,8 @@ static const struct option serve_options[] = {
 	{"oidc-name", 0, "TEXT", "what the button says (single sign-on)"},
 	{"oidc-groups", 0, "CLAIM", "where it tells a person's groups (groups)"},
 	{"oidc-scopes", 0, "LIST", "what we ask for (openid profile email)"},
+	{"core-dumps", 0, NULL,
+	 "leave the limit of core dumps as it is: tokens and secrets stand in them"},
 	{"verbose", 'v', NULL, "log more"},
 	{"json-log", 0, NULL, "log JSON, also on a terminal"},
 	{0},
@@ -86,7 +88,8 @@ static int run_serve(struct cli *c)
 	struct serve_options o = {.data = cli_data(c),
 				  .processes = cli_flag(c, "processes"),
 				  .verbose = cli_flag(c, "verbose"),
-				  .json_log = cli_flag(c, "json-log")};
+				  .json_log = cli_flag(c, "json-log"),
+				  .core_dumps = cli_flag(c, "core-dumps")};
 	uint64_t port, slots, doors, replicas, streams, each, rate;
 	const char *repo;
 
