@@ -5,7 +5,7 @@
 #   make test                     release and sanitizer builds, all suites, lint
 #   make unit T=test_strbuf [SAN=1]   one test and only the layers below it
 #   make bench                    measurements against peers
-#   make soak [SOAK_SECONDS=120]  a live daemon with a project under way and hundreds of clients, fast and slow
+#   make soak [SOAK_SECONDS=120]  a live daemon with a project under way and hundreds of clients, fast and slow; an export of 1 GB
 #   make peers [T="turbo nx"]     real programs that others wrote, against ours (installs them outside the tree)
 #   make fuzz [FUZZ_SECONDS=60] [T=fuzz_yaml]    every parser of outside bytes
 #   make sanitize                 the suites under ASan and UBSan only
@@ -58,8 +58,9 @@ bench: test-deps
 	@tools/bench.sh $(BUILD)
 
 soak: test-deps
-	@tools/build.sh $(BUILD) all tests/soak_face
+	@tools/build.sh $(BUILD) all tests/soak_face tests/gen_journal
 	@PENSTOCK=$(abspath $(BUILD))/penstock SOAK_SECONDS=$(SOAK_SECONDS) tests/soak/face.sh
+	@PENSTOCK=$(abspath $(BUILD))/penstock tests/soak/export.sh
 
 peers: test-deps
 	@tools/build.sh $(BUILD) all tests/oidc_login tests/workload_documents

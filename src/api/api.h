@@ -23,6 +23,7 @@ struct api_options {
 		       void *to);
 	/* The archive that holds a record which left the journal, for messages; the caller's. NULL: not known. */
 	char *(*archive_of)(void *ctx, uint64_t seq);
+	const char *archives; /* their folder; NULL: there are none. Copied */
 	const char *
 		base; /* where people see this: "https://ci.example.com"; NULL: http://127.0.0.1:7400 */
 	/* Calls add for each thing that the daemon was told at its start, or takes when it is not told. On the loop. NULL: nothing is known. */

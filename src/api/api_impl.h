@@ -35,6 +35,7 @@ struct api {
 	struct engine *e;
 	struct runner *runner;
 	struct httpd *httpd;
+	char *archives;           /* their folder; NULL: none */
 	struct call *calls;       /* not answered yet */
 	struct follow *follows;   /* readers of the journal */
 	struct log_hub *log_hubs; /* readers of logs, by job */

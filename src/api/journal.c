@@ -204,9 +204,7 @@ static void on_gone(void *ctx)
 		follow_free(f);
 }
 
-static const struct stream_ops follow_ops = {
-	on_drained, on_gone,
-	"{\"code\":\"unavailable\",\"detail\":\"cut off: you read too slowly; go on with ?from=\"}\n"};
+static const struct stream_ops follow_ops = {on_drained, on_gone};
 
 /* A record on its way to all who follow: written once as a line and once as an event, when somebody wants it so. */
 struct news {

@@ -120,8 +120,7 @@ static void on_gone(void *ctx)
 		leave(w);
 }
 
-static const struct stream_ops stream_ops = {on_drained, on_gone,
-					     "\npenstock: cut off: you read too slowly\n"};
+static const struct stream_ops stream_ops = {on_drained, on_gone};
 
 /* False: answered, there is nothing in the range. */
 static bool settle_range(struct watcher *w)

@@ -209,9 +209,33 @@ void delete_token(struct call *c)
 	end_token(c, open_token(engine_model(c->api->e), c->arg[0], NULL, true));
 }
 
+/* A token that leaked and may do little must not lock its owner's programs out: it ends itself, and what is no stronger. */
+static bool may_end(struct call *c, const struct token *t)
+{
+	texts groups = {0};
+	struct who who;
+
+	who_asks(c->api, c->r, &groups, &who);
+	vec_done(&groups);
+	if (streq(request_via(c->r), t->id) ||
+	    (who.most >= t->role && (!who.environment || streq(who.environment, t->environment))))
+		return true;
+	call_denied(
+		c,
+		"the token %s may do more (%s%s%s) than what you came by (%s%s%s): revoke it when logged in, or by a token as strong",
+		t->name, role_names[t->role], t->environment ? " in " : "",
+		t->environment ? t->environment : "", role_names[who.most],
+		who.environment ? " in " : "", who.environment ? who.environment : "");
+	return false;
+}
+
 void delete_my_token(struct call *c)
 {
-	end_token(c, open_token(engine_model(c->api->e), c->arg[0], request_actor(c->r), false));
+	const struct token *t =
+		open_token(engine_model(c->api->e), c->arg[0], request_actor(c->r), false);
+
+	if (!t || may_end(c, t))
+		end_token(c, t);
 }
 
 void get_my_tokens(struct call *c)

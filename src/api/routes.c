@@ -182,6 +182,7 @@ struct api *api_new(const struct api_options *o)
 	struct api *api = xcalloc(1, sizeof(*api));
 
 	api->o = *o;
+	api->archives = o->archives ? xstrdup(o->archives) : NULL;
 	api->e = o->engine;
 	api->runner = engine_world(o->engine)->runner;
 	api->started = runner_now(api->runner);
@@ -218,5 +219,6 @@ void api_free(struct api *api)
 	tried_free(api);
 	denials_free(api);
 	map_done(&api->noted);
+	xfree(api->archives);
 	xfree(api);
 }

@@ -353,8 +353,11 @@ struct schedule_ref {
 struct once {
 	char *key;  /* hash of who and key */
 	char *what; /* hash of what was ordered */
+	char *who;  /* whose key it is; NULL: nobody's */
 	uint64_t seq, at;
 };
+#define ONCE_MAX  1000
+#define ONCE_EACH 250
 struct project { /* one, id "project" */
 	char *id;
 	char *name;
@@ -366,7 +369,7 @@ struct project { /* one, id "project" */
 	char *config;     /* of the last change read, of whatever repository */
 	uint64_t started; /* how often the engine started */
 	char *version;
-	VEC(struct once) once; /* of the last day, at most 1,000 */
+	VEC(struct once) once; /* of the last day, oldest first; of one actor at most ONCE_EACH */
 };
 
 /* A repository of the project; id: its name. */

@@ -404,7 +404,8 @@ static const struct shape shape_schedule_ref = SHAPE(T, schedule_ref_fields);
 #undef T
 #define T struct once
 static const struct shape_field once_fields[] = {SHAPE_STR(T, key), SHAPE_STR(T, what),
-						 SHAPE_U64(T, seq), SHAPE_U64(T, at)};
+						 SHAPE_U64(T, seq), SHAPE_U64(T, at),
+						 SHAPE_STR(T, who)};
 static const struct shape shape_once = SHAPE(T, once_fields);
 #undef T
 #define T struct project

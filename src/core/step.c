@@ -67,19 +67,63 @@ static enum rc (*const handlers[EVENT_KINDS])(struct step *s) = {
 };
 
 #define ONCE_KEPT USEC_DAY
-#define ONCE_MAX  1000
+
+static void forget_once(struct project *p, size_t i)
+{
+	xfree(p->once.v[i].key);
+	xfree(p->once.v[i].what);
+	xfree(p->once.v[i].who);
+	vec_remove(&p->once, i);
+}
+
+static size_t count_once(const struct project *p, const char *who, size_t *ret_oldest)
+{
+	size_t n = 0;
+
+	for (size_t i = p->once.n; i-- > 0;)
+		if (streq(p->once.v[i].who, who)) {
+			*ret_oldest = i;
+			n++;
+		}
+	return n;
+}
+
+/* Whoever has most keys gives one up: nobody's orders push out those of somebody who sends fewer. */
+static size_t crowding_once(const struct project *p)
+{
+	struct map counts = {0};
+	uintptr_t most = 0;
+	size_t ret = 0;
+
+	for (size_t i = p->once.n; i-- > 0;) {
+		struct str who = str_of(p->once.v[i].who ? p->once.v[i].who : "");
+		uintptr_t n = (uintptr_t)map_get(&counts, who) + 1;
+
+		map_put(&counts, who, (void *)n);
+		if (n >=
+		    most) { /* the last to reach it, from the youngest on, is this actor's oldest */
+			most = n;
+			ret = i;
+		}
+	}
+	map_done(&counts);
+	return ret;
+}
 
 static void remember_once(struct step *s)
 {
 	struct project *p = model_project(s->m);
+	size_t oldest = 0;
 
-	while (p->once.n && (p->once.n >= ONCE_MAX || p->once.v[0].at + ONCE_KEPT < s->m->time)) {
-		xfree(p->once.v[0].key);
-		xfree(p->once.v[0].what);
-		vec_remove(&p->once, 0);
-	}
+	while (p->once.n && p->once.v[0].at + ONCE_KEPT < s->m->time)
+		forget_once(p, 0);
+	if (count_once(p, s->ev->actor, &oldest) >= ONCE_EACH)
+		forget_once(p, oldest);
+	else if (p->once.n >= ONCE_MAX)
+		forget_once(p, crowding_once(p));
 	vec_push(&p->once, ((struct once){.key = xstrdup(s->ev->once),
 					  .what = xstrdup(s->ev->what ? s->ev->what : ""),
+					  .who = s->ev->actor ? xstrdup(s->ev->actor) : NULL,
 					  .seq = s->ev->seq,
 					  .at = s->m->time}));
 	model_touch(s->m, AGG_PROJECT, p->id);

@@ -8,7 +8,8 @@
 #define GROUPS_MAX 256
 #define TOKENS_MAX 64 /* good ones of one person */
 #define SESSION_MOST \
-	(7 * USEC_DAY)  /* then somebody logs in again, however often the cookie was renewed */
+	(7 * USEC_DAY) /* then somebody logs in again, however often the cookie was renewed */
+#define DISABLED     "this account was disabled by an administrator"
 #define SESSIONS_MAX 64 /* open ones of one actor: the oldest ends */
 
 static bool is_name(const char *text)
@@ -73,6 +74,12 @@ static bool is_somebody_else(const struct user *u, const struct event *ev)
 	return ev->base && u->issuer && !(streq(u->issuer, ev->base) && streq(u->subject, ev->ref));
 }
 
+/* The provider says who somebody is, not whether we let them in. */
+static bool is_login(const struct event *ev)
+{
+	return ev->base && streq(ev->via, "oidc");
+}
+
 enum rc on_user(struct step *s)
 {
 	const struct event *ev = s->ev;
@@ -92,6 +99,9 @@ enum rc on_user(struct step *s)
 			s->err, RC_CONFLICT,
 			"there is a user %s who was made here: nobody logs in as them by a provider",
 			ev->id);
+	/* The login may have begun before an administrator disabled the account: it never lifts that. */
+	if (u && u->disabled && is_login(ev))
+		return err_set(s->err, RC_DENIED, DISABLED);
 	AUTO(freep) char *who = xasprintf("user:%s", ev->id);
 	if (!u && ev->base && access_is_granted(s->m, who))
 		return err_set(
@@ -242,6 +252,11 @@ enum rc on_login(struct step *s)
 	if (!ev->text || !ev->digest || strlen(ev->digest) != DIGEST_HEX ||
 	    !digest_parse(str_of(ev->digest), &digest) || ev->until <= s->m->time)
 		return err_set(s->err, RC_INVALID, "a session needs an actor, a digest and an end");
+	struct user *u = str_starts(str_of(ev->text), "user:")
+				 ? model_user(s->m, ev->text + strlen("user:"))
+				 : NULL;
+	if (u && u->disabled) /* it would be good again with the account */
+		return err_set(s->err, RC_DENIED, DISABLED);
 	usec_t begun = ev->started_at ? ev->started_at : s->m->time;
 	if (begun + SESSION_MOST <= s->m->time)
 		return err_set(s->err, RC_DENIED,
@@ -260,9 +275,6 @@ enum rc on_login(struct step *s)
 	ses->created_at = s->m->time;
 	ses->until = MIN_OF(ev->until, begun + SESSION_MOST);
 	ses->begun_at = begun;
-	struct user *u = str_starts(str_of(ev->text), "user:")
-				 ? model_user(s->m, ev->text + strlen("user:"))
-				 : NULL;
 	if (u) {
 		u->login_at = s->m->time;
 		model_touch(s->m, AGG_USER, u->id);

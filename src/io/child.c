@@ -42,22 +42,30 @@ static char *const *loose(const char *const *list)
 	return u.out;
 }
 
-ON_BORROWED_STACK static int place_fds(const int *fds)
+ON_BORROWED_STACK static int place_fds(const struct child_spec *spec)
 {
-	int high[CHILD_FDS];
+	int want[CHILD_FDS + 1], high[CHILD_FDS + 1];
+	unsigned first = 3; /* to be closed, with all behind it */
 
-	for (int i = 0; i < CHILD_FDS; i++) {
-		int from = fds[i];
+	for (int i = 0; i <= CHILD_FDS; i++)
+		want[i] = spec->pass && i >= 3 ? spec->pass[i - 3]
+			  : i < CHILD_FDS      ? spec->fds[i]
+					       : -1;
+	for (int i = 0; i <= CHILD_FDS; i++) {
+		int from = want[i];
 		if (from < 0 && i < 3)
 			from = open("/dev/null", O_RDWR | O_CLOEXEC);
 		high[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 64);
 		if (high[i] < 0 && i < 3)
 			return -1;
 	}
-	for (int i = 0; i < CHILD_FDS; i++)
-		if (high[i] >= 0 && dup2(high[i], i) < 0)
+	for (int i = 0; i <= CHILD_FDS; i++) {
+		if (high[i] < 0)
+			continue;
+		if (dup2(high[i], i) < 0)
 			return -1;
-	unsigned first = high[CHILD_FDS - 1] >= 0 ? CHILD_FDS : CHILD_FDS - 1;
+		first = MAX_OF(first, (unsigned)i + 1);
+	}
 	return (int)syscall(SYS_close_range, first, UINT_MAX, 0);
 }
 
@@ -73,7 +81,7 @@ ON_BORROWED_STACK static int become(void *arg)
 		signal(ignored[i], SIG_DFL);
 	if (spec->die_with_us)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (place_fds(spec->fds) < 0 || (spec->dir && chdir(spec->dir) < 0)) {
+	if (place_fds(spec) < 0 || (spec->dir && chdir(spec->dir) < 0)) {
 		s->failed = errno;
 		_exit(127);
 	}

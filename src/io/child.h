@@ -13,6 +13,7 @@ struct child_spec {
 	const char *const *env;  /* NULL: ours */
 	const char *dir;         /* NULL: ours */
 	int fds[CHILD_FDS]; /* descriptors 0.. of the child; -1: /dev/null (0, 1, 2), closed (3) */
+	const int *pass;    /* two, which become 3 and 4; NULL: none */
 	bool die_with_us; /* SIGKILL when the thread that started it ends: only for the loop thread's helpers */
 };
 struct child {

@@ -5,7 +5,7 @@
  *
  * Caps: 16 KiB of headers (431), 1 MiB of body that is not taken in pieces (413), 30 s of silence and 60 s for sending a request (in pieces: no
  * such limit), 60 s and one more for each 16 KiB (read_rate) for reading an answer, 1 MiB that a stream's reader may be behind: cut off. `streams_max` streams
- * (503), as many and 256 more connections a listener (503), and by TCP requests at a rate (429); these two with Retry-After. Of the connections
+ * (503), of them `streams_each` of one actor by TCP (503), as many and 256 more connections a listener (503), and by TCP requests at a rate (429); all these with Retry-After. Of the connections
  * by TCP, 256 may be strangers' (without a request of somebody we know); above, the oldest of them is closed.
  *
  * Every answer has headers for browsers: X-Content-Type-Options, Referrer-Policy, X-Frame-Options, Cross-Origin-Opener-Policy,
@@ -20,6 +20,7 @@
 #define HTTPD_MAX_HEADER ((size_t)16 << 10)
 #define HTTPD_MAX_BODY   ((size_t)1 << 20)
 #define HTTPD_STREAMS    1000 /* streams_max, when nothing else is said */
+#define HTTPD_STREAMS_EACH 8
 #define HTTPD_REQUESTS   256  /* connections a listener has beyond its streams */
 #define HTTPD_STRANGERS  256  /* connections by TCP of those we do not know */
 #define HTTPD_STREAM_MAX ((size_t)1 << 20)
@@ -51,6 +52,7 @@ struct httpd_options {
 	 * certificate always are. NULL: no check. A page of another host cannot make a browser ask us by a name that leads to us. */
 	const char *const *hosts;
 	size_t streams_max; /* 0: HTTPD_STREAMS. Streams of agents do not count */
+	size_t streams_each; /* of one actor by TCP; 0: a quarter of streams_max, at least HTTPD_STREAMS_EACH */
 	/* Of requests by TCP; all zero: 100/s and 500 at once of an actor, no limit of a token with a scope (build caches, agents), 20/s and 60 at
 	 * once of an address that brings no good token (IPv6: a /64). */
 	struct rate actor_rate, scope_rate, stranger_rate;
@@ -184,10 +186,9 @@ struct stream_ops {
 	void (*drained)(void *ctx);
 	/* The reader left, was cut off, or the server ends: the stream must not be used any more. Never after stream_end(). */
 	void (*gone)(void *ctx);
-	const char *cut; /* last line for a reader that is cut off; may be NULL */
 };
 /* Answer by a stream; the request is gone. ops is borrowed, its functions are never NULL. NULL: nobody waits for the answer any more, or there
- * are streams_max of them and it was refused (503); ops was not used. */
+ * are streams_max of them, or streams_each of this actor, and it was refused (503); ops was not used. */
 struct stream *request_stream(struct request *r, unsigned status, const char *type,
 			      const struct stream_ops *ops, void *ctx);
 /* Never blocks. False: the reader was too far behind and is cut off; gone() follows. */

@@ -29,6 +29,8 @@ void guard_init(struct httpd *h)
 	or_else(&h->o.stranger_rate, 20, 60);
 	if (!h->o.streams_max)
 		h->o.streams_max = HTTPD_STREAMS;
+	if (!h->o.streams_each)
+		h->o.streams_each = MAX_OF(h->o.streams_max / 4, (size_t)HTTPD_STREAMS_EACH);
 	h->check_hosts = h->o.hosts != NULL;
 	for (size_t i = 0; h->o.hosts && h->o.hosts[i]; i++)
 		vec_push(&h->hosts, xstrdup(h->o.hosts[i]));

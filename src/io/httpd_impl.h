@@ -73,6 +73,7 @@ struct stream {
 	void *ctx;
 	struct strbuf held;
 	char *via;                         /* request_via() of its request; NULL: none */
+	char *actor;                       /* whose it is, when that is limited; NULL: nobody's */
 	size_t at;                         /* of held, sent already */
 	bool suspended, ended, dead, tell; /* tell: listed in httpd.drained */
 	bool counted;                      /* in httpd.n_streams */

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 
 #define BLOCK       ((size_t)16 << 10)
-#define CUT_ROOM    ((size_t)4 << 10) /* for the last line of a reader that is cut off */
 #define RETRY_AFTER 5
 
 static void tell_gone(struct stream *s)
@@ -88,7 +87,37 @@ static void free_stream(void *cls)
 	tell_gone(s);
 	strbuf_done(&s->held);
 	xfree(s->via);
+	xfree(s->actor);
 	xfree(s);
+}
+
+static size_t streams_of(const struct httpd *h, const char *actor)
+{
+	size_t n = 0;
+
+	for (const struct conn *c = h->conns; c; c = c->next)
+		n += c->stream && c->stream->actor && streq(c->stream->actor, actor);
+	return n;
+}
+
+/* Nobody alone keeps all others from reading. Who has the socket is the machine's, and no such reader. */
+static bool has_too_many(struct request *r, const char *actor)
+{
+	char detail[256];
+
+	if (r->h->n_streams >= r->h->o.streams_max) {
+		request_refuse(r, 503, RC_UNAVAILABLE, RETRY_AFTER,
+			       "too many readers of events and logs at a time: try again later");
+		return true;
+	}
+	if (!actor || streams_of(r->h, actor) < r->h->o.streams_each)
+		return false;
+	(void)snprintf(detail, sizeof(detail),
+		       "%.80s has %zu readers of events and logs open, and may have no more at a "
+		       "time: close one, or try again later",
+		       actor, r->h->o.streams_each);
+	request_refuse(r, 503, RC_UNAVAILABLE, RETRY_AFTER, detail);
+	return true;
 }
 
 struct stream *request_stream(struct request *r, unsigned status, const char *type,
@@ -101,11 +130,10 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 	bool counted =
 		!r->scope; /* agents are few, known by name, and must not wait for readers to leave */
 
-	if (counted && r->h->n_streams >= r->h->o.streams_max) {
-		request_refuse(r, 503, RC_UNAVAILABLE, RETRY_AFTER,
-			       "too many readers of events and logs at a time: try again later");
+	const char *actor = counted && r->conn->way != WAY_UNIX ? r->actor : NULL;
+
+	if (counted && has_too_many(r, actor))
 		return NULL;
-	}
 	struct stream *s = xcalloc(1, sizeof(*s));
 
 	r->h->n_streams += counted;
@@ -114,9 +142,10 @@ struct stream *request_stream(struct request *r, unsigned status, const char *ty
 			     .counted = counted,
 			     .conn = r->conn,
 			     .via = r->via ? xstrdup(r->via) : NULL,
+			     .actor = actor ? xstrdup(actor) : NULL,
 			     .ops = ops,
 			     .ctx = ctx,
-			     .held = STRBUF(2 * HTTPD_STREAM_MAX + HTTPD_PIECE_MAX + CUT_ROOM)};
+			     .held = STRBUF(2 * HTTPD_STREAM_MAX + HTTPD_PIECE_MAX)};
 	r->conn->stream = s;
 	struct MHD_Response *response = MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, BLOCK, read_stream, s, free_stream);
@@ -146,8 +175,6 @@ bool stream_write(struct stream *s, struct str bytes)
 	}
 	size_t waiting = s->held.n - s->at;
 	if (waiting ? waiting + bytes.n > HTTPD_STREAM_MAX : bytes.n > HTTPD_PIECE_MAX) {
-		if (s->ops->cut)
-			strbuf_adds(&s->held, s->ops->cut);
 		s->ended = true;
 		wake(s);
 		return false;

@@ -146,17 +146,19 @@ void loop_run(struct loop *l)
 	pthread_mutex_unlock(&l->lock);
 }
 
-static void nothing(void *arg)
+/* It may ring before the turn waits, when the thread had to: without another one the turn would wait for whatever else comes. */
+static void tick_again(void *arg)
 {
-	(void)arg;
+	loop_timer_set(*(struct loop_timer **)arg, 20 * USEC_MS);
 }
 
 bool loop_drain(struct loop *l, usec_t limit)
 {
 	usec_t until = clock_mono() + limit;
-	struct loop_timer *tick = loop_timer_new(l, nothing, NULL);
+	struct loop_timer *tick = NULL;
 	unsigned quiet = 0;
 
+	tick = loop_timer_new(l, tick_again, &tick);
 	while (quiet < 3 && clock_mono() < until) {
 		loop_timer_set(tick, l->all ? 20 * USEC_MS : USEC_MS);
 		uv_run(&l->uv, UV_RUN_ONCE);

@@ -27,6 +27,8 @@ static const struct option agent_options[] = {
 	{"memory", 0, "SIZE", "how much memory jobs may use: 8Gi (default: what the machine has)"},
 	{"grace", 0, "TIME", "how long jobs may go on after SIGTERM (default: to their end)"},
 	{"insecure", 0, NULL, "send token, sources and secrets unencrypted to another machine"},
+	{"core-dumps", 0, NULL,
+	 "leave the limit of core dumps as it is: tokens and secrets stand in them"},
 	{"drain", 0, NULL,
 	 "tell the agent of this --data to take no more jobs and leave; waits for it"},
 	{0},
@@ -251,6 +253,8 @@ static int run_agent(struct cli *c)
 	log_open(STDERR_FILENO, c->json || !isatty(STDERR_FILENO), LOG_INFO);
 	log_clock(now);
 	signal(SIGPIPE, SIG_IGN);
+	if (!cli_flag(c, "core-dumps"))
+		house_no_core_dumps();
 	if (read_options(c, &o, &h, &err) != RC_OK)
 		return code_of(c, &err);
 	h.data = data_of(c);

@@ -113,6 +113,7 @@ enum rc face_options(struct face *f, const struct serve_options *o, const char *
 	ret->behind_tls = https && !o->tls_cert;
 	ret->hosts = f->hosts.v;
 	ret->streams_max = o->streams_max;
+	ret->streams_each = o->streams_each;
 	if (o->rate)
 		ret->actor_rate = (struct rate){o->rate, o->rate * BURST};
 	ret->told = told;

@@ -15,7 +15,10 @@
 #include "main/zone.h"
 #include "secrets/adapters.h"
 #include "store/adapters.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -245,4 +248,17 @@ void house_closep(struct house **h)
 {
 	house_close(*h);
 	*h = NULL;
+}
+
+void house_no_core_dumps(void)
+{
+	const struct rlimit none = {0, 0};
+	AUTO(fd_close) int filter = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0)
+		LOG(LOG_WARN, "core dumps stay possible", LF("error", strerror(errno)));
+	/* The limit does not hold for a program that the kernel pipes cores to: it gets one without any memory. */
+	if (filter >= 0 && write(filter, "0", 1) < 0)
+		LOG(LOG_WARN, "a collector of crashes may get our memory",
+		    LF("error", strerror(errno)));
 }

@@ -40,3 +40,5 @@ const char *toolchain_text(void);
 char *shim_path(void);
 /* Where data lives when nobody says: $PENSTOCK_DATA, ./.penstock if it is there, /var/lib/penstock for root, else ~/.local/share/penstock. The caller's. */
 char *default_data(void);
+/* Tokens, keys and secrets are in our memory: no copy of it goes to a disk or to a collector of crashes. What we start has the limit, too. */
+void house_no_core_dumps(void);

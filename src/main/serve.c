@@ -372,12 +372,14 @@ static void tell_settings(void *ctx,
 
 static enum rc open_api(struct daemon *d, const struct serve_options *o, struct err *err)
 {
+	AUTO(freep) char *archives = xasprintf("%s/archive", d->data);
 	struct api_options ao = {.engine = d->engine,
 				 .version = PENSTOCK_VERSION,
 				 .source_of = source_of,
 				 .address_of = address_of,
 				 .doctor = look_at_machine,
 				 .archive_of = archive_of,
+				 .archives = archives,
 				 .base = o->public_url,
 				 .settings = tell_settings,
 				 .ctx = d,
@@ -505,6 +507,8 @@ int serve(const struct serve_options *o)
 	log_clock(now);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits(o);
+	if (!o->core_dumps)
+		house_no_core_dumps();
 	if (find_data(&d, o->data, &err) != RC_OK || open_all(&d, o, &err) != RC_OK) {
 		int code = fail(&err, "serve");
 

@@ -13,7 +13,7 @@ struct serve_options {
 	const char *
 		public_url; /* by which people, agents and those who check jobs' tokens reach it; NULL: http://127.0.0.1:PORT */
 	texts hosts;                /* more names that it answers by */
-	uint32_t streams_max, rate; /* 0: as io/httpd.h says */
+	uint32_t streams_max, streams_each, rate; /* 0: as io/httpd.h says */
 	uint32_t door_base, replica_base, slots;
 	uint64_t cache_max;     /* bytes of the build tools' cache; 0: 20 GiB */
 	const char *containers; /* NULL: auto */
@@ -23,6 +23,7 @@ struct serve_options {
 	const char *oidc_issuer, *oidc_client, *oidc_secret, *oidc_name, *oidc_groups, *oidc_scopes;
 	uint64_t journal_keep;  /* usec that records stay in the journal; 0: for ever */
 	bool processes, verbose, json_log;
+	bool core_dumps; /* may be made */
 };
 /* Run until SIGTERM or SIGINT. Exit code of the program. */
 int serve(const struct serve_options *o);

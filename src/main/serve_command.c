@@ -18,6 +18,7 @@ static const struct option serve_options[] = {
 	 "how people and agents reach it, and the issuer of jobs' tokens: https://ci.example"},
 	{"host", 0, "NAME", "answer by this name, too (may be repeated)"},
 	{"streams-max", 0, "N", "readers of events and logs at a time (1000)"},
+	{"streams-each", 0, "N", "of them by one person or token (a quarter of all, at least 8)"},
 	{"rate", 0, "N",
 	 "requests a second of one person or token (100), five times as many at once"},
 	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
@@ -38,6 +39,8 @@ static const struct option serve_options[] = {
 	{"oidc-name", 0, "TEXT", "what the button says (single sign-on)"},
 	{"oidc-groups", 0, "CLAIM", "where it tells a person's groups (groups)"},
 	{"oidc-scopes", 0, "LIST", "what we ask for (openid profile email)"},
+	{"core-dumps", 0, NULL,
+	 "leave the limit of core dumps as it is: tokens and secrets stand in them"},
 	{"verbose", 'v', NULL, "log more"},
 	{"json-log", 0, NULL, "log JSON, also on a terminal"},
 	{0},
@@ -85,13 +88,14 @@ static int run_serve(struct cli *c)
 	struct serve_options o = {.data = cli_data(c),
 				  .processes = cli_flag(c, "processes"),
 				  .verbose = cli_flag(c, "verbose"),
-				  .json_log = cli_flag(c, "json-log")};
-	uint64_t port, slots, doors, replicas, streams, rate;
+				  .json_log = cli_flag(c, "json-log"),
+				  .core_dumps = cli_flag(c, "core-dumps")};
+	uint64_t port, slots, doors, replicas, streams, each, rate;
 	const char *repo;
 
 	if (!number(c, "port", WIRE_PORT, UINT16_MAX, &port) ||
 	    !number(c, "slots", 0, 1000, &slots) || !number(c, "streams-max", 0, 50000, &streams) ||
-	    !number(c, "rate", 0, 1000000, &rate) ||
+	    !number(c, "streams-each", 0, 50000, &each) || !number(c, "rate", 0, 1000000, &rate) ||
 	    !number(c, "door-base", 0, UINT16_MAX, &doors) ||
 	    !number(c, "replica-base", 0, UINT16_MAX, &replicas) ||
 	    !size_option(c, "cache-max", &o.cache_max) ||
@@ -113,6 +117,7 @@ static int run_serve(struct cli *c)
 	o.insecure_listen = cli_flag(c, "insecure-listen");
 	o.public_url = cli_value(c, "public-url");
 	o.streams_max = (uint32_t)streams;
+	o.streams_each = (uint32_t)each;
 	o.rate = (uint32_t)rate;
 	o.slots = (uint32_t)slots;
 	o.door_base = (uint32_t)doors;

@@ -52,6 +52,9 @@ static void tell_port(const struct teller *t, const struct serve_options *o)
 	     "where people log in; --oidc-issuer URL");
 	tell_number(t, "streams-max", o->streams_max ? o->streams_max : HTTPD_STREAMS,
 		    "readers of events and logs at a time; --streams-max N");
+	if (o->streams_each)
+		tell_number(t, "streams-each", o->streams_each,
+			    "of them by one person or token; --streams-each N");
 	if (o->rate)
 		tell_number(t, "rate", o->rate,
 			    "requests a second of one person or token; --rate N");

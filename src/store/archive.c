@@ -88,26 +88,86 @@ const struct archive *archives_find(const struct archives *a, uint64_t seq)
 
 /* ---- reading ---- */
 
-static enum rc next_line(void *ctx, struct str *ret, bool *ret_any, struct err *err)
+struct archive_check {
+	uint64_t from, to; /* as the name says */
+	struct lines lines;
+	struct export_check check;
+};
+
+enum rc archive_check_open(const struct archive *a, struct archive_check **ret, struct err *err)
 {
-	return lines_next(ctx, ret, ret_any, err);
+	struct archive_check *c = xcalloc(1, sizeof(*c));
+
+	c->lines.fd = -1;
+	enum rc rc = lines_open(&c->lines, a->path, EXPORT_LINE_MAX, err);
+	if (rc != RC_OK) {
+		archive_check_free(c);
+		return rc;
+	}
+	c->from = a->from;
+	c->to = a->to;
+	export_check_init(&c->check);
+	*ret = c;
+	return RC_OK;
+}
+
+void archive_check_free(struct archive_check *c)
+{
+	if (!c)
+		return;
+	lines_done(&c->lines);
+	export_check_done(&c->check);
+	xfree(c);
+}
+
+static enum rc whole(struct archive_check *c, struct err *err)
+{
+	const struct store_report *r = &c->check.chain.report;
+	enum rc rc = export_check_end(&c->check, err);
+
+	if (rc == RC_OK && !r->ended)
+		rc = err_set(err, RC_CORRUPT, "it has no trailer: it was cut off");
+	if (rc == RC_OK && (r->from != c->from || r->to != c->to))
+		rc = err_set(err, RC_CORRUPT, "it holds records %llu to %llu",
+			     (unsigned long long)r->from, (unsigned long long)r->to);
+	return rc;
+}
+
+enum rc archive_check_next(struct archive_check *c, size_t n, bool *ret_more, struct err *err)
+{
+	struct str text;
+	bool any = true;
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; rc == RC_OK && any && i < n; i++) {
+		rc = lines_next(&c->lines, &text, &any, err);
+		if (rc == RC_OK && any)
+			rc = export_check_line(&c->check, text, err);
+	}
+	if (rc == RC_OK && !any)
+		rc = whole(c, err);
+	if (rc == RC_INVALID || rc == RC_TOO_BIG)
+		err->rc = rc = RC_CORRUPT;
+	*ret_more = rc == RC_OK && any;
+	return rc;
+}
+
+const struct store_report *archive_check_report(const struct archive_check *c)
+{
+	return &c->check.chain.report;
 }
 
 enum rc archive_verify(const struct archive *a, struct store_report *ret, struct err *err)
 {
-	AUTO(lines_done) struct lines lines = {.fd = -1};
-	enum rc rc = lines_open(&lines, a->path, EXPORT_LINE_MAX, err);
+	struct archive_check *c = NULL;
+	bool more;
+	enum rc rc = archive_check_open(a, &c, err);
 
 	if (rc != RC_OK)
 		return rc;
-	rc = chain_verify_ndjson(next_line, &lines, ret, err);
-	if (rc == RC_OK && !ret->ended)
-		rc = err_set(err, RC_CORRUPT, "it has no trailer: it was cut off");
-	if (rc == RC_OK && (ret->from != a->from || ret->to != a->to))
-		rc = err_set(err, RC_CORRUPT, "it holds records %llu to %llu",
-			     (unsigned long long)ret->from, (unsigned long long)ret->to);
-	if (rc == RC_INVALID || rc == RC_TOO_BIG)
-		err->rc = rc = RC_CORRUPT;
+	rc = archive_check_next(c, SIZE_MAX, &more, err);
+	*ret = c->check.chain.report;
+	archive_check_free(c);
 	return rc == RC_OK ? rc : err_wrap(err, "%s", a->path);
 }
 

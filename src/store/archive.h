@@ -22,6 +22,15 @@ const struct archive *archives_find(const struct archives *a, uint64_t seq);
 /* Check one: its chain, its trailer, and that it holds what its name says. RC_CORRUPT. */
 MUST_CHECK enum rc archive_verify(const struct archive *a, struct store_report *ret,
 				  struct err *err);
+/* The same in pieces, for who must not block for long. */
+struct archive_check;
+MUST_CHECK enum rc archive_check_open(const struct archive *a, struct archive_check **ret,
+				      struct err *err);
+/* At most n lines more; *ret_more: that was not all. RC_CORRUPT: err does not name the file; no more then. */
+MUST_CHECK enum rc archive_check_next(struct archive_check *c, size_t n, bool *ret_more,
+				      struct err *err);
+const struct store_report *archive_check_report(const struct archive_check *c);
+void archive_check_free(struct archive_check *c);
 /* Its records in order, the chain checked on the way; each: false stops. */
 MUST_CHECK enum rc archive_walk(const struct archive *a,
 				bool (*each)(void *ctx, const struct record *r), void *ctx,

@@ -191,13 +191,7 @@ enum rc store_export(struct store *s, enum rc (*write)(void *ctx, struct str lin
 
 /* ---- of an export ---- */
 
-struct reading {
-	struct chain_walk chain; /* of the whole file */
-	uint64_t lines, from, records;
-	struct digest before; /* of the part that the next trailer ends */
-};
-
-static enum rc read_record(struct reading *f, const struct record *r, struct err *err)
+static enum rc read_record(struct export_check *f, const struct record *r, struct err *err)
 {
 	if (!f->records) {
 		f->from = r->seq;
@@ -209,7 +203,8 @@ static enum rc read_record(struct reading *f, const struct record *r, struct err
 }
 
 /* It must say what stood before it, since the last one. */
-static enum rc read_trailer(struct reading *f, const struct store_report *said, struct err *err)
+static enum rc read_trailer(struct export_check *f, const struct store_report *said,
+			    struct err *err)
 {
 	const struct store_report *r = &f->chain.report;
 
@@ -229,50 +224,76 @@ static enum rc read_trailer(struct reading *f, const struct store_report *said, 
 	return RC_OK;
 }
 
-static enum rc read_line(struct reading *f, struct str text, struct strbuf *texts, struct err *err)
+static enum rc read_line(struct export_check *f, struct str text, struct err *err)
 {
 	struct store_report said;
 	struct record r;
 
-	f->lines++;
-	strbuf_clear(texts);
+	strbuf_clear(&f->texts);
 	if (str_starts(text, TRAILER_START)) {
 		enum rc rc = trailer_parse(text, &said, err);
 
 		return rc == RC_OK ? read_trailer(f, &said, err) : rc;
 	}
-	enum rc rc = record_parse(text, texts, &r, err);
+	enum rc rc = record_parse(text, &f->texts, &r, err);
 	return rc == RC_OK ? read_record(f, &r, err) : rc;
+}
+
+void export_check_init(struct export_check *f)
+{
+	*f = (struct export_check){.texts = STRBUF(EXPORT_LINE_MAX)};
+}
+
+void export_check_done(struct export_check *f)
+{
+	strbuf_done(&f->texts);
+}
+
+enum rc export_check_line(struct export_check *f, struct str text, struct err *err)
+{
+	f->lines++;
+	enum rc rc = read_line(f, text, err);
+
+	if (rc == RC_OK)
+		return RC_OK;
+	f->chain.report.bad = f->lines;
+	if (err)
+		err_wrap(err, "line %llu", (unsigned long long)f->lines);
+	return rc;
+}
+
+enum rc export_check_end(struct export_check *f, struct err *err)
+{
+	struct store_report *report = &f->chain.report;
+
+	if (!report->records || report->ended || report->from == 1)
+		return RC_OK;
+	report->bad = 1;
+	return err_set(err, RC_CORRUPT,
+		       "it begins with record %llu, and no trailer says that it should",
+		       (unsigned long long)report->from);
 }
 
 enum rc chain_verify_ndjson(enum rc (*line)(void *ctx, struct str *ret, bool *ret_any,
 					    struct err *err),
 			    void *ctx, struct store_report *ret, struct err *err)
 {
-	AUTO(strbuf_done) struct strbuf texts = STRBUF(EXPORT_LINE_MAX);
-	struct reading f = {0};
-	struct store_report *report = &f.chain.report;
+	AUTO(export_check_done) struct export_check f;
 	struct str text;
 	bool any = false;
-	enum rc rc = line(ctx, &text, &any, err);
 
+	export_check_init(&f);
+	enum rc rc = line(ctx, &text, &any, err);
 	while (rc == RC_OK && any) {
-		rc = read_line(&f, text, &texts, err);
-		if (rc == RC_OK) {
+		rc = export_check_line(&f, text, err);
+		if (rc == RC_OK)
 			rc = line(ctx, &text, &any, err);
-			continue;
-		}
-		report->bad = f.lines;
-		if (err)
-			err_wrap(err, "line %llu", (unsigned long long)f.lines);
+		else
+			any = false;
 	}
-	if (rc == RC_OK && report->records && !report->ended && report->from != 1) {
-		report->bad = 1;
-		rc = err_set(err, RC_CORRUPT,
-			     "it begins with record %llu, and no trailer says that it should",
-			     (unsigned long long)report->from);
-	}
-	*ret = *report;
+	if (rc == RC_OK)
+		rc = export_check_end(&f, err);
+	*ret = f.chain.report;
 	return rc;
 }
 

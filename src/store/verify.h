@@ -72,6 +72,19 @@ MUST_CHECK enum rc store_seq_at(struct store *s, usec_t at, uint64_t *ret, struc
 MUST_CHECK enum rc chain_verify_ndjson(enum rc (*line)(void *ctx, struct str *ret, bool *ret_any,
 						       struct err *err),
 				       void *ctx, struct store_report *ret, struct err *err);
+/* The same, a line at a time. */
+struct export_check {
+	struct chain_walk chain; /* of all that was read */
+	uint64_t lines, from, records;
+	struct digest before; /* of the part that the next trailer ends */
+	struct strbuf texts;
+};
+void export_check_init(struct export_check *f);
+void export_check_done(struct export_check *f);
+/* After an error (it names the line) no more. */
+MUST_CHECK enum rc export_check_line(struct export_check *f, struct str text, struct err *err);
+/* That was the last one. */
+MUST_CHECK enum rc export_check_end(struct export_check *f, struct err *err);
 /* One line. ret's texts point into line and *texts (which is appended to, with room for them). */
 MUST_CHECK enum rc record_parse(struct str line, struct strbuf *texts, struct record *ret,
 				struct err *err);

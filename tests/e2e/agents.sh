@@ -93,6 +93,16 @@ is 'two in one folder: exit code 3' "$CODE" 3
 run "$PENSTOCK" agent --server http://ci.example:7400 --token-file "$work/one.token"
 is 'unencrypted to another machine: exit code 2' "$CODE" 2
 has 'and what to do' "$ERR" 'https://.*--insecure'
+"$PENSTOCK" serve --data "$work/elsewhere" --port 0 >"$work/elsewhere.out" 2>"$work/elsewhere.log" </dev/null &
+pids+=("$!")
+elsewhere() { "$PENSTOCK" agent token three --data "$work/elsewhere" >"$work/elsewhere.token"; }
+await 20 elsewhere
+run "$PENSTOCK" agent --server "$url" --token-file "$work/elsewhere.token" --name three --data "$work/agent-three"
+is 'a token of another installation: exit code 3' "$CODE" 3
+has 'and what to do' "$ERR" 'does not know this token.*penstock agent token'
+limits_of() { awk '/^Max core file size/ {print $5, $6}' "/proc/$1/limits"; }
+is 'the daemon leaves no core dumps' "$(limits_of "$DAEMON") $(cat "/proc/$DAEMON/coredump_filter")" '0 0 00000000'
+is 'nor does an agent' "$(limits_of "${agent_pid[one]}") $(cat "/proc/${agent_pid[one]}/coredump_filter")" '0 0 00000000'
 asks() { # TOKEN-FILE PATH BODY
 	ANSWER=$("$APP" http "$api_port" POST "$2" "$3" "$(cat "$1")")
 	STATUS=${ANSWER%%$'\n'*} ANSWER=${ANSWER#*$'\n'}
@@ -108,6 +118,53 @@ is 'without a hello nothing is answered' "$STATUS" 409
 ANSWER=$("$APP" http "$api_port" GET /api/v1/status '' "$(cat "$work/old.token")")
 is "an agent's token opens nothing else" "${ANSWER%%$'\n'*}" 401
 is 'and a person`s token is none of an agent' "$("$APP" http "$api_port" POST /agent/beat '{}' "$(sed -nE 's/.*once\): //p' "$data.out" | head -n 1)" | head -n 1)" 401
+agent gone linux
+await 10 agent_is gone connected
+p agent token gone --remove >/dev/null
+left() { gone "${agent_pid[$1]}"; }
+await_ok 'an agent whose token is revoked leaves' 15 left gone
+wait "${agent_pid[gone]}"
+is 'with exit code 3' $? 3
+has 'and says why' "$(tail -n 1 "$work/gone.log")" 'does not know this token'
+took=$(wc -l <"$work/gone.log")
+if [ "$took" -le 4 ]; then ok 'in few words'; else not_ok 'in few words' "$took lines"; fi
+api POST /api/v1/tokens '{"name":"brief","scope":"agent/brief","for":"5s"}'
+first_member token <<<"$ANSWER" >"$work/brief.token"
+agent brief linux
+await 10 agent_is brief connected
+await_ok 'an agent whose token ends leaves' 25 left brief
+wait "${agent_pid[brief]}"
+is 'with exit code 3, too' $? 3
+has 'and says so' "$(tail -n 1 "$work/brief.log")" 'does not know this token'
+run "$PENSTOCK" agent --server "$url" --token-file "$work/brief.token" --name brief --data "$work/agent-brief"
+is 'and is not let in again' "$CODE" 3
+
+# ---- a job that shows who it is ----
+token_file() { echo "$work/agent-one/jobs/${JOB//\//+}/work/a/token"; }
+claims_of() { # TOKEN: its claims, when a key that the daemon publishes signed it
+	node -e '
+		const { createPublicKey, verify } = require("node:crypto");
+		const [head, body, signature] = process.argv[1].split(".");
+		const text = (part) => JSON.parse(Buffer.from(part, "base64url").toString());
+		const jwk = JSON.parse(process.argv[2]).keys.find(({ kid }) => kid === text(head).kid);
+		const key = { key: createPublicKey({ key: jwk, format: "jwk" }), dsaEncoding: "ieee-p1363" };
+		if (text(head).alg !== "ES256" || !verify("sha256", Buffer.from(`${head}.${body}`), key, Buffer.from(signature, "base64url"))) process.exit(1);
+		console.log(JSON.stringify(text(body)));
+	' "$1" "$(curl -s "$url/.well-known/jwks.json")"
+}
+has_token() { [ -s "$(token_file)" ]; }
+job big "printf %s \"\$CLOUD\" >token; echo it is \$CLOUD; $(hold); echo made >made" ', id_tokens: {CLOUD: {aud: sts.example}}'
+await_ok 'a job on an agent has its token' 20 has_token
+TOKEN=$(cat "$(token_file)")
+run claims_of "$TOKEN"
+is 'a key of the daemon signed it' "$CODE" 0
+has 'for this audience, by this daemon' "$OUT" "\"iss\":\"$url\".*\"aud\":\"sts.example\""
+has 'and for this job' "$OUT" "$JOB"
+run claims_of "${TOKEN%?????}AAAAA"
+is 'changed, it does not hold' "$CODE" 1
+let_go "$work/agent-one" "$JOB" a
+await_ok 'the job passes' 20 job_is passed
+is 'the token is masked in its log' "$(job_log | tr '\n' ' ')" 'it is *** '
 
 # ---- an agent dies ----
 moment_of() { # TYPE SUBJECT: of the last such record, in microseconds
@@ -133,7 +190,7 @@ let_go "$work/agent-$first" "$JOB" a
 await 10 its_job_over
 let_go "$work/agent-$other" "$JOB" a
 await_ok 'and passes' 20 job_is passed
-agent "$first" linux,big
+agent "$first" "$([ "$first" = two ] || echo big,)linux" # as before: later jobs that ask for big go to one
 await_ok 'the dead one comes back' 10 agent_is "$first" connected
 await_ok 'and is told to forget its job' 10 no_job_left
 is 'the job ended once' "$(ends)" 1

@@ -120,6 +120,9 @@ await_ok 'old records are in archives' 20 archived
 gone_from() { api GET '/api/v1/journal?from=1&limit=1'; [ "$STATUS" = 410 ]; }
 await_ok 'and not in the journal' 20 gone_from
 has 'who asks is told where' "$ANSWER" 'record 1 is in archive/journal-000000000001-[0-9]{12}\.ndjson\.zst'
+api GET /api/v1/audit/verify
+has 'the daemon checks archives and journal' "$ANSWER" '"ok":true,"checked":[0-9]+,"total":[0-9]+,"from":1,'
+hasnt 'and misses nothing' "$ANSWER" '"missing"'
 run p audit list -n 3
 is 'what is new is read' "$CODE" 0
 run p audit verify

@@ -15,6 +15,7 @@
 #include "flow/4-verify/adapters.h"
 #include "flow/5-deploy/adapters_deploy.h"
 #include "flow/5-deploy/desired_adapters.h"
+#include "flow/6-watch/adapters_watch.h"
 #include "io/clock.h"
 #include "io/files.h"
 #include "flow/1-source/adapters.h"
@@ -164,6 +165,8 @@ static int open_world(void **state)
 	assert_int_equal(rc, RC_OK);
 	rc = route_fake_new(&world.route, &err);
 	assert_int_equal(rc, RC_OK);
+	rc = notify_fake_new(&world.notify, &err);
+	assert_int_equal(rc, RC_OK);
 	world.secret = secret_fake_new(kit_secrets);
 	model_init(&m);
 	kit_seq = 0;
@@ -176,9 +179,11 @@ static int open_world(void **state)
 	rc = engine_new(&world, &eo, &engine, &err);
 	if (rc != RC_OK)
 		fail_msg("%s", err.msg);
+	AUTO(freep) char *archives = xasprintf("%s/archive", folder);
 	struct api_options ao = {.engine = engine,
 				 .version = "0.test",
 				 .address_of = kit_address,
+				 .archives = archives,
 				 .doctor = kit_machine,
 				 .settings = kit_settings};
 	api = api_new(&ao);
@@ -213,6 +218,7 @@ static int close_world(void **state)
 	desired_free(world.desired);
 	runtime_free(world.runtime);
 	route_free(world.route);
+	notify_free(world.notify);
 	secret_free(world.secret);
 	blobs_free(world.blobs);
 	store_free(world.store);

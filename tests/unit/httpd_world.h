@@ -19,10 +19,14 @@ static struct {
 #define ADMIN_TOKEN "pst_admin"
 #define CI_TOKEN    "pst_ci"
 #define AGENT_TOKEN "pst_agent"
+#define ANN_TOKEN   "pst_ann_1"
+#define ANN_OTHER   "pst_ann_2"
 static const struct known known_here[] = {
 	{ADMIN_TOKEN, "token:admin", NULL, false},
 	{CI_TOKEN, "token:ci", "trusted", false},
 	{AGENT_TOKEN, "token:agent.a", "agent/a", false},
+	{ANN_TOKEN, "user:ann", NULL, false},
+	{ANN_OTHER, "user:ann", NULL, false},
 	{NULL, NULL, NULL, false},
 };
 

@@ -120,6 +120,7 @@ static void each_page_says_what_it_must(void **state)
 /* ---- the export is the store's ---- */
 
 static struct strbuf exported;
+static struct digest hash_of_4;
 
 static enum rc keep_line(void *ctx, struct str line, struct err *err)
 {
@@ -195,6 +196,135 @@ static void what_left_is_said_to_have_left(void **state)
 	assert_int_equal(store_trim(world.store, 10, 100, &err), RC_OK);
 	api_archived(api, 10, T0 + 10 * USEC_MIN);
 	beside(gone_client);
+	xfree(secret_id);
+}
+
+/* Two archives before the journal: checked with it, and who breaks one is found. */
+static void put_archive(uint64_t from, uint64_t to, const char *actor)
+{
+	AUTO(freep)
+	char *path = xasprintf("%s/archive/journal-%012llu-%012llu.ndjson.zst", folder,
+			       (unsigned long long)from, (unsigned long long)to);
+	struct seq_range range = {from, to};
+	struct err err = {0};
+
+	exported = STRBUF(1 << 24);
+	assert_int_equal(store_export_range(world.store, &range, keep_line, NULL, NULL, &err),
+			 RC_OK);
+	char *at = actor ? strstr(strbuf_cstr(&exported), "\"actor\":\"engine\"") : NULL;
+	if (actor)
+		memcpy(at + strlen("\"actor\":\""), actor, strlen("engine"));
+	assert_int_equal(file_write(path, strbuf_str(&exported), 0600, &err), RC_OK);
+	strbuf_done(&exported);
+}
+
+static const struct path all_of_it[] = {
+	{"archives first", "GET " WIRE_AUDIT "/verify", 200,
+	 "{\"ok\":true,\"checked\":33,\"total\":33,\"from\":1,\"to\":33,", "missing"},
+	{"with progress", "GET " WIRE_AUDIT "/verify", 200,
+	 "{\"checked\":10,\"total\":33,\"archive\":\"archive/journal-000000000005-", NULL},
+	{"from a record in one", "GET " WIRE_AUDIT "/verify?from=7", 200,
+	 "{\"ok\":true,\"checked\":29,", "journal-000000000001"},
+	{"up to a record in one", "GET " WIRE_AUDIT "/verify?to=4", 200,
+	 "{\"ok\":true,\"checked\":4,", NULL},
+	{"a part behind them", "GET " WIRE_AUDIT "/verify?from=31", 200,
+	 "{\"ok\":true,\"checked\":3,\"total\":3,", "archive"},
+};
+static const struct path changed[] = {
+	{"where it is", "GET " WIRE_AUDIT "/verify", 200,
+	 "{\"ok\":false,\"checked\":4,\"total\":33,\"archive\":\"archive/journal-000000000005-000000000010.ndjson.zst\",\"from\":1,\"to\":4,",
+	 NULL},
+	{"which record", "GET " WIRE_AUDIT "/verify", 200, "\"bad\":5,\"code\":\"corrupt\"", NULL},
+};
+static const struct path other[] = {
+	{"of another journal", "GET " WIRE_AUDIT "/verify", 200,
+	 "\"bad\":10,\"code\":\"corrupt\",\"detail\":\"the journal does not go on from its archives",
+	 "\"ok\":true"},
+};
+static const struct path away[] = {
+	{"one was put away", "GET " WIRE_AUDIT "/verify", 200,
+	 "{\"ok\":true,\"checked\":27,\"total\":27,\"missing\":[{\"from\":5,\"to\":10}],", NULL},
+};
+
+static void whole_client(void)
+{
+	check_paths(all_of_it, ARRAY_LEN(all_of_it));
+}
+static void changed_client(void)
+{
+	check_paths(changed, ARRAY_LEN(changed));
+}
+static void other_client(void)
+{
+	check_paths(other, ARRAY_LEN(other));
+}
+static void away_client(void)
+{
+	check_paths(away, ARRAY_LEN(away));
+}
+
+/* The archive of the last records again, but of a chain that says something else throughout. */
+static void forge_archive(const char *path)
+{
+	AUTO(strbuf_done) struct strbuf all = STRBUF(1 << 20);
+	struct store_report r = {.from = 5, .to = 10, .before = hash_of_4};
+	struct record last = {0};
+	struct err err = {0};
+
+	for (uint64_t seq = 5; seq <= 10; seq++) {
+		struct record one = {.seq = seq,
+				     .time = T0,
+				     .actor = STR("eve"),
+				     .subject = STR("x"),
+				     .type = STR("job.ended"),
+				     .payload = STR("{}"),
+				     .prev = seq == 5 ? hash_of_4 : last.hash};
+
+		one.hash = chain_hash(&one);
+		assert_int_equal(record_print(&one, &all, &err), RC_OK);
+		strbuf_addc(&all, '\n');
+		last = one;
+		r.records++;
+	}
+	r.hash = last.hash;
+	trailer_print(&r, &all);
+	strbuf_addc(&all, '\n');
+	assert_int_equal(file_write(path, strbuf_str(&all), 0600, &err), RC_OK);
+}
+
+static bool note_hash(void *ctx, const struct record *r)
+{
+	*(struct digest *)ctx = r->hash;
+	return false;
+}
+
+static void a_check_begins_with_the_archives(void **state)
+{
+	AUTO(freep) char *dir = xasprintf("%s/archive", folder);
+	AUTO(freep)
+	char *second = xasprintf("%s/journal-000000000005-000000000010.ndjson.zst", dir);
+	AUTO(freep) char *kept = xasprintf("%s/kept", folder);
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(dir_make(dir, 0700, &err), RC_OK);
+	put_archive(1, 4, NULL);
+	put_archive(5, 10, NULL);
+	assert_int_equal(rename(second, kept), 0);
+	put_archive(5, 10, "evelyn");
+	AUTO(freep) char *bad = xasprintf("%s/bad", folder);
+	assert_int_equal(rename(second, bad), 0);
+	assert_int_equal(rename(kept, second), 0);
+	assert_int_equal(store_journal(world.store, 4, 1, note_hash, &hash_of_4, &err), RC_OK);
+	assert_int_equal(store_trim(world.store, 10, 100, &err), RC_OK);
+	api_archived(api, 10, T0 + 10 * USEC_MIN);
+	beside(whole_client);
+	assert_int_equal(rename(bad, second), 0);
+	beside(changed_client);
+	forge_archive(second);
+	beside(other_client);
+	assert_int_equal(unlink(second), 0);
+	beside(away_client);
 	xfree(secret_id);
 }
 
@@ -337,6 +467,7 @@ int main(void)
 		KIT_CASE(each_page_says_what_it_must),
 		KIT_CASE(the_export_is_that_of_the_store),
 		KIT_CASE(what_left_is_said_to_have_left),
+		KIT_CASE(a_check_begins_with_the_archives),
 		KIT_CASE(each_order_stands_in_the_journal),
 		cmocka_unit_test(the_walk_is_whole),
 	};

@@ -235,24 +235,82 @@ static void a_name_is_one_person(void **state)
 	close_bench(&b);
 }
 
+/* A login that began before an administrator disabled the account comes too late, at either of its two steps. */
+static void a_login_lifts_no_disable(void **state)
+{
+	struct bench b;
+	const struct user *u;
+	bool admin = false;
+
+	(void)state;
+	open_bench(&b);
+	for (int i = 0; i < 4; i++) { /* first login, disabled, the late login, enabled again */
+		struct event ev = {.kind = EV_USER,
+				   .id = S("ann"),
+				   .base = S("https://id.example"),
+				   .ref = S("1"),
+				   .via = admin ? S("tok-1") : S("oidc"),
+				   .ok = i != 1};
+
+		assert_int_equal(give(&b, ev), i == 2 ? RC_DENIED : RC_OK);
+		u = model_user(&b.m, "ann");
+		assert_int_equal(u->disabled, i == 1 || i == 2);
+		assert_int_equal(login(&b, "user:ann", i ? HASH_B : HASH_A, NULL),
+				 u->disabled ? RC_DENIED : RC_OK);
+		admin = i != 1;
+	}
+	assert_non_null(access_session(&b.m, HASH_A, b.time)); /* she was let in again */
+	close_bench(&b);
+}
+
+static void order_by(struct bench *b, const char *actor, unsigned i)
+{
+	assert_int_equal(give(b, (struct event){.kind = EV_DENIED,
+						.actor = S(actor),
+						.once = xasprintf("%s %u", actor, i),
+						.what = S("x")}),
+			 RC_OK);
+}
+
+static size_t keys_of(const struct project *p, const char *actor)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->once.n; i++)
+		n += streq(p->once.v[i].who, actor);
+	return n;
+}
+
 static void an_order_is_remembered_by_its_key(void **state)
 {
 	struct bench b;
 
 	(void)state;
 	open_bench(&b);
-	for (unsigned i = 0; i < 1010; i++)
-		assert_int_equal(give(&b, (struct event){.kind = EV_DENIED,
-							 .once = xasprintf("key %u", i),
-							 .what = S("x")}),
-				 RC_OK);
+	order_by(&b, "user:ann", 0);
+	for (unsigned i = 0; i < ONCE_MAX + 10; i++)
+		order_by(&b, "token:busy", i);
 	const struct project *p = model_project(&b.m);
-	assert_int_equal(p->once.n, 1000);
-	assert_string_equal(p->once.v[0].key, "key 10");
+	assert_int_equal(p->once.n, 1 + ONCE_EACH);
+	assert_string_equal(p->once.v[0].key, "user:ann 0"); /* whatever others do */
+	assert_string_equal(p->once.v[1].key, "token:busy 760");
+	/* Many busy ones share the room: who has few keeps them. */
+	for (unsigned i = 0; i < ONCE_EACH; i++)
+		for (unsigned k = 0; k < 9; k++) {
+			AUTO(freep) char *actor = xasprintf("token:t%u", k);
+
+			order_by(&b, actor, i);
+		}
+	assert_int_equal(p->once.n, ONCE_MAX);
+	assert_string_equal(p->once.v[0].key, "user:ann 0");
+	for (unsigned k = 0; k < 9; k++) {
+		AUTO(freep) char *actor = xasprintf("token:t%u", k);
+
+		assert_in_range(keys_of(p, actor), 99, 100);
+	}
+	assert_in_range(keys_of(p, "token:busy"), 99, 100);
 	b.time += 2 * USEC_DAY;
-	assert_int_equal(
-		give(&b, (struct event){.kind = EV_DENIED, .once = S("new"), .what = S("x")}),
-		RC_OK);
+	order_by(&b, "user:ann", 1);
 	assert_int_equal(p->once.n, 1);
 	close_bench(&b);
 }
@@ -264,6 +322,7 @@ int main(void)
 		cmocka_unit_test(tokens_end),
 		cmocka_unit_test(sessions_end_with_what_began_them),
 		cmocka_unit_test(a_name_is_one_person),
+		cmocka_unit_test(a_login_lifts_no_disable),
 		cmocka_unit_test(an_order_is_remembered_by_its_key),
 	};
 

@@ -21,7 +21,7 @@ static void on_gone(void *ctx)
 	(void)ctx;
 	open_streams--;
 }
-static const struct stream_ops ops = {on_drained, on_gone, NULL};
+static const struct stream_ops ops = {on_drained, on_gone};
 
 static void handle(void *ctx, struct request *r)
 {
@@ -205,6 +205,59 @@ static void streams_are_counted(void **state)
 {
 	(void)state;
 	beside(streams_client);
+}
+
+static int open_for_each(void **state)
+{
+	limits.streams_max = 20;
+	limits.streams_each = 3;
+	return open_server(state);
+}
+
+/* By two credentials of one person: they count together; others and the socket have places left. */
+static void each_client(void)
+{
+	int fds[10];
+	size_t n = 0;
+
+	for (; n < 3; n++) {
+		AUTO(freep) char *head = NULL;
+
+		fds[n] = dial_tcp(httpd_port(world.server));
+		head = keep_asking(fds[n], "/stream", n ? ANN_TOKEN : ANN_OTHER);
+		has(head, "HTTP/1.1 200", "up to one's limit");
+	}
+	fds[n] = dial_tcp(httpd_port(world.server));
+	AUTO(freep) char *refused = keep_asking(fds[n], "/stream", ANN_OTHER);
+	has(refused, "HTTP/1.1 503", "one more");
+	has(refused, "\r\nRetry-After: 5\r\n", "one more");
+	has(refused, "user:ann has 3 readers", "whose limit it is");
+	AUTO(freep) char *asked = keep_asking(fds[n++], "/x", ANN_TOKEN);
+	has(asked, "HTTP/1.1 200", "the refused one may ask for something else");
+	fds[n] = dial_tcp(httpd_port(world.server));
+	AUTO(freep) char *other = keep_asking(fds[n++], "/stream", ADMIN_TOKEN);
+	has(other, "HTTP/1.1 200", "another person");
+	for (; n < 10; n++) {
+		AUTO(freep) char *head = NULL;
+
+		fds[n] = dial_unix(world.socket);
+		head = keep_asking(fds[n], "/stream", NULL);
+		has(head, "HTTP/1.1 200", "by the socket");
+	}
+	wait_streams(9);
+	close(fds[0]);
+	wait_streams(8);
+	fds[0] = dial_tcp(httpd_port(world.server));
+	AUTO(freep) char *again = keep_asking(fds[0], "/stream", ANN_OTHER);
+	has(again, "HTTP/1.1 200", "one has left");
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+static void one_person_holds_not_all(void **state)
+{
+	(void)state;
+	beside(each_client);
 }
 
 static void thousand_client(void)
@@ -533,6 +586,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(slow_ones_are_cut_off, open_hurried),
 		CASE(streams_are_counted, open_for_five),
+		CASE(one_person_holds_not_all, open_for_each),
 		CASE(a_thousand_streams_and_requests, open_server),
 		CASE(strangers_hold_no_places, open_server),
 		CASE(rates_hold, open_rated),

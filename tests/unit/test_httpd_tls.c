@@ -34,7 +34,7 @@ static void on_gone(void *ctx)
 	(void)ctx;
 	open_stream = NULL;
 }
-static const struct stream_ops ops = {on_drained, on_gone, NULL};
+static const struct stream_ops ops = {on_drained, on_gone};
 
 static void go_on(void *arg)
 {

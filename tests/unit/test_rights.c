@@ -437,6 +437,37 @@ static void a_token_makes_no_greater_one(void **state)
 	assert_true(brief && longer && longer->until == brief->until);
 }
 
+/* By the weak one: not the strong one, nor what is for all environments; what is as weak, and itself. */
+static void ends_client(void)
+{
+	const char *mine = "POST " WIRE_ME "/tokens", *end = "DELETE " WIRE_ME "/tokens/";
+	AUTO(freep) char *hers = xasprintf("%shers", end);
+	AUTO(freep) char *there = xasprintf("%sthere", end);
+	AUTO(freep) char *weak = xasprintf("%sweak", end);
+	AUTO(freep) char *look = xasprintf("%slook", end);
+	AUTO(freep) char *strong = as("of ann, to look", hers, "");
+
+	assert_int_equal(status_of_answer(strong), 403);
+	assert_non_null(strstr(strong, "the token hers may do more (admin)"));
+	wants(403, "of ann, staging", hers, "");
+	wants(403, "of ann, staging", look, ""); /* a lower role, but everywhere */
+	wants(403, "of ann, to look", there, "");
+	wants(200, "of ann", "GET " WIRE_ME, "");
+	wants(201, "of ann, to look", mine, "{\"name\":\"weak\"}");
+	wants(200, "of ann, to look", weak, "");
+	wants(200, "of ann, to look", look, "");
+	wants(401, "of ann, to look", "GET " WIRE_ME, "");
+	wants(200, "of ann", there, "");
+	wants(200, "of ann", hers, "");
+	wants(401, "of ann", "GET " WIRE_ME, "");
+}
+
+static void a_token_ends_no_greater_one(void **state)
+{
+	(void)state;
+	beside(ends_client);
+}
+
 static void gate_client(void)
 {
 	const char *line = "POST " WIRE_RELEASES "/rel-1/approve";
@@ -568,6 +599,7 @@ int main(void)
 		KIT_CASE(an_order_sent_twice_is_done_once),
 		KIT_CASE(a_program_is_let_in_by_a_person),
 		KIT_CASE(a_token_makes_no_greater_one),
+		KIT_CASE(a_token_ends_no_greater_one),
 		KIT_CASE(the_gate_is_productions),
 		KIT_CASE(what_ended_lets_nothing_in),
 		KIT_CASE(a_stream_ends_with_what_opened_it),

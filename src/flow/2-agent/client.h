@@ -48,6 +48,7 @@ struct client {
 	char *session; /* NULL: none */
 	bool streaming, beating, met, ended, draining, told_drain, leaving;
 	uint32_t failures; /* to connect, one after another */
+	uint32_t denials;  /* of them, for its token */
 	struct loop_timer *look;
 	atomic_bool stop; /* the stream should end */
 	/* logs */

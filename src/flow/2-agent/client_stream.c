@@ -6,9 +6,10 @@
 #include "io/clock.h"
 #include "io/http.h"
 
-#define PAUSE_FIRST (100 * USEC_MS)
-#define PAUSE_MOST  (5 * USEC_SEC)
-#define SILENCE     8 /* seconds: the daemon says something each two */
+#define PAUSE_FIRST  (100 * USEC_MS)
+#define PAUSE_MOST   (5 * USEC_SEC)
+#define DENIALS_MOST 5 /* in a row, within some seconds */
+#define SILENCE      8 /* seconds: the daemon says something each two */
 
 struct
 try {
@@ -34,7 +35,7 @@ static void on_welcome(struct client *a, const struct agent_order *o)
 
 	xfree(a->session);
 	a->session = xstrdup(o->session);
-	a->failures = 0;
+	a->failures = a->denials = 0;
 	agent_say(a, a->met ? "connected again" : "connected to %s as %s", a->o.server, a->o.name);
 	a->met = true;
 	strbuf_add_duration(&text, (usec_t)(skew < 0 ? -skew : skew));
@@ -171,9 +172,12 @@ static usec_t pause_of(struct client *a)
 	return most / 2 + some % (most / 2);
 }
 
-static bool is_final(const struct client *a, enum rc rc)
+/* A token that was good and is refused was revoked, or its time is over; but something between us and the daemon may say so once. */
+static bool is_final(struct client *a, enum rc rc)
 {
-	if (rc == RC_CONFLICT)
+	a->denials +=
+		rc == RC_DENIED; /* to who asks too often the daemon says other things in between */
+	if (rc == RC_CONFLICT || a->denials >= DENIALS_MOST)
 		return true;
 	return !a->met &&
 	       (rc == RC_DENIED || rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_TOO_BIG);

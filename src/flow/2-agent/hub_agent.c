@@ -101,7 +101,7 @@ static void on_gone(void *ctx)
 	LOG(LOG_INFO, "an agent's connection ended; it may come back", LF("agent", a->name));
 }
 
-static const struct stream_ops stream_ops = {on_drained, on_gone, NULL};
+static const struct stream_ops stream_ops = {on_drained, on_gone};
 
 static void leave_stream(struct hub_agent *a)
 {

@@ -1,4 +1,5 @@
 /* Adapter of ports/route.h: the orders. See route_haproxy.h for how it works. */
+#include "flow/5-deploy/names.h"
 #include "flow/5-deploy/route_haproxy.h"
 #include "io/clock.h"
 #include "io/files.h"
@@ -483,7 +484,8 @@ enum rc route_haproxy_new(const struct route_haproxy_options *o, struct route **
 	h->port_count = o->port_count ? o->port_count : 1000;
 	pthread_mutex_init(&h->lock, NULL);
 	maps = xasprintf("%s/maps", h->dir);
-	if (split_program(o->haproxy, &h->program, err) != RC_OK ||
+	if (deploy_ports_fit("front doors", h->port_base, h->port_count, err) != RC_OK ||
+	    split_program(o->haproxy, &h->program, err) != RC_OK ||
 	    dir_make(maps, 0700, err) != RC_OK || split_load(h, err) != RC_OK)
 		goto out;
 	h->dirfd = open(h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -5,6 +5,7 @@
 #include "io/files.h"
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum rc split_program(const char *given, char **ret, struct err *err)
@@ -129,7 +130,7 @@ enum rc split_launch(struct route_haproxy *h, struct err *err)
 	const char *argv[16] = {h->program, "-D",          "-C", h->dir,
 				"-f",       "haproxy.cfg", "-p", "haproxy.pid"};
 	size_t n = 8;
-	int code = 0;
+	int code = 0, relay[2];
 	enum rc rc;
 
 	if (split_configure(h, err) != RC_OK)
@@ -145,9 +146,13 @@ enum rc split_launch(struct route_haproxy *h, struct err *err)
 		argv[n++] = "-sf";
 		argv[n++] = pid;
 	}
-	rc = child_capture(&(struct child_run){.spec = {.argv = argv, .dir = h->dir},
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, relay) < 0)
+		return err_errno(err, errno, "socketpair");
+	rc = child_capture(&(struct child_run){.spec = {.argv = argv, .dir = h->dir, .pass = relay},
 					       .timeout = 10 * USEC_SEC},
 			   &said, NULL, &code, err);
+	fd_close(&relay[0]);
+	fd_close(&relay[1]);
 	if (rc != RC_OK)
 		return err_wrap(err, "%s", h->program);
 	if (code != 0)

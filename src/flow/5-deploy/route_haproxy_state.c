@@ -97,48 +97,51 @@ void split_map_line(const struct split_service *s, uint32_t slot, struct strbuf 
 
 static void head(struct strbuf *b)
 {
-	strbuf_addf(b,
-		    "# Written by penstock from state.json: do not edit.\n"
-		    "global\n"
-		    "\tstats socket unix@admin.sock mode 600 level admin expose-fd listeners\n"
-		    "\tstats timeout 1m\n"
-		    "\tmaxconn 4000\n"
-		    "\tnbthread 1\n"
-		    /* Two installations on one port must fail, not share its requests. */
-		    "\tnoreuseport\n"
-		    "\thard-stop-after 10s\n"
-		    "\tlog ring@facts format raw local0\n"
-		    "ring facts\n"
-		    "\tformat raw\n"
-		    "\tmaxlen 1024\n"
-		    "\tsize %u\n"
-		    "\ttimeout connect 5s\n"
-		    "\ttimeout server 1h\n"
-		    "\tserver relay unix@relay.sock\n"
-		    "listen facts-relay\n"
-		    "\tmode tcp\n"
-		    "\tbind unix@relay.sock mode 600\n"
-		    /* The pause between two tries while nobody listens. */
-		    "\ttcp-request inspect-delay 300ms\n"
-		    "\ttcp-request content accept if WAIT_END\n"
-		    "\ttimeout connect 1s\n"
-		    "\ttimeout client 1h\n"
-		    "\ttimeout server 1h\n"
-		    "\tretries 0\n"
-		    "\tserver engine unix@facts.sock\n"
-		    "defaults\n"
-		    "\tmode http\n"
-		    "\tmaxconn 4000\n"
-		    "\ttimeout connect 1s\n"
-		    "\ttimeout queue 1s\n"
-		    "\ttimeout client 1m\n"
-		    "\ttimeout server 1m\n"
-		    "\ttimeout http-request 30s\n"
-		    "\ttimeout http-keep-alive 1m\n"
-		    "\toption redispatch 1\n"
-		    "\tretries 2\n"
-		    "\tretry-on conn-failure empty-response\n",
-		    SPLIT_LINES);
+	strbuf_addf(
+		b,
+		"# Written by penstock from state.json: do not edit.\n"
+		"global\n"
+		"\tstats socket unix@admin.sock mode 600 level admin expose-fd listeners\n"
+		"\tstats timeout 1m\n"
+		"\tmaxconn 4000\n"
+		"\tnbthread 1\n"
+		/* Two installations on one port must fail, not share its requests. */
+		"\tnoreuseport\n"
+		"\thard-stop-after 10s\n"
+		"\tlog ring@facts format raw local0\n"
+		"ring facts\n"
+		"\tformat raw\n"
+		"\tmaxlen 1024\n"
+		"\tsize %u\n"
+		"\ttimeout connect 5s\n"
+		"\ttimeout server 1h\n"
+		/* A pair of sockets that split_launch() passes on: the ring would ask for a path without any pause, once
+		     * the data folder is gone. */
+		"\tserver relay sockpair@3\n"
+		"listen facts-relay\n"
+		"\tmode tcp\n"
+		"\tbind sockpair@4\n"
+		/* The pause between two tries while nobody listens. */
+		"\ttcp-request inspect-delay 300ms\n"
+		"\ttcp-request content accept if WAIT_END\n"
+		"\ttimeout connect 1s\n"
+		"\ttimeout client 1h\n"
+		"\ttimeout server 1h\n"
+		"\tretries 0\n"
+		"\tserver engine unix@facts.sock\n"
+		"defaults\n"
+		"\tmode http\n"
+		"\tmaxconn 4000\n"
+		"\ttimeout connect 1s\n"
+		"\ttimeout queue 1s\n"
+		"\ttimeout client 1m\n"
+		"\ttimeout server 1m\n"
+		"\ttimeout http-request 30s\n"
+		"\ttimeout http-keep-alive 1m\n"
+		"\toption redispatch 1\n"
+		"\tretries 2\n"
+		"\tretry-on conn-failure empty-response\n",
+		SPLIT_LINES);
 }
 
 static void service(const struct split_service *s, struct strbuf *b)

@@ -484,6 +484,8 @@ enum rc runtime_local_new(const struct runtime_local_options *o, struct runtime 
 	l->port_base = o->port_base ? o->port_base : 20000;
 	l->port_count = o->port_count ? o->port_count : 10000;
 	l->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (deploy_ports_fit("replicas", l->port_base, l->port_count, err) != RC_OK)
+		goto out;
 	if (!data || l->inotify < 0) {
 		err_errno(err, errno, "%s", data ? "inotify" : o->data);
 		goto out;

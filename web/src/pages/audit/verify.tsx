@@ -63,6 +63,8 @@ interface Line {
 	head?: string;
 	bad?: number;
 	detail?: string;
+	archive?: string; // that is read, or where the first bad record is
+	missing?: { from: number; to: number }[]; // records that are in no archive there
 }
 function OnServer() {
 	const [line, setLine] = useState<Line>();
@@ -91,10 +93,10 @@ function OnServer() {
 	};
 	return (
 		<div class="stack">
-			<p>The daemon reads all records from its store, checks each hash, and says at which the chain breaks, if it does. On an export alone, anywhere: <Command text="penstock audit verify --export FILE --head HASH" /></p>
+			<p>The daemon reads all records, in its archives and in its store, checks each hash, and says at which the chain breaks, if it does. On an export alone, anywhere: <Command text="penstock audit verify --export FILE --head HASH" /></p>
 			{running && <progress class="progress" {...(line.total ? { max: line.total, value: line.checked ?? 0 } : {})} aria-label="The journal is being read" />}
-			{line?.ok && <div class="notice tone-ok" role="status"><Icon name="passed" /><div>The whole chain holds: {plural(line.checked ?? 0, 'record')}. The last hash is <Digest value={line.head} label="Copy the hash" />.</div></div>}
-			{line?.ok === false && <div class="notice tone-bad" role="alert"><Icon name="failed" /><div>The chain is broken{line.bad ? ` at record ${count(line.bad)}` : ''}: {line.detail}. Keep a copy of the data folder as it is, and compare with an export from before.</div></div>}
+			{line?.ok && <div class="notice tone-ok" role="status"><Icon name="passed" /><div>{line.missing ? 'The chain holds' : 'The whole chain holds'}: {plural(line.checked ?? 0, 'record')}. The last hash is <Digest value={line.head} label="Copy the hash" />.{line.missing?.map(({ from, to }) => ` Records ${count(from)} to ${count(to)} are in no archive here: they were put elsewhere, and are not checked.`)}</div></div>}
+			{line?.ok === false && <div class="notice tone-bad" role="alert"><Icon name="failed" /><div>The chain is broken{line.bad ? ` at record ${count(line.bad)}` : ''}{line.archive ? ` in ${line.archive}` : ''}: {line.detail}. Keep a copy of the data folder as it is, and compare with an export from before.</div></div>}
 			{problem !== undefined && <Failure problem={problem} />}
 			<div class="button-row"><Button icon="shield" onClick={() => void begin()} why={running ? 'It is being read' : undefined}>{running && line.total ? `${count(line.checked ?? 0)} of ${count(line.total)}` : 'Verify all of it'}</Button></div>
 		</div>
