@@ -44,6 +44,7 @@ void get_runbook(struct call *c);
 void get_search(struct call *c);
 void get_doctor(struct call *c);
 void get_insights(struct call *c);
+void get_test_history(struct call *c);
 /* settings.c */
 void get_secrets(struct call *c);
 void get_notifiers(struct call *c);

@@ -67,6 +67,7 @@ static const char *const change_kinds[] = {"push", "pull_request", "merge_queue"
 static const char *const answers[] = {"wait", "pass", "fail", NULL};
 static const char *const exports[] = {"ndjson", "cdevents", NULL};
 static const char *const formats[] = {"raw", "text", "json", NULL};
+static const char *const stages[] = {"ci", "staging", "gate", "production", NULL};
 
 #define PAGE                                                   \
 	NUMBER("limit", WIRE_LIST_MAX, "at most so many; 20"), \
@@ -226,6 +227,7 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_RUNS "/{a}/report",          get_run_report,     ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "the same of all jobs of a run, coverage with its change against the base"},
 	{"GET",    WIRE_JOBS "/{a+}/key",            get_key,            ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "the lines that a job's key is made of, read again from its commit"},
 	{"GET",    WIRE_TESTS,                       get_tests,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "tests in quarantine, and tests that were seen to be flaky"},
+	{"GET",    WIRE_TESTS "/history",            get_test_history,   ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("unit", "of this one; of the project's own jobs, when not given"), SHORT_NEEDED("job", "its name, or its definition's"), TEXT_NEEDED("test", "class.name"), {"stage", FIELD_NAME, false, 0, stages, "ci"}, NUMBER("limit", 100, "at most so many outcomes; 20")), NULL, "what became of one test in the last runs that recorded it"},
 	{"GET",    WIRE_BASE "/{a:jobs}/{b+}",       get_thing,          ROLE_VIEWER,    OF_PROJECT,     0, "Job",           NULL, NULL, "one job"},
 	{"GET",    WIRE_JOURNAL,                     get_journal,        ROLE_VIEWER,    OF_PROJECT,     0, "application/x-ndjson", JOURNAL_QUERY, NULL, "records, a line each; with Accept: text/event-stream as events"},
 	{"GET",    WIRE_AUDIT,                       get_audit,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        AUDIT_QUERY, NULL, "the journal in sentences, newest first; a page looks at so many records (scanned) and says where the next goes on"},

@@ -103,7 +103,7 @@ export async function looks(name, path, ready, { few = false } = {}) {
 			await page.evaluate(() => Promise.all(document.getAnimations().map((a) => (a.effect?.getTiming().iterations === Infinity ? null : a.finished.catch(() => null)))));
 			if (WEB_SHOTS) {
 				mkdirSync(WEB_SHOTS, { recursive: true });
-				await page.screenshot({ path: join(WEB_SHOTS, `${name}-${width}-${theme}.png`) });
+				await page.screenshot({ path: join(WEB_SHOTS, `${name}-${width}-${theme}.png`), fullPage: true });
 			}
 			const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 			assert.ok(wide <= 0, `${name} at ${width} px is ${wide} px too wide`);

@@ -116,6 +116,33 @@ test('run again what did not pass: a new run, and the page goes there', async ()
 	page.quiet();
 });
 
+test('a test is opened by the keyboard: its last outcomes, each a link to its run', async () => {
+	const again = new URL(page.url()).pathname.split('/').at(-1);
+	await ended(again);
+	await page.goto(new URL(`/runs/${again}?job=${encodeURIComponent(`${again}/ci/lab/units`)}&tab=tests`, page.url()).href);
+	const panel = page.locator('.job-panel');
+	const failed = panel.getByRole('region', { name: 'History of lab.rounding.half_up' });
+	await failed.getByText(/^Failed in all of the last \d+ runs$/).waitFor();
+	await failed.getByText('since before').waitFor();
+	const row = panel.locator('.other-test', { hasText: 'lab.table.row_3' });
+	assert.equal(await row.locator('.strip-mark').count(), 0, 'what is closed asks for nothing');
+	await row.locator('summary').focus();
+	await page.keyboard.press('Enter');
+	const marks = row.locator('.strip-mark');
+	await marks.nth(1).waitFor();
+	assert.match(await row.innerText(), /Passed in all of the last \d+ runs[\s\S]*usually 3 ms/);
+	const here = row.locator('.strip-mark[aria-current=true]');
+	assert.match(await here.getAttribute('title'), new RegExp(`^${again}: passed in 3 ms\\n.*\\d\\d:\\d\\d:\\d\\d[\\s\\S]*main [0-9a-f]{8} lab: round half up`));
+	assert.equal(await marks.last().getAttribute('aria-current'), 'true', 'the newest stands last');
+	assert.match(await marks.last().getAttribute('aria-label'), /: passed in 3 ms, /, 'a word for who sees no color');
+	await looks('run-test-history', `/runs/${again}?job=${encodeURIComponent(`${again}/ci/lab/units`)}&tab=tests`, '.strip-mark', { few: true });
+	await marks.first().focus();
+	await page.keyboard.press('Enter');
+	await page.waitForURL((u) => u.pathname !== `/runs/${again}`);
+	await page.locator('.job-panel .strip-mark[aria-current=true]').first().waitFor();
+	page.quiet();
+});
+
 test('a run that never was', async () => {
 	await page.goto(new URL('/runs/run-9999', page.url()).href);
 	await page.getByRole('heading', { name: 'There is no run-9999' }).waitFor();

@@ -363,6 +363,27 @@ export interface TestsOverview {
 	quarantine: Quarantine[];
 	flaky: { test: string; job: string; count: number; last_at: number; last_job?: string }[];
 }
+export interface TestOutcome {
+	run: string;
+	job: string;
+	outcome: 'passed' | 'failed' | 'skipped';
+	at?: number;
+	usec?: number;
+	ref?: string;
+	commit?: string;
+	subject?: string;
+	message?: string;
+}
+export interface TestHistory {
+	unit: string;
+	job: string;
+	test: string;
+	outcomes: TestOutcome[]; // newest first
+	runs: number;
+	reports: number;
+	lost?: number;
+	more?: boolean;
+}
 export interface LogLine {
 	n: number;
 	t?: number;

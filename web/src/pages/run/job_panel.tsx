@@ -40,7 +40,7 @@ export function JobPanel({ job, jobs, tab, onTab, onChoose, onClose }: { job: Jo
 		{ id: 'why', label: 'Why', body: () => <Why job={job} jobs={jobs} onChoose={onChoose} /> },
 		{
 			id: 'tests', label: 'Tests', note: job.junit?.failed ? <Bad n={job.junit.failed} /> : job.junit?.tests || undefined,
-			body: () => <Report job={job}>{(r) => <Tests tests={(r.tests ?? []).map((test) => ({ job: job.id, test }))} sums={{ run: job.junit?.tests ?? 0, failed: job.junit?.failed ?? 0, skipped: job.junit?.skipped ?? 0 }} />}</Report>,
+			body: () => <Report job={job}>{(r) => <Tests jobs={[job]} tests={(r.tests ?? []).map((test) => ({ job: job.id, test }))} sums={{ run: job.junit?.tests ?? 0, failed: job.junit?.failed ?? 0, skipped: job.junit?.skipped ?? 0 }} />}</Report>,
 		},
 		{ id: 'findings', label: 'Findings', note: job.report?.errors ? <Bad n={job.report.errors} /> : found || undefined, body: () => <Report job={job}>{(r) => <Findings list={(r.annotations ?? []).map((annotation) => ({ annotation }))} />}</Report> },
 	];

@@ -37,9 +37,9 @@ function useAnnouncedJobs(jobs: Job[]): void {
 	}, [jobs]);
 }
 
-function RunTests({ report }: { report: RunReport | undefined }) {
+function RunTests({ report, jobs }: { report: RunReport | undefined; jobs: Job[] }) {
 	if (!report) return <Skeleton lines={4} />;
-	return <Tests ofRun tests={report.failed_tests} sums={{ run: report.tests, failed: report.failed, skipped: report.skipped }} />;
+	return <Tests ofRun jobs={jobs} tests={report.failed_tests} sums={{ run: report.tests, failed: report.failed, skipped: report.skipped }} />;
 }
 
 export default function RunPage({ params }: PageProps) {
@@ -83,7 +83,7 @@ export default function RunPage({ params }: PageProps) {
 					{list.data && jobs.length === 0 && <Empty icon="unaffected" title="This change needs no jobs" command={`penstock why ${id}`}>It touches no unit that penstock.yml knows.</Empty>}
 					{jobs.length > 0 && view === 'waterfall' && <Waterfall run={run.data} jobs={jobs} chosen={chosenId} onChoose={choose} />}
 					{jobs.length > 0 && view === 'graph' && <GraphView run={run.data} jobs={jobs} chosen={chosenId} onChoose={choose} />}
-					{view === 'tests' && <RunTests report={report.data} />}
+					{view === 'tests' && <RunTests report={report.data} jobs={jobs} />}
 					{view === 'findings' && (report.data ? <Findings list={report.data.annotations} /> : <Skeleton lines={4} />)}
 					{view === 'coverage' && report.data?.coverage && <CoverageSum of={report.data.coverage} />}
 				</div>

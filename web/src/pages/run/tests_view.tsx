@@ -1,12 +1,15 @@
-// Tests: what failed first, with its text; flaky and quarantined ones marked; then the rest.
+// Tests: what failed first, with its text; flaky and quarantined ones marked; then the rest. Each can be opened to see its history.
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/hooks';
-import type { History, ReportTest, TestsOverview } from '../../api/types';
+import type { History, Job, ReportTest, TestsOverview } from '../../api/types';
 import { Button, Empty } from '../../ui/basics';
 import { count, duration, plural } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import { StateIcon } from '../../ui/state';
 import { Ago } from '../../ui/time';
+import { testTook } from './test_history';
+import { TestHistoryView } from './test_history_view';
 
 const PAGE = 200;
 
@@ -49,7 +52,18 @@ export function HistoryLine({ unit, name }: { unit: string | undefined; name: st
 	);
 }
 
-export function Tests({ tests, sums, ofRun }: { tests: Tested[]; sums: { run: number; failed: number; skipped: number }; ofRun?: boolean }) {
+// What is not seen is not asked for.
+function Opened({ open, class: name, summary, children }: { open?: boolean; class: string; summary: ComponentChildren; children: () => ComponentChildren }) {
+	const [seen, setSeen] = useState(open ?? false);
+	return (
+		<details class={name} open={open ?? false} onToggle={(e) => e.currentTarget.open && setSeen(true)}>
+			<summary>{summary}</summary>
+			{seen && children()}
+		</details>
+	);
+}
+
+export function Tests({ tests, jobs, sums, ofRun }: { tests: Tested[]; jobs: Job[]; sums: { run: number; failed: number; skipped: number }; ofRun?: boolean }) {
 	const marks = useMarks();
 	const [text, setText] = useState('');
 	const [shown, setShown] = useState(PAGE);
@@ -57,6 +71,10 @@ export function Tests({ tests, sums, ofRun }: { tests: Tested[]; sums: { run: nu
 	const fits = (t: Tested) => testName(t.test).toLowerCase().includes(text.toLowerCase());
 	const failed = tests.filter((t) => t.test.outcome === 'failed' && fits(t));
 	const others = tests.filter((t) => t.test.outcome !== 'failed' && fits(t));
+	const history = ({ job, test }: Tested) => {
+		const of = jobs.find((j) => j.id === job);
+		return of && <TestHistoryView job={of} test={testName(test)} />;
+	};
 	return (
 		<div class="stack">
 			<div class="facts">
@@ -66,31 +84,47 @@ export function Tests({ tests, sums, ofRun }: { tests: Tested[]; sums: { run: nu
 				{tests.length > 20 && <input class="tests-filter" type="search" aria-label="Filter tests" placeholder="Filter tests" value={text} onInput={(e) => { setText(e.currentTarget.value); setShown(PAGE); }} />}
 			</div>
 			{failed.map(({ job, test }) => (
-				<details key={`${job} ${testName(test)}`} class="failed-test" open={failed.length <= 5}>
-					<summary>
-						<StateIcon state="failed" />
-						<span class="test-name">{testName(test)}</span>
-						<Marks name={testName(test)} of={marks} />
-						{ofRun && <a class="chip" href={`?job=${encodeURIComponent(job)}&tab=log`}>{job.split('/').slice(2).join('/')}</a>}
-						{test.usec ? <span class="muted num">{duration(test.usec)}</span> : null}
-					</summary>
-					<div class="failed-text">
-						{test.file && <p class="muted"><code>{test.file}{test.line ? `:${test.line}` : ''}</code></p>}
-						{test.message && <p>{test.message}</p>}
-						{test.text && <pre tabIndex={0}>{test.text}</pre>}
-					</div>
-				</details>
+				<Opened
+					key={`${job} ${testName(test)}`} class="failed-test" open={failed.length <= 5}
+					summary={
+						<>
+							<StateIcon state="failed" />
+							<span class="test-name">{testName(test)}</span>
+							<Marks name={testName(test)} of={marks} />
+							{ofRun && <a class="chip" href={`?job=${encodeURIComponent(job)}&tab=log`}>{job.split('/').slice(2).join('/')}</a>}
+							{test.usec ? <span class="muted num">{testTook(test.usec)}</span> : null}
+						</>
+					}
+				>
+					{() => (
+						<div class="failed-text">
+							{test.file && <p class="muted"><code>{test.file}{test.line ? `:${test.line}` : ''}</code></p>}
+							{test.message && <p>{test.message}</p>}
+							{test.text && <pre tabIndex={0}>{test.text}</pre>}
+							{history({ job, test })}
+						</div>
+					)}
+				</Opened>
 			))}
 			{failed.length === 0 && sums.failed === 0 && !text && ofRun && <p class="muted">All {plural(sums.run, 'test')} passed or were skipped. Choose a job to see them one by one.</p>}
 			{others.length > 0 && (
 				<ul class="tests">
 					{others.slice(0, shown).map(({ job, test }, i) => (
 						<li key={`${job} ${testName(test)} ${i}`}>
-							<StateIcon state={test.outcome === 'skipped' ? 'skipped' : 'passed'} />
-							<span class="test-name cut" title={testName(test)}>{testName(test)}</span>
-							<Marks name={testName(test)} of={marks} />
-							{test.message && <span class="muted cut">{test.message}</span>}
-							<span class="muted num">{test.usec ? duration(test.usec) : ''}</span>
+							<Opened
+								class="other-test"
+								summary={
+									<>
+										<StateIcon state={test.outcome === 'skipped' ? 'skipped' : 'passed'} />
+										<span class="test-name cut" title={testName(test)}>{testName(test)}</span>
+										<Marks name={testName(test)} of={marks} />
+										{test.message && <span class="muted cut">{test.message}</span>}
+										<span class="muted num">{test.usec ? testTook(test.usec) : ''}</span>
+									</>
+								}
+							>
+								{() => history({ job, test })}
+							</Opened>
 						</li>
 					))}
 				</ul>
