@@ -41,6 +41,7 @@ struct api {
 	struct log_hub *log_hubs; /* readers of logs, by job */
 	struct catalog *catalog;  /* catalog.h; NULL: nobody asked yet */
 	struct insights *insights;
+	struct stories *stories; /* curves.c; NULL: nobody asked yet */
 	unsigned turn;     /* of the workers */
 	uint64_t last_seq; /* durable and told */
 	usec_t started;
@@ -212,6 +213,9 @@ void catalog_free(struct catalog *c);
 /* insights.c */
 struct insights;
 void insights_free(struct insights *i);
+/* curves.c */
+struct stories;
+void stories_free(struct stories *s);
 /* keys.c */
 void get_key(struct call *c);
 void get_tests(struct call *c);

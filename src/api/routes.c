@@ -212,6 +212,7 @@ void api_free(struct api *api)
 	log_hubs_free(api);
 	catalog_free(api->catalog);
 	insights_free(api->insights);
+	stories_free(api->stories);
 	metrics_free(api);
 	job_tokens_free(api->job_tokens);
 	devices_free(api->devices);

@@ -28,7 +28,7 @@ static void decide(struct story *x, const struct event *ev, const char *fmt, ...
 	if (x->decisions.n < SAID_MAX)
 		vec_push(&x->decisions, ((struct said){ev->time, ev->seq,
 						       xstrdup(ev->actor ? ev->actor : "engine"),
-						       strbuf_take(&text)}));
+						       strbuf_take(&text), !ev->seq}));
 }
 
 static void say_verdict(struct story *x, const struct event *ev, const struct verdict_report *rep,
@@ -109,6 +109,9 @@ static bool see(void *ctx, const struct record *r)
 	uint32_t step = curve_step(x->curve);
 	enum event_kind kind = kind_named(r->type);
 
+	if (x->until && r->seq > x->until)
+		return false;
+	x->seq = r->seq;
 	if (++x->looked > RECORDS_MAX || kind == EVENT_KINDS)
 		return x->looked <= RECORDS_MAX;
 	x->rc = shape_parse(r->payload, TEXT_MAX, &shape_event, &ev, x->err);
@@ -159,6 +162,23 @@ static int by_time(const void *a, const void *b)
 	return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
+static void forget_end(struct story *x)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < x->decisions.n; i++) {
+		struct said *d = &x->decisions.v[i];
+
+		if (!d->end) {
+			x->decisions.v[kept++] = *d;
+			continue;
+		}
+		xfree(d->by);
+		xfree(d->text);
+	}
+	x->decisions.n = kept;
+}
+
 enum rc story_read(struct story *x, struct store *store, const char *ro, struct err *err)
 {
 	enum rc rc = x->ro.id ? RC_OK : thing_load(store, AGG_ROLLOUT, ro, &x->ro, err);
@@ -166,8 +186,12 @@ enum rc story_read(struct story *x, struct store *store, const char *ro, struct 
 	if (rc != RC_OK)
 		return rc;
 	x->err = err;
-	x->curve = curve_new(&x->ro.strategy, x->ro.step);
-	rc = store_about(store, str_of(x->ro.id), 0, 0, see, x, err);
+	if (!x->curve)
+		x->curve = curve_new(&x->ro.strategy, x->ro.step);
+	curve_reach(x->curve, x->ro.step);
+	forget_end(x);
+	if (x->looked <= RECORDS_MAX)
+		rc = store_about(store, str_of(x->ro.id), x->seq ? x->seq + 1 : 0, 0, see, x, err);
 	if (rc == RC_OK)
 		rc = x->rc;
 	if (rc != RC_OK)

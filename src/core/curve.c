@@ -11,15 +11,21 @@ struct curve {
 	double weight;
 	struct verdict *verdict;          /* NULL: analysis has not begun */
 	struct curve_side canary, stable; /* of this step */
-	VEC(struct curve_point) points;
+	uint64_t each;                    /* seconds of a point */
+	VEC(struct curve_point) points, shown;
 };
 
 struct curve *curve_new(const struct strategy *st, uint32_t final_step)
 {
 	struct curve *c = xcalloc(1, sizeof(*c));
 
-	*c = (struct curve){.st = st, .final_step = final_step};
+	*c = (struct curve){.st = st, .final_step = final_step, .each = 1};
 	return c;
+}
+
+void curve_reach(struct curve *c, uint32_t final_step)
+{
+	c->final_step = MAX_OF(c->final_step, final_step);
 }
 
 void curve_free(struct curve *c)
@@ -28,6 +34,7 @@ void curve_free(struct curve *c)
 		return;
 	xfree(c->verdict);
 	vec_done(&c->points);
+	vec_done(&c->shown);
 	xfree(c);
 }
 
@@ -52,20 +59,38 @@ void wilson_interval(uint64_t k, uint64_t n, double *ret_low, double *ret_high)
 	*ret_high = k < n ? MIN_OF((center + half) / scale, 1.0) : 1;
 }
 
-static void difference(const struct curve *c, struct curve_point *p)
+static struct curve_difference difference(uint64_t k1, uint64_t n1, uint64_t k2, uint64_t n2)
 {
 	double low1, high1, low2, high2;
-	double p1 = c->canary.n ? (double)c->canary.errors / (double)c->canary.n : 0;
-	double p2 = c->stable.n ? (double)c->stable.errors / (double)c->stable.n : 0;
+	double p1 = n1 ? (double)k1 / (double)n1 : 0, p2 = n2 ? (double)k2 / (double)n2 : 0;
+
+	wilson_interval(k1, n1, &low1, &high1);
+	wilson_interval(k2, n2, &low2, &high2);
+	double less = sqrt((p1 - low1) * (p1 - low1) + (high2 - p2) * (high2 - p2));
+	double more = sqrt((high1 - p1) * (high1 - p1) + (p2 - low2) * (p2 - low2));
+	return (struct curve_difference){
+		.estimate = p1 - p2, .low = p1 - p2 - less, .high = p1 - p2 + more};
+}
+
+static uint64_t events(const struct curve_side *s, unsigned metric)
+{
+	return metric == VERDICT_ERRORS ? s->errors : s->slow[metric - VERDICT_P50];
+}
+
+static void differences(const struct curve *c, struct curve_point *p)
+{
 	struct verdict_config cfg;
 
-	wilson_interval(c->canary.errors, c->canary.n, &low1, &high1);
-	wilson_interval(c->stable.errors, c->stable.n, &low2, &high2);
-	p->difference = p1 - p2;
-	p->low = p->difference - sqrt((p1 - low1) * (p1 - low1) + (high2 - p2) * (high2 - p2));
-	p->high = p->difference + sqrt((high1 - p1) * (high1 - p1) + (p2 - low2) * (p2 - low2));
 	watch_config(c->st, c->step, &cfg);
-	p->margin = (cfg.error_ratio - 1) * p2 + cfg.promote_error_margin;
+	for (unsigned m = 0; m < CURVE_METRICS; m++) {
+		double ratio, margin;
+		double was = c->stable.n ? (double)events(&c->stable, m) / (double)c->stable.n : 0;
+
+		verdict_pass_line(&cfg, (enum verdict_metric)m, &ratio, &margin);
+		p->difference[m] = difference(events(&c->canary, m), c->canary.n,
+					      events(&c->stable, m), c->stable.n);
+		p->difference[m].margin = (ratio - 1) * was + margin;
+	}
 }
 
 /* ---- records ---- */
@@ -129,38 +154,6 @@ static void judge(struct curve *c, struct curve_point *p, const struct facts_win
 	p->harm_wanted = ret->harm_wanted;
 }
 
-static void see_window(struct curve *c, const struct facts_window *w, struct verdict_report *ret)
-{
-	struct curve_point p = {.second = w->second, .step = c->step, .weight = c->weight};
-
-	vec_each(i, &w->instances) {
-		add(i->canary ? &p.canary : &p.stable, i);
-		add(i->canary ? &c->canary : &c->stable, i);
-	}
-	difference(c, &p);
-	judge(c, &p, w, ret);
-	vec_push(&c->points, p);
-	if (p.judged && p.answer == VERDICT_PASS && c->step < c->st->steps.n &&
-	    c->weight == c->st->steps.v[c->step].share)
-		next_step(c);
-}
-
-void curve_event(struct curve *c, const struct event *ev, struct verdict_report *ret)
-{
-	struct verdict_report rep = {0};
-
-	if (ev->kind == EV_HISTORY)
-		begin(c, ev->text);
-	else if (ev->kind == EV_WEIGHT_SET)
-		c->weight = ev->weight;
-	else if (ev->kind == EV_PROMOTE)
-		next_step(c);
-	else if (ev->kind == EV_FACTS)
-		see_window(c, &ev->window, &rep);
-	if (ret)
-		*ret = rep;
-}
-
 /* ---- fewer points ---- */
 
 static void merge_side(struct curve_side *to, const struct curve_side *from)
@@ -184,27 +177,89 @@ static void merge(struct curve_point *to, const struct curve_point *from)
 	*to = sum;
 }
 
+/* Those that begin in the same stretch of `each` seconds become one; to and from may be the same. Returns how many are left. */
+static size_t thin(struct curve_point *to, const struct curve_point *from, size_t n, uint64_t each)
+{
+	uint64_t first = n ? from[0].second : 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct curve_point p = from[i];
+		uint64_t slot = p.second >= first ? (p.second - first) / each : 0;
+
+		if (kept && (to[kept - 1].second - first) / each >= slot)
+			merge(&to[kept - 1], &p);
+		else
+			to[kept++] = p;
+	}
+	return kept;
+}
+
+static void keep(struct curve *c, const struct curve_point *p)
+{
+	struct curve_point *last = c->points.n ? vec_last(&c->points) : NULL;
+	uint64_t first = c->points.n ? c->points.v[0].second : 0;
+
+	if (last && c->each > 1 && p->second >= first &&
+	    (p->second - first) / c->each <= (last->second - first) / c->each)
+		merge(last, p);
+	else
+		vec_push(&c->points, *p);
+	while (c->points.n > CURVE_KEPT) {
+		c->each *= 2;
+		c->points.n = thin(c->points.v, c->points.v, c->points.n, c->each);
+	}
+}
+
+/* ---- records ---- */
+
+static void see_window(struct curve *c, const struct facts_window *w, struct verdict_report *ret)
+{
+	struct curve_point p = {.second = w->second, .step = c->step, .weight = c->weight};
+
+	vec_each(i, &w->instances) {
+		add(i->canary ? &p.canary : &p.stable, i);
+		add(i->canary ? &c->canary : &c->stable, i);
+	}
+	differences(c, &p);
+	p.latency[0] = w->p50;
+	p.latency[1] = w->p95;
+	p.latency[2] = w->p99;
+	judge(c, &p, w, ret);
+	keep(c, &p);
+	if (p.judged && p.answer == VERDICT_PASS && c->step < c->st->steps.n &&
+	    c->weight == c->st->steps.v[c->step].share)
+		next_step(c);
+}
+
+void curve_event(struct curve *c, const struct event *ev, struct verdict_report *ret)
+{
+	struct verdict_report rep = {0};
+
+	if (ev->kind == EV_HISTORY)
+		begin(c, ev->text);
+	else if (ev->kind == EV_WEIGHT_SET)
+		c->weight = ev->weight;
+	else if (ev->kind == EV_PROMOTE)
+		next_step(c);
+	else if (ev->kind == EV_FACTS)
+		see_window(c, &ev->window, &rep);
+	if (ret)
+		*ret = rep;
+}
+
 size_t curve_points(struct curve *c, size_t max, const struct curve_point **ret,
 		    uint32_t *ret_seconds)
 {
 	uint64_t first = c->points.n ? c->points.v[0].second : 0;
 	uint64_t last = c->points.n ? vec_last(&c->points)->second : 0;
-	uint64_t span = last >= first ? last - first + 1 : 1;
-	uint64_t each = MAX_OF((span + max - 1) / MAX_OF(max, (size_t)1), (uint64_t)1);
-	size_t n = 0;
+	uint64_t span = last >= first ? last - first + 1 : 1,
+		 most = c->each * MAX_OF(max, (size_t)1);
+	uint64_t each = MAX_OF((span + most - 1) / most, (uint64_t)1) * c->each;
 
-	for (size_t i = 0; i < c->points.n; i++) {
-		const struct curve_point p = c->points.v[i];
-		struct curve_point *to = n ? &c->points.v[n - 1] : NULL;
-		uint64_t slot = p.second >= first ? (p.second - first) / each : 0;
-
-		if (to && (to->second - first) / each >= slot)
-			merge(to, &p);
-		else
-			c->points.v[n++] = p;
-	}
-	c->points.n = n;
-	*ret = c->points.v;
+	vec_grow(&c->shown, sizeof(*c->shown.v), c->points.n + 1);
+	c->shown.n = thin(c->shown.v, c->points.v, c->points.n, each);
+	*ret = c->shown.v;
 	*ret_seconds = (uint32_t)each;
-	return n;
+	return c->shown.n;
 }

@@ -476,8 +476,15 @@ static const struct shape_field facts_instance_fields[] = {
 	SHAPE_U32(T, slow95), SHAPE_U32(T, slow99)};
 const struct shape shape_facts_instance = SHAPE(T, facts_instance_fields);
 #undef T
+#define T struct facts_latency
+static const struct shape_field facts_latency_fields[] = {
+	SHAPE_U64(T, stable), SHAPE_U64(T, allowed), SHAPE_U64(T, canary)};
+const struct shape shape_facts_latency = SHAPE(T, facts_latency_fields);
+#undef T
 #define T struct facts_window
 static const struct shape_field facts_window_fields[] = {
-	SHAPE_U64(T, second), SHAPE_LIST(T, instances, shape_facts_instance)};
+	SHAPE_U64(T, second), SHAPE_LIST(T, instances, shape_facts_instance),
+	SHAPE_SUB(T, p50, shape_facts_latency), SHAPE_SUB(T, p95, shape_facts_latency),
+	SHAPE_SUB(T, p99, shape_facts_latency)};
 const struct shape shape_facts_window = SHAPE(T, facts_window_fields);
 #undef T

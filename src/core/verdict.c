@@ -78,14 +78,11 @@ void verdict_next_step(struct verdict *v, const struct verdict_config *cfg)
 }
 
 /* Errors are r ps + d; a latency counts the canary above the promotion ratio, d = 0. */
-static double promote_ratio(const struct verdict *v, unsigned metric)
+void verdict_pass_line(const struct verdict_config *cfg, enum verdict_metric metric,
+		       double *ret_ratio, double *ret_margin)
 {
-	return metric == VERDICT_ERRORS ? v->cfg.error_ratio : 1.0;
-}
-
-static double promote_margin(const struct verdict *v, unsigned metric)
-{
-	return metric == VERDICT_ERRORS ? v->cfg.promote_error_margin : 0.0;
+	*ret_ratio = metric == VERDICT_ERRORS ? cfg->error_ratio : 1.0;
+	*ret_margin = metric == VERDICT_ERRORS ? cfg->promote_error_margin : 0.0;
 }
 
 static void promote_second(struct verdict *v, const struct verdict_window *w)
@@ -107,7 +104,9 @@ static void promote_second(struct verdict *v, const struct verdict_window *w)
 	v->stable_errors += d[0].ks;
 	for (unsigned m = 0; m < HARM_METRICS; m++) {
 		struct promote *p = &v->promote[m];
-		verdict_promote_add(p, &d[m], promote_ratio(v, m), promote_margin(v, m));
+		double ratio, margin;
+		verdict_pass_line(&v->cfg, (enum verdict_metric)m, &ratio, &margin);
+		verdict_promote_add(p, &d[m], ratio, margin);
 		double e = verdict_promote_log_evidence(p, verdict_hist_dispersion(&v->hist, m));
 		if (!p->passed && e >= verdict_log(1.0 / v->cfg.beta)) {
 			p->passed = true;
@@ -185,8 +184,9 @@ static bool promotion(const struct verdict *v, struct verdict_report *ret)
 				     : verdict_promote_log_evidence(p, d);
 		all = all && p->passed;
 		if (!p->passed) {
-			uint64_t need = verdict_promote_need(p, m, promote_margin(v, m),
-							     promote_ratio(v, m), d, log_wanted);
+			double ratio, margin;
+			verdict_pass_line(&v->cfg, (enum verdict_metric)m, &ratio, &margin);
+			uint64_t need = verdict_promote_need(p, m, margin, ratio, d, log_wanted);
 			ret->need = need > ret->need ? need : ret->need;
 		}
 		if (any && e >= least)

@@ -112,6 +112,12 @@ struct verdict; /* < 64 KiB */
 struct verdict_history;
 
 void verdict_config_default(struct verdict_config *ret, unsigned step /* from 1 */);
+/*
+ * What a pass of a metric has to prove: pc < ratio ps + margin, of shares of requests that are errors, or over the metric's promotion threshold
+ * (where the tolerance is part of the canary's threshold: ratio 1, margin 0). Not for VERDICT_GUARD.
+ */
+void verdict_pass_line(const struct verdict_config *cfg, enum verdict_metric metric,
+		       double *ret_ratio, double *ret_margin);
 size_t verdict_size(void);
 /* history is copied; NULL: nothing is known, placebos run from the first window on. */
 void verdict_init(struct verdict *v, const struct verdict_config *cfg,
@@ -160,9 +166,17 @@ size_t verdict_facts_size(void);
 /* The ratios of verdict_config: latency_ratio and promote_latency_ratio. */
 void verdict_facts_init(struct verdict_facts *f, double harm_latency_ratio,
 			double promote_latency_ratio);
-/* Change the ratios at a step's start; keeps the latencies seen. */
+/* Change the ratios at a step's start; keeps the stable latencies seen. */
 void verdict_facts_ratios(struct verdict_facts *f, double harm_latency_ratio,
 			  double promote_latency_ratio);
+/* What the counts of latencies mean in milliseconds: for people. 0: not known yet. */
+struct verdict_latency {
+	double stable; /* the quantile of the stable side's last minutes; 3 % wide, as all three */
+	double allowed; /* the canary's threshold: over from here on for promotion; the ratio is in it */
+	double canary; /* the canary's own quantile since the ratios were set */
+};
+void verdict_facts_latencies(const struct verdict_facts *f,
+			     struct verdict_latency ret[VERDICT_LATENCIES]);
 /*
  * Add one fact, in time order. When it closes a second, *ret_window is filled (borrowed until the
  * next call) and true is returned. A late fact is counted into the open second.

@@ -52,6 +52,8 @@ struct verdict_facts {
 	struct threshold at[VERDICT_LATENCIES];
 	struct seat seat[VERDICT_MAX_INSTANCES];
 	struct verdict_instance out[VERDICT_MAX_INSTANCES];
+	uint32_t canary[BUCKETS]; /* since the ratios were set: for people */
+	uint64_t canary_total;
 	uint32_t sum[BUCKETS];
 	uint32_t count[SLICES][BUCKETS];
 	uint64_t slice_total[SLICES];
@@ -107,13 +109,13 @@ static double bucket_low(uint32_t b)
 }
 
 /* Highest bucket whose tail (itself included) is at least `want`; its tail in *ret_tail. */
-static uint32_t from_top(const struct verdict_facts *f, double want, uint64_t *ret_tail)
+static uint32_t from_top(const uint32_t count[BUCKETS], double want, uint64_t *ret_tail)
 {
 	uint64_t tail = 0;
 
 	for (uint32_t b = BUCKETS; b-- > 0;) {
-		tail += f->sum[b];
-		if (f->sum[b] > 0 && (double)tail >= want) {
+		tail += count[b];
+		if (count[b] > 0 && (double)tail >= want) {
 			*ret_tail = tail;
 			return b;
 		}
@@ -126,12 +128,12 @@ static void set_threshold(const struct verdict_facts *f, struct threshold *t, do
 {
 	double want = above * (double)f->total;
 	uint64_t tail;
-	uint32_t b = from_top(f, want, &tail);
+	uint32_t b = from_top(f->sum, want, &tail);
 
 	t->stable = bucket_low(b + 1);
 	t->canary = t->stable * f->harm_ratio;
 	/* The next populated bucket when its tail is nearly as heavy: it separates ties better. */
-	b = from_top(f, 0.9 * want, &tail);
+	b = from_top(f->sum, 0.9 * want, &tail);
 	double in = (double)f->sum[b], beyond = (double)tail - in;
 	t->tie = b;
 	t->tie_share = want > beyond && in > 0.0 ? (want - beyond) / in : 0.0;
@@ -142,10 +144,10 @@ static void set_threshold(const struct verdict_facts *f, struct threshold *t, do
 		t->canary_promote = bucket_low(b + 1);
 }
 
+static const double above[VERDICT_LATENCIES] = {0.5, 0.05, 0.01};
+
 static void set_thresholds(struct verdict_facts *f)
 {
-	static const double above[VERDICT_LATENCIES] = {0.5, 0.05, 0.01};
-
 	for (unsigned i = 0; i < VERDICT_LATENCIES; i++) {
 		if (f->total < ENOUGH) {
 			mute(&f->at[i]);
@@ -160,7 +162,30 @@ void verdict_facts_ratios(struct verdict_facts *f, double harm_latency_ratio,
 {
 	f->harm_ratio = at_least_one(harm_latency_ratio);
 	f->promote_ratio = at_least_one(promote_latency_ratio);
+	memset(f->canary, 0, sizeof(f->canary));
+	f->canary_total = 0;
 	set_thresholds(f);
+}
+
+static double quantile(const uint32_t count[BUCKETS], uint64_t total, double tail_share)
+{
+	uint64_t tail;
+
+	return total < ENOUGH ? 0.0
+			      : bucket_low(from_top(count, tail_share * (double)total, &tail));
+}
+
+void verdict_facts_latencies(const struct verdict_facts *f,
+			     struct verdict_latency ret[VERDICT_LATENCIES])
+{
+	for (unsigned i = 0; i < VERDICT_LATENCIES; i++) {
+		const struct threshold *t = &f->at[i];
+
+		ret[i] = (struct verdict_latency){
+			.stable = quantile(f->sum, f->total, above[i]),
+			.allowed = t->tie < BUCKETS ? t->canary_promote : 0.0,
+			.canary = quantile(f->canary, f->canary_total, above[i])};
+	}
 }
 
 static void drop_slice(struct verdict_facts *f, uint32_t slice)
@@ -296,7 +321,10 @@ static void count_latency(struct verdict_facts *f, struct verdict_count *c, bool
 			t->diffused -= t->diffused >= 1.0 ? 1.0 : 0.0;
 		}
 	}
-	if (!canary) {
+	if (canary) {
+		f->canary[b]++;
+		f->canary_total++;
+	} else {
 		f->count[f->slice][b]++;
 		f->sum[b]++;
 		f->slice_total[f->slice]++;

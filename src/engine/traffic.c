@@ -92,10 +92,22 @@ static void follow(struct traffic *t, const struct rollout *ro)
 	verdict_facts_ratios(t->facts, cfg.latency_ratio, cfg.promote_latency_ratio);
 }
 
+static struct facts_latency in_usec(const struct verdict_latency *l)
+{
+	return (struct facts_latency){.stable = (uint64_t)(l->stable * USEC_MS),
+				      .allowed = (uint64_t)(l->allowed * USEC_MS),
+				      .canary = (uint64_t)(l->canary * USEC_MS)};
+}
+
 static void window_event(struct engine *e, const struct traffic *t, const struct verdict_window *w)
 {
 	struct event ev = {.kind = EV_FACTS};
+	struct verdict_latency latency[VERDICT_LATENCIES];
 
+	verdict_facts_latencies(t->facts, latency);
+	ev.window.p50 = in_usec(&latency[0]);
+	ev.window.p95 = in_usec(&latency[1]);
+	ev.window.p99 = in_usec(&latency[2]);
 	ev.rollout = xstrdup(t->rollout);
 	ev.window.second = w->second + (e->skew + USEC_SEC - 1) / USEC_SEC;
 	for (uint32_t i = 0; i < w->n; i++) {

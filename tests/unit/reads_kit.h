@@ -119,7 +119,8 @@ static void past_records(struct store *store)
 		AUTO(freep)
 		char *payload = xasprintf(
 			"{\"rollout\":\"ro-2\",\"window\":{\"second\":%llu,\"instances\":[{\"id\":1,\"n\":100},"
-			"{\"id\":2,\"n\":100},{\"id\":3,\"canary\":true,\"n\":20%s}]}}",
+			"{\"id\":2,\"n\":100},{\"id\":3,\"canary\":true,\"n\":20%s}],"
+			"\"p50\":{\"stable\":9000},\"p95\":{\"stable\":12000,\"allowed\":18000,\"canary\":13000}}}",
 			(unsigned long long)(at / USEC_SEC + s), s >= 10 ? ",\"errors\":10" : "");
 
 		kit_record(store, at + s * USEC_SEC, "engine", "ro-2", "watch.facts", payload);

@@ -14,7 +14,8 @@ static const struct path paths[] = {
 	{"a refusal in words", "GET " WIRE_ROLLOUTS "/ro-2/curves", 200, "refused: it is aborted",
 	 NULL},
 	{"steps", "GET " WIRE_ROLLOUTS "/ro-2/curves", 200,
-	 "\"steps\":[{\"share\":0.05,\"state\":\"stopped\"},{\"share\":0.5,\"state\":\"left_out\"}",
+	 "\"steps\":[{\"share\":0.05,\"state\":\"stopped\",\"error_margin\":0.01,\"latency_ratio\":1.5},"
+	 "{\"share\":0.5,\"state\":\"left_out\",\"error_margin\":0.0025,\"latency_ratio\":1.25}",
 	 NULL},
 	{"one that was never watched", "GET " WIRE_ROLLOUTS "/ro-1/curves", 200,
 	 "\"t\":[],\"step\":[],\"weight\":[],\"canary\":{\"n\":[]", NULL},
@@ -195,6 +196,10 @@ static void curves_client(void)
 		{"verdict", "evidence"}, {"verdict", "wanted"},
 		{"difference", "low"},   {"difference", "estimate"},
 		{"difference", "margin"}};
+	static const char *const deep[][3] = {{"over_difference", "p50", "low"},
+					      {"over_difference", "p99", "margin"},
+					      {"latency", "p95", "stable"},
+					      {"latency", "p99", "canary"}};
 	struct json *j = get_json("GET " WIRE_ROLLOUTS "/ro-2/curves");
 
 	assert_int_equal(json_count(json_get(j, "t")), 50);
@@ -204,7 +209,13 @@ static void curves_client(void)
 		at = columns[i][1] ? json_get(at, columns[i][1]) : at;
 		CHECK(json_count(at) == 50, columns[i][0]);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(deep); i++)
+		CHECK(json_count(json_get(json_get(json_get(j, deep[i][0]), deep[i][1]),
+					  deep[i][2])) == 50,
+		      deep[i][2]);
 	assert_int_equal(json_int(json_at(json_get(json_get(j, "canary"), "errors"), 49), 0), 10);
+	j = (json_free(j), get_json("GET " WIRE_ROLLOUTS "/ro-1/curves"));
+	assert_null(json_get(j, "latency")); /* nobody wrote what it was */
 	json_free(j);
 }
 
@@ -214,10 +225,67 @@ static void curves_are_columns(void **state)
 	beside(curves_client);
 }
 
+static void check_curves(size_t points, size_t decisions)
+{
+	struct json *j = get_json("GET " WIRE_ROLLOUTS "/ro-2/curves");
+
+	assert_int_equal(json_count(json_get(j, "t")), points);
+	assert_int_equal(json_count(json_get(j, "decisions")), decisions);
+	json_free(j);
+}
+
+static void *one_of_many(void *arg)
+{
+	(void)arg;
+	check_curves(51, 7);
+	return NULL;
+}
+
+/* What was read is kept, and only what is new is read: it says the same as one that is read from the beginning, also to many at a time. */
+static void read_on_client(void)
+{
+	pthread_t many[12];
+	struct record last = {0};
+	struct err err = {0};
+	bool any = false;
+
+	assert_int_equal(store_last(world.store, &last, &any, &err), RC_OK);
+	kit_seq = last.seq; /* the engine has begun */
+	kit_head = last.hash;
+	check_curves(50, 6);
+	check_curves(50, 6);
+	kit_record(
+		world.store, T0 + 3 * USEC_HOUR, "engine", "ro-2", "watch.facts",
+		"{\"rollout\":\"ro-2\",\"window\":{\"second\":1700007260,\"instances\":[{\"id\":1,\"n\":100}]}}");
+	kit_record(world.store, T0 + 4 * USEC_HOUR, "user:bob", "ro-2", "person.refused",
+		   "{\"rollout\":\"ro-2\",\"error\":\"it is aborted\"}");
+	check_curves(51, 7);
+	for (unsigned i = 0; i < ARRAY_LEN(many); i++)
+		assert_int_equal(pthread_create(&many[i], NULL, one_of_many, NULL), 0);
+	for (unsigned i = 0; i < ARRAY_LEN(many); i++)
+		pthread_join(many[i], NULL);
+	for (unsigned i = 0; i < 20; i++) { /* other ones take its place */
+		AUTO(freep) char *line = xasprintf("GET " WIRE_ROLLOUTS "/ro-%u/curves", 1000 + i);
+		AUTO(freep) char *answer = request(line, "");
+
+		assert_non_null(strstr(answer, "HTTP/1.1 404 "));
+	}
+	struct json *j = get_json("GET " WIRE_ROLLOUTS "/ro-1/curves");
+	json_free(j);
+	check_curves(51, 7);
+}
+
+static void curves_are_read_on(void **state)
+{
+	(void)state;
+	beside(read_on_client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {KIT_CASE(each_says_what_it_should),
-					   KIT_CASE(curves_are_columns)};
+					   KIT_CASE(curves_are_columns),
+					   KIT_CASE(curves_are_read_on)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

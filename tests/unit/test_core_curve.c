@@ -101,9 +101,17 @@ static void as_the_verdict_said(void **state)
 	assert_int_equal(p[1].stable.slow[2], 1);
 	assert_int_equal(p[n - 1].step, 1);
 	assert_int_equal(p[n - 1].second, 1100);
-	CHECK(p[n - 1].difference == 1 && p[n - 1].low > 0.8, "of this step alone");
-	CHECK(p[1].margin > 0.0099 && p[1].margin < 0.0101, "the first step's margin");
-	CHECK(p[n - 1].margin < 0.0026, "the next step's");
+	const struct curve_difference *d = &p[n - 1].difference[VERDICT_ERRORS];
+	CHECK(d->estimate == 1 && d->low > 0.8, "of this step alone");
+	CHECK(p[1].difference[VERDICT_ERRORS].margin > 0.0099 &&
+		      p[1].difference[VERDICT_ERRORS].margin < 0.0101,
+	      "the first step's margin");
+	CHECK(d->margin < 0.0026, "the next step's");
+	d = &p[1].difference
+		     [VERDICT_P99]; /* 2 of 400 of the old version's, none of the new one's */
+	CHECK(d->estimate < -0.0049 && d->estimate > -0.0051, "slow requests are compared, too");
+	CHECK(d->low < -0.01 && d->high > 0.08, "of 40 requests little is known");
+	CHECK(d->margin == 0, "the tolerance is in the threshold");
 	xfree(v);
 	curve_free(c);
 	vec_done(&st.steps);
@@ -133,7 +141,9 @@ static void few_points(void **state)
 	static const struct {
 		size_t max;
 		uint64_t seconds, gap;
-	} cases[] = {{600, 1, 0}, {600, 600, 0}, {600, 601, 0}, {10, 1000, 0}, {10, 95, 50000}};
+	} cases[] = {{600, 1, 0},     {600, 600, 0},      {600, 601, 0},
+		     {10, 1000, 0},   {10, 95, 50000},    {600, 1201, 0},
+		     {600, 20000, 0}, {600, 2000, 90000}, {5000, 20000, 0}};
 	struct strategy st = canary();
 
 	(void)state;
@@ -146,10 +156,12 @@ static void few_points(void **state)
 		for (uint64_t s = 0; s < cases[i].seconds; s++)
 			second(c, 5000 + s + (s > 50 ? cases[i].gap : 0), 0, NULL);
 		size_t n = curve_points(c, cases[i].max, &p, &each);
-		assert_true(n && n <= cases[i].max);
+		assert_true(n && n <= cases[i].max && n <= CURVE_KEPT);
+		assert_int_equal(curve_points(c, cases[i].max, &p, &each),
+				 n); /* nothing is lost by it */
 		for (size_t k = 0; k < n; k++) {
 			requests += p[k].canary.n;
-			assert_true(!k || p[k].second >= p[k - 1].second + each || each == 1);
+			assert_true(!k || p[k].second > p[k - 1].second);
 		}
 		assert_int_equal(requests, 20 * cases[i].seconds);
 		curve_free(c);
@@ -162,11 +174,69 @@ static void few_points(void **state)
 	vec_done(&st.steps);
 }
 
+/* One that is read on has what one has that is read at once, also what its steps say. */
+static void read_on(void **state)
+{
+	struct strategy st = canary();
+	struct curve *once = curve_new(&st, 1), *on = curve_new(&st, 0);
+	struct event history = {.kind = EV_HISTORY};
+	const struct curve_point *a, *b;
+	uint32_t each;
+
+	(void)state;
+	curve_event(once, &history, NULL);
+	curve_event(on, &history, NULL);
+	weight(once, 0.05);
+	weight(on, 0.05);
+	curve_reach(on, 1);
+	for (uint64_t s = 0; s < 3000; s++) {
+		second(once, s, s % 500 == 7, NULL);
+		second(on, s, s % 500 == 7, NULL);
+		if (s % 90 == 0)
+			(void)curve_points(on, 600, &b, &each);
+	}
+	assert_int_equal(curve_step(once), curve_step(on));
+	size_t n = curve_points(once, 600, &a, &each);
+	assert_int_equal(curve_points(on, 600, &b, &each), n);
+	assert_memory_equal(a, b, n * sizeof(*a));
+	curve_reach(on, 0); /* never back */
+	assert_int_equal(curve_step(on), curve_step(once));
+	curve_free(once);
+	curve_free(on);
+	vec_done(&st.steps);
+}
+
+static void latencies_stand_beside(void **state)
+{
+	struct strategy st = canary();
+	struct curve *c = curve_new(&st, 1);
+	struct event ev = {.kind = EV_FACTS};
+	const struct curve_point *p;
+	uint32_t each;
+
+	(void)state;
+	ev.window.second = 7;
+	ev.window.p95 = (struct facts_latency){120000, 180000, 131000};
+	vec_push(&ev.window.instances, ((struct facts_instance){.id = 1, .n = 100}));
+	curve_event(c, &ev, NULL);
+	vec_done(&ev.window.instances);
+	assert_int_equal(curve_points(c, 600, &p, &each), 1);
+	assert_int_equal(p->latency[1].stable, 120000);
+	assert_int_equal(p->latency[1].allowed, 180000);
+	assert_int_equal(p->latency[1].canary, 131000);
+	assert_int_equal(p->latency[0].stable, 0);
+	curve_free(c);
+	vec_done(&st.steps);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(intervals), cmocka_unit_test(as_the_verdict_said),
-		cmocka_unit_test(not_beyond_its_end), cmocka_unit_test(few_points)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(intervals),
+					   cmocka_unit_test(as_the_verdict_said),
+					   cmocka_unit_test(not_beyond_its_end),
+					   cmocka_unit_test(few_points),
+					   cmocka_unit_test(read_on),
+					   cmocka_unit_test(latencies_stand_beside)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

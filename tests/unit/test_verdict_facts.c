@@ -191,10 +191,46 @@ static void test_no_thresholds_before_enough(void **state)
 	free(f);
 }
 
+/* What the counts mean in milliseconds: the old side's quantile and threshold as they are used, the new side's own of this step. */
+static void test_latencies_for_people(void **state)
+{
+	struct verdict_facts *f = new_facts();
+	struct verdict_latency l[VERDICT_LATENCIES];
+	struct verdict_window w;
+
+	(void)state;
+	verdict_facts_latencies(f, l);
+	for (unsigned i = 0; i < VERDICT_LATENCIES; i++)
+		assert_true(l[i].stable == 0 && l[i].allowed == 0 && l[i].canary == 0);
+	for (uint32_t i = 0; i < 20000; i++) {
+		double t = 100 + i / 1000.0;
+
+		/* 1 .. 100 ms, each as often; the canary takes twice as long */
+		(void)verdict_facts_add(f, &(struct verdict_fact){t, false, 1, 200, 1 + i % 100},
+					&w);
+		(void)verdict_facts_add(
+			f, &(struct verdict_fact){t, true, 2, 200, 2 * (1 + i % 100)}, &w);
+	}
+	(void)verdict_facts_close(f, 130, &w);
+	verdict_facts_latencies(f, l);
+	static const double want[] = {50, 95, 99};
+	for (unsigned i = 0; i < VERDICT_LATENCIES; i++) {
+		assert_true(l[i].stable > want[i] * 0.96 && l[i].stable < want[i] * 1.04);
+		assert_true(l[i].allowed > 1.5 * want[i] * 0.96 &&
+			    l[i].allowed < 1.5 * want[i] * 1.15); /* ties are looked for */
+		assert_true(l[i].canary > 2 * want[i] * 0.96 && l[i].canary < 2 * want[i] * 1.04);
+	}
+	verdict_facts_ratios(f, 1.05, 1.25); /* the next step: the canary's begin anew */
+	verdict_facts_latencies(f, l);
+	assert_true(l[1].canary == 0 && l[1].allowed < 1.25 * 95 * 1.15);
+	free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_facts_to_windows),
+		cmocka_unit_test(test_latencies_for_people),
 		cmocka_unit_test(test_many_instances_are_folded),
 		cmocka_unit_test(test_whole_milliseconds),
 		cmocka_unit_test(test_no_thresholds_before_enough),

@@ -121,7 +121,17 @@ test('a canary that hurts is seen to be taken back, with the numbers', async () 
 	await page.getByRole('img', { name: /^0 % of the traffic goes to the new version/ }).waitFor({ timeout: 20000 });
 	assert.match(await page.locator('.verdict').innerText(), /Evidence [\d,.\s\u2009e^×]+ where [\d,\u2009]+ is enough.*of the new version failed/);
 	await page.locator('.uplot canvas').first().waitFor();
-	assert.equal(await page.locator('.uplot canvas').count(), 3);
+	// Errors, latency and slow requests, and of what is compared the difference with its interval and what is allowed.
+	await page.locator('.uplot canvas').nth(4).waitFor();
+	const said = async (of) => (await page.locator('.plot', { has: page.getByRole('heading', { name: of, exact: true }) }).locator('.plot-box').getAttribute('aria-label')) ?? '';
+	await page.getByRole('group', { name: 'Latency quantile' }).getByRole('button', { name: 'p95' }).click();
+	assert.match(await said('Difference in errors'), /Error rate of the new version less that of the old one: \+\d.* points, 95 % interval \S+ to \S+, allowed \+\d/);
+	assert.match(await said('Latency (p95)'), /old version [\d.]+ m?s, slow from [\d.]+ m?s on/);
+	assert.match(await said('Difference in slow requests (p95)'), /95 % interval \S+ to \S+, allowed 0\.00\./);
+	assert.match(await page.locator('.plot', { has: page.getByRole('heading', { name: 'Slow requests (p95)', exact: true }) }).innerText(), /share of requests slower than the old version's p95 .* than that \u00d7 \d/);
+	assert.match(await page.getByRole('table', { name: 'Latency by version' }).innerText(), /p50[\s\S]*p95\s+[\d.]+ m?s[\s\S]*p99/);
+	await page.getByRole('group', { name: 'Latency quantile' }).getByRole('button', { name: 'p99' }).click();
+	await page.getByRole('heading', { name: 'Difference in slow requests (p99)' }).waitFor();
 	assert.match((await page.locator('.plot-box').first().getAttribute('aria-label')) ?? '', /Error rate over time\. Lately: new version \d/);
 	assert.match(await page.getByRole('region', { name: 'Decisions' }).innerText(), /the verdict failed it: errors/);
 	await looks('rollout', `/rollouts/${bad.id}`, '.uplot canvas');

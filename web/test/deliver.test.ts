@@ -5,7 +5,7 @@ import type { Environment, Incident, Release, Rollout } from '../src/api/types';
 import { byStage, daysOf, matrix, windowNow } from '../src/pages/environments/model';
 import { factsOf, isUrl, linesOf, nearLines } from '../src/pages/incident/model';
 import { gateSummary, mayBeDecided, requirementWaits, stagesOf, statementText, verifySummary, waitsForPeople } from '../src/pages/release/model';
-import { canaryRate, canDo, evidenceShare, lastDifference, points, rolling, shadesOf, share, stepRows, verdictWords, weighted } from '../src/pages/rollout/model';
+import { canaryRate, canDo, evidenceShare, lastDifference, lastOf, latencyRows, latencyText, points, quantileOf, ratioOf, rolling, shadesOf, share, stepRows, times, verdictWords, weighted } from '../src/pages/rollout/model';
 import { endOf } from '../src/pages/shared/ends';
 import { parseInline, parseMarkdown } from '../src/pages/shared/markdown_parse';
 import { countPatch, parsePatch } from '../src/pages/shared/patch_parse';
@@ -81,11 +81,23 @@ test('curves: a rate is that of the points up to it', () => {
 });
 test('curves: equal weights are one shade without a gap', () => assert.deepEqual(shadesOf(curves()).map((s) => [s.from, s.to, s.label]), [[0, 2, '5 %'], [2, 4, '50 %']]));
 test('curves: the last known difference', () => {
-	assert.deepEqual(lastDifference(curves()), { estimate: 0.01, low: -0.01, high: 0.04, margin: 0.05 });
+	assert.deepEqual(lastDifference(curves().difference), { estimate: 0.01, low: -0.01, high: 0.04, margin: 0.05 });
 	assert.equal(lastDifference(undefined), undefined);
 	assert.equal(points(0.0131), '+1.31');
 	assert.equal(points(-0.05, 1), '\u22125.0');
 	assert.equal(points(0), '0.00');
+});
+test('latency: the last numbers of each quantile, in milliseconds; nothing where nobody wrote them', () => {
+	const none = { stable: [null], allowed: [null], canary: [null] };
+	const rows = latencyRows(curves({ latency: { p50: { stable: [8000, 9000, null], allowed: [null, 13500, null], canary: [null, null, null] }, p95: { stable: [120000], allowed: [180000], canary: [131000] }, p99: none } }));
+	assert.deepEqual(rows.map((r) => [r.quantile, latencyText(r.old), latencyText(r.now), latencyText(r.allowed)]), [['p50', '9.0 ms', '\u2013', '14 ms'], ['p95', '120 ms', '131 ms', '180 ms']]);
+	assert.deepEqual(latencyRows(curves()), []);
+	assert.equal(ratioOf(curves({ steps: [{ share: 0.05, state: 'done', latency_ratio: 1.5 }, { share: 0.5, state: 'now', latency_ratio: 1.25 }] })), 1.25);
+	assert.equal(times(1.25), '\u00d7 1.25');
+	assert.equal(times(undefined), 'times its margin');
+	assert.equal(lastOf([1, null]), 1);
+	assert.equal(lastOf(undefined), null);
+	assert.equal(quantileOf('errors'), undefined);
 });
 test('steps: from the first point in one to the first in the next', () => assert.deepEqual(stepRows(rollout(), curves()).map((s) => [s.state, s.from, s.to]), [['done', 0, 2 * SEC], ['now', 2 * SEC, undefined], ['next', undefined, undefined]]));
 for (const [v, want] of [[0.05, '5 %'], [0.125, '12.5 %'], [1, '100 %'], [0.001, '0.1 %'], [0, '0 %']] as [number, string][]) test(`share: ${v}`, () => assert.equal(share(v), want));

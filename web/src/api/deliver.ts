@@ -63,6 +63,14 @@ export interface Side {
 	over_p95: Column;
 	over_p99: Column;
 }
+export const QUANTILES = ['p50', 'p95', 'p99'] as const;
+export type Quantile = (typeof QUANTILES)[number];
+export interface DifferenceColumns {
+	estimate: Column;
+	low: Column;
+	high: Column;
+	margin: Column;
+}
 export interface Curves {
 	rollout: string;
 	environment?: string;
@@ -74,9 +82,11 @@ export interface Curves {
 	weight: number[];
 	canary: Side;
 	stable: Side;
-	difference: { estimate: Column; low: Column; high: Column; margin: Column };
+	difference: DifferenceColumns; // of the error rates
+	over_difference?: Record<Quantile, DifferenceColumns>; // of the shares of slow requests
+	latency?: Record<Quantile, { stable: Column; allowed: Column; canary: Column }>; // usec
 	verdict: { answer: (string | null)[]; metric: (string | null)[]; evidence: Column; wanted: Column; harm_metric: (string | null)[]; harm_evidence: Column; harm_wanted: Column };
-	steps: { share: number; state: 'done' | 'now' | 'next' | 'left_out' | 'stopped' }[];
+	steps: { share: number; state: 'done' | 'now' | 'next' | 'left_out' | 'stopped'; error_margin?: number; latency_ratio?: number }[];
 	decisions: { at: number; by: string; text: string; seq?: number }[];
 	about?: Record<string, string>;
 }

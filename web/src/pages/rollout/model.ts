@@ -1,5 +1,5 @@
 // What a rollout page says, out of the rollout and its curves. Pure.
-import type { Column, Curves } from '../../api/deliver';
+import { QUANTILES, type Column, type Curves, type DifferenceColumns, type Quantile } from '../../api/deliver';
 import type { Rollout } from '../../api/types';
 import type { ChartMark, ChartShade } from '../shared/chart';
 import { count, duration, percent, plural, SEC } from '../../ui/format';
@@ -113,17 +113,34 @@ export interface Difference {
 	high: number;
 	margin: number;
 }
-export function lastDifference(c: Curves | undefined): Difference | undefined {
-	if (!c) return undefined;
-	for (let i = c.t.length - 1; i >= 0; i--) {
-		const estimate = c.difference.estimate[i];
-		const low = c.difference.low[i];
-		const high = c.difference.high[i];
-		if (estimate !== null && estimate !== undefined && low !== null && low !== undefined && high !== null && high !== undefined)
-			return { estimate, low, high, margin: c.difference.margin[i] ?? 0 };
+export function lastDifference(d: DifferenceColumns | undefined): Difference | undefined {
+	for (let i = (d?.estimate.length ?? 0) - 1; d && i >= 0; i--) {
+		const [estimate, low, high] = [d.estimate[i], d.low[i], d.high[i]];
+		if (typeof estimate === 'number' && typeof low === 'number' && typeof high === 'number') return { estimate, low, high, margin: d.margin[i] ?? 0 };
 	}
 	return undefined;
 }
+export const lastOf = (values: Column | undefined): number | null => values?.filter((v) => v !== null).at(-1) ?? null;
+
+export const quantileOf = (metric: string | undefined): Quantile | undefined => QUANTILES.find((q) => q === metric);
+// The step that the curves stand in, or ended in.
+const stepAt = (c: Curves): Curves['steps'][0] | undefined => c.steps[c.step.at(-1) ?? 0];
+export const ratioOf = (c: Curves): number | undefined => stepAt(c)?.latency_ratio;
+export const times = (ratio: number | undefined): string => (ratio ? `\u00d7 ${Number(ratio.toFixed(2))}` : 'times its margin');
+
+export interface LatencyRow {
+	quantile: Quantile;
+	old: number | null; // usec
+	now: number | null;
+	allowed: number | null;
+}
+export function latencyRows(c: Curves | undefined): LatencyRow[] {
+	if (!c?.latency) return [];
+	const of = c.latency;
+	return QUANTILES.map((quantile) => ({ quantile, old: lastOf(of[quantile].stable), now: lastOf(of[quantile].canary), allowed: lastOf(of[quantile].allowed) })).filter((r) => r.old !== null || r.now !== null);
+}
+export const latencyText = (usec: number | null): string => (usec === null ? '\u2013' : usec < 1e4 ? `${(usec / 1e3).toFixed(1)} ms` : duration(usec));
+
 // "+0.31 points"
 export const points = (v: number, digits = 2): string => `${v > 0 ? '+' : v < 0 ? '\u2212' : ''}${Math.abs(v * 100).toFixed(digits)}`;
 

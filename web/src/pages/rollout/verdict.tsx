@@ -4,7 +4,7 @@ import type { Rollout } from '../../api/types';
 import { count, percent, plural } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import { Panel } from '../shared/bits';
-import { evidenceShare, evidenceText, lastDifference, metricWord, points, type Difference, type Words } from './model';
+import { evidenceShare, evidenceText, lastDifference, latencyRows, latencyText, metricWord, points, quantileOf, ratioOf, times, type Difference, type Words } from './model';
 
 const icons = { ok: 'passed', bad: 'failed', run: 'shield', wait: 'waiting', idle: 'unaffected' } as const;
 
@@ -21,13 +21,13 @@ function Evidence({ name, have, want, tone, note }: { name: string; have: number
 }
 
 // A line from "better" to "worse than allowed" with the interval on it.
-function IntervalBar({ d }: { d: Difference }) {
+function IntervalBar({ d, name, of }: { d: Difference; name: string; of: string }) {
 	const reach = Math.max(d.margin * 1.5, Math.abs(d.low) * 1.1, Math.abs(d.high) * 1.1, 0.001);
 	const x = (v: number) => 50 + (Math.max(-reach, Math.min(reach, v)) / reach) * 50;
 	return (
 		<div class="interval">
-			<div class="proof-head"><span>Difference in errors</span><span class="num"><b>{points(d.estimate)}</b> points</span></div>
-			<div class="interval-bar" role="img" aria-label={`The new version's error rate is ${points(d.estimate)} points from the old one's, 95 % interval ${points(d.low)} to ${points(d.high)}, allowed ${points(d.margin)}`}>
+			<div class="proof-head"><span>{name}</span><span class="num"><b>{points(d.estimate)}</b> points</span></div>
+			<div class="interval-bar" role="img" aria-label={`The new version's ${of} is ${points(d.estimate)} points from the old one's, 95 % interval ${points(d.low)} to ${points(d.high)}, allowed ${points(d.margin)}`}>
 				<span class="interval-bad" style={{ left: `${x(d.margin)}%` }} />
 				<i class="interval-zero" />
 				<i class="interval-margin" style={{ left: `${x(d.margin)}%` }} />
@@ -41,7 +41,10 @@ function IntervalBar({ d }: { d: Difference }) {
 
 export function Verdict({ rollout: r, curves, words }: { rollout: Rollout; curves: Curves | undefined; words: Words }) {
 	const n = r.numbers;
-	const d = lastDifference(curves);
+	const d = lastDifference(curves?.difference);
+	const quantile = quantileOf(n?.metric);
+	const slow = quantile && lastDifference(curves?.over_difference?.[quantile]);
+	const latency = latencyRows(curves);
 	const judged = n?.answer !== undefined;
 	return (
 		<Panel title="Verdict" {...(judged ? { note: `of this step, ${plural(n?.seconds ?? 0, 'second')} with traffic` } : {})}>
@@ -54,7 +57,8 @@ export function Verdict({ rollout: r, curves, words }: { rollout: Rollout; curve
 					<>
 						{n.answer !== 'fail' && <Evidence name={`Proof of no harm (${metricWord(n.metric)})`} have={n.evidence} want={n.wanted} tone={n.answer === 'pass' ? 'ok' : 'run'} note={`An e-value: 1 is none, ${evidenceText(n.wanted)} passes the step. The bar is its logarithm.`} />}
 						<Evidence name="Evidence of harm" have={n.answer === 'fail' ? n.evidence : n.harm_evidence} want={n.answer === 'fail' ? n.wanted : n.harm_wanted} tone={n.answer === 'fail' ? 'bad' : 'wait'} note="All traffic goes back the moment it is full." />
-						{d && <IntervalBar d={d} />}
+						{d && <IntervalBar d={d} name="Difference in errors" of="error rate" />}
+						{slow && <IntervalBar d={slow} name={`Difference in slow requests (${quantile})`} of={`share of requests slower than the old ${quantile}`} />}
 						<table class="sides">
 							<caption class="offscreen">Requests of this step by version</caption>
 							<thead><tr><th scope="col">This step</th><th scope="col" class="num">requests</th><th scope="col" class="num">failed</th><th scope="col" class="num">rate</th></tr></thead>
@@ -64,6 +68,16 @@ export function Verdict({ rollout: r, curves, words }: { rollout: Rollout; curve
 								))}
 							</tbody>
 						</table>
+						{curves && latency.length > 0 && (
+							<table class="sides">
+								<caption class="offscreen">Latency by version</caption>
+								<thead><tr><th scope="col">Latency</th><th scope="col" class="num" title="of its last minutes">old</th><th scope="col" class="num" title="of this step so far">new</th><th scope="col" class="num" title={`A request of the new version counts as slow from here on: the old version's, ${times(ratioOf(curves))}`}>slow from</th></tr></thead>
+								<tbody>
+									{latency.map((row) => <tr key={row.quantile}><th scope="row">{row.quantile}</th><td class="num">{latencyText(row.old)}</td><td class="num">{latencyText(row.now)}</td><td class="num">{latencyText(row.allowed)}</td></tr>)}
+								</tbody>
+							</table>
+						)}
+						{latency.length > 0 && <p class="muted small">Estimates to 3 %: old of its last minutes, new of this step.</p>}
 					</>
 				)}
 			</div>

@@ -118,7 +118,7 @@ export function makeChart(box: HTMLElement, first: ChartData, height: number, gr
 					y: { range: (_u, low, high) => { const top = Math.max(data.max, (high ?? 0) * 1.08); const bottom = Math.min(data.min, (low ?? 0) < 0 ? (low ?? 0) * 1.08 : data.min); return [bottom, top]; } },
 				},
 				axes: [
-					{ ...axis, grid: { show: false }, size: 26, space: 70, values: (_u, splits, _i, _s, step) => splits.map((s) => new Date(s * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', ...(step < 60 ? { second: '2-digit' } : {}) })) },
+					{ ...axis, grid: { show: false }, size: 28, gap: 8, space: 70, values: (_u, splits, _i, _s, step) => splits.map((s) => new Date(s * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', ...(step < 60 ? { second: '2-digit' } : {}) })) },
 					{ ...axis, size: 52, space: 32, values: (_u, splits) => splits.map((v) => data.format(v)) },
 				],
 				series: [
