@@ -32,6 +32,14 @@ const touching: [string, Touch, boolean][] = [
 	['/rollouts/ro-4', fact, false],
 	['/status', fact, false],
 	['/traffic', fact, true],
+	['/releases/rel-1', record('route.weight_set', 'ro-3', { rollout: 'ro-3' }), true],
+	['/releases/rel-1/diff', record('route.weight_set', 'ro-3', { rollout: 'ro-3' }), true],
+	['/releases/rel-1', record('job.ended', 'run-7/staging/-/e2e', { job: 'run-7/staging/-/e2e' }), true],
+	['/releases/rel-1', job, false],
+	['/releases/rel-1', fact, false],
+	['/environments/production', record('route.weight_set', 'ro-3', { rollout: 'ro-3' }), true],
+	['/environments/production', job, false],
+	['/incidents/inc-1', record('route.weight_set', 'ro-3', { rollout: 'ro-3' }), true],
 	['/environments/production', record('deploy.replica', 'production', { environment: 'production' }), true],
 ];
 for (const [path, touch, want] of touching) test(`touch: ${touch.type} of ${touch.subject} and ${path}`, () => assert.equal(touches(path, touch), want));

@@ -36,11 +36,19 @@ export function subjectOf(path: string): string | undefined {
 	return rest.split('/')[0];
 }
 
+// What moves a thing without naming it: a rollout that is done makes its release live and changes its environment, but its records say "ro-7" only.
+const moves = { releases: /^(ro|inc)-\d+$|^run-\d+\/(staging|gate|production)\//, environments: /^ro-\d+$/, incidents: /^ro-\d+$/ } as const;
+function movedBy(path: string, touch: Touch): boolean {
+	const by = moves[NAMED.exec(path)?.[1] as keyof typeof moves];
+	return by !== undefined && touch.ids.some((id) => by.test(id));
+}
+
 export function touches(path: string, touch: Touch): boolean {
 	const subject = subjectOf(path);
 	const calm = CHATTER.has(touch.type);
 	if (subject === undefined) return !calm || path.startsWith('/rollouts') || path.startsWith('/traffic');
 	if (calm && !path.startsWith('/rollouts/')) return false;
+	if (movedBy(path, touch)) return true;
 	// A run is touched by its jobs, a job by itself and by its run as a whole.
 	return touch.ids.some((id) => id === subject || id.startsWith(`${subject}/`) || (path.startsWith('/jobs/') && subject.startsWith(`${id}/`)));
 }
