@@ -12,9 +12,10 @@
  *	 "days":[{"day","runs","passed","failed","ci_p50","jobs","hits","saved","queue_p50"}],
  *	 "flaky":[{"test","unit","job","count","last_at"}],"slowest":[{"unit","job","usec","runs","failed"}]}	20 of each, from history
  *
- * With ?unit=, runs, cache, queue and days are left out: they are of whole runs.
+ * With ?unit=, runs, cache, queue, days and stage ci are of that service's jobs: a run counts when it had some, it failed when one of them did, and its ci
+ * is from the push to the end of the last of them.
  *
- * What the jobs of a run that has ended came to is read once and kept: 100 bytes a run.
+ * What the jobs of a run that has ended came to is read once and kept: 120 bytes a run, of whole runs and of the services that were asked for last.
  */
 #include "api/insights.h"
 
@@ -30,6 +31,7 @@ static void free_insight(void *data)
 
 	vec_done(&x->here);
 	vec_done(&x->wanted);
+	vec_done(&x->far);
 	vec_done(&x->read);
 	map_done(&x->usual);
 	xfree(x);
@@ -39,8 +41,33 @@ void insights_free(struct insights *i)
 {
 	if (!i)
 		return;
-	vec_done(&i->runs);
+	for (size_t k = 0; k < ARRAY_LEN(i->kept); k++) {
+		xfree(i->kept[k].unit);
+		vec_done(&i->kept[k].runs);
+	}
 	xfree(i);
+}
+
+/* Whole runs have their own place; a service takes that of the one that was asked for longest ago. */
+static struct kept_runs *kept_for(struct insights *i, const char *unit)
+{
+	struct kept_runs *oldest = &i->kept[1];
+
+	if (!unit)
+		return &i->kept[0];
+	for (size_t k = 1; k < ARRAY_LEN(i->kept); k++) {
+		if (streq(i->kept[k].unit, unit))
+			oldest = &i->kept[k];
+		else if (i->kept[k].asked < oldest->asked && !streq(oldest->unit, unit))
+			oldest = &i->kept[k];
+	}
+	if (!streq(oldest->unit, unit)) {
+		xfree(oldest->unit);
+		oldest->unit = xstrdup(unit);
+		vec_done(&oldest->runs);
+	}
+	oldest->asked = ++i->turn;
+	return oldest;
 }
 
 /* ---- what jobs came to ---- */
@@ -77,6 +104,9 @@ void stats_add(struct run_stats *s, const struct job *job, uint64_t usually)
 	if (job->state == JOB_UNAFFECTED || job->state == JOB_SKIPPED)
 		return;
 	s->jobs++;
+	s->failed += (job->state == JOB_FAILED || job->state == JOB_LOST) && !job->amber;
+	if (job->stage == STAGE_CI)
+		s->ci_end = MAX_OF(s->ci_end, job->ended_at);
 	if (job->state == JOB_CACHED) {
 		s->cached++;
 		s->saved += usually;
@@ -102,6 +132,8 @@ static const struct shape_field brief_fields[] = {
 	SHAPE_STR(T, unit),     SHAPE_STR(T, name),
 	SHAPE_STR(T, def),      SHAPE_ENUM(T, state, job_state_names),
 	SHAPE_U64(T, ready_at), SHAPE_U64(T, started_at),
+	SHAPE_U64(T, ended_at), SHAPE_ENUM(T, stage, stage_names),
+	SHAPE_BOOL(T, amber),
 };
 static const struct shape brief = SHAPE(T, brief_fields);
 #undef T
@@ -126,23 +158,40 @@ static bool read_job(void *ctx, const struct store_snapshot *snap)
 	return true;
 }
 
+/* Jobs whose ids begin with this and a slash. */
+static void read_below(struct call *c, struct reading *r, const char *prefix)
+{
+	AUTO(freep) char *from = xasprintf("%s/", prefix);
+	AUTO(freep) char *to = xasprintf("%s0", prefix); /* '0' follows '/' */
+
+	if (c->rc == RC_OK)
+		c->rc = store_range(engine_world(c->api->e)->store, STR("job"), str_of(from),
+				    str_of(to), UINT32_MAX, read_job, r, &c->err);
+	c->rc = c->rc == RC_OK ? r->rc : c->rc;
+}
+
 static void read_runs(void *arg)
 {
 	struct call *c = arg;
 	struct insight *x = c->data;
-	struct store *store = engine_world(c->api->e)->store;
 
 	for (size_t i = 0; i < x->wanted.n && c->rc == RC_OK; i++) {
-		AUTO(freep) char *from = xasprintf("run-%u/", x->wanted.v[i]);
-		AUTO(freep) char *to = xasprintf("run-%u0", x->wanted.v[i]); /* '0' follows '/' */
 		struct reading r = {.x = x, .err = &c->err};
+		unsigned stages = !x->unit ? 0 : x->far.v[i] ? ARRAY_LEN(stage_keys) : 1;
 
 		vec_add(&x->read);
 		r.to = vec_last(&x->read);
 		r.to->known = true;
-		c->rc = store_range(store, STR("job"), str_of(from), str_of(to), UINT32_MAX,
-				    read_job, &r, &c->err);
-		c->rc = c->rc == RC_OK ? r.rc : c->rc;
+		for (unsigned s = 0; s < stages; s++) {
+			AUTO(freep)
+			char *prefix =
+				xasprintf("run-%u/%s/%s", x->wanted.v[i], stage_keys[s], x->unit);
+			read_below(c, &r, prefix);
+		}
+		if (!stages) {
+			AUTO(freep) char *prefix = xasprintf("run-%u", x->wanted.v[i]);
+			read_below(c, &r, prefix);
+		}
 	}
 }
 
@@ -166,7 +215,7 @@ static bool in_time(const struct insight *x, uint64_t at)
 static void choose_runs(struct insight *x, const struct api *api)
 {
 	const struct model *m = engine_model(api->e);
-	const struct insights *kept = api->insights;
+	const struct kept_runs *kept = kept_for(api->insights, x->unit);
 	uint32_t first, last;
 
 	catalog_span(api, SHELF_RUNS, &first, &last);
@@ -177,7 +226,7 @@ static void choose_runs(struct insight *x, const struct api *api)
 		const struct job *job = e->value;
 		uint32_t run = catalog_number(job->run);
 
-		if (!run || run > last)
+		if (!run || run > last || (x->unit && !streq(job->unit, x->unit)))
 			continue;
 		x->here.v[run - 1].known = true;
 		stats_add(&x->here.v[run - 1], job, usual_of(&x->usual, job));
@@ -193,12 +242,14 @@ static void choose_runs(struct insight *x, const struct api *api)
 			continue;
 		}
 		id = catalog_id(SHELF_RUNS, n);
-		if (!model_run(m, id))
+		if (!model_run(m, id)) {
 			vec_push(&x->wanted, n);
+			vec_push(&x->far, r->release != 0);
+		}
 	}
 }
 
-static void keep_read(struct insight *x, struct insights *kept)
+static void keep_read(struct insight *x, struct kept_runs *kept)
 {
 	for (size_t i = 0; i < x->read.n; i++) {
 		uint32_t n = x->wanted.v[i];
@@ -236,17 +287,24 @@ static bool has_unit(const struct row *r, const char *unit)
 	return !unit;
 }
 
+/* A service's ci ends with its own last job. */
+static void add_ci(times *to, const struct insight *x, const struct row *r)
+{
+	if (r->state == RUN_PASSED || r->state == RUN_FAILED)
+		add_time(to, r->at, x->unit ? x->here.v[r->number - 1].ci_end : r->ended_at);
+}
+
 static void write_stages(struct json_out *o, const struct api *api, const struct insight *x)
 {
 	times stages[ARRAY_LEN(stage_keys)] = {0};
 	uint32_t first, last;
 
 	catalog_span(api, SHELF_RUNS, &first, &last);
-	for (uint32_t n = first; n <= last && !x->unit; n++) {
+	for (uint32_t n = first; n <= last; n++) {
 		const struct row *r = catalog_row(api, SHELF_RUNS, n);
 
-		if (r && in_time(x, r->at) && (r->state == RUN_PASSED || r->state == RUN_FAILED))
-			add_time(&stages[0], r->at, r->ended_at);
+		if (r && in_time(x, r->at))
+			add_ci(&stages[0], x, r);
 	}
 	catalog_span(api, SHELF_RELEASES, &first, &last);
 	for (uint32_t n = first; n <= last; n++) {
@@ -276,13 +334,15 @@ struct sums {
 	times ci;
 };
 
-static void add_run(struct sums *s, const struct row *r, const struct run_stats *stats)
+static void add_run(struct sums *s, const struct insight *x, const struct row *r)
 {
+	const struct run_stats *stats = &x->here.v[r->number - 1];
+	bool failed = x->unit ? stats->failed : r->state == RUN_FAILED;
+
 	s->runs++;
-	s->passed += r->state == RUN_PASSED;
-	s->failed += r->state == RUN_FAILED;
-	if (r->state == RUN_PASSED || r->state == RUN_FAILED)
-		add_time(&s->ci, r->at, r->ended_at);
+	s->passed += !failed && (r->state == RUN_PASSED || (x->unit && r->state == RUN_FAILED));
+	s->failed += failed;
+	add_ci(&s->ci, x, r);
 	s->jobs += stats->jobs;
 	s->cached += stats->cached;
 	s->saved += stats->saved;
@@ -346,13 +406,13 @@ static void write_runs(struct json_out *o, const struct api *api, const struct i
 	for (uint32_t n = first; n <= last; n++) {
 		const struct row *r = catalog_row(api, SHELF_RUNS, n);
 
-		if (!r || !in_time(x, r->at))
+		if (!r || !in_time(x, r->at) || (x->unit && !x->here.v[n - 1].jobs))
 			continue;
 		if (r->at - r->at % USEC_DAY > today && day.runs)
 			write_day(o, today, &day);
 		today = MAX_OF(today, r->at - r->at % USEC_DAY);
-		add_run(&day, r, &x->here.v[n - 1]);
-		add_run(&all, r, &x->here.v[n - 1]);
+		add_run(&day, x, r);
+		add_run(&all, x, r);
 	}
 	if (day.runs)
 		write_day(o, today, &day);
@@ -455,7 +515,7 @@ static void write_insight(void *arg)
 		call_fail(c, &c->err);
 		return;
 	}
-	keep_read(x, c->api->insights);
+	keep_read(x, kept_for(c->api->insights, x->unit));
 	json_open(&o, NULL);
 	json_u64(&o, "since", x->since);
 	json_u64(&o, "until", x->until);
@@ -463,8 +523,7 @@ static void write_insight(void *arg)
 	json_word(&o, "environment", x->environment);
 	insights_dora(&o, c->api, x);
 	write_stages(&o, c->api, x);
-	if (!x->unit)
-		write_runs(&o, c->api, x);
+	write_runs(&o, c->api, x);
 	write_history(&o, engine_model(c->api->e), x);
 	json_close(&o);
 	call_json(c, 200, &c->out);
@@ -476,7 +535,7 @@ static void looked(struct call *c)
 
 	learn_usual(x, engine_model(c->api->e));
 	choose_runs(x, c->api);
-	if (x->wanted.n && !x->unit)
+	if (x->wanted.n)
 		api_work(c->api, read_runs, write_insight, c);
 	else
 		write_insight(c);

@@ -5,7 +5,7 @@
 #define H    USEC_HOUR
 
 static void put_job(struct store *store, const char *run, const char *unit, enum job_state state,
-		    uint64_t waited)
+		    uint64_t waited, uint64_t ended)
 {
 	struct job job = {.id = xasprintf("%s/ci/%s/test", run, unit),
 			  .run = text(run),
@@ -15,7 +15,8 @@ static void put_job(struct store *store, const char *run, const char *unit, enum
 			  .state = state,
 			  .settled = true,
 			  .ready_at = DAY0,
-			  .started_at = waited ? DAY0 + waited : 0};
+			  .started_at = waited ? DAY0 + waited : 0,
+			  .ended_at = ended};
 
 	kit_ended(store, AGG_JOB, job.id, &job);
 	shape_done(aggregate_shapes[AGG_JOB], &job);
@@ -30,9 +31,10 @@ static void put_run(struct store *store, unsigned n, enum run_state state, uint6
 			  .ended_at = at + took};
 
 	kit_ended(store, AGG_RUN, run.id, &run);
-	put_job(store, run.id, "orders", JOB_PASSED, 100 * USEC_MS);
-	put_job(store, run.id, "cart", JOB_CACHED, 0);
-	put_job(store, run.id, "shared", JOB_UNAFFECTED, 0);
+	put_job(store, run.id, "orders", state == RUN_FAILED ? JOB_FAILED : JOB_PASSED,
+		100 * USEC_MS, at + took / 2);
+	put_job(store, run.id, "cart", JOB_CACHED, 0, at + 2 * USEC_SEC);
+	put_job(store, run.id, "shared", JOB_UNAFFECTED, 0, 0);
 	shape_done(aggregate_shapes[AGG_RUN], &run);
 }
 
@@ -188,7 +190,23 @@ static const struct path paths[] = {
 	{"what it means", "GET " ASK, 200, "\"definitions\":{\"deployment\":\"", NULL},
 	{"another environment", "GET " ASK "&environment=staging", 200,
 	 "\"all\":{\"deploys\":1,\"failed\":0", NULL},
-	{"another service", "GET " ASK "&unit=cart", 200, "\"all\":{\"deploys\":0", "\"cache\""},
+	{"another service", "GET " ASK "&unit=cart", 200, "\"all\":{\"deploys\":0", NULL},
+	{"its runs: those with jobs of it; one that failed for another one's did not fail",
+	 "GET " ASK "&unit=cart", 200, "\"runs\":{\"n\":4,\"passed\":3,\"failed\":0}", NULL},
+	{"its cache", "GET " ASK "&unit=cart", 200,
+	 "\"cache\":{\"jobs\":4,\"hits\":4,\"rate\":1", NULL},
+	{"its queue", "GET " ASK "&unit=cart", 200, "\"queue\":{\"n\":0}", NULL},
+	{"its ci ends with its own last job", "GET " ASK "&unit=cart", 200,
+	 "\"stages\":[{\"stage\":\"ci\",\"n\":3,\"p50\":2000000", NULL},
+	{"a service whose jobs failed", "GET " ASK "&unit=orders", 200,
+	 "\"runs\":{\"n\":3,\"passed\":2,\"failed\":1}", NULL},
+	{"what was kept says the same", "GET " ASK "&unit=cart", 200,
+	 "\"cache\":{\"jobs\":4,\"hits\":4,", NULL},
+	{"a third one takes a place", "GET " ASK "&unit=shared", 200,
+	 "\"runs\":{\"n\":0,\"passed\":0,\"failed\":0}", NULL},
+	{"and the first one is read again", "GET " ASK "&unit=orders", 200,
+	 "\"days\":[{\"day\":1699920000000000,\"runs\":2,\"passed\":1,\"failed\":1,\"ci_p50\":300000000,\"jobs\":2,\"hits\":0,\"saved\":0,\"queue_p50\":128000}",
+	 NULL},
 	{"another time", "GET " WIRE_INSIGHTS "?since=1699920000000000&until=1700006400000000", 200,
 	 "\"all\":{\"deploys\":1,\"failed\":0", NULL},
 	{"stages", "GET " ASK, 200,

@@ -32,6 +32,7 @@ export interface WorkDay {
 export interface InsightsData {
 	since: number;
 	until: number;
+	unit?: string; // all of it is of this service
 	dora?: { all?: Numbers; units?: (Numbers & { unit: string })[]; days?: DoraDay[] };
 	definitions?: Record<string, string>;
 	stages?: { stage: string; n?: number; p50?: number; p95?: number }[];

@@ -103,6 +103,7 @@ export default function Insights(_: PageProps) {
 	const days = useMemo(() => everyDay<DoraDay>(data?.dora?.days, since, now), [data, since]);
 	const behind = day === undefined ? undefined : days.find((d) => d.day === day);
 	const nothing = data && !all.deploys && !data.runs?.n && !data.stages?.some((s) => s.n);
+	const service = unit ? ` of ${unit}` : '';
 	return (
 		<div class="page">
 			<header class="page-head">
@@ -126,7 +127,7 @@ export default function Insights(_: PageProps) {
 			{problem !== undefined && <Failure problem={problem} />}
 			{!data && problem === undefined && <Skeleton lines={5} tall />}
 			{nothing && (
-				<Empty icon="insights" title={`Nothing ended in the last ${range} days`} command="penstock dora">
+				<Empty icon="insights" title={`Nothing${service} ended in the last ${range} days`} command="penstock dora">
 					Each deployment to production, each run and each job that ends is counted here by itself: there is nothing to set up. The same numbers in a terminal:
 				</Empty>
 			)}
@@ -139,7 +140,8 @@ export default function Insights(_: PageProps) {
 						<ByService data={data} chosen={unit} link={link} />
 						<Stages data={data} />
 					</div>
-					{unit ? <p class="muted">Runs, cache and queue are of all services: <a href={link({ unit: null })}>show all</a>.</p> : <Work data={data} since={since} until={now} />}
+					{environment && <p class="muted">Deployments are those to {environment}. What follows, and the time by stage, does not go by environment.</p>}
+					<Work data={data} since={since} until={now} />
 					<Lists data={data} />
 				</>
 			)}

@@ -13,7 +13,7 @@ export function Stages({ data }: { data: InsightsData }) {
 	const any = stages.some((s) => s.n);
 	return (
 		<section class="panel" aria-labelledby="stages-head">
-			<header class="panel-head"><h2 id="stages-head">Time by stage</h2><span class="muted">median, and 95 of 100 within</span></header>
+			<header class="panel-head"><h2 id="stages-head">Time by stage</h2><span class="muted">median, and 95 of 100 within{data.unit ? `; CI: jobs of ${data.unit}, the others: releases with it` : ''}</span></header>
 			<div class="panel-body">
 				{!any && <p class="muted">No stage ended in this time.</p>}
 				{any && (
@@ -49,18 +49,19 @@ export function Work({ data, since, until }: { data: InsightsData; since: number
 	const runs = data.runs ?? {};
 	const cache = data.cache ?? {};
 	const queue = data.queue ?? {};
+	const unit = data.unit;
 	return (
 		<div class="insight-grid">
-			<Facts id="runs-head" title="Runs" value={runs.n ? `${percent((runs.passed ?? 0) / runs.n, 0)} passed` : 'none'} note={`${plural(runs.n ?? 0, 'run')}, ${count(runs.failed ?? 0)} failed`}>
+			<Facts id="runs-head" title="Runs" value={runs.n ? `${percent((runs.passed ?? 0) / runs.n, 0)} passed` : 'none'} note={unit ? `${plural(runs.n ?? 0, 'run')} with jobs of ${unit}; in ${count(runs.failed ?? 0)} one of them failed` : `${plural(runs.n ?? 0, 'run')}, ${count(runs.failed ?? 0)} failed`}>
 				<LazyChart days={at} height={130} format={count} label="Runs a day, and how many failed" series={[{ label: 'runs', kind: 'bars', tone: 'idle', values: days.map((d) => d.runs ?? 0) }, { label: 'failed', kind: 'bars', tone: 'bad', values: days.map((d) => d.failed ?? 0) }]} />
 			</Facts>
-			<Facts id="cache-head" title="Cache" value={cache.jobs ? `${percent(cache.rate ?? 0, 0)} hits` : 'none'} note={`${count(cache.hits ?? 0)} of ${plural(cache.jobs ?? 0, 'job')}; ${duration(cache.saved ?? 0)} of work saved, by how long they take otherwise`}>
+			<Facts id="cache-head" title="Cache" value={cache.jobs ? `${percent(cache.rate ?? 0, 0)} hits` : 'none'} note={`${count(cache.hits ?? 0)} of ${plural(cache.jobs ?? 0, 'job')}${unit ? ` of ${unit}` : ''}; ${duration(cache.saved ?? 0)} of work saved, by how long they take otherwise`}>
 				<LazyChart days={at} height={130} format={count} label="Jobs a day, and how many came from the cache" series={[{ label: 'jobs', kind: 'bars', tone: 'idle', values: days.map((d) => d.jobs ?? 0) }, { label: 'hits', kind: 'bars', tone: 'kept', values: days.map((d) => d.hits ?? 0) }]} />
 			</Facts>
-			<Facts id="queue-head" title="Queue time" value={queue.n ? duration(queue.p50 ?? 0) : 'none'} note={queue.n ? `median of ${plural(queue.n, 'job')}, from ready to started; 95 of 100 within ${duration(queue.p95 ?? 0)}` : 'no job waited for a slot'}>
+			<Facts id="queue-head" title="Queue time" value={queue.n ? duration(queue.p50 ?? 0) : 'none'} note={queue.n ? `median of ${plural(queue.n, 'job')}${unit ? ` of ${unit}` : ''}, from ready to started; 95 of 100 within ${duration(queue.p95 ?? 0)}` : 'no job waited for a slot'}>
 				<LazyChart days={at} height={130} format={duration} label="Median queue time of jobs, by day" series={[{ label: 'median', kind: 'line', tone: 'wait', values: days.map((d) => d.queue_p50 || null) }]} />
 			</Facts>
-			<Facts id="ci-head" title="CI of a run" value={stageOf(data, 'ci')} note="median, from the push to the last job of stage ci">
+			<Facts id="ci-head" title={unit ? `CI of ${unit}` : 'CI of a run'} value={stageOf(data, 'ci')} note={unit ? `median, from the push to the end of the last job of ${unit} in stage ci` : 'median, from the push to the last job of stage ci'}>
 				<LazyChart days={at} height={130} format={duration} label="Median time of stage ci, by day" series={[{ label: 'median', kind: 'line', tone: 'accent', values: days.map((d) => d.ci_p50 || null) }]} />
 			</Facts>
 		</div>
