@@ -1,8 +1,12 @@
 /*
  * GET releases/{id}/diff: what it will change, or changed, in an environment. ?environment=: the next one on its way, when it is not given.
+ * ?with=: now, what is live there; before, what it replaced there, for each service that was rolled out with it; not given: as before.
  *
- *	{"release","environment","units":["orders", ...],	affected by its change
- *	 "items":[{"unit","image","same":false,"was":{"image","release","commit","since"},	was: live there now; left out: nothing is
+ *	{"release","environment","with":"before|now",	before: of at least one item
+ *	 "units":["orders", ...],	affected by its change
+ *	 "items":[{"unit","image","with":"before|now","same":false,
+ *		"was":{"image","release","commit","since"},	left out: nothing is, or was, there
+ *		"live":true,	it is what runs there now
  *		"plan":{"hash":"<64 hex>","diff":"--- ...","rollout":"ro-7"},	of the desired state; rollout: it was executed as this one; problem
  *		"commits":{...},	from what is live there to this release; see commits.h
  *		"files":[{"path","change":"added|changed|removed"}],"files_more":true}],	of the unit's folder, at most 200
@@ -17,6 +21,7 @@
 #define DIFF_MAX   ((size_t)64 << 10)
 
 struct diff_item {
+	bool before, live;
 	char *path, *was_image, *was_release, *was_commit, *rollout, *plan;
 	uint64_t was_since;
 	struct deploy deploy;
@@ -24,6 +29,7 @@ struct diff_item {
 struct release_diff {
 	struct release release;
 	char *environment;
+	const char *with; /* of the request */
 	texts units;
 	VEC(struct diff_item) items; /* as the release's */
 };
@@ -82,17 +88,55 @@ static const struct live *live_in(const struct environment *env, const char *uni
 	return NULL;
 }
 
+/* The release that had brought an image there before this rollout did something else. */
+static const struct row *bringer(const struct api *api, const struct row *ro)
+{
+	uint32_t first, last;
+
+	catalog_span(api, SHELF_ROLLOUTS, &first, &last);
+	for (uint32_t n = ro->number; n-- > first;) {
+		const struct row *r = catalog_row(api, SHELF_ROLLOUTS, n);
+
+		if (r && r->live_at && streq(r->image, ro->previous) && streq(r->unit, ro->unit) &&
+		    streq(r->environment, ro->environment))
+			return r;
+	}
+	return NULL;
+}
+
+static void note_was(struct diff_item *i, const struct api *api, const char *image,
+		     const char *release, uint64_t since)
+{
+	const struct row *was =
+		release ? catalog_row(api, SHELF_RELEASES, catalog_number(release)) : NULL;
+
+	i->was_image = copy(image);
+	i->was_release = copy(release);
+	i->was_since = since;
+	i->was_commit = was ? copy(was->commit) : NULL;
+}
+
+static void note_before(struct diff_item *i, const struct api *api, const struct row *ro)
+{
+	const struct row *by = ro->previous ? bringer(api, ro) : NULL;
+	AUTO(freep)
+	char *release = by && by->release ? catalog_id(SHELF_RELEASES, by->release) : NULL;
+
+	if (ro->previous)
+		note_was(i, api, ro->previous, release, by ? by->live_at : 0);
+}
+
 static void add_item(struct release_diff *d, const struct api *api, const struct release_item *item)
 {
 	const struct model *m = engine_model(api->e);
 	const struct environment *env = model_environment(m, d->environment);
 	const struct live *l = live_in(env, item->unit);
 	const struct unit *u = model_unit(m, item->unit, NULL);
-	const struct row *was =
-		l && l->release ? catalog_row(api, SHELF_RELEASES, catalog_number(l->release))
-				: NULL;
-	const char *ro_id = env && env->stage == STAGE_STAGING ? item->staging_rollout
-							       : item->production_rollout;
+	bool staging = env && env->stage == STAGE_STAGING;
+	bool skipped = staging ? item->staging_skipped : item->production_skipped;
+	const char *ro_id = staging ? item->staging_rollout : item->production_rollout;
+	const struct row *its =
+		ro_id ? catalog_row(api, SHELF_ROLLOUTS, catalog_number(ro_id)) : NULL;
 	const struct rollout *done = model_rollout(m, ro_id);
 	struct rollout ro = {.release = d->release.id,
 			     .environment = d->environment,
@@ -100,16 +144,18 @@ static void add_item(struct release_diff *d, const struct api *api, const struct
 			     .image = item->image,
 			     .previous = l ? l->image : NULL,
 			     .replicas = u && u->replicas ? u->replicas : 1};
-	struct diff_item i = {.path = copy(u ? u->path : NULL),
+	struct diff_item i = {.before = (its || skipped) && !streq(d->with, "now"),
+			      .live = l && streq(l->image, item->image),
+			      .path = copy(u ? u->path : NULL),
 			      .rollout = copy(ro_id),
 			      .plan = copy(done ? done->plan : NULL)};
 
-	if (l) {
-		i.was_image = copy(l->image);
-		i.was_release = copy(l->release);
-		i.was_since = l->since;
-		i.was_commit = was ? copy(was->commit) : NULL;
-	}
+	if (i.before && its)
+		note_before(&i, api, its);
+	else if (i.before) /* the very image was there already */
+		note_was(&i, api, item->image, NULL, 0);
+	else if (l)
+		note_was(&i, api, l->image, l->release, l->since);
 	fill_deploy(m, &ro, &i.deploy);
 	vec_push(&d->items, i);
 }
@@ -123,6 +169,7 @@ static void looked(struct call *c)
 	const struct run *run = model_run(m, d->release.run);
 	const char *wanted = request_query(c->r, "environment");
 
+	d->with = request_query(c->r, "with");
 	d->environment = copy(wanted && *wanted ? wanted : next_environment(m, &d->release));
 	if (!d->environment) {
 		call_failf(c, RC_NOT_FOUND, "it is not known where %s goes: ?environment= says it",
@@ -138,6 +185,19 @@ static void looked(struct call *c)
 }
 
 /* ---- on a worker ---- */
+
+/* One that was executed long ago: its plan stands in its rollout. */
+static void find_plan(struct diff_item *i, struct store *store)
+{
+	struct rollout ro = {0};
+	struct err err;
+
+	if (!i->rollout || i->plan ||
+	    thing_load(store, AGG_ROLLOUT, i->rollout, &ro, &err) != RC_OK)
+		return;
+	i->plan = copy(ro.plan);
+	shape_done(aggregate_shapes[AGG_ROLLOUT], &ro);
+}
 
 static void write_plan(struct json_out *o, struct desired *desired, const struct diff_item *i)
 {
@@ -227,7 +287,10 @@ static void write_item(struct call *c, struct json_out *o, const struct release_
 	json_open(o, NULL);
 	json_cstr(o, "unit", item->unit);
 	json_word(o, "image", item->image);
+	json_cstr(o, "with", i->before ? "before" : "now");
 	json_bool(o, "same", streq(item->image, i->was_image));
+	if (i->live)
+		json_bool(o, "live", true);
 	if (i->was_image) {
 		json_open(o, "was");
 		json_cstr(o, "image", i->was_image);
@@ -287,6 +350,14 @@ static void write_config(struct json_out *o, struct scm *scm, const struct relea
 	json_close(o);
 }
 
+static bool any_before(const struct release_diff *d)
+{
+	vec_each(i, &d->items)
+		if (i->before)
+			return true;
+	return false;
+}
+
 static void read_diff(struct call *c)
 {
 	struct release_diff *d = c->data;
@@ -295,13 +366,16 @@ static void read_diff(struct call *c)
 	json_open(&o, NULL);
 	json_cstr(&o, "release", d->release.id);
 	json_cstr(&o, "environment", d->environment);
+	json_cstr(&o, "with", any_before(d) ? "before" : "now");
 	json_list(&o, "units");
 	vec_each(unit, &d->units)
 		json_cstr(&o, NULL, *unit);
 	json_unlist(&o);
 	json_list(&o, "items");
-	for (size_t i = 0; i < d->items.n; i++)
+	for (size_t i = 0; i < d->items.n; i++) {
+		find_plan(&d->items.v[i], engine_world(c->api->e)->store);
 		write_item(c, &o, d, i);
+	}
 	json_unlist(&o);
 	write_config(&o, engine_world(c->api->e)->scm, d);
 	json_close(&o);
@@ -321,7 +395,7 @@ static void loaded(void *arg)
 	struct call *c = arg;
 
 	if (c->rc == RC_OK)
-		catalog_look(c, SHELF(SHELF_RELEASES), looked);
+		catalog_look(c, SHELF(SHELF_RELEASES) | SHELF(SHELF_ROLLOUTS), looked);
 	else
 		call_fail(c, &c->err);
 }
@@ -333,7 +407,7 @@ void get_diff(struct call *c)
 	c->data = d;
 	c->free_data = free_diff;
 	if (thing_copy(engine_model(c->api->e), AGG_RELEASE, c->arg[0], &d->release))
-		catalog_look(c, SHELF(SHELF_RELEASES), looked);
+		catalog_look(c, SHELF(SHELF_RELEASES) | SHELF(SHELF_ROLLOUTS), looked);
 	else
 		api_work(c->api, on_thread, loaded, c);
 }

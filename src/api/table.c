@@ -67,6 +67,7 @@ static const char *const change_kinds[] = {"push", "pull_request", "merge_queue"
 static const char *const answers[] = {"wait", "pass", "fail", NULL};
 static const char *const exports[] = {"ndjson", "cdevents", NULL};
 static const char *const formats[] = {"raw", "text", "json", NULL};
+static const char *const diffs[] = {"now", "before", NULL};
 static const char *const stages[] = {"ci", "staging", "gate", "production", NULL};
 
 #define PAGE                                                   \
@@ -201,7 +202,7 @@ const struct api_route api_routes[] = {
 	{"GET",    WIRE_ENVIRONMENTS "/{a}/compare", get_compare,        ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("with", "the other environment")), NULL, "what one environment has and the other has not"},
 	{"GET",    WIRE_ENVIRONMENTS "/{a}/drift",   get_drift,          ROLE_VIEWER,    OF_PROJECT,     0, "object",        NULL, NULL, "what is desired in Git against what is live"},
 	{"GET",    WIRE_ENVIRONMENTS "/{a}/windows", get_windows,        ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(NUMBER("from", INT64_MAX / 2, "microseconds since 1970; now"), NUMBER("to", INT64_MAX, "14 days later")), NULL, "when releases may go there, as a calendar"},
-	{"GET",    WIRE_RELEASES "/{a}/diff",        get_diff,           ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("environment", "where it would go; the next one")), NULL, "what it will change: images, commits, files, penstock.yml, the plans' hashes"},
+	{"GET",    WIRE_RELEASES "/{a}/diff",        get_diff,           ROLE_VIEWER,    OF_PROJECT,     0, "object",        F(SHORT("environment", "where it would go; the next one"), {"with", FIELD_NAME, false, 0, diffs, "what it is compared with: what runs there, or what it replaced; before for what was rolled out"}), NULL, "what it will change, or changed: images, commits, files, penstock.yml, the plans' hashes"},
 	{"GET",    WIRE_PROJECT,                     get_project,        ROLE_VIEWER,    OF_PROJECT,     0, "Project",       NULL, NULL, "the project: its repositories with their heads and the penstock.yml in force, its environments, what it counts"},
 	{"GET",    WIRE_UNITS,                       get_units,          ROLE_VIEWER,    OF_PROJECT,     0, "[]Unit",        UNITS_QUERY, NULL, "services and libraries, with what they need and what is live"},
 	{"GET",    WIRE_UNITS "/{a+}",               get_unit,           ROLE_VIEWER,    OF_PROJECT,     0, "Unit",          NULL, NULL, "one service or library"},

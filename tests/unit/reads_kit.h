@@ -2,7 +2,8 @@
 #pragma once
 #include "api_kit.h"
 
-#define T0 (1700000000 * USEC_SEC) /* Tuesday, 2023-11-14 22:13:20 UTC */
+#define IMAGE_C "sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define T0      (1700000000 * USEC_SEC) /* Tuesday, 2023-11-14 22:13:20 UTC */
 
 static const char yml[] =
 	"version: 1\n"
@@ -56,9 +57,28 @@ static void past_release(struct store *store)
 			    .live_at = T0 + USEC_HOUR};
 
 	fill_change(&r.change, 0, "Sell things");
-	vec_push(&r.items, ((struct release_item){.unit = text("orders"), .image = text(IMAGE_A)}));
+	vec_push(&r.items, ((struct release_item){.unit = text("orders"),
+						  .image = text(IMAGE_A),
+						  .production_rollout = text("ro-1"),
+						  .production_done = true}));
 	vec_push(&r.gate.approvals,
 		 ((struct approval){.actor = text("user:bob"), .yes = true, .at = T0}));
+	kit_ended(store, AGG_RELEASE, r.id, &r);
+	shape_done(aggregate_shapes[AGG_RELEASE], &r);
+	r = (struct release){.id = text("rel-3"),
+			     .run = text("run-2"),
+			     .state = RELEASE_ROLLED_BACK,
+			     .config = text("c0"),
+			     .environment = text("production"),
+			     .built_at = T0 + 2 * USEC_HOUR,
+			     .ended_at = T0 + 6 * USEC_HOUR};
+	fill_change(&r.change, 1, "Sell more");
+	vec_push(&r.items, ((struct release_item){.unit = text("orders"),
+						  .image = text(IMAGE_B),
+						  .production_rollout = text("ro-3")}));
+	vec_push(&r.items, ((struct release_item){.unit = text("payments"),
+						  .image = text(IMAGE_A),
+						  .production_skipped = true}));
 	kit_ended(store, AGG_RELEASE, r.id, &r);
 	shape_done(aggregate_shapes[AGG_RELEASE], &r);
 }
@@ -70,8 +90,10 @@ static void past_rollouts(struct store *store)
 			       .environment = text("production"),
 			       .unit = text("orders"),
 			       .image = text(IMAGE_A),
+			       .previous = text(IMAGE_C),
 			       .state = ROLLOUT_DONE,
 			       .created_at = T0,
+			       .step_at = T0 + USEC_MIN,
 			       .ended_at = T0 + USEC_HOUR};
 	struct rollout bad = {.id = text("ro-2"),
 			      .environment = text("production"),
@@ -100,6 +122,17 @@ static void past_rollouts(struct store *store)
 					       .wanted = 300};
 	kit_ended(store, AGG_ROLLOUT, done.id, &done);
 	kit_ended(store, AGG_ROLLOUT, bad.id, &bad);
+	struct rollout back = {.id = text("ro-3"),
+			       .release = text("rel-3"),
+			       .environment = text("production"),
+			       .unit = text("orders"),
+			       .image = text(IMAGE_B),
+			       .previous = text(IMAGE_A),
+			       .plan = text("f00d"),
+			       .state = ROLLOUT_ABORTED,
+			       .created_at = T0 + 30 * USEC_HOUR};
+	kit_ended(store, AGG_ROLLOUT, back.id, &back);
+	shape_done(aggregate_shapes[AGG_ROLLOUT], &back);
 	shape_done(aggregate_shapes[AGG_ROLLOUT], &done);
 	shape_done(aggregate_shapes[AGG_ROLLOUT], &bad);
 }
@@ -194,8 +227,8 @@ static void fill_model(struct model *m)
 
 	*p = (struct project){.id = text("project"),
 			      .runs = 2,
-			      .releases = 2,
-			      .rollouts = 2,
+			      .releases = 3,
+			      .rollouts = 3,
 			      .incidents = 1,
 			      .config = text("c0")};
 	c->id = text("c0");

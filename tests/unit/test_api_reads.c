@@ -35,7 +35,7 @@ static const struct path paths[] = {
 	/* environments */
 	{"what was live", "GET " WIRE_ENVIRONMENTS "/production/history", 200,
 	 "{\"rollout\":\"ro-1\",\"unit\":\"orders\",\"image\":\"" IMAGE_A
-	 "\",\"release\":\"rel-1\",\"since\":1700003600000000,\"live\":true",
+	 "\",\"previous\":\"" IMAGE_C "\",\"release\":\"rel-1\",\"since\":1700003600000000,\"live\":true",
 	 "ro-2"},
 	{"who let it", "GET " WIRE_ENVIRONMENTS "/production/history", 200,
 	 "\"approved_by\":[\"user:bob\"]", NULL},
@@ -73,8 +73,8 @@ static const struct path paths[] = {
 	 "at most 92 days", NULL},
 	/* releases */
 	{"what it changes", "GET " WIRE_RELEASES "/rel-2/diff", 200,
-	 "\"environment\":\"production\",\"units\":[\"orders\"],\"items\":[{\"unit\":\"orders\",\"image\":\"" IMAGE_B
-	 "\",\"same\":false,\"was\":{\"image\":\"" IMAGE_A "\"",
+	 "\"environment\":\"production\",\"with\":\"now\",\"units\":[\"orders\"],\"items\":[{\"unit\":\"orders\",\"image\":\"" IMAGE_B
+	 "\",\"with\":\"now\",\"same\":false,\"was\":{\"image\":\"" IMAGE_A "\"",
 	 NULL},
 	{"its files", "GET " WIRE_RELEASES "/rel-2/diff", 200,
 	 "\"files\":[{\"path\":\"services/orders/extra.c\",\"change\":\"added\"},{\"path\":\"services/orders/main.c\",\"change\":\"changed\"}]",
@@ -83,9 +83,29 @@ static const struct path paths[] = {
 	 "\"same\":false,\"diff\":\"@@ -1,3 +1,3 @@\\n a\\n-b\\n+B\\n c\\n\"", NULL},
 	{"its plan", "GET " WIRE_RELEASES "/rel-2/diff", 200, "\"plan\":{\"hash\":\"", NULL},
 	{"where it is", "GET " WIRE_RELEASES "/rel-2/diff?environment=staging", 200,
-	 "\"same\":true,\"was\"", "\"commits\""},
-	{"one that ended", "GET " WIRE_RELEASES "/rel-1/diff", 200,
-	 "\"environment\":\"production\",\"units\":[]", NULL},
+	 "\"same\":true,\"live\":true,\"was\"", "\"commits\""},
+	{"one that is live: what it replaced", "GET " WIRE_RELEASES "/rel-1/diff", 200,
+	 "\"environment\":\"production\",\"with\":\"before\",\"units\":[],\"items\":[{\"unit\":\"orders\",\"image\":\"" IMAGE_A
+	 "\",\"with\":\"before\",\"same\":false,\"live\":true,\"was\":{\"image\":\"" IMAGE_C "\"}",
+	 NULL},
+	{"or what runs there now", "GET " WIRE_RELEASES "/rel-1/diff?with=now", 200,
+	 "\"with\":\"now\",\"same\":true,\"live\":true,\"was\":{\"image\":\"" IMAGE_A
+	 "\",\"release\":\"rel-1\"",
+	 "before"},
+	{"one that ended: by whom what it replaced was brought", "GET " WIRE_RELEASES "/rel-3/diff",
+	 200,
+	 "\"with\":\"before\",\"same\":false,\"was\":{\"image\":\"" IMAGE_A
+	 "\",\"release\":\"rel-1\",\"commit\":\"",
+	 "\"live\":true"},
+	{"its commits", "GET " WIRE_RELEASES "/rel-3/diff?with=before", 200,
+	 "\"subject\":\"Sell more\"", "Sell all"},
+	{"the plan that was executed", "GET " WIRE_RELEASES "/rel-3/diff", 200,
+	 "\"plan\":{\"rollout\":\"ro-3\",\"hash\":\"f00d\"}", NULL},
+	{"what was there already", "GET " WIRE_RELEASES "/rel-3/diff", 200,
+	 "{\"unit\":\"payments\",\"image\":\"" IMAGE_A
+	 "\",\"with\":\"before\",\"same\":true,\"was\":{\"image\":\"" IMAGE_A "\"}",
+	 NULL},
+	{"with what?", "GET " WIRE_RELEASES "/rel-3/diff?with=moon", 400, "now or before", NULL},
 	{"diff of nothing", "GET " WIRE_RELEASES "/rel-9/diff", 404, "there is no release rel-9",
 	 NULL},
 	{"verified now", "GET " WIRE_RELEASES "/rel-2/evidence?verify=1", 200,

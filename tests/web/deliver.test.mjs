@@ -70,7 +70,16 @@ test('a release is read, its evidence verified, and approved with a comment', as
 	await page.getByText('Read it line by line.').waitFor();
 	await page.getByRole('region', { name: 'Gate' }).getByText('passed', { exact: true }).waitFor();
 	await promoted(release.id);
-	await page.locator('.page-head .badge', { hasText: 'live' }).waitFor();
+	await page.locator('.page-head .badge', { hasText: /^live$/ }).waitFor();
+	const changed = page.getByRole('region', { name: 'What it changed' });
+	await changed.getByText('Compared with what it replaced in production.').waitFor();
+	assert.equal(await changed.getByText('is what runs there now').count(), 2);
+	await changed.getByRole('button', { name: 'What runs there now' }).click();
+	await page.waitForURL(/with=now/);
+	await changed.getByText('Compared with what runs in production now, also when that is newer.').waitFor();
+	await changed.getByRole('button', { name: 'What it replaced' }).click();
+	await page.waitForURL((u) => !u.search);
+	await looks('release-live', `/releases/${release.id}`, '.diff-with', { few: true });
 	page.quiet();
 });
 

@@ -4,7 +4,7 @@ import type { Curves, EvidenceItem, Windows } from '../src/api/deliver';
 import type { Environment, Incident, Release, Rollout } from '../src/api/types';
 import { byStage, daysOf, matrix, windowNow } from '../src/pages/environments/model';
 import { factsOf, isUrl, linesOf, nearLines } from '../src/pages/incident/model';
-import { gateSummary, mayBeDecided, requirementWaits, stagesOf, statementText, verifySummary, waitsForPeople } from '../src/pages/release/model';
+import { comparedWith, gateSummary, mayBeDecided, requirementWaits, stagesOf, statementText, verifySummary, waitsForPeople } from '../src/pages/release/model';
 import { canaryRate, canDo, evidenceShare, lastDifference, lastOf, latencyRows, latencyText, points, quantileOf, ratioOf, rolling, shadesOf, share, stepRows, times, verdictWords, weighted } from '../src/pages/rollout/model';
 import { endOf } from '../src/pages/shared/ends';
 import { parseInline, parseMarkdown } from '../src/pages/shared/markdown_parse';
@@ -74,6 +74,13 @@ const curves = (more: Partial<Curves> = {}): Curves => ({
 });
 const rollout = (more: Partial<Rollout> = {}): Rollout => ({ id: 'ro-1', release: 'rel-1', environment: 'production', unit: 'orders', image: 'sha256:b', previous: 'sha256:a', state: 'baking', strategy: { kind: 'canary', steps: [{ share: 0.05 }, { share: 0.5 }, { share: 1 }] }, step: 1, weight: 0.5, confirmed: 0.5, ...more });
 
+test('diff: which comparison it is', () => {
+	const item = (w: 'now' | 'before') => ({ unit: 'api', image: 'sha256:a', with: w });
+	assert.equal(comparedWith({ release: 'rel-1', environment: 'production', with: 'before', items: [item('before')] }, true), 'Compared with what it replaced in production.');
+	assert.match(comparedWith({ release: 'rel-1', environment: 'production', with: 'before', items: [item('before'), item('now')] }, false), /services that it has not come to yet, with what runs there now/);
+	assert.match(comparedWith({ release: 'rel-1', environment: 'production', with: 'now', items: [item('now')] }, true), /also when that is newer/);
+	assert.match(comparedWith({ release: 'rel-1', environment: 'production', with: 'now', items: [item('now')] }, false), /which it would replace/);
+});
 test('curves: a rate is that of the points up to it', () => {
 	assert.deepEqual(rolling([0, 1, 0, 1], [10, 10, 0, 10], 2), [0, 0.05, 0.1, 0.1]);
 	assert.deepEqual(rolling([0, 0], [0, 0], 10), [null, null]);

@@ -39,7 +39,9 @@ export interface Commits {
 export interface DiffItem {
 	unit: string;
 	image: string;
+	with?: 'now' | 'before';
 	same?: boolean;
+	live?: boolean; // it is what runs there now
 	was?: { image: string; release?: string; commit?: string; since?: number };
 	plan?: { hash?: string; diff?: string; rollout?: string; problem?: string };
 	commits?: Commits;
@@ -49,6 +51,7 @@ export interface DiffItem {
 export interface ReleaseDiff {
 	release: string;
 	environment?: string;
+	with?: 'now' | 'before';
 	units?: string[];
 	items?: DiffItem[];
 	config?: { from?: string; to?: string; same?: boolean; diff?: string; problem?: string };

@@ -1,15 +1,17 @@
-// What this release will change where it goes next: images, commits, files, the plan, penstock.yml.
+// What this release will change where it goes next, or changed where it went: images, commits, files, the plan, penstock.yml.
 import type { DiffItem, ReleaseDiff } from '../../api/deliver';
 import { useQuery } from '../../api/hooks';
 import type { Release } from '../../api/types';
+import { currentPlace, go, usePlace, withQuery } from '../../router';
 import { Digest, Failure, Skeleton } from '../../ui/basics';
 import { plural, shortDigest } from '../../ui/format';
 import { Icon } from '../../ui/icon';
+import { Segments } from '../../ui/tabs';
 import { Panel } from '../shared/bits';
 import { CommitList } from '../shared/commits';
 import { Patch } from '../shared/patch';
 import { countPatch } from '../shared/patch_parse';
-import { isOver } from './model';
+import { comparedWith, isOver } from './model';
 
 const fileSign = { added: '+', changed: '~', removed: '\u2212' };
 
@@ -20,6 +22,7 @@ function Counts({ text }: { text: string }) {
 
 function Item({ item, over }: { item: DiffItem; over: boolean }) {
 	const plan = item.plan ?? {};
+	const before = item.with === 'before';
 	return (
 		<section class="diff-item" aria-label={item.unit}>
 			<header>
@@ -27,13 +30,13 @@ function Item({ item, over }: { item: DiffItem; over: boolean }) {
 				{item.was ? (
 					<span class="from-to"><span title={item.was.image}><code>{shortDigest(item.was.image)}</code></span>{item.was.release && <a class="muted" href={`/releases/${item.was.release}`}>{item.was.release}</a>}<Icon name="right" size={12} label="becomes" /><Digest value={item.image} /></span>
 				) : (
-					<span class="from-to"><span class="badge tone-run">first version there</span><Digest value={item.image} /></span>
+					<span class="from-to"><span class="badge tone-run">{over && !before ? 'nothing of it runs there now' : 'first version there'}</span><Digest value={item.image} /></span>
 				)}
-				{item.same && <span class="chip">{over ? 'is what runs there now' : 'nothing changes'}</span>}
+				{item.same ? <span class="chip">{before ? 'the same image ran there before' : over ? 'is what runs there now' : 'nothing changes'}</span> : before && item.live && <span class="chip">is what runs there now</span>}
 			</header>
 			{item.commits && (item.commits.problem || (item.commits.list?.length ?? 0) > 0 || (item.commits.behind ?? 0) > 0) && (
 				<details open={(item.commits.list?.length ?? 0) <= 6}>
-					<summary>{plural(item.commits.ahead ?? item.commits.list?.length ?? 0, 'commit')}{item.commits.behind ? `, and ${plural(item.commits.behind, 'commit')} of what runs now are not in it` : ''}</summary>
+					<summary>{plural(item.commits.ahead ?? item.commits.list?.length ?? 0, 'commit')}{item.commits.behind ? `, and ${plural(item.commits.behind, 'commit')} of what ${before ? 'ran before' : 'runs now'} are not in it` : ''}</summary>
 					<CommitList commits={item.commits} />
 				</details>
 			)}
@@ -61,8 +64,10 @@ function Item({ item, over }: { item: DiffItem; over: boolean }) {
 }
 
 export function Diff({ release }: { release: Release }) {
-	const { data, problem } = useQuery<ReleaseDiff>(`/releases/${encodeURIComponent(release.id)}/diff`);
+	const now = usePlace().query.get('with') === 'now';
+	const { data, problem } = useQuery<ReleaseDiff>(`/releases/${encodeURIComponent(release.id)}/diff${now ? '?with=now' : ''}`);
 	const over = isOver(release);
+	const replaced = data?.with === 'before' || data?.items?.some((i) => i.plan?.rollout);
 	const config = data?.config;
 	return (
 		<Panel title={over ? 'What it changed' : 'What will change'} note={data?.environment ? `in ${data.environment}` : null}>
@@ -70,7 +75,10 @@ export function Diff({ release }: { release: Release }) {
 			{!data && !problem && <Skeleton lines={4} />}
 			{data && (
 				<div class="stack">
-					{over && <p class="muted">Compared with what runs there now. What each rollout replaced stands on its own page.</p>}
+					<div class="diff-with">
+						<p class="muted">{comparedWith(data, over)}</p>
+						{(replaced || now) && <Segments label="Compared with" value={now ? 'now' : 'before'} onChange={(v) => go(withQuery(currentPlace(), { with: v === 'now' ? 'now' : null }), { keepScroll: true })} options={[{ value: 'before', label: 'What it replaced' }, { value: 'now', label: 'What runs there now' }]} />}
+					</div>
 					{(data.items ?? []).map((i) => <Item key={i.unit} item={i} over={over} />)}
 					{config && (
 						<section class="diff-item" aria-label="penstock.yml">

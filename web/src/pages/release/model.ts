@@ -1,5 +1,5 @@
 // What a release page says, out of what the API answers. Pure.
-import type { EvidenceItem, Envelope } from '../../api/deliver';
+import type { EvidenceItem, Envelope, ReleaseDiff } from '../../api/deliver';
 import type { Environment, Release, Requirement, Run } from '../../api/types';
 import { duration, plural } from '../../ui/format';
 import type { IconName } from '../../ui/icon';
@@ -14,6 +14,14 @@ export interface StageStep {
 const bad = new Set(['rejected', 'failed', 'rolled_back']);
 const over = new Set(['live', 'rejected', 'failed', 'rolled_back', 'superseded']);
 export const isOver = (release: Release): boolean => over.has(release.state);
+
+// Which comparison a diff is, in words.
+export function comparedWith(diff: ReleaseDiff, over: boolean): string {
+	const where = diff.environment ?? 'its environment';
+	const items = diff.items ?? [];
+	if (diff.with === 'before') return items.some((i) => i.with === 'now') ? `Compared with what it replaced in ${where}; services that it has not come to yet, with what runs there now.` : `Compared with what it replaced in ${where}.`;
+	return over ? `Compared with what runs in ${where} now, also when that is newer.` : `Compared with what runs in ${where} now, which it would replace.`;
+}
 
 // Its four stages with their times; where it ended badly, that stage is marked.
 export function stagesOf(release: Release, run: Run | undefined): StageStep[] {
