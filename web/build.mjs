@@ -46,7 +46,7 @@ const common = {
 const results = await Promise.all([
 	build({ ...common, format: 'esm', splitting: true, entryPoints: { app: 'src/main.tsx', style: 'src/styles/index.css' } }),
 	// Before the first paint, so not a module: else a dark room gets a white flash.
-	build({ ...common, format: 'iife', entryPoints: { theme: 'src/theme.ts' } }),
+	build({ ...common, format: 'iife', entryPoints: { early: 'src/early.ts' } }),
 	build({ ...common, format: 'esm', entryPoints: { icon: 'src/icon.svg' } }),
 ]);
 
@@ -86,11 +86,11 @@ const first = closure(app);
 const page = recordOf(FIRST_PAGE);
 if (page) closure(page[0], first);
 const style = named('style', '.css');
-const theme = named('theme', '.js');
+const early = named('early', '.js');
 const icon = named('icon', '.svg');
 const preload = [...first].filter((n) => n !== app).map((n) => `<link rel="modulepreload" href="/assets/${n}">`).join('\n');
 const html = readFileSync(join(web, 'index.html'), 'utf8')
-	.replace('{{icon}}', icon.path).replace('{{theme}}', theme.path).replace('{{style}}', style.path)
+	.replace('{{icon}}', icon.path).replace('{{early}}', early.path).replace('{{style}}', style.path)
 	.replace('{{app}}', `/assets/${app}`).replace('{{preload}}', preload);
 assets.push({ path: '/index.html', bytes: Buffer.from(html) });
 
@@ -133,7 +133,7 @@ rmSync(join(work, 'assets'), { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 
 const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
-const inFirst = assets.filter((a) => a.path === '/index.html' || [style, theme, icon].includes(a) || first.has(basename(a.path)));
+const inFirst = assets.filter((a) => a.path === '/index.html' || [style, early, icon].includes(a) || first.has(basename(a.path)));
 const sum = (list, kind) => list.reduce((n, a) => n + a[kind].length, 0);
 const table = assets.map((a) => `${inFirst.includes(a) ? '*' : ' '} ${a.path.padEnd(36)} ${kb(a.bytes.length).padStart(10)} ${kb(a.gzip.length).padStart(10)} ${kb(a.brotli.length).padStart(10)}`);
 writeFileSync(join(work, 'sizes.txt'), `  path                                      bytes       gzip     brotli  (* first view)\n${table.join('\n')}\n`);

@@ -1,11 +1,12 @@
 // Which page is shown, and that its code and who looks at it are there first.
 import { Component, type ComponentChildren, type FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { read, whenStranger } from './api/client';
+import { isAhead, pathsAhead } from './api/ahead';
+import { whenStranger } from './api/client';
 import { startLive } from './api/live';
 import { loadMe } from './api/me';
 import { Problem, problemText } from './api/problem';
-import { startStore } from './api/store';
+import { primeQuery, startStore } from './api/store';
 import type { Status } from './api/types';
 import { currentPlace, go, match, usePlace } from './router';
 import { pages, type Page, type PageProps } from './routes';
@@ -15,6 +16,11 @@ import { Shell } from './ui/shell';
 import { Toasts } from './ui/toast';
 
 const loaded = new Map<Page, FunctionComponent<PageProps>>();
+async function load(page: Page): Promise<void> {
+	if (!loaded.has(page)) loaded.set(page, (await page.load()).default);
+}
+
+const BLANK = 80; // ms: what is there by then is the first thing that is painted; a skeleton in between would only flash
 
 function toLogin(): void {
 	const place = currentPlace();
@@ -56,13 +62,7 @@ function Loaded({ page, params }: { page: Page; params: Record<string, string> }
 	useEffect(() => {
 		if (loaded.has(page)) return;
 		setProblem(undefined);
-		page.load().then(
-			(code) => {
-				loaded.set(page, code.default);
-				render((n) => n + 1);
-			},
-			setProblem,
-		);
+		load(page).then(() => render((n) => n + 1), setProblem);
 	}, [page]);
 	// Another version of Penstock answers now: its files have other names.
 	if (problem !== undefined)
@@ -74,13 +74,19 @@ function Loaded({ page, params }: { page: Page; params: Record<string, string> }
 type Start = { state: 'asking' } | { state: 'failed'; problem: unknown } | { state: 'ready'; project: string | undefined };
 
 // Who we are, where the journal stands; then events from there on.
-async function begin(): Promise<Start> {
-	await loadMe();
-	const status = (await read<Status>('/status')).data;
-	if (status) setServerNow(status.now);
+async function begin(page: Page | undefined): Promise<Start> {
+	const place = currentPlace();
+	const [status] = await Promise.all([
+		primeQuery<Status>('/status'),
+		loadMe(),
+		page && load(page).catch(() => {}), // the page says it itself
+		// The page finds them there at its first render; what failed it asks for itself.
+		...pathsAhead(place.path, place.query).filter(isAhead).filter((path) => path !== '/status' && path !== '/me').map((path) => primeQuery(path).catch(() => {})),
+	]);
+	setServerNow(status.now);
 	startStore();
-	startLive(status?.seq ?? 0);
-	return { state: 'ready', project: status?.project?.name };
+	startLive(status.seq);
+	return { state: 'ready', project: status.project?.name };
 }
 
 export function App() {
@@ -88,6 +94,11 @@ export function App() {
 	const [start, setStart] = useState<Start>({ state: 'asking' });
 	const found = pages.map((page) => ({ page, params: match(page.path, place.path) })).find((x) => x.params !== null);
 	const bare = found?.page.bare ?? false;
+	const [blank, setBlank] = useState(true);
+	useEffect(() => {
+		const timer = setTimeout(() => setBlank(false), BLANK);
+		return () => clearTimeout(timer);
+	}, []);
 	useEffect(() => {
 		if (place.path === '/') go('/way', { replace: true });
 	}, [place.path]);
@@ -96,7 +107,7 @@ export function App() {
 		let stop = false;
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		const attempt = () =>
-			begin().then(
+			begin(found?.page).then(
 				(next) => !stop && setStart(next),
 				(problem) => {
 					if (stop || (problem instanceof Problem && problem.status === 401)) return;
@@ -111,6 +122,7 @@ export function App() {
 		};
 	}, [bare]);
 	const page = found ? <Loaded page={found.page} params={found.params as Record<string, string>} /> : place.path === '/' ? null : <NotFound path={place.path} />;
+	if (blank && !bare && start.state === 'asking') return null;
 	if (bare) return <Guard place={place.path}>{page}<Toasts /></Guard>;
 	return (
 		<>

@@ -1,5 +1,6 @@
 // Requests to the API. Reads send the ETag they have; writes carry the session's CSRF value and an idempotency key, so that one that is
 // sent again after a lost answer is done once.
+import { takeAhead } from './ahead';
 import { noAnswer, Problem, problemOf } from './problem';
 import type { Me } from './types';
 
@@ -41,7 +42,7 @@ async function send(path: string, init: RequestInit): Promise<Response> {
 export async function read<T>(path: string, etag?: string): Promise<Answer<T>> {
 	const headers: Record<string, string> = { Accept: 'application/json' };
 	if (etag) headers['If-None-Match'] = etag;
-	const response = await send(path, { headers });
+	const response = (etag ? undefined : await takeAhead(path)) ?? (await send(path, { headers }));
 	if (response.status === 304) return { data: undefined, etag };
 	try {
 		return { data: (await response.json()) as T, etag: response.headers.get('ETag') ?? undefined };

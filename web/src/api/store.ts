@@ -1,4 +1,5 @@
 // Queries by path: shown at once from what is known, asked for again when an event touches them, at most three times a second each.
+import { forgetAhead } from './ahead';
 import { read } from './client';
 import { onResync, onTouch } from './live';
 import { Problem } from './problem';
@@ -99,6 +100,17 @@ export function watchQuery(path: string, fn: () => void, touched?: (touch: Touch
 		forget();
 	};
 }
+// Asks before anybody watches. What comes of it is kept for who will; a failure is thrown, and not kept.
+export async function primeQuery<T>(path: string): Promise<T> {
+	const entry = entryOf(path);
+	await ask(entry);
+	const { data, problem } = entry.query;
+	if (problem) {
+		set(entry, { problem: undefined });
+		throw problem;
+	}
+	return data as T;
+}
 export function peekQuery<T>(path: string): Query<T> {
 	return entryOf(path).query as Query<T>;
 }
@@ -107,6 +119,7 @@ export function refetch(match?: (path: string) => boolean): void {
 }
 // Another person looks now: nothing of the last one's is to be seen.
 export function forgetAll(): void {
+	forgetAhead();
 	for (const entry of entries.values()) {
 		entry.etag = undefined;
 		set(entry, { data: undefined, problem: undefined, at: 0 });

@@ -1,5 +1,6 @@
 // The way: what is where between a push and production, and what each change waits for.
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { wayPaths } from '../../api/ahead';
 import { useQuery } from '../../api/hooks';
 import type { Environment, Release, Rollout, Run, Status } from '../../api/types';
 import { go, usePlace, withQuery } from '../../router';
@@ -15,7 +16,6 @@ import { cardOf, fits, serviceLanes, sortCards, type Card, type Filter } from '.
 
 // Ended changes that are shown beside what is under way; the rest is one click away.
 const ENDED = 12;
-const MORE = 100;
 
 function merge<T extends { id: string }>(a: T[], b: T[]): T[] {
 	const seen = new Set(a.map((x) => x.id));
@@ -23,11 +23,11 @@ function merge<T extends { id: string }>(a: T[], b: T[]): T[] {
 }
 
 function useCards(all: boolean): { cards: Card[]; environments: Environment[]; ready: boolean; problem: unknown; more: boolean } {
-	const limit = all ? MORE : 40;
-	const status = useQuery<Status>('/status');
-	const runs = useQuery<{ runs: Run[] }>(`/runs?limit=${limit}`);
-	const releases = useQuery<{ releases: Release[] }>(`/releases?limit=${limit}`);
-	const rollouts = useQuery<{ rollouts: Rollout[] }>(`/rollouts?limit=${limit * 3}`);
+	const paths = wayPaths(all);
+	const status = useQuery<Status>(paths.status);
+	const runs = useQuery<{ runs: Run[]; next?: string }>(paths.runs);
+	const releases = useQuery<{ releases: Release[] }>(paths.releases);
+	const rollouts = useQuery<{ rollouts: Rollout[] }>(paths.rollouts);
 	const cards = useMemo(() => {
 		if (!status.data || !runs.data || !releases.data) return [];
 		const facts = {
@@ -38,7 +38,7 @@ function useCards(all: boolean): { cards: Card[]; environments: Environment[]; r
 	}, [status.data, runs.data, releases.data, rollouts.data]);
 	return {
 		cards, environments: status.data?.environments ?? [], ready: !!status.data && !!runs.data && !!releases.data,
-		problem: status.problem ?? runs.problem ?? releases.problem, more: !all && (runs.data?.runs.length ?? 0) >= limit,
+		problem: status.problem ?? runs.problem ?? releases.problem, more: !all && runs.data?.next !== undefined,
 	};
 }
 
