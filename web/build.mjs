@@ -15,7 +15,6 @@ if (!out || !work) {
 
 // What a browser needs for the board, compressed: everything else is fetched when its page is opened.
 const FIRST_VIEW_MAX = 100 * 1000;
-const FIRST_PAGE = 'src/pages/way/page.tsx';
 
 const types = {
 	'.js': 'text/javascript; charset=utf-8',
@@ -43,8 +42,17 @@ const common = {
 	loader: { '.svg': 'copy' },
 };
 
+// A file goes into a chunk by which entries reach it: with each page reaching all of the application (which it is never shown without), that is one
+// chunk, and the first view is one file instead of fifteen.
+const whole = {
+	name: 'whole',
+	setup(b) {
+		b.onLoad({ filter: /[\\/]pages[\\/][^\\/]+[\\/]page\.tsx$/ }, ({ path }) => ({ contents: `${readFileSync(path, 'utf8')}\nimport '../../app';\n`, loader: 'tsx' }));
+	},
+};
+
 const results = await Promise.all([
-	build({ ...common, format: 'esm', splitting: true, entryPoints: { app: 'src/main.tsx', style: 'src/styles/index.css' } }),
+	build({ ...common, format: 'esm', splitting: true, plugins: [whole], entryPoints: { app: 'src/main.tsx', style: 'src/styles/index.css' } }),
 	// Before the first paint, so not a module: else a dark room gets a white flash.
 	build({ ...common, format: 'iife', entryPoints: { early: 'src/early.ts' } }),
 	build({ ...common, format: 'esm', entryPoints: { icon: 'src/icon.svg' } }),
@@ -73,7 +81,7 @@ const notice = packages.map((name) => {
 }).join(`\n${'-'.repeat(80)}\n\n`);
 assets.push({ path: '/assets/notice.txt', bytes: Buffer.from(notice) });
 
-// What the first page imports, at once instead of one after the other.
+// What the application imports, at once instead of one after the other.
 function closure(name, seen = new Set()) {
 	if (seen.has(name)) return seen;
 	seen.add(name);
@@ -83,8 +91,6 @@ function closure(name, seen = new Set()) {
 }
 const app = recordOf('src/main.tsx')[0];
 const first = closure(app);
-const page = recordOf(FIRST_PAGE);
-if (page) closure(page[0], first);
 const style = named('style', '.css');
 const early = named('early', '.js');
 const icon = named('icon', '.svg');

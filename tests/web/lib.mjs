@@ -1,7 +1,8 @@
 // What the page tests share: one browser, pages that know who asks, pushes, pictures, and what axe says.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
@@ -75,20 +76,44 @@ export async function go(page, url) {
 	});
 }
 
-export async function open(path, { width = 1280, height = 800, theme = 'light', stranger = false, motion = 'reduce', csp = true } = {}) {
+// A daemon that nothing has come to: for what is said then, whatever other tests did before.
+export async function emptyDaemon() {
+	const { WEB_EMPTY } = process.env;
+	const data = mkdtempSync(join(tmpdir(), 'penstock-empty-'));
+	const child = spawn(PENSTOCK, ['serve', '--data', data, ...WEB_EMPTY.split(' ')], { stdio: ['ignore', 'pipe', 'ignore'] });
+	let said = '';
+	child.stdout.on('data', (text) => (said += text));
+	const over = new Promise((end) => child.on('exit', end));
+	const stop = async () => {
+		child.kill();
+		await over;
+		rmSync(data, { recursive: true, force: true });
+	};
+	try {
+		const token = (await until('the token of the first start', () => /pst_[A-Za-z0-9_-]+/.exec(said)))[0];
+		const url = `http://127.0.0.1:${WEB_EMPTY.split(' ')[1]}`;
+		await until('the daemon answers', () => fetch(`${url}/readyz`).then((r) => r.ok, () => false));
+		return { url, token, stop };
+	} catch (problem) {
+		await stop();
+		throw problem;
+	}
+}
+
+export async function open(path, { width = 1280, height = 800, theme = 'light', stranger = false, motion = 'reduce', csp = true, of = { url: WEB_URL, token: WEB_TOKEN } } = {}) {
 	const context = await (await launch()).newContext({
 		viewport: { width, height }, colorScheme: theme, reducedMotion: motion, bypassCSP: !csp, permissions: ['clipboard-read', 'clipboard-write'],
-		...(stranger ? {} : { extraHTTPHeaders: { Authorization: `Bearer ${WEB_TOKEN}` } }),
+		...(stranger ? {} : { extraHTTPHeaders: { Authorization: `Bearer ${of.token}` } }),
 	});
 	const page = await context.newPage();
 	const said = [];
 	page.on('console', (m) => m.type() === 'error' && !/status of (401|403|404)/.test(m.text()) && said.push(m.text()));
 	page.on('pageerror', (e) => said.push(String(e.stack ?? e)));
-	page.on('request', (r) => !r.url().startsWith(WEB_URL) && !r.url().startsWith('data:') && said.push(`asked elsewhere: ${r.url()}`));
+	page.on('request', (r) => !r.url().startsWith(of.url) && !r.url().startsWith('data:') && said.push(`asked elsewhere: ${r.url()}`));
 	page.quiet = () => assert.deepEqual(said, []);
 	// A daemon that has its events at the journal only: the same bytes from there.
 	if (await eventsAreTheJournals()) await context.route('**/api/v1/events', (route) => route.continue({ url: `${WEB_URL}/api/v1/journal?follow=1` }));
-	await go(page, WEB_URL + path);
+	await go(page, of.url + path);
 	return page;
 }
 

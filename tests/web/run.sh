@@ -29,15 +29,13 @@ serve "$work/data" --repo "$bare" --port "$api_port" || {
 WEB_URL=http://127.0.0.1:$api_port
 WEB_TOKEN=$(grep -oE 'pst_[A-Za-z0-9_-]+' "$data.out" | head -n 1)
 WEB_TREE=$tree WEB_DATA=$data
-export CHROMIUM PENSTOCK WEB_URL WEB_TOKEN WEB_TREE WEB_DATA WEB_SHOTS
+WEB_EMPTY="--port $((api_port + 1)) --door-base $((door_base + 30)) --replica-base $((replica_base + 150))" # for a daemon that nothing has come to
+export WEB_EMPTY CHROMIUM PENSTOCK WEB_URL WEB_TOKEN WEB_TREE WEB_DATA WEB_SHOTS
 files=()
 for name in "${@:-}"; do
 	[ -z "$name" ] || files+=("$mine/$name.test.mjs")
 done
-if [ ${#files[@]} -eq 0 ]; then # the board first, while it is empty
-	files=("$mine/way.test.mjs")
-	for file in "$mine"/*.test.mjs; do [ "$file" = "${files[0]}" ] || files+=("$file"); done
-fi
+[ ${#files[@]} -gt 0 ] || files=("$mine"/*.test.mjs)
 for file in "${files[@]}"; do
 	# One after the other: they share the daemon and two cores.
 	node --test --test-reporter=tap "$file" || failures=1

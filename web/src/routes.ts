@@ -1,6 +1,7 @@
-// The pages: their paths, how they are reached, and the file that is fetched when one is opened. The first words of the paths stand in
+// The pages: their paths, how they are reached, and the file that is fetched when one is opened (the board comes with the application). The first words of the paths stand in
 // src/api/ui.c as well.
 import type { FunctionComponent } from 'preact';
+import Way from './pages/way/page';
 import type { IconName } from './ui/icon';
 
 export interface PageProps {
@@ -14,7 +15,7 @@ export interface Page {
 }
 
 export const pages: Page[] = [
-	{ path: '/way', load: () => import('./pages/way/page'), nav: { label: 'Way', icon: 'way', key: 'w' } },
+	{ path: '/way', load: async () => ({ default: Way }), nav: { label: 'Way', icon: 'way', key: 'w' } },
 	{ path: '/runs', load: () => import('./pages/runs/page'), nav: { label: 'Runs', icon: 'runs', key: 'r' } },
 	{ path: '/runs/:id', load: () => import('./pages/run/page') },
 	{ path: '/releases', load: () => import('./pages/releases/page'), nav: { label: 'Releases', icon: 'release', key: 'e' } },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ChainChecker, chainHash, readRecord, ZEROS } from '../src/pages/audit/chain';
 import { merge, pathOf, type Entry, type Wanted } from '../src/pages/audit/source';
-import { hrefOf, kindOf, sentence, shownValue } from '../src/pages/audit/words';
+import { hrefOf, kindOf, sentence, shownPayload, shownValue } from '../src/pages/audit/words';
 
 // Hashes by another implementation (Python's hashlib), of the description in core/chain.h.
 const HASHES = ['53128961cb1468872abfd1a04b5ce0b0729ad300da88adc35485c98aac342bb7', '4e04fa33a4f9affaf2b826eb7fb3dc7f6c582f3714828aaa64d19acf52018591'] as const;
@@ -71,3 +71,15 @@ test('audit: what is asked for', () => {
 	assert.equal(pathOf(want({ show: 'access', type: 'job.ended' })), '/audit?limit=100&type=job.ended');
 });
 test('audit: newer ones first, none twice', () => assert.deepEqual(merge([entry('a', { seq: 5 }), entry('b', { seq: 4 })], [entry('b', { seq: 4 }), entry('c', { seq: 1 })]).map((e) => e.seq), [5, 4, 1]));
+
+test('payload: bytes are told by their size, all else as it stands', () => {
+	const entry = (type: string, payload: Record<string, unknown>) => ({ seq: 1, at: 1, actor: 'engine', subject: 'ro-1', type, payload }) as unknown as Parameters<typeof shownPayload>[0];
+	const history = shownPayload(entry('watch.history', { rollout: 'ro-1', text: `${'QUJD'.repeat(1000)}QQ==` }));
+	assert.deepEqual(JSON.parse(history.text), { rollout: 'ro-1', text: "(2.9 KiB: what the verdict remembers of the old version's traffic before the rollout)" });
+	assert.equal(history.short, true);
+	assert.equal(shownPayload({ ...entry('job.ended', {}), payload_bytes: 20480 }).text, '(20.0 KiB: too long for a list)');
+	assert.match(shownPayload(entry('a.b', { body: 'A'.repeat(200) })).text, /"\(150 B: bytes, as base64\)"/);
+	const digest = 'a'.repeat(64);
+	assert.deepEqual(shownPayload(entry('a.b', { digest, text: 'two words '.repeat(40), changes: [], via: 'tok-1' })), { text: JSON.stringify({ digest, text: 'two words '.repeat(40) }, null, 2), short: false });
+	assert.equal(shownPayload(entry('a.b', { address: 'local' })).text, '');
+});

@@ -1,6 +1,6 @@
 // Audit: who did what, when, from where, and what it changed.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { readText } from '../../api/client';
+import { BASE, readText } from '../../api/client';
 import { go, usePlace, withQuery } from '../../router';
 import type { PageProps } from '../../routes';
 import { Button, Copy, cx, Digest, Empty, Failure, Skeleton, useTitle } from '../../ui/basics';
@@ -11,7 +11,7 @@ import { Ago } from '../../ui/time';
 import { readRecord, type ChainRecord } from './chain';
 import { SHOWS, useEntries, type Entry, type Show, type Wanted } from './source';
 import { Chain, Export } from './verify';
-import { hrefOf, kindOf, sentence, shownValue } from './words';
+import { hrefOf, kindOf, sentence, shownPayload, shownValue } from './words';
 
 const TYPING = 250; // ms without a key: then the search is sent
 const DAY = 24 * 3600 * SEC;
@@ -59,8 +59,7 @@ function useHashes(seq: number): ChainRecord | undefined {
 }
 
 function Details({ record }: { record: Entry }) {
-	const rest = Object.fromEntries(Object.entries(record.payload ?? {}).filter(([key]) => !['changes', 'address', 'via'].includes(key)));
-	const json = JSON.stringify(rest, null, 2);
+	const payload = shownPayload(record);
 	const { hash, prev } = useHashes(record.seq) ?? {};
 	return (
 		<div class="entry-body">
@@ -75,10 +74,10 @@ function Details({ record }: { record: Entry }) {
 				{prev && <div><dt>Before it</dt><dd><Digest value={prev} label="Copy the hash before" /></dd></div>}
 			</dl>
 			<Changes record={record} />
-			{json !== '{}' && (
+			{payload.text && (
 				<div class="entry-json">
-					<div class="entry-json-head"><h3>Payload</h3><Copy text={json} label="Copy the payload" /></div>
-					<pre tabIndex={0} aria-label="Payload">{json}</pre>
+					<div class="entry-json-head"><h3>Payload</h3>{record.payload && <Copy text={JSON.stringify(record.payload, null, 2)} label="Copy the payload" />}{payload.short && <a class="muted" href={`${BASE}/journal?from=${record.seq}&limit=1`} target="_blank" rel="noopener">The whole record</a>}</div>
+					<pre tabIndex={0} aria-label="Payload">{payload.text}</pre>
 				</div>
 			)}
 		</div>

@@ -22,6 +22,7 @@ export interface Entry {
 	decision?: boolean;
 	changes?: Change[];
 	payload?: Record<string, unknown>;
+	payload_bytes?: number; // instead of one that is too long
 }
 interface Page {
 	entries: Entry[];

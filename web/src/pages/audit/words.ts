@@ -1,5 +1,5 @@
 // A record as people see it. Pure.
-import { person } from '../../ui/format';
+import { bytes, person } from '../../ui/format';
 import type { IconName } from '../../ui/icon';
 import type { Tone } from '../../ui/state';
 import type { Entry } from './source';
@@ -17,6 +17,22 @@ export function sentence(entry: Entry): { who: string; did: string } {
 	const who = person(entry.actor);
 	const text = entry.summary ?? entry.type.replaceAll(/[._]/g, ' ');
 	return text.startsWith(`${who} `) ? { who, did: text.slice(who.length + 1) } : { who: '', did: text };
+}
+
+// Bytes are no reading: what they are, and how many. The whole record stands in the journal.
+const BASE64_SHOWN = 120;
+const saved: Record<string, string> = { 'watch.history': "what the verdict remembers of the old version's traffic before the rollout" };
+export function shownPayload(entry: Entry): { text: string; short: boolean } {
+	let short = false;
+	const rest: Record<string, unknown> = {};
+	if (entry.payload_bytes) return { text: `(${bytes(entry.payload_bytes)}: ${saved[entry.type] ?? 'too long for a list'})`, short: true };
+	for (const [key, value] of Object.entries(entry.payload ?? {})) {
+		if (['changes', 'address', 'via'].includes(key)) continue;
+		const is64 = typeof value === 'string' && value.length > BASE64_SHOWN && /^[A-Za-z0-9+/_-]+=*$/.test(value);
+		rest[key] = is64 ? `(${bytes(Math.floor((value.replace(/=+$/, '').length * 3) / 4))}: ${key === 'text' && saved[entry.type] ? saved[entry.type] : 'bytes, as base64'})` : value;
+		short ||= is64;
+	}
+	return { text: Object.keys(rest).length ? JSON.stringify(rest, null, 2) : '', short };
 }
 
 export interface Kind {
