@@ -60,7 +60,7 @@ test('the range and the service stand in the address', async () => {
 	await page.getByText(/^\d+ runs? with jobs of api; in \d+ one of them failed$/).waitFor();
 	await page.getByText(/^\d+ of \d+ jobs? of api; .* of work saved/).waitFor();
 	await page.getByText(/from the push to the end of the last job of api in stage ci/).waitFor();
-	await page.getByText(/CI: jobs of api, the others: releases with it/).waitFor();
+	await page.getByText('CI: jobs of api, the others: releases with it.').waitFor();
 	await page.getByLabel('Environment', { exact: true }).selectOption('staging');
 	await page.getByText(/does not go by environment/).waitFor();
 	page.quiet();

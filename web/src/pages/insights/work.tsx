@@ -13,11 +13,12 @@ export function Stages({ data }: { data: InsightsData }) {
 	const any = stages.some((s) => s.n);
 	return (
 		<section class="panel" aria-labelledby="stages-head">
-			<header class="panel-head"><h2 id="stages-head">Time by stage</h2><span class="muted">median, and 95 of 100 within{data.unit ? `; CI: jobs of ${data.unit}, the others: releases with it` : ''}</span></header>
+			<header class="panel-head"><h2 id="stages-head">Time by stage</h2><span class="muted">median, and 95 of 100 within</span></header>
 			<div class="panel-body">
 				{!any && <p class="muted">No stage ended in this time.</p>}
+				{any && data.unit && <p class="muted stage-whose">CI: jobs of {data.unit}, the others: releases with it.</p>}
 				{any && (
-					<dl class="stages">
+					<dl class="stage-times">
 						{stages.map((s) => (
 							<div key={s.stage}>
 								<dt>{stageNames[s.stage] ?? s.stage}</dt>
