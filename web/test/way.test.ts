@@ -56,3 +56,15 @@ test('way: lanes by service, the rest in one of its own', () => {
 	assert.deepEqual(serviceLanes([a, b], []).map((l) => [l.unit, l.cards.length]), [['auth', 1], ['orders', 1], ['', 1]]);
 });
 test('way: parts of a run in the order that they are reached', () => assert.deepEqual(jobParts({ passed: 2, cached: 1, failed: 1, blocked: 3, ready: 1 }), [{ tone: 'ok', n: 2 }, { tone: 'kept', n: 1 }, { tone: 'bad', n: 1 }, { tone: 'idle', n: 4 }]));
+test('way: what went live and was replaced, or taken back, is not live any more', () => {
+	const items = (a: object, b: object) => [{ unit: 'orders', image: 'sha256:1', ...a }, { unit: 'auth', image: 'sha256:2', ...b }];
+	const state = (a: object, b: object) => cardOf(run(), facts({ releases: [release('live', { items: items(a, b), reason: 'rolled back by user:ann' })] }));
+	assert.equal(state({ live: true }, {}).state, 'live');
+	assert.equal(state({}, {}).state, 'replaced');
+	assert.deepEqual(state({}, {}).waits, []);
+	assert.equal(groupOf(state({}, {})), 'done');
+	assert.equal(state({ taken_back: true }, {}).state, 'replaced');
+	assert.equal(state({ taken_back: true }, { taken_back: true }).state, 'rolled_back');
+	assert.equal(state({ taken_back: true }, { production_skipped: true }).waits[0]?.text, 'rolled back by user:ann');
+	assert.equal(state({ production_skipped: true }, { production_skipped: true }).state, 'live');
+});

@@ -122,6 +122,8 @@ export interface ReleaseItem {
 	production_done?: boolean;
 	staging_skipped?: boolean; // the very digest was live already
 	production_skipped?: boolean;
+	live?: boolean; // it is what runs in production now
+	taken_back?: boolean; // from production, once it was live
 	evidence_job?: string;
 }
 export interface Requirement {

@@ -1,6 +1,7 @@
 // Ctrl-K: go anywhere by typing a few letters of it.
 import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
 import { useQuery } from '../api/hooks';
+import { standing } from '../api/standing';
 import type { Environment, Release, Run } from '../api/types';
 import { go } from '../router';
 import { hasPage, pages } from '../routes';
@@ -35,7 +36,7 @@ export function Palette({ onClose, actions }: { onClose: () => void; actions: Go
 		for (const run of runs ?? [])
 			all.push({ label: run.change?.subject ?? run.id, state: run.state, note: [run.id, run.change?.author, run.change?.commit && shortDigest(run.change.commit), run.change?.ref && shortRef(run.change.ref)].filter(Boolean).join(' · '), href: `/runs/${run.id}` });
 		if (hasPage('/releases/:id'))
-			for (const r of releases ?? []) all.push({ label: r.change?.subject ?? r.id, state: r.state, note: [r.id, 'release', r.change?.author].filter(Boolean).join(' · '), href: `/releases/${r.id}` });
+			for (const r of releases ?? []) all.push({ label: r.change?.subject ?? r.id, state: standing(r), note: [r.id, 'release', r.change?.author].filter(Boolean).join(' · '), href: `/releases/${r.id}` });
 		if (hasPage('/environments/:name')) for (const e of environments ?? []) all.push({ label: e.id, icon: 'environments', note: 'environment', href: `/environments/${e.id}` });
 		const services = new Set((environments ?? []).flatMap((e) => (e.live ?? []).map((l) => l.unit)));
 		for (const unit of [...services].sort()) all.push({ label: unit, icon: 'release', note: 'service, on the way', href: `/way?by=service&service=${encodeURIComponent(unit)}` });

@@ -1,9 +1,10 @@
 // Every state of every machine: one word, one shape, one tone. The shape and the word carry the meaning; the tone only helps.
-import type { IncidentState, JobState, ReleaseState, RolloutState, RunState } from '../api/types';
+import type { Standing } from '../api/standing';
+import type { IncidentState, JobState, RolloutState, RunState } from '../api/types';
 import { Icon, type IconName } from './icon';
 
 export type Tone = 'ok' | 'bad' | 'run' | 'wait' | 'idle' | 'kept';
-export type AnyState = RunState | JobState | ReleaseState | RolloutState | IncidentState;
+export type AnyState = RunState | JobState | Standing | RolloutState | IncidentState;
 
 interface Look {
 	tone: Tone;
@@ -35,6 +36,7 @@ const looks: Record<AnyState, Look> = {
 	gated: look('ok', 'passed', 'through the gate'),
 	promoting: look('run', 'running', 'going live'),
 	live: look('ok', 'live', 'live'),
+	replaced: look('idle', 'superseded', 'replaced'),
 	rejected: look('bad', 'failed', 'rejected'),
 	rolled_back: look('bad', 'rolled_back', 'rolled back'),
 	// rollouts

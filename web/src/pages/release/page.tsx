@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { write } from '../../api/client';
 import { useQuery, useTick } from '../../api/hooks';
 import { useMe, whyNot } from '../../api/me';
+import { standing } from '../../api/standing';
 import type { Environment, Release as ReleaseT, Rollout, Run } from '../../api/types';
 import type { PageProps } from '../../routes';
 import { Button, cx, Digest, Empty, Failure, Skeleton, Table, useTitle } from '../../ui/basics';
@@ -125,7 +126,7 @@ export default function ReleasePage({ params }: PageProps) {
 					<Trail path={[{ href: '/releases', text: 'Releases' }]} at={id} />
 					<h1>{release.change?.subject ?? id}</h1>
 					<div class="facts">
-						<StateBadge state={release.state} {...(release.rolling_back && !isOver(release) ? { text: 'being taken back' } : {})} />
+						<StateBadge state={standing(release)} {...(release.rolling_back && !isOver(release) ? { text: 'being taken back' } : {})} />
 						<ChangeFacts change={release.change ?? {}} />
 						{release.run && <a href={`/runs/${release.run}`}><Icon name="runs" size={14} />{release.run}</a>}
 						<span><Icon name="clock" size={14} />built <Ago at={release.built_at} /></span>
@@ -139,7 +140,7 @@ export default function ReleasePage({ params }: PageProps) {
 				</div>
 			</header>
 			<Stages release={release} run={run} />
-			{release.reason && release.state !== 'live' && (
+			{release.reason && !['live', 'replaced'].includes(standing(release)) && (
 				<Note tone={release.state === 'superseded' ? 'idle' : 'bad'} icon={release.state === 'superseded' ? 'superseded' : 'failed'}>
 					{release.reason}{release.incident && <> <a href={`/incidents/${release.incident}`}>{release.incident}</a></>}
 				</Note>

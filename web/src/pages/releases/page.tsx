@@ -1,4 +1,5 @@
 // All releases, newest first.
+import { standing } from '../../api/standing';
 import type { Release } from '../../api/types';
 import { go, usePlace, withQuery } from '../../router';
 import type { PageProps } from '../../routes';
@@ -10,7 +11,7 @@ import { Ago } from '../../ui/time';
 import { Older, usePages } from '../shared/list';
 import { gateSummary } from '../release/model';
 
-const states = [{ value: '', label: 'All' }, { value: 'staged', label: 'At the gate' }, { value: 'promoting', label: 'Going live' }, { value: 'live', label: 'Live' }, { value: 'rolled_back', label: 'Rolled back' }, { value: 'rejected', label: 'Rejected' }];
+const states = [{ value: '', label: 'All' }, { value: 'staged', label: 'At the gate' }, { value: 'promoting', label: 'Going live' }, { value: 'live', label: 'Went live' }, { value: 'rolled_back', label: 'Rolled back' }, { value: 'rejected', label: 'Rejected' }];
 
 export default function Releases(_: PageProps) {
 	const place = usePlace();
@@ -43,7 +44,7 @@ export default function Releases(_: PageProps) {
 					<Table
 						caption="Releases, newest first" rows={rows} keyOf={(r) => r.id}
 						columns={[
-							{ name: 'State', cell: (r) => <StateBadge state={r.state} {...(r.state === 'staged' ? { text: gateSummary(r).text } : {})} /> },
+							{ name: 'State', cell: (r) => <StateBadge state={standing(r)} {...(r.state === 'staged' ? { text: gateSummary(r).text } : {})} /> },
 							{ name: 'Change', wide: true, cell: (r) => <a class="list-link cut" href={`/releases/${r.id}`}>{r.change?.subject ?? r.id}<span class="muted"> {r.id}</span></a> },
 							{ name: 'Services', minor: true, cell: (r) => <span class="nowrap">{(r.items ?? []).slice(0, 3).map((i) => i.unit).join(', ')}{(r.items?.length ?? 0) > 3 ? ` +${(r.items?.length ?? 0) - 3}` : ''}</span> },
 							{ name: 'Author', minor: true, cell: (r) => <span class="nowrap">{person(r.change?.author ?? '')}</span> },

@@ -87,6 +87,7 @@ export function verdictWords(r: Rollout, c: Curves | undefined): Words {
 	if (!n?.answer) {
 		if (r.strategy?.kind !== 'canary') return { tone: 'idle', title: 'Not judged', text: 'A rolling rollout waits for ready replicas only; a canary in penstock.yml would be compared with the old version.' };
 		if (!r.previous) return { tone: 'idle', title: 'Nothing to compare with', text: 'It is the first version here.' };
+		if (r.confirmed) return { tone: 'wait', title: 'No request yet', text: `${percent(r.confirmed)} of the traffic is on the new version, and nobody has called the service since. No traffic is no evidence: send some, or promote it by hand.` };
 		return { tone: 'idle', title: 'Not begun', text: 'The analysis begins with the first confirmed traffic.' };
 	}
 	if (n.answer === 'pass' || r.state === 'done') return { tone: 'ok', title: r.state === 'done' ? 'Passed every step' : 'This step passed', text: `Last: ${metricWord(n.metric)}, evidence ${e(n.evidence ?? 0)} of ${e(n.wanted ?? 0)} wanted, after ${plural(n.canary_n ?? 0, 'request')} of the new version in ${plural(n.seconds ?? 0, 'second')}.` };

@@ -20,7 +20,7 @@ function Passed({ stage, usec }: { stage: Stage; usec: number }) {
 	return (
 		<span class="trail tone-ok" title={`${stage} passed${usec ? ` in ${duration(usec)}` : ''}`}>
 			<Icon name="check" size={14} label="passed" />
-			{usec ? <span class="num">{duration(usec)}</span> : null}
+			{usec ? <span class="num">{duration(usec)}</span> : <span class="num">at once</span>}
 		</span>
 	);
 }

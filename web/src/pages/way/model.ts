@@ -1,4 +1,5 @@
 // What the board shows, out of what the API knows. Pure: no clock, no DOM.
+import { standing } from '../../api/standing';
 import type { Environment, Job, Release, Requirement, Rollout, Run, Stage, StatusJob, StatusRun } from '../../api/types';
 import { person, plural, shortRef } from '../../ui/format';
 import type { IconName } from '../../ui/icon';
@@ -189,7 +190,7 @@ export function cardOf(run: Run, facts: Facts): Card {
 	const release = facts.releases.find((r) => r.id === run.release || r.run === run.id);
 	const stage = stageOf(run, release);
 	const card: Card = {
-		key: run.id, run, release, stage, state: release && stage !== 'ci' ? release.state : run.state, since: run.created_at, parts: [], progress: '', waits: [],
+		key: run.id, run, release, stage, state: release && stage !== 'ci' ? standing(release) : run.state, since: run.created_at, parts: [], progress: '', waits: [],
 		units: run.affected ?? (release?.items ?? []).map((i) => i.unit), open: false, passed: passedStages(run, release, stage),
 	};
 	if (stage === 'ci' || !release) {
@@ -218,7 +219,7 @@ export function cardOf(run: Run, facts: Facts): Card {
 		Object.assign(card, rolloutParts(release, mine, stage));
 		if (card.open) card.waits = [...environmentWaits(release, env), ...rolloutWaits(mine)];
 	}
-	if (!card.open && release.state !== 'live' && release.reason) card.waits.unshift({ icon: release.state === 'superseded' ? 'superseded' : 'failed', bad: release.state !== 'superseded', text: release.reason, ...(release.incident ? { href: `/incidents/${release.incident}` } : {}) });
+	if (!card.open && card.state !== 'live' && card.state !== 'replaced' && release.reason) card.waits.unshift({ icon: release.state === 'superseded' ? 'superseded' : 'failed', bad: release.state !== 'superseded', text: release.reason, ...(release.incident ? { href: `/incidents/${release.incident}` } : {}) });
 	return card;
 }
 
@@ -233,7 +234,7 @@ export interface Filter {
 
 export function groupOf(card: Card): 'waiting' | 'running' | 'failed' | 'done' {
 	if (card.open) return card.stage === 'gate' || card.run.waits || card.waits.some((w) => w.icon === 'hold' || w.icon === 'manual') ? 'waiting' : 'running';
-	return card.state === 'live' || card.state === 'passed' || card.state === 'superseded' || card.state === 'cancelled' ? 'done' : 'failed';
+	return card.state === 'live' || card.state === 'replaced' || card.state === 'passed' || card.state === 'superseded' || card.state === 'cancelled' ? 'done' : 'failed';
 }
 
 export function fits(card: Card, filter: Filter): boolean {
