@@ -179,8 +179,9 @@ static size_t unescape(void *cls, struct MHD_Connection *mhd, char *text)
 		(unsigned)((h)->o.streams_max + HTTPD_REQUESTS + BEYOND),                         \
 		MHD_OPTION_CONNECTION_TIMEOUT, (h)->o.silence ? (h)->o.silence : SILENCE_SECONDS, \
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL, MHD_OPTION_NOTIFY_COMPLETED,            \
-		request_completed, (h), MHD_OPTION_NOTIFY_CONNECTION, on_connection, (h),         \
-		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,    \
+		request_completed, (h), MHD_OPTION_URI_LOG_CALLBACK, request_look, (h),           \
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, (h), MHD_OPTION_UNESCAPE_CALLBACK,   \
+		unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,                                  \
 		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1
 
 static enum rc start(struct httpd *h, enum way way, int fd, struct err *err)

@@ -3,7 +3,7 @@
  * Everything is the loop thread's. The handler gets a whole request and answers it at once or later, by one reply or by a stream.
  * A taker sees a request before its body: it may refuse it, or take the body piece by piece, of any size.
  *
- * Caps: 16 KiB of headers (431), 1 MiB of body that is not taken in pieces (413), 30 s of silence and 60 s for sending a request (in pieces: no
+ * Caps: 16 KiB of headers (431), 128 queries (414), 1 MiB of body that is not taken in pieces (413), 30 s of silence and 60 s for sending a request (in pieces: no
  * such limit), 60 s and one more for each 16 KiB (read_rate) for reading an answer, 1 MiB that a stream's reader may be behind: cut off. `streams_max` streams
  * (503), of them `streams_each` of one actor by TCP (503), as many and 256 more connections a listener (503), and by TCP requests at a rate (429); all these with Retry-After. Of the connections
  * by TCP, 256 may be strangers' (without a request of somebody we know); above, the oldest of them is closed.
@@ -20,6 +20,7 @@
 #define HTTPD_MAX_HEADER ((size_t)16 << 10)
 #define HTTPD_MAX_BODY   ((size_t)1 << 20)
 #define HTTPD_STREAMS    1000 /* streams_max, when nothing else is said */
+#define HTTPD_QUERIES      128
 #define HTTPD_STREAMS_EACH 8
 #define HTTPD_REQUESTS   256  /* connections a listener has beyond its streams */
 #define HTTPD_STRANGERS  256  /* connections by TCP of those we do not know */

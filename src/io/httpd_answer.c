@@ -255,6 +255,7 @@ static const char *title_of(unsigned status)
 	case 400:
 		return "bad request";
 	case 413:
+	case 414:
 	case 431:
 		return "too big";
 	case 421:

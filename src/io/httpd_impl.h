@@ -136,6 +136,8 @@ void body_gone(struct request *r);
 /* httpd_request.c */
 void request_hold(struct request *r);
 void request_unhold(struct request *r);
+/* Before the library reads the queries. */
+void *request_look(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char *url,
 			       const char *method, const char *version, const char *upload,
 			       size_t *upload_size, void **con_cls);

@@ -340,6 +340,27 @@ static void dispatch(struct request *r)
 	r->h->o.handle(r->h->o.ctx, r);
 }
 
+/*
+ * The library (0.9.75) has 64 bytes for each query from the memory of the connection, and waits for the end of a request that has more of them than
+ * it finds room for, for ever: such a one is cut here, and refused.
+ */
+static char too_many;
+
+void *request_look(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+	char *text = (char *)(uintptr_t)uri; /* its own, about to be cut into queries */
+	size_t n = 0;
+
+	(void)cls;
+	(void)mhd;
+	for (char *p = text; *p; p++)
+		if (*p == '&' && ++n == HTTPD_QUERIES) {
+			*p = 0;
+			return &too_many;
+		}
+	return NULL;
+}
+
 enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char *url,
 			       const char *method, const char *version, const char *upload,
 			       size_t *upload_size, void **con_cls)
@@ -347,6 +368,10 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char
 	struct request *r = *con_cls;
 
 	(void)version;
+	if (*con_cls == &too_many) {
+		*con_cls = NULL;
+		return refuse(mhd, REFUSAL(414, RC_TOO_BIG, "too many queries in the path"));
+	}
 	if (!r)
 		return first_call(cls, mhd, url, method, con_cls);
 	if (*upload_size)
@@ -373,7 +398,7 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
 	(void)cls;
 	(void)mhd;
 	(void)why;
-	if (!r)
+	if (!r || *con_cls == &too_many)
 		return;
 	*con_cls = NULL;
 	r->conn->busy = false;

@@ -1,4 +1,4 @@
-/* Answers: headers for browsers, tags, compression, embedded files, cookies. */
+/* Answers: headers for browsers, tags, compression, embedded files, cookies; no end of queries. */
 #include "httpd_world.h"
 #include "base/digest.h"
 
@@ -388,6 +388,29 @@ static void cookies_come_and_go(void **state)
 	beside(cookie_client);
 }
 
+/* ---- queries ---- */
+
+static void queries_client(void)
+{
+	for (size_t n = 1; n < 12000; n += n / 3 + 1) { /* more than the headers may have: 431 */
+		AUTO(strbuf_done) struct strbuf line = STRBUF(20000);
+
+		strbuf_adds(&line, "GET /json?a=1");
+		for (size_t i = 0; i < n; i++)
+			strbuf_addc(&line, '&');
+		AUTO(freep) char *answer = by_unix(strbuf_cstr(&line));
+		has(answer, n < HTTPD_QUERIES ? "HTTP/1.1 200" : "HTTP/1.1 414", "queries");
+	}
+}
+
+static void many_queries_are_refused_at_once(void **state)
+{
+	(void)state;
+	usec_t began = clock_mono();
+	beside(queries_client);
+	assert_true(clock_mono() - began < 10 * USEC_SEC);
+}
+
 static int open_behind_tls(void **state)
 {
 	behind_tls = true;
@@ -411,6 +434,7 @@ int main(void)
 		CASE(packing_has_a_limit),
 		CASE(embedded_files),
 		CASE(cookies_come_and_go),
+		CASE(many_queries_are_refused_at_once),
 		cmocka_unit_test_setup_teardown(cookies_come_and_go, open_behind_tls,
 						close_behind_tls),
 	};
