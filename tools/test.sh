@@ -30,15 +30,34 @@ step() { # NAME COMMAND...: show its output, add the numbers of its last line
 	return "$code"
 }
 
-if [ "$only" != asan ]; then
-	step "release build" tools/build.sh "$build" all tests &&
-		step "tests, release build" tools/run-tests.sh "$build"
-fi
-step "ASan and UBSan build" tools/build.sh "$build-asan" \
-	--setup "-Db_sanitize=address,undefined -Doptimization=1" all tests &&
-	step "tests, ASan and UBSan build" env SOAK_SECONDS=5 tools/run-tests.sh "$build-asan"
-if [ "$only" != asan ]; then
-	step "lint" tools/lint.sh "$build"
+# What needs the processor runs beside tests, which mostly wait; its output is shown when its turn comes.
+behind=$(mktemp -d) || exit 2
+trap 'rm -rf "$log" "$behind"' EXIT
+begin() { # NAME COMMAND...
+	local name=$1
+	shift
+	{
+		nice "$@" >"$behind/$name" 2>&1
+		echo $? >"$behind/$name.code"
+	} &
+}
+result() { # NAME: waits for it
+	while [ ! -s "$behind/$1.code" ]; do sleep 0.2; done
+	cat "$behind/$1"
+	return "$(cat "$behind/$1.code")"
+}
+
+asan=("$build-asan" --setup "-Db_sanitize=address,undefined -Doptimization=1" all tests)
+if [ "$only" = asan ]; then
+	step "ASan and UBSan build" tools/build.sh "${asan[@]}" &&
+		step "tests, ASan and UBSan build" tools/run-tests.sh "$build-asan"
+elif step "release build" tools/build.sh "$build" all tests; then
+	begin asan tools/build.sh "${asan[@]}"
+	begin lint tools/lint.sh "$build"
+	step "tests, release build" tools/run-tests.sh "$build"
+	step "ASan and UBSan build" result asan &&
+		step "tests, ASan and UBSan build" tools/run-tests.sh "$build-asan"
+	step "lint" result lint
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -319,7 +319,6 @@ enum rc on_approve(struct step *s)
 	if (!r)
 		return err_set(s->err, RC_NOT_FOUND, "there is no release %s among the open ones",
 			       ev->release ? ev->release : "(none named)");
-	const struct approve_def *def = &model_config(s->m, r->config)->gate.approve;
 	if (r->state != RELEASE_STAGED && r->state != RELEASE_BUILT && r->state != RELEASE_STAGING)
 		return err_set(s->err, RC_CONFLICT,
 			       "%s is %s: there is nothing to approve any more", r->id,
@@ -328,6 +327,7 @@ enum rc on_approve(struct step *s)
 		return err_set(s->err, RC_CONFLICT,
 			       "the gate let %s through already; stop it with: penstock abort %s",
 			       r->id, r->id);
+	const struct approve_def *def = &model_config(s->m, r->config)->gate.approve;
 	if (!may_approve(s->m, ev, def))
 		return err_set(
 			s->err, RC_DENIED,

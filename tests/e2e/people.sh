@@ -98,7 +98,19 @@ refused 'it cannot be stopped twice' 'under way|any more'
 change 'web 4' 'Fourth'
 await_ok 'the next release waits' 30 waits_at_gate "$COMMIT"
 rel=$(release_id "$COMMIT")
-as ann approve "$rel"
+# Two say yes in the same moment: one word is enough, and the other is told.
+says_yes() {
+	"$PENSTOCK" approve "$rel" --server "http://127.0.0.1:$api_port" --token "$(cat "$work/$1.token")" >"$work/$1.said" 2>&1
+	echo $? >"$work/$1.code"
+}
+says_yes ann &
+one=$!
+says_yes carl &
+wait $one $!
+is 'of two who approve at once one decides' "$(sort "$work/ann.code" "$work/carl.code" | tr -d '\n')" 01
+has 'the other is told' "$(cat "$work/ann.said" "$work/carl.said")" 'nothing to approve|there is no release|let .* through already'
+refusals=$((refusals + 1))
+is 'one approval stands' "$(release_line "$COMMIT" | grep -o '"yes":true' | wc -l)" 1
 await_ok 'its canary bakes' 30 baking "$rel"
 as ann promote "$(rollout_id "$rel")" -m 'no traffic at night'
 done_by 'a person promotes it'

@@ -255,6 +255,42 @@ static void approvals(void **state)
 	}
 }
 
+/* A word that comes too late changes nothing and says why. */
+static void late_approvals(void **state)
+{
+	static const struct {
+		enum release_state is;
+		const char *said;
+	} cases[] = {
+		{RELEASE_SUPERSEDED, "rel-1 is superseded: there is nothing to approve any more"},
+		{RELEASE_REJECTED, "rel-1 is rejected: "},
+		{RELEASE_PROMOTING, "rel-1 is promoting: "},
+		{RELEASE_ROLLED_BACK, "rel-1 is rolled_back: "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct bench b;
+
+		begin(&b, four_eyes);
+		push(&b, false);
+		go_on(&b, -1);
+		struct release *r = model_release(&b.m, "rel-1");
+		enum release_state was = r->state;
+		r->state = cases[i].is;
+		assert_int_equal(give(&b, (struct event){.kind = EV_APPROVE,
+							 .release = S("rel-1"),
+							 .ok = true,
+							 .actor = S("user:ann")}),
+				 RC_CONFLICT);
+		CHECK(strstr(b.err.msg, cases[i].said), b.err.msg);
+		assert_int_equal(r->gate.approvals.n, 0);
+		assert_int_equal(b.m.touched.n, 0);
+		r->state = was;
+		end(&b);
+	}
+}
+
 static enum rc approve_by_token(struct bench *b, const char *actor, const char *via)
 {
 	return give(b, (struct event){.kind = EV_APPROVE,
@@ -368,6 +404,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(first_version),
 		cmocka_unit_test(person_stops),
+		cmocka_unit_test(late_approvals),
 		cmocka_unit_test(crash_is_harm),
 		cmocka_unit_test(vetoed_again),
 		cmocka_unit_test(promoted_and_held),

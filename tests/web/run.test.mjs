@@ -131,7 +131,7 @@ test('a test is opened by the keyboard: its last outcomes, each a link to its ru
 	await looks('run-test-history', `/runs/${again}?job=${encodeURIComponent(`${again}/ci/lab/units`)}&tab=tests`, '.strip-mark', { few: true });
 	await marks.first().focus();
 	await page.keyboard.press('Enter');
-	await page.waitForURL((u) => u.pathname !== `/runs/${again}`);
+	await page.waitForURL((u) => u.pathname !== `/runs/${again}` && u.searchParams.get('test') === 'lab.table.row_3');
 	await page.locator('.job-panel .strip-mark[aria-current=true]').first().waitFor();
 	page.quiet();
 });

@@ -1,7 +1,7 @@
 // The board: a change goes from ci to production, waits for an approval on the way, and moves without a reload.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { api, close, emptyDaemon, looks, open, penstock, push, runOf, until } from './lib.mjs';
+import { api, close, emptyDaemon, launch, looks, open, penstock, push, runOf, token, until, url } from './lib.mjs';
 
 let page;
 let run;
@@ -57,6 +57,13 @@ test('filters stand in the address, and back undoes them', async () => {
 	await page.waitForURL((u) => !u.search.includes('by=service'));
 	await page.goBack();
 	await page.waitForURL((u) => !u.search.includes('service=api'));
+	await page.goForward();
+	await page.waitForURL((u) => u.search.includes('service=api'));
+	await page.goForward();
+	await page.getByRole('rowheader', { name: /^api/ }).waitFor();
+	await page.goBack();
+	await page.goBack();
+	await page.waitForURL((u) => !u.search.includes('service=api'));
 });
 
 test('an approval, and it goes live', async () => {
@@ -100,6 +107,22 @@ test('a lost connection is told, and what was missed is shown', async () => {
 	await page.context().setOffline(false);
 	await page.locator(`[data-card="${missed.id}"]`).waitFor({ timeout: 20000 });
 	await until('live again', () => page.locator('.link-live:visible').isVisible());
+});
+
+test('after a night asleep the page reads what it missed, by itself', async () => {
+	const context = await (await launch()).newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', extraHTTPHeaders: { Authorization: `Bearer ${token}` } });
+	const sleeper = await context.newPage();
+	await sleeper.clock.install();
+	await sleeper.goto(`${url}/way`);
+	await sleeper.locator('.link-live:visible').waitFor();
+	await context.setOffline(true); // the lid is shut: no timer runs, no byte comes
+	const missed = await runOf(push('web: said in the night', { 'services/web/version': 'web night' }));
+	await context.setOffline(false);
+	await sleeper.clock.fastForward('10:00:00');
+	await sleeper.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+	await sleeper.locator(`[data-card="${missed.id}"]`).waitFor({ timeout: 20000 });
+	await until('live again', () => sleeper.locator('.link-live:visible').isVisible());
+	await context.close();
 });
 
 test('a second tab shares the stream of the first, and takes over when that is closed', async () => {

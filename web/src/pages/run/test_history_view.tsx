@@ -28,7 +28,7 @@ export function TestHistoryView({ job, test }: { job: Job; test: string }) {
 				<ol class="strip" aria-label="Outcomes, oldest first">
 					{shown.map((o, i) => (
 						<li key={o.job} class={`tone-${lookOf(o.outcome).tone}`}>
-							<a href={`/runs/${o.run}?job=${encodeURIComponent(o.job)}&tab=tests`} class={cx('strip-mark', o.job === job.id && 'strip-here')} aria-current={o.job === job.id ? 'true' : undefined} title={markTitle(o)} aria-label={markTitle(o).replaceAll('\n', ', ')}>
+							<a href={`/runs/${o.run}?job=${encodeURIComponent(o.job)}&tab=tests&test=${encodeURIComponent(test)}`} class={cx('strip-mark', o.job === job.id && 'strip-here')} aria-current={o.job === job.id ? 'true' : undefined} title={markTitle(o)} aria-label={markTitle(o).replaceAll('\n', ', ')}>
 								<span class="strip-bar" aria-hidden="true"><i style={{ height: `${Math.max(o.usec ? 6 : 0, (high[i] as number) * 100)}%` }} /></span>
 								<Icon name={lookOf(o.outcome).icon} size={14} />
 							</a>

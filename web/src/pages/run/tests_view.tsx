@@ -1,8 +1,9 @@
 // Tests: what failed first, with its text; flaky and quarantined ones marked; then the rest. Each can be opened to see its history.
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useQuery } from '../../api/hooks';
 import type { History, Job, ReportTest, TestsOverview } from '../../api/types';
+import { usePlace } from '../../router';
 import { Button, Empty } from '../../ui/basics';
 import { count, duration, plural } from '../../ui/format';
 import { Icon } from '../../ui/icon';
@@ -52,11 +53,15 @@ export function HistoryLine({ unit, name }: { unit: string | undefined; name: st
 	);
 }
 
-// What is not seen is not asked for.
-function Opened({ open, class: name, summary, children }: { open?: boolean; class: string; summary: ComponentChildren; children: () => ComponentChildren }) {
+// What is not seen is not asked for. asked: a link leads here.
+function Opened({ open, asked, class: name, summary, children }: { open?: boolean; asked: boolean; class: string; summary: ComponentChildren; children: () => ComponentChildren }) {
 	const [seen, setSeen] = useState(open ?? false);
+	const ref = useRef<HTMLDetailsElement>(null);
+	useLayoutEffect(() => {
+		if (asked) ref.current?.scrollIntoView({ block: 'nearest' });
+	}, [asked]);
 	return (
-		<details class={name} open={open ?? false} onToggle={(e) => e.currentTarget.open && setSeen(true)}>
+		<details ref={ref} class={name} open={open ?? false} onToggle={(e) => e.currentTarget.open && setSeen(true)}>
 			<summary>{summary}</summary>
 			{seen && children()}
 		</details>
@@ -70,7 +75,10 @@ export function Tests({ tests, jobs, sums, ofRun }: { tests: Tested[]; jobs: Job
 	if (!sums.run && !tests.length) return <Empty icon="passed" title="No tests were reported" command="penstock check">A job reports tests when penstock.yml says where its JUnit file is: reports: {'{junit: out/*.xml}'}.</Empty>;
 	const fits = (t: Tested) => testName(t.test).toLowerCase().includes(text.toLowerCase());
 	const failed = tests.filter((t) => t.test.outcome === 'failed' && fits(t));
-	const others = tests.filter((t) => t.test.outcome !== 'failed' && fits(t));
+	const asked = usePlace().query.get('test');
+	const isAsked = (t: Tested) => testName(t.test) === asked;
+	const passed = tests.filter((t) => t.test.outcome !== 'failed' && fits(t));
+	const others = [...passed.filter(isAsked), ...passed.filter((t) => !isAsked(t))];
 	const history = ({ job, test }: Tested) => {
 		const of = jobs.find((j) => j.id === job);
 		return of && <TestHistoryView job={of} test={testName(test)} />;
@@ -85,7 +93,7 @@ export function Tests({ tests, jobs, sums, ofRun }: { tests: Tested[]; jobs: Job
 			</div>
 			{failed.map(({ job, test }) => (
 				<Opened
-					key={`${job} ${testName(test)}`} class="failed-test" open={failed.length <= 5}
+					key={`${job} ${testName(test)}`} class="failed-test" open={failed.length <= 5 || testName(test) === asked} asked={testName(test) === asked}
 					summary={
 						<>
 							<StateIcon state="failed" />
@@ -110,9 +118,9 @@ export function Tests({ tests, jobs, sums, ofRun }: { tests: Tested[]; jobs: Job
 			{others.length > 0 && (
 				<ul class="tests">
 					{others.slice(0, shown).map(({ job, test }, i) => (
-						<li key={`${job} ${testName(test)} ${i}`}>
+						<li key={`${job} ${testName(test)} ${testName(test) === asked} ${i}`}>
 							<Opened
-								class="other-test"
+								class="other-test" open={testName(test) === asked} asked={testName(test) === asked}
 								summary={
 									<>
 										<StateIcon state={test.outcome === 'skipped' ? 'skipped' : 'passed'} />
