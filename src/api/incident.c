@@ -257,6 +257,10 @@ static void add_timeline(struct strbuf *to, const struct incident_view *v)
 static void add_evidence(struct strbuf *to, const struct story *s)
 {
 	const struct verdict_numbers *n = &s->ro.numbers;
+	AUTO(freep) char *have = watch_evidence_text(n->evidence);
+	AUTO(freep) char *wanted = watch_evidence_text(n->wanted);
+	AUTO(freep) char *harm = watch_evidence_text(n->harm_evidence);
+	AUTO(freep) char *harm_wanted = watch_evidence_text(n->harm_wanted);
 
 	strbuf_adds(to, "\n## Evidence\n\n");
 	if (!s->ro.id || !n->answer) {
@@ -264,10 +268,10 @@ static void add_evidence(struct strbuf *to, const struct story *s)
 		return;
 	}
 	strbuf_addf(to,
-		    "- last answer: %s on %s (lane %s), evidence %.3g of %.3g wanted\n- harm: "
-		    "evidence %.3g of %.3g wanted\n",
-		    n->answer, n->metric ? n->metric : "-", n->lane ? n->lane : "-", n->evidence,
-		    n->wanted, n->harm_evidence, n->harm_wanted);
+		    "- last answer: %s on %s (lane %s), evidence %s of %s wanted\n- harm: "
+		    "evidence %s of %s wanted\n",
+		    n->answer, n->metric ? n->metric : "-", n->lane ? n->lane : "-", have, wanted,
+		    harm, harm_wanted);
 	strbuf_addf(to,
 		    "- new version: %llu errors in %llu requests of its last step; old version: "
 		    "%llu in %llu\n",

@@ -35,18 +35,19 @@ static void say_verdict(struct story *x, const struct event *ev, const struct ve
 			uint32_t step)
 {
 	unsigned long long n = rep->canary_n, errors = rep->canary_errors;
+	AUTO(freep) char *have = watch_evidence_text(rep->evidence);
+	AUTO(freep) char *wanted = watch_evidence_text(rep->wanted);
 
 	if (rep->answer == VERDICT_FAIL && !x->judged) {
 		x->judged = true;
 		decide(x, ev,
-		       "the verdict failed it: %s, evidence %.3g of %.3g wanted (lane %s); %llu of %llu requests of the new version failed, %.2f %% of the old one's",
-		       verdict_metric_names[rep->metric], rep->evidence, rep->wanted,
+		       "the verdict failed it: %s, evidence %s of %s wanted (lane %s); %llu of %llu requests of the new version failed, %.2f %% of the old one's",
+		       verdict_metric_names[rep->metric], have, wanted,
 		       verdict_lane_names[rep->lane], errors, n, 100 * rep->stable_error_rate);
 	} else if (rep->answer == VERDICT_PASS && curve_step(x->curve) > step) {
 		decide(x, ev,
-		       "step %u (%g %%) passed: evidence %.3g of %.3g wanted after %llu requests, %llu of them errors",
-		       step + 1, 100 * x->ro.strategy.steps.v[step].share, rep->evidence,
-		       rep->wanted, n, errors);
+		       "step %u (%g %%) passed: evidence %s of %s wanted after %llu requests, %llu of them errors",
+		       step + 1, 100 * x->ro.strategy.steps.v[step].share, have, wanted, n, errors);
 	}
 }
 

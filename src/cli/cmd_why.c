@@ -5,6 +5,7 @@
 #include "cli/why_diff.h"
 
 #include "api/wire.h"
+#include "core/watch.h"
 
 static void row(struct cli *c, const char *key, const char *fmt, ...) PRINTF(3, 4);
 static void row(struct cli *c, const char *key, const char *fmt, ...)
@@ -39,7 +40,7 @@ static const char *meaning(const char *state)
 {
 	static const struct {
 		const char *state, *text;
-	} texts[] = {
+	} lines[] = {
 		{"blocked", "it waits for the jobs that it needs"},
 		{"ready", "it waits for a free slot"},
 		{"running", "nothing before had its key: it has to run"},
@@ -54,9 +55,9 @@ static const char *meaning(const char *state)
 		{"manual", "it waits for somebody: penstock start JOB"},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (streq(texts[i].state, state))
-			return texts[i].text;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		if (streq(lines[i].state, state))
+			return lines[i].text;
 	return "";
 }
 
@@ -110,6 +111,10 @@ static void draw_numbers(struct cli *c, const struct json *n)
 	       wanted = json_number(json_get(n, "wanted"), 0);
 	double harm = json_number(json_get(n, "harm_evidence"), 0),
 	       harm_wanted = json_number(json_get(n, "harm_wanted"), 0);
+	AUTO(freep) char *have = watch_evidence_text(evidence);
+	AUTO(freep) char *want = watch_evidence_text(wanted);
+	AUTO(freep) char *harm_have = watch_evidence_text(harm);
+	AUTO(freep) char *harm_want = watch_evidence_text(harm_wanted);
 
 	view_numbers(&line, n);
 	row(c, "seen", "%s", strbuf_cstr(&line));
@@ -121,9 +126,9 @@ static void draw_numbers(struct cli *c, const struct json *n)
 		say(c, " (%s)", text_at(n, "lane"));
 	say(c, "\n");
 	if (wanted > 0)
-		row(c, "for it", "evidence %.3g of %.3g that it is no worse", evidence, wanted);
+		row(c, "for it", "evidence %s of %s that it is no worse", have, want);
 	if (harm_wanted > 0)
-		row(c, "against it", "evidence %.3g of %.3g that it is worse", harm, harm_wanted);
+		row(c, "against it", "evidence %s of %s that it is worse", harm_have, harm_want);
 	if (streq(answer, "wait") && number_at(n, "need") && number_at(n, "need") < UINT64_MAX)
 		row(c, "still needed", "%llu requests, at what was seen so far",
 		    (unsigned long long)number_at(n, "need"));

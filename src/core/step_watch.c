@@ -83,16 +83,19 @@ static void take_numbers(struct rollout *ro, const struct verdict_report *rep)
 
 static char *fail_reason(const struct verdict_report *rep)
 {
+	AUTO(freep) char *have = watch_evidence_text(rep->evidence);
+	AUTO(freep) char *wanted = watch_evidence_text(rep->wanted);
+
 	if (rep->metric == VERDICT_ERRORS || rep->metric == VERDICT_GUARD)
 		return xasprintf(
-			"errors %.2f %% on the new version (%llu of %llu requests), %.2f %% on the old one; evidence %.3g of %.3g wanted (lane %s)",
+			"errors %.2f %% on the new version (%llu of %llu requests), %.2f %% on the old one; evidence %s of %s wanted (lane %s)",
 			100 * rep->canary_error_rate, (unsigned long long)rep->canary_errors,
-			(unsigned long long)rep->canary_n, 100 * rep->stable_error_rate,
-			rep->evidence, rep->wanted, verdict_lane_names[rep->lane]);
+			(unsigned long long)rep->canary_n, 100 * rep->stable_error_rate, have,
+			wanted, verdict_lane_names[rep->lane]);
 	return xasprintf(
-		"latency: more requests above the old version's %s; evidence %.3g of %.3g wanted (lane %s), after %llu requests",
-		verdict_metric_names[rep->metric], rep->evidence, rep->wanted,
-		verdict_lane_names[rep->lane], (unsigned long long)rep->canary_n);
+		"latency: more requests above the old version's %s; evidence %s of %s wanted (lane %s), after %llu requests",
+		verdict_metric_names[rep->metric], have, wanted, verdict_lane_names[rep->lane],
+		(unsigned long long)rep->canary_n);
 }
 
 static void see_harm(struct rollout *ro, const struct facts_window *w)

@@ -40,3 +40,10 @@ void watch_feed(struct verdict *v, const struct facts_window *w)
 	}
 	verdict_window(v, &window);
 }
+
+char *watch_evidence_text(double evidence)
+{
+	return evidence < 100   ? xasprintf("%.3g", evidence)
+	       : evidence < 1e6 ? xasprintf("%.0f", evidence)
+				: xstrdup("over a million");
+}

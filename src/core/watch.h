@@ -9,3 +9,5 @@ void watch_config(const struct strategy *st, uint32_t step, struct verdict_confi
 void watch_feed(struct verdict *v, const struct facts_window *w);
 extern const char *const verdict_answer_names[3], *const verdict_metric_names[VERDICT_METRICS],
 							  *const verdict_lane_names[5];
+/* An evidence for people: "17.3", "2255", "over a million". The caller's. */
+char *watch_evidence_text(double evidence);

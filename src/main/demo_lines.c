@@ -1,5 +1,8 @@
 /* What the terminal shows: one line for what matters in each record, from the record and the state after it. */
 #include "main/demo.h"
+
+#include "core/watch.h"
+
 #include <stdarg.h>
 
 #define DIM    (d->tty ? "\033[2m" : "")
@@ -103,18 +106,19 @@ static void facts(struct demo *d, const struct record *r, const struct event *ev
 		return;
 	const struct verdict_numbers *n = &ro->numbers;
 	char need[64] = "";
+	AUTO(freep) char *have = watch_evidence_text(n->evidence);
+	AUTO(freep) char *want = watch_evidence_text(n->wanted);
 	if (streq(n->answer, "wait") && n->need && n->need != UINT64_MAX)
 		snprintf(need, sizeof(need), ", about %llu more canary requests",
 			 (unsigned long long)n->need);
 	if (!d->tty && n->seconds % 3 != 1 && streq(n->answer, "wait"))
 		return;
 	clear_in_place(d);
-	printf("%s%8.2f s%s  %s  %s %3.0f %%  canary %llu requests, %llu errors; stable %llu, %llu; %s (%s): evidence %.3g of %.3g%s",
+	printf("%s%8.2f s%s  %s  %s %3.0f %%  canary %llu requests, %llu errors; stable %llu, %llu; %s (%s): evidence %s of %s%s",
 	       DIM, (double)(r->time - d->zero) / (double)USEC_SEC, PLAIN, ro->id, ro->unit,
 	       100 * ro->confirmed, (unsigned long long)n->canary_n,
 	       (unsigned long long)n->canary_errors, (unsigned long long)n->stable_n,
-	       (unsigned long long)n->stable_errors, n->answer, n->metric, n->evidence, n->wanted,
-	       need);
+	       (unsigned long long)n->stable_errors, n->answer, n->metric, have, want, need);
 	d->in_place = d->tty && streq(n->answer, "wait");
 	if (!d->in_place)
 		putchar('\n');

@@ -64,14 +64,14 @@ function ByService({ data, chosen, link }: { data: InsightsData; chosen: string;
 	const columns: Column<Row>[] = [
 		{ name: 'Service', cell: (u) => <a href={link({ unit: u.unit === chosen ? null : u.unit })}>{u.unit}</a> },
 		{ name: 'Deployments', number: true, cell: (u) => count(u.deploys ?? 0) },
-		{ name: 'Lead time, median', number: true, cell: (u) => (u.lead_p50 ? duration(u.lead_p50) : '\u2013') },
+		{ name: 'Lead time', number: true, cell: (u) => (u.lead_p50 ? duration(u.lead_p50) : '\u2013') },
 		{ name: 'Failed', number: true, cell: (u) => <span class={u.failed ? 'bad-text' : undefined}>{u.deploys ? percent(u.fail_rate ?? 0, 0) : '\u2013'}</span> },
-		{ name: 'Recovery, median', number: true, cell: (u) => (u.recovery_p50 ? duration(u.recovery_p50) : '\u2013'), minor: true },
+		{ name: 'Recovery', number: true, cell: (u) => (u.recovery_p50 ? duration(u.recovery_p50) : '\u2013'), minor: true },
 		{ name: 'Rework', number: true, cell: (u) => (u.deploys ? percent(u.rework_rate ?? 0, 0) : '\u2013'), minor: true },
 	];
 	return (
 		<section class="panel" aria-labelledby="units-head">
-			<header class="panel-head"><h2 id="units-head">By service</h2></header>
+			<header class="panel-head"><h2 id="units-head">By service</h2><span class="panel-note">times: the median</span></header>
 			<Table caption="The five measures by service" columns={columns} rows={data.dora?.units ?? []} keyOf={(u) => u.unit} />
 		</section>
 	);
