@@ -1,4 +1,4 @@
-/* penstock incident: list, show, note, close */
+/* penstock incident: list, show, note, mitigate, close, postmortem */
 #include "cli/commands.h"
 #include "cli/view.h"
 
@@ -90,6 +90,30 @@ static int run_show(struct cli *c)
 	return client_show(c, path, draw_one);
 }
 
+static int run_postmortem(struct cli *c)
+{
+	AUTO(freep) char *path = client_path(WIRE_INCIDENTS, c->args[0], "/postmortem");
+	AUTO(strbuf_done) struct strbuf text = STRBUF(ANSWER_MAX), plain = STRBUF(ANSWER_MAX);
+	struct err err = {0};
+
+	if (client_get_text(c, path, &text, &err) != RC_OK)
+		return cli_fail(c, &err);
+	view_plain(&plain, strbuf_str(&text));
+	if (c->json) {
+		struct json_out o = JSON_OUT(&c->out);
+
+		json_open(&o, NULL);
+		json_cstr(&o, "incident", c->args[0]);
+		json_cstr(&o, "markdown", strbuf_cstr(&plain));
+		json_close(&o);
+		say(c, "\n");
+		return EXIT_GOOD;
+	}
+	cli_flush(c);
+	fwrite(plain.p, 1, plain.n, stdout);
+	return EXIT_GOOD;
+}
+
 /* The words of the line, as one text. */
 static int write_text(struct cli *c, const char *rest, const char *done)
 {
@@ -173,4 +197,14 @@ const struct command cmd_incident_close = {
 	.run = run_close,
 	.least = 1,
 	.most = ANY,
+};
+
+const struct command cmd_incident_postmortem = {
+	.name = "incident postmortem",
+	.group = GROUP_AUDIT,
+	.summary = "A post-mortem for people to finish, as Markdown",
+	.usage = "INCIDENT",
+	.examples = "penstock incident postmortem inc-2 >inc-2.md",
+	.run = run_postmortem,
+	.least = 1,
 };

@@ -42,6 +42,7 @@ const struct command *const commands[] = {
 	&cmd_incident_note,
 	&cmd_incident_mitigate,
 	&cmd_incident_close,
+	&cmd_incident_postmortem,
 	&cmd_audit_list,
 	&cmd_audit_show,
 	&cmd_login,

@@ -10,7 +10,8 @@ extern const struct command cmd_status, cmd_logs, cmd_report, cmd_why, cmd_runs,
 	cmd_tests, cmd_quarantine, cmd_queue, cmd_queue_add, cmd_queue_remove, cmd_agents,
 	cmd_agents_drain, cmd_agents_undrain, cmd_schedules, cmd_dora, cmd_token_create,
 	cmd_token_list, cmd_token_revoke, cmd_whoami, cmd_user_set, cmd_user_list, cmd_grant,
-	cmd_grant_list, cmd_ungrant, cmd_api, cmd_login, cmd_logout, cmd_incident_mitigate;
+	cmd_grant_list, cmd_ungrant, cmd_api, cmd_login, cmd_logout, cmd_incident_mitigate,
+	cmd_incident_postmortem;
 
 /* Groups, as they stand in `penstock --help`. */
 #define GROUP_SEE    "See what happens"

@@ -12,6 +12,8 @@ const char *view_release_state(const struct json *release);
 void view_failure(struct cli *c, const struct json *job);
 /* The lines of a job's likely cause, indented; false: there are none. */
 bool view_cause(struct cli *c, const char *id);
+/* A text of several lines without any control character but their ends and tabs. */
+void view_plain(struct strbuf *to, struct str text);
 /* A time as "12:04:31" or, on another day, "2026-01-31 12:04". UTC. */
 void view_time(struct strbuf *to, uint64_t at);
 /* The first lines of a whole status. */

@@ -3,7 +3,19 @@
 
 #include "api/wire.h"
 
-/* client_get() makes blanks of line ends: here they matter. No other control character passes. */
+void view_plain(struct strbuf *to, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char b = (unsigned char)s.p[i];
+		bool high = b == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
+
+		strbuf_addc(to, (b < 32 && b != '\n' && b != '\t') || b == 0x7f || high ? '?'
+											: (char)b);
+		i += high;
+	}
+}
+
+/* client_get() makes blanks of line ends: here they matter. */
 static char *cause_of(struct cli *c, const char *id)
 {
 	AUTO(freep) char *path = client_path(WIRE_JOBS, id, "");
@@ -15,15 +27,7 @@ static char *cause_of(struct cli *c, const char *id)
 	if (client_get_text(c, path, &text, &err) != RC_OK ||
 	    json_read(strbuf_str(&text), ANSWER_MAX, &j, &err) != RC_OK)
 		return xstrdup("");
-	struct str s = json_view(json_get(json_get(j, "report"), "cause"));
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char b = (unsigned char)s.p[i];
-		bool high = b == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
-		strbuf_addc(&plain, (b < 32 && b != '\n' && b != '\t') || b == 0x7f || high
-					    ? '?'
-					    : (char)b);
-		i += high;
-	}
+	view_plain(&plain, json_view(json_get(json_get(j, "report"), "cause")));
 	return strbuf_take(&plain);
 }
 

@@ -137,6 +137,8 @@ await_ok 'it is mitigated' 20 mitigated
 run p incident close "$inc" 'fixed'
 done_by 'it is closed'
 has 'its timeline has all' "$(p incident show "$inc")" 'the pool was too small'
+has 'a post-mortem as Markdown' "$(p incident postmortem "$inc")" '^# .*customers complain'
+has 'and in JSON' "$(p incident postmortem "$inc" --json)" '"markdown":"# '
 run p incident close "$inc"
 refused 'it cannot be closed twice' 'no open incident'
 taken_back() { git -C "$bare" log -1 --format=%B main | grep -qF "Penstock-Reverts: $rel"; }
