@@ -152,13 +152,15 @@ job_over() { [ -e "$1/jobs/${2//\//+}/exit" ]; }
 left_below() { # FOLDER: pids
 	grep -slaFf <(printf '%s\n' "$1") /proc/[0-9]*/cmdline | cut -d/ -f3 | grep -vx $$
 }
+# Is it a child of this shell? The number of one that ended long ago may be anybody's by now.
+is_ours() { [ "$(sed -nE 's/^.*\) [A-Za-z] ([0-9]+) .*/\1/p' "/proc/$1/stat" 2>/dev/null)" = $$ ]; }
 cleanup() {
 	local d pid
 	trap '' EXIT INT TERM
-	for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid" 2>/dev/null; done
+	for pid in ${pids[@]+"${pids[@]}"}; do ! is_ours "$pid" || kill "$pid" 2>/dev/null; done
 	for d in ${datas[@]+"${datas[@]}"}; do
-		pid=$(cat "$d.pid" 2>/dev/null) && kill "$pid" 2>/dev/null
-		[ -z "$pid" ] || await 10 gone "$pid" || kill -9 "$pid" 2>/dev/null
+		pid=$(cat "$d.pid" 2>/dev/null) && is_ours "$pid" && kill "$pid" 2>/dev/null
+		[ -z "$pid" ] || ! is_ours "$pid" || await 10 gone "$pid" || kill -9 "$pid" 2>/dev/null
 		[ ! -d "$d" ] || stop_all "$d"
 	done
 	# Nobody else's: the folder's name is of this run alone.
