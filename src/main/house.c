@@ -1,5 +1,6 @@
 #include "main/house.h"
 #include "base/log.h"
+#include "clients/git.h"
 #include "clients/manifest.h"
 #include "engine/runner_loop.h"
 #include "flow/1-source/adapters.h"
@@ -133,6 +134,7 @@ static enum rc open_source(struct house *h, struct err *err)
 	AUTO(freep) char *mirror = xasprintf("%s/mirror", h->data);
 	enum rc rc = dir_make(mirror, 0700, err);
 
+	repos_drop_stale_locks(mirror); /* the journal is locked: nobody else is in this folder */
 	if (rc == RC_OK)
 		rc = scm_local_new(mirror, &h->world.scm, err);
 	return rc == RC_OK ? watch_local_new(&h->watch, err) : rc;
@@ -149,6 +151,7 @@ static enum rc open_deploy(struct house *h, const struct house_options *o, struc
 						.port_base = o->replica_base};
 	enum rc rc = dir_make(env, 0700, err);
 
+	repos_drop_stale_locks(env);
 	if (rc == RC_OK)
 		rc = desired_git_new(env, &h->world.desired, err);
 	if (rc == RC_OK)

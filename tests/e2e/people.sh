@@ -121,7 +121,10 @@ refused 'there is nothing to promote any more' 'rollout'
 
 # ---- rollback, and what follows: the daemon that does it is not the one that brought it ----
 stop
+: >"$data/env/production.git/refs/heads/main.lock" # as one who is killed in the middle of a commit leaves them
+: >"$data/mirror/${bare##*/}/packed-refs.lock"
 serve "$work/data" --repo "$bare" --port "$api_port" || not_ok 'serve again' "$(tail -n 3 "$data.log")"
+is 'locks that somebody left do not stand in the way' "$(ls "$data"/env/*.git/refs/heads/*.lock "$data"/mirror/*.git/*.lock 2>/dev/null)" ''
 before=$(things incident | wc -l)
 as carl rollback production web -m 'customers complain'
 done_by 'a person takes it back'
