@@ -22,6 +22,7 @@ answer() { # CODE OK: as ann, in her browser's stead
 		-d "{\"user_code\":\"$1\",\"ok\":$2}" "$server/api/v1/login/device/approve"
 }
 begin() { # login in the background; sets LOGIN and CODE_SHOWN
+	: >"$work/login" # or the code of the one before would be found
 	"$PENSTOCK" login --server "$server/" --name laptop >"$work/login" 2>&1 </dev/null &
 	LOGIN=$!
 	pids+=("$LOGIN")
