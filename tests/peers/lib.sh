@@ -25,6 +25,7 @@ cache_server() {
 cache_again() { serve "$work/data" --port "$cache_port" --rate 1000000; } # the same, after `stop`
 # proxy [SERVER]: sets PROXY, and PROXY_PID
 proxy() {
+	: >"$work/proxy.out" # or the address of the one before would be found
 	PENSTOCK_TOKEN= "$PENSTOCK" cache proxy --server "${1:-$URL}" --listen 127.0.0.1:0 >"$work/proxy.out" 2>"$work/proxy.log" </dev/null &
 	PROXY_PID=$!
 	pids+=("$PROXY_PID")
