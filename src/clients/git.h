@@ -26,7 +26,8 @@ MUST_CHECK enum rc repo_open(const char *path, struct repo **ret, struct err *er
 /* As repo_open(); makes a bare one (HEAD at refs/heads/main) when there is none. durable: fsync
  * what is written. */
 MUST_CHECK enum rc repo_init(const char *path, bool durable, struct repo **ret, struct err *err);
-/* Of all repositories DIR/NAME.git, which nobody else uses now: lock files of refs that somebody who was killed has left. */
+/* Of all repositories DIR/NAME.git, which no other daemon uses now: lock files of refs that one who was killed has left. Who pushes by hand in
+ * that moment is refused by Git, and nothing is lost. */
 void repos_drop_stale_locks(const char *dir);
 void repo_free(struct repo *r);
 void repo_freep(struct repo **r);

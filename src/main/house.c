@@ -134,7 +134,7 @@ static enum rc open_source(struct house *h, struct err *err)
 	AUTO(freep) char *mirror = xasprintf("%s/mirror", h->data);
 	enum rc rc = dir_make(mirror, 0700, err);
 
-	repos_drop_stale_locks(mirror); /* the journal is locked: nobody else is in this folder */
+	repos_drop_stale_locks(mirror); /* the journal is locked: no other daemon is in this folder */
 	if (rc == RC_OK)
 		rc = scm_local_new(mirror, &h->world.scm, err);
 	return rc == RC_OK ? watch_local_new(&h->watch, err) : rc;
