@@ -281,9 +281,12 @@ static void resume_from(struct follow *f, const struct call *c)
 	const char *id = request_header(c->r, "Last-Event-ID");
 	uint64_t seq;
 
-	/* An id that is not there yet is of another journal: waiting for it would be silence. */
+	/*
+	 * An id that is not there yet is of another journal: waiting for it would be silence. The model's, not the last one told: who read it
+	 * from a status may be here before it was told, and has it.
+	 */
 	if (f->events && id && parse_u64(str_of(id), &seq))
-		f->next = MIN_OF(seq, c->api->last_seq) + 1;
+		f->next = MIN_OF(seq, engine_model(c->api->e)->seq) + 1;
 }
 
 /* Who names a record that left the journal is told so; who names none gets what is there. */

@@ -755,6 +755,48 @@ static void the_journal_is_followed(void **state)
 	beside(journal_client);
 }
 
+/* The status says a record before it is durable and told; who has that one is not given it again. */
+static void resume_client(void)
+{
+	for (int i = 0; i < 60; i++) {
+		AUTO(strbuf_done) struct strbuf posted = STRBUF(65536), events = STRBUF(1 << 20);
+		int post = dial_unix(socket_path), sse = dial_unix(socket_path);
+
+		send_text(post,
+			  "POST " WIRE_ENVIRONMENTS "/production/holds HTTP/1.1\r\nHost: x\r\n"
+			  "Content-Length: 2\r\n\r\n{}");
+		AUTO(freep) char *status = request("GET " WIRE_STATUS, "");
+		const char *at = strstr(status, "\"seq\":");
+		assert_non_null(at);
+		unsigned long long seq = strtoull(at + 6, NULL, 10);
+		AUTO(freep)
+		char *ask_from = xasprintf(
+			"GET " WIRE_EVENTS
+			" HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nLast-Event-ID: %llu\r\n\r\n",
+			seq);
+		send_text(sse, ask_from);
+		receive(sse, &events, ": connected");
+		receive(post, &posted, "\"ok\":true");
+		AUTO(freep)
+		char *answer = request("POST " WIRE_ENVIRONMENTS "/production/holds", "{}");
+		CHECK(strstr(answer, "\"ok\":true"), "hold");
+		receive(sse, &events, "id: ");
+		receive(sse, &events, "\nevent");
+		unsigned long long id =
+			strtoull(strstr(strbuf_cstr(&events), "id: ") + 4, NULL, 10);
+		if (id != seq + 1)
+			fail_msg("round %d: had %llu, was given %llu", i, seq, id);
+		close(post);
+		close(sse);
+	}
+}
+
+static void a_record_is_given_once(void **state)
+{
+	(void)state;
+	beside(resume_client);
+}
+
 static char *exported;
 
 static enum rc keep_line(void *ctx, struct str line, struct err *err)
@@ -848,6 +890,7 @@ int main(void)
 		CASE(a_log_is_read_by_ranges),
 		CASE(a_crowd_follows_one_log),
 		CASE(the_journal_is_followed),
+		CASE(a_record_is_given_once),
 		CASE(the_journal_reads_as_an_export),
 		CASE(a_full_disk_is_said),
 	};

@@ -26,6 +26,9 @@ test('filters stand in the address', async () => {
 	await page.getByRole('button', { name: 'Everything' }).click();
 	await page.locator('.entry', { hasText: 'started' }).first().waitFor();
 	await page.getByLabel('About').fill('engine');
+	penstock('user', 'set', 'amelia'); // what comes meanwhile does not take away what is typed
+	await page.locator('.entry', { hasText: 'amelia' }).first().waitFor({ timeout: 10000 });
+	assert.equal(await page.getByLabel('About').inputValue(), 'engine');
 	await page.keyboard.press('Enter');
 	await page.waitForURL(/subject=engine/);
 	await page.getByLabel('Search the records').fill('nothing like it');

@@ -118,6 +118,13 @@ function useCalm(text: string): string {
 	return calm;
 }
 
+// A filter that is asked for by Enter, or by leaving it: what is being typed stays, whatever else the page shows meanwhile.
+function Typed({ value, done, ...rest }: { value: string; done: (text: string) => void; list?: string; placeholder: string; 'aria-label': string }) {
+	const [text, setText] = useState(value);
+	useEffect(() => setText(value), [value]);
+	return <input type="text" class="choice audit-by" spellcheck={false} {...rest} value={text} onInput={(e) => setText(e.currentTarget.value)} onChange={(e) => done(e.currentTarget.value.trim())} />;
+}
+
 export default function Audit(_: PageProps) {
 	const place = usePlace();
 	const get = (key: string) => place.query.get(key) ?? '';
@@ -156,11 +163,11 @@ export default function Audit(_: PageProps) {
 			{chain && newest > 0 && <Chain first={rows[rows.length - 1]?.seq ?? 1} last={newest} />}
 			<div class="filters" role="search">
 				<input type="search" data-filter aria-label="Search the records" placeholder="Search any text of a record ( / )" value={get('q')} onInput={(e) => set({ q: e.currentTarget.value }, true)} />
-				<input type="text" class="choice audit-by" list="audit-actors" aria-label="By" placeholder="By: user:ann, token:*" spellcheck={false} value={get('actor')} onChange={(e) => set({ actor: e.currentTarget.value.trim() })} />
+				<Typed list="audit-actors" aria-label="By" placeholder="By: user:ann, token:*" value={get('actor')} done={(actor) => set({ actor })} />
 				<datalist id="audit-actors">{seen.actors.map((a) => <option key={a} value={a} />)}</datalist>
-				<input type="text" class="choice audit-by" list="audit-types" aria-label="Type" placeholder="Type: person.*" spellcheck={false} value={get('type')} onChange={(e) => set({ type: e.currentTarget.value.trim() })} />
+				<Typed list="audit-types" aria-label="Type" placeholder="Type: person.*" value={get('type')} done={(type) => set({ type })} />
 				<datalist id="audit-types">{['person.*', 'access.*', ...seen.types].map((t) => <option key={t} value={t} />)}</datalist>
-				<input type="text" class="choice audit-by" aria-label="About" placeholder="About: run-7, rel-2*" spellcheck={false} value={get('subject')} onChange={(e) => set({ subject: e.currentTarget.value.trim() })} />
+				<Typed aria-label="About" placeholder="About: run-7, rel-2*" value={get('subject')} done={(subject) => set({ subject })} />
 				<select class="choice" aria-label="When" value={time.value} onChange={(e) => set({ within: e.currentTarget.value })}>
 					{within.map((w) => <option key={w.value} value={w.value}>{w.label}</option>)}
 				</select>
