@@ -295,4 +295,7 @@ void config_done(struct config *c);
 void config_schema(struct strbuf *to);
 
 const struct unit *config_unit(const struct config *c, const char *name);
+/* RC_INVALID: the job's `if` asks for affected('a unit that there is not'). For when all units are known, inferred ones as well. */
+MUST_CHECK enum rc config_condition(const struct config *c, const struct job_def *job,
+				    struct err *err);
 const struct job_def *config_job(const struct config *c, enum stage stage, const char *name);

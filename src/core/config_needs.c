@@ -1,6 +1,7 @@
 /* What holds among jobs and units: every need has its job, nothing waits for itself, inputs stay in the repository. */
 #include "base/glob.h"
 #include "core/config_impl.h"
+#include "core/expr.h"
 
 bool job_covers(const struct job_def *job, const struct unit *unit)
 {
@@ -133,9 +134,31 @@ static enum rc check_covered(struct reader *r, const struct job_def *job,
 	return RC_OK;
 }
 
+static bool is_unit(void *ctx, struct str unit)
+{
+	const struct config *c = *(const struct config **)ctx;
+
+	for (size_t i = 0; i < c->units.n; i++)
+		if (str_is(unit, c->units.v[i].name))
+			return true;
+	return false;
+}
+
+enum rc config_condition(const struct config *c, const struct job_def *job, struct err *err)
+{
+	const struct expr_known known = {.unit = is_unit, .ctx = &c};
+	struct err why = {RC_OK, ""};
+
+	if (!job->condition || expr_check(str_of(job->condition), &known, NULL, &why) == RC_OK)
+		return RC_OK;
+	return err_set(err, RC_INVALID, "\"if\" of job \"%s\": %s", job->name, why.msg);
+}
+
 static enum rc check_job(struct reader *r, const struct job_def *job, const struct yaml_node *at)
 {
 	const struct config *c = &r->file->c;
+	const struct yaml_node *condition = yaml_get(at, "if");
+	struct err why = {RC_OK, ""};
 	bool any = !job->each || streq(job->each, "*") || streq(job->each, "services") ||
 		   streq(job->each, "libraries");
 
@@ -165,6 +188,8 @@ static enum rc check_job(struct reader *r, const struct job_def *job, const stru
 			job->name, shown(str_of(job->each), text), near ? "; did you mean \"" : "",
 			near ? near : "", near ? "\"?" : "");
 	}
+	if (!c->infer && config_condition(c, job, &why) != RC_OK)
+		return FAIL(r, condition ? condition : at, "%s", why.msg);
 	for (size_t i = 0; i < job->needs.n; i++) {
 		const struct yaml_node *node = text_node(at, "needs", i);
 		const struct need_ref ref = need_parse(job->needs.v[i]);

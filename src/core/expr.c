@@ -15,8 +15,7 @@ struct parser {
 	const char *begin, *at, *end;
 	unsigned depth;
 	const struct expr_names *names; /* NULL: only checked */
-	bool (*known)(void *ctx, struct str name);
-	void *ctx;
+	struct expr_known known;
 	struct err *err;
 	const char *wrong; /* where */
 	char *held[16];    /* texts with '' in them */
@@ -197,6 +196,14 @@ static enum rc read_call(struct parser *p, const char *at, struct str name, stru
 			return RC_INVALID;
 		if (arg[i].kind != VALUE_TEXT)
 			return fail(p, from, "this function takes texts");
+		if (fn == FN_AFFECTED && arg[i].literal && p->known.unit &&
+		    !p->known.unit(p->known.ctx, arg[i].text)) {
+			AUTO(freep)
+			char *what =
+				xasprintf("there is no unit \"%.*s\"",
+					  (int)MIN_OF(arg[i].text.n, (size_t)60), arg[i].text.p);
+			return fail(p, from, what);
+		}
 	}
 	if (!take(p, ")"))
 		return fail(p, p->at, ") is missing");
@@ -222,7 +229,7 @@ static enum rc read_name(struct parser *p, struct value *ret)
 	}
 	ret->kind = VALUE_TEXT;
 	if (p->names ? !p->names->value(p->names->ctx, name, &ret->text)
-		     : p->known && !p->known(p->ctx, name)) {
+		     : p->known.name && !p->known.name(p->known.ctx, name)) {
 		AUTO(freep)
 		char *what = xasprintf("there is no name \"%.*s\"", (int)MIN_OF(name.n, (size_t)60),
 				       name.p);
@@ -386,11 +393,10 @@ static enum rc run(struct parser *p, struct str text, bool *ret)
 	return rc;
 }
 
-enum rc expr_check(struct str text, bool (*known)(void *ctx, struct str name), void *ctx,
-		   size_t *ret_at, struct err *err)
+enum rc expr_check(struct str text, const struct expr_known *known, size_t *ret_at, struct err *err)
 {
 	struct err own = {RC_OK, ""};
-	struct parser p = {.known = known, .ctx = ctx, .err = err ? err : &own};
+	struct parser p = {.known = *known, .err = err ? err : &own};
 	bool value;
 	enum rc rc = run(&p, text, &value);
 

@@ -28,9 +28,15 @@ struct expr_names {
 	bool (*changed)(void *ctx, struct str glob);
 	void *ctx;
 };
-/* Whether the text is an expression; *ret_at: byte where it is not. known (may be NULL) says whether a name exists. */
-MUST_CHECK enum rc expr_check(struct str text, bool (*known)(void *ctx, struct str name), void *ctx,
-			      size_t *ret_at, struct err *err);
+/* What an expression may speak of; a member that is NULL: of anything. */
+struct expr_known {
+	bool (*name)(void *ctx, struct str name);
+	bool (*unit)(void *ctx, struct str unit); /* as it stands in affected('unit') */
+	void *ctx;
+};
+/* Whether the text is an expression; *ret_at (may be NULL): byte where it is not. */
+MUST_CHECK enum rc expr_check(struct str text, const struct expr_known *known, size_t *ret_at,
+			      struct err *err);
 /* Its truth. RC_INVALID as expr_check(); nothing else can go wrong. */
 MUST_CHECK enum rc expr_eval(struct str text, const struct expr_names *names, bool *ret,
 			     struct err *err);

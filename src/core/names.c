@@ -277,7 +277,8 @@ enum rc names_check(struct reader *r, const struct job_def *job, const struct ya
 		return FAIL(r, at, "job \"%s\": \"split\" is for jobs of stage ci", job->name);
 	if (unique_check(r, job, at) != RC_OK)
 		return r->err->rc;
-	if (job->condition && expr_check(str_of(job->condition), is_known, &c, NULL, &why) != RC_OK)
+	const struct expr_known known = {.name = is_known, .ctx = &c};
+	if (job->condition && expr_check(str_of(job->condition), &known, NULL, &why) != RC_OK)
 		return FAIL(r, condition ? condition : at, "\"if\" of job \"%s\" (%s): %s",
 			    job->name, shown(str_of(job->condition), text), why.msg);
 	return RC_OK;

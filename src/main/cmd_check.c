@@ -1,11 +1,15 @@
 /* `penstock check`: reads a penstock.yml and says what it says, or what is wrong and where. */
 #include "base/json.h"
 #include "base/yaml.h"
+#include "clients/git_worktree.h"
 #include "io/files.h"
 #include "main/house.h"
 #include "main/local.h"
 #include "main/local_plan.h"
 #include "main/zone.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define OUT_MAX ((size_t)64 << 20)
 
@@ -56,6 +60,42 @@ static enum rc read_commit(const struct check_options *o, struct config *ret, st
 	if (rc == RC_OK)
 		rc = local_head(repo, o->rev, commit, err);
 	return rc == RC_OK ? local_config(repo, commit, ret, err) : rc;
+}
+
+/* A work tree whose penstock.yml this is; NULL: none. */
+static struct repo *repo_of(const char *path)
+{
+	AUTO(freep) char *full = local_absolute(path);
+	AUTO(freep) char *dir = path_dir(full);
+	AUTO(repo_freep) struct repo *r = NULL;
+	struct err ignored = {RC_OK, ""};
+	struct stat a, b;
+
+	if (repo_find(dir, &r, &ignored) != RC_OK || !repo_workdir(r))
+		return NULL;
+	AUTO(freep) char *its = xasprintf("%s%s", repo_workdir(r), CONFIG_FILE);
+	if (stat(its, &a) < 0 || stat(full, &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		return NULL;
+	struct repo *ret = r;
+	r = NULL;
+	return ret;
+}
+
+/* Units that are inferred come from the files around it, as they stand. */
+static enum rc read_around(const char *path, struct config *ret, struct err *err)
+{
+	AUTO(repo_freep) struct repo *repo = repo_of(path);
+	AUTO(local_worktree_done) struct local_worktree worktree = {.repo = NULL};
+	enum rc rc;
+
+	if (!repo)
+		return RC_OK;
+	rc = local_worktree(repo, &worktree, err);
+	if (rc != RC_OK)
+		return rc;
+	config_done(ret);
+	*ret = (struct config){0};
+	return local_config(worktree.repo, worktree.commit, ret, err);
 }
 
 static bool job_is_of(const struct job_def *job, const struct unit *unit)
@@ -198,6 +238,19 @@ static void print_schema(void)
 	local_print(&text);
 }
 
+/* This folder's; else that of the work tree around it. */
+static char *file_here(void)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	struct err ignored = {RC_OK, ""};
+
+	if (access(CONFIG_FILE, F_OK) == 0 || repo_find(".", &r, &ignored) != RC_OK ||
+	    !repo_workdir(r))
+		return xstrdup(CONFIG_FILE);
+	AUTO(freep) char *root = xasprintf("%s%s", repo_workdir(r), CONFIG_FILE);
+	return xstrdup(access(root, F_OK) == 0 ? root : CONFIG_FILE);
+}
+
 int local_check(const struct check_options *o)
 {
 	AUTO(config_done) struct config c = {0};
@@ -207,8 +260,11 @@ int local_check(const struct check_options *o)
 		print_schema();
 		return EXIT_GOOD;
 	}
-	enum rc rc = o->repo || o->rev ? read_commit(o, &c, &err)
-				       : read_file(o->file ? o->file : CONFIG_FILE, &c, &err);
+	AUTO(freep) char *file = o->file ? xstrdup(o->file) : file_here();
+	bool commit = o->repo || o->rev;
+	enum rc rc = commit ? read_commit(o, &c, &err) : read_file(file, &c, &err);
+	if (rc == RC_OK && c.infer && !commit)
+		rc = read_around(file, &c, &err);
 	if (rc != RC_OK)
 		return local_fail_as(&err, o->json);
 	if (o->json)

@@ -7,55 +7,36 @@
 #include "main/local.h"
 #include "main/local_plan.h"
 
-#include <stdlib.h>
-
 #define OUT_MAX ((size_t)256 << 20)
 
 struct graph_run {
 	const struct graph_options *o;
-	char dir[64]; /* where the work tree's commit is made; "": nowhere */
 	char head[GIT_HEX + 1], base[GIT_HEX + 1];
-	struct repo *repo, *beside;
+	struct repo *repo;
+	struct local_worktree worktree;
 	struct project_reading read;
 };
 
 static void graph_run_done(struct graph_run *g)
 {
-	struct err ignored = {RC_OK, ""};
-
 	project_reading_done(&g->read);
-	repo_free(g->beside);
+	local_worktree_done(&g->worktree);
 	repo_free(g->repo);
-	if (*g->dir)
-		(void)!tree_remove(g->dir, &ignored);
-}
-
-/* What is not committed yet counts, as for `penstock run`. */
-static enum rc open_worktree(struct graph_run *g, char head[GIT_HEX + 1], struct err *err)
-{
-	const char *temp = getenv("TMPDIR");
-
-	snprintf(g->dir, sizeof(g->dir), "%.40s/penstock-XXXXXX", temp && *temp ? temp : "/tmp");
-	if (!mkdtemp(g->dir)) {
-		*g->dir = '\0';
-		return err_set(err, RC_UNAVAILABLE, "no folder can be made in %s",
-			       temp && *temp ? temp : "/tmp");
-	}
-	AUTO(freep) char *into = xasprintf("%s/worktree.git", g->dir);
-	enum rc rc = repo_worktree(g->repo, into, g->head, head, err);
-	return rc == RC_OK ? repo_open(into, &g->beside, err) : rc;
 }
 
 static enum rc open_all(struct graph_run *g, struct err *err)
 {
 	const struct graph_options *o = g->o;
-	char head[GIT_HEX + 1] = "";
+	const char *head = g->worktree.head;
 	enum rc rc = local_repo(o->repo, &g->repo, err);
 
-	if (rc == RC_OK && !o->rev && repo_workdir(g->repo))
-		rc = open_worktree(g, head, err);
-	else if (rc == RC_OK)
+	/* What is not committed yet counts, as for `penstock run`. */
+	if (rc == RC_OK && !o->rev && repo_workdir(g->repo)) {
+		rc = local_worktree(g->repo, &g->worktree, err);
+		memcpy(g->head, g->worktree.commit, sizeof(g->head));
+	} else if (rc == RC_OK) {
 		rc = local_head(g->repo, o->rev, g->head, err);
+	}
 	if (rc != RC_OK || (!o->affected && !o->base))
 		return rc;
 	if (o->base)
@@ -70,7 +51,8 @@ static enum rc make(struct graph_run *g, struct err *err)
 
 	if (rc != RC_OK)
 		return rc;
-	const struct project_source source = local_source(g->beside ? g->beside : g->repo);
+	const struct project_source source =
+		local_source(g->worktree.repo ? g->worktree.repo : g->repo);
 	const struct project_ask ask = {.source = &source,
 					.head = g->head,
 					.base = *g->base ? g->base : NULL,

@@ -1,8 +1,11 @@
 #include "main/local_plan.h"
 #include "main/local_event.h"
 #include "clients/git_worktree.h"
+#include "io/files.h"
 #include "main/house.h"
 #include "main/zone.h"
+
+#include <stdlib.h>
 
 void local_change_done(struct local_change *c)
 {
@@ -23,6 +26,32 @@ enum rc local_head(struct repo *r, const char *head, char ret[GIT_HEX + 1], stru
 		return err_set(err, rc, "%s has no commit yet: commit a %s first", repo_path(r),
 			       CONFIG_FILE);
 	return rc;
+}
+
+enum rc local_worktree(struct repo *r, struct local_worktree *ret, struct err *err)
+{
+	const char *temp = getenv("TMPDIR");
+
+	if (!temp || !*temp)
+		temp = "/tmp";
+	*ret = (struct local_worktree){.repo = NULL};
+	snprintf(ret->dir, sizeof(ret->dir), "%.40s/penstock-XXXXXX", temp);
+	if (!mkdtemp(ret->dir)) {
+		*ret->dir = '\0';
+		return err_set(err, RC_UNAVAILABLE, "no folder can be made in %s", temp);
+	}
+	AUTO(freep) char *into = xasprintf("%s/worktree.git", ret->dir);
+	enum rc rc = repo_worktree(r, into, ret->commit, ret->head, err);
+	return rc == RC_OK ? repo_open(into, &ret->repo, err) : rc;
+}
+
+void local_worktree_done(struct local_worktree *w)
+{
+	struct err ignored = {RC_OK, ""};
+
+	repo_free(w->repo);
+	if (*w->dir)
+		(void)!tree_remove(w->dir, &ignored);
 }
 
 /* ---- a repository as what a project is read from ---- */

@@ -23,6 +23,14 @@ MUST_CHECK enum rc local_repo(const char *path, struct repo **ret, struct err *e
 /* head (NULL: HEAD) as an id; says so when there is no commit at all. */
 MUST_CHECK enum rc local_head(struct repo *r, const char *head, char ret[GIT_HEX + 1],
 			      struct err *err);
+/* The work tree as it stands, as a commit of a repository of its own that goes with it. */
+struct local_worktree {
+	char dir[64]; /* below $TMPDIR; "": nowhere */
+	struct repo *repo;
+	char commit[GIT_HEX + 1], head[GIT_HEX + 1]; /* head: HEAD's; "" when it has none */
+};
+MUST_CHECK enum rc local_worktree(struct repo *r, struct local_worktree *ret, struct err *err);
+void local_worktree_done(struct local_worktree *w); /* also when the former failed */
 /* penstock.yml of a commit, with the units that are inferred. RC_INVALID: there is none, or it is wrong. */
 MUST_CHECK enum rc local_config(struct repo *r, const char *commit, struct config *ret,
 				struct err *err);

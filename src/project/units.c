@@ -89,6 +89,12 @@ static enum rc judge_broken(struct side *s, struct err *err)
 static enum rc check_jobs(const struct config *c, struct err *err)
 {
 	vec_each(job, &c->jobs) {
+		struct err why = {RC_OK, ""};
+
+		if (config_condition(c, job, &why) != RC_OK)
+			return err_set(err, RC_INVALID,
+				       "%s:%u: %s: `penstock graph` lists the units", PROJECT_FILE,
+				       job->line, why.msg);
 		if (!job->each || streq(job->each, "*") || streq(job->each, "services") ||
 		    streq(job->each, "libraries") || config_unit(c, job->each))
 			continue;

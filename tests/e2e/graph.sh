@@ -37,6 +37,15 @@ project: shop
 ci:
   build: {each: "*", needs: [^build], run: "true"}
 YML
+run "$PENSTOCK" check
+has 'check names the units that are inferred' "$OUT" '^project shop: 2 services, 1 library$'
+(cd apps/web && run "$PENSTOCK" check && echo "$OUT") >"$work/below"
+has 'also from a folder below' "$(cat "$work/below")" '2 services, 1 library'
+sed 's/"true"}/"true", if: "affected('"'wep'"')"}/' penstock.yml >"$work/wrong.yml" && cp penstock.yml "$work/right.yml" && cp "$work/wrong.yml" penstock.yml
+run "$PENSTOCK" check
+is 'an if about a unit that there is not: exit code 2' "$CODE" 2
+has 'and which' "$ERR" 'penstock.yml:4: "if" of job "build": there is no unit "wep"'
+cp "$work/right.yml" penstock.yml
 git add -A && git commit --quiet -m one
 affected() { "$PENSTOCK" plan --base HEAD~1 --json | sed 's/.*"affected":\[\([^]]*\)\].*/\1/' | tr -d '"'; }
 bump() { # FROM TO

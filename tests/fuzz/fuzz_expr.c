@@ -11,6 +11,7 @@ static bool known(void *ctx, struct str name)
 	(void)ctx;
 	return name.n < 6;
 }
+static const struct expr_known names_known = {.name = known};
 
 static bool value(void *ctx, struct str name, struct str *ret)
 {
@@ -33,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t at = 0;
 	bool yes = false, again = true;
 
-	enum rc rc = expr_check(text, known, NULL, &at, &err);
+	enum rc rc = expr_check(text, &names_known, &at, &err);
 	if (at > text.n || (rc != RC_OK) != (err.rc != RC_OK))
 		abort();
 	if (expr_eval(text, &names, &yes, NULL) != rc)

@@ -292,6 +292,8 @@ static const struct {
 	 "penstock.yml:6:6: the jobs need each other in a circle: p -> b -> c -> p"},
 	{"each", CI "  c: {each: service, run: x}",
 	 "penstock.yml:6:13: \"each\" of job \"c\" must be \"*\", services, libraries or a unit, not \"service\"; did you mean \"services\"?"},
+	{"an if about no unit", CI "  c:\n    run: x\n    if: branch == 'main' && affected('aip')",
+	 "penstock.yml:8:9: \"if\" of job \"c\": there is no unit \"aip\" (at character 30)"},
 	{"retry", CI "  c: {run: x, retry: {max: 1, on: [flaky]}}",
 	 "penstock.yml:6:36: \"on\" in retry of job \"c\" must be infra, timeout, oom or any, not \"flaky\""},
 	{"many retries", CI "  c: {run: x, retry: {max: 50}}",

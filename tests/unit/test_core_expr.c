@@ -37,6 +37,7 @@ static bool known(void *ctx, struct str name)
 
 	return value(ctx, name, &ignored);
 }
+static const struct expr_known names_known = {.name = known};
 
 static bool affected(void *ctx, struct str unit)
 {
@@ -160,7 +161,7 @@ static void what_is_true(void **state)
 		size_t at = 0;
 		bool got = !truths[i].want;
 
-		CHECK(expr_check(str_of(truths[i].text), known, NULL, &at, &err) == RC_OK,
+		CHECK(expr_check(str_of(truths[i].text), &names_known, &at, &err) == RC_OK,
 		      truths[i].text);
 		if (expr_eval(str_of(truths[i].text), &world, &got, &err) != RC_OK)
 			fail_msg("%s: %s", truths[i].text, err.msg);
@@ -225,7 +226,7 @@ static void what_is_refused(void **state)
 		AUTO(freep) char *where = NULL;
 		size_t at = 0;
 
-		CHECK(expr_check(str_of(faults[i].text), known, NULL, &at, &err) == RC_INVALID,
+		CHECK(expr_check(str_of(faults[i].text), &names_known, &at, &err) == RC_INVALID,
 		      faults[i].text);
 		where = xasprintf("%zu %s", at, err.msg);
 		if (at != faults[i].at || !strstr(err.msg, faults[i].says))
@@ -279,7 +280,7 @@ static void nested(void **state)
 		struct err err = {RC_OK, ""};
 		bool yes = false;
 
-		CHECK(expr_check(str_of(text), known, NULL, NULL, &err) == rows[i].want, why);
+		CHECK(expr_check(str_of(text), &names_known, NULL, &err) == rows[i].want, why);
 		CHECK(expr_eval(str_of(text), &world, &yes, NULL) == rows[i].want, why);
 		CHECK(rows[i].want != RC_OK || yes, why);
 	}
@@ -291,7 +292,7 @@ static void values_decide_no_error(void **state)
 	bool yes = true;
 
 	(void)state;
-	assert_int_equal(expr_check(STR("branch =~ open"), known, NULL, NULL, NULL), RC_OK);
+	assert_int_equal(expr_check(STR("branch =~ open"), &names_known, NULL, NULL), RC_OK);
 	assert_int_equal(expr_eval(STR("branch =~ open"), &world, &yes, NULL), RC_OK);
 	assert_false(yes);
 	yes = true;
@@ -324,7 +325,7 @@ static void checked_is_computable(void **state)
 			strbuf_addf(&b, "%s ", pieces[(seed >> 16) % ARRAY_LEN(pieces)]);
 		}
 		seed = seed * 1103515245u + 12345u;
-		enum rc rc = expr_check(strbuf_str(&b), known, NULL, NULL, NULL);
+		enum rc rc = expr_check(strbuf_str(&b), &names_known, NULL, NULL);
 		read += rc == RC_OK;
 		CHECK(expr_eval(strbuf_str(&b), &world, &yes, &err) == rc, strbuf_cstr(&b));
 	}
