@@ -378,6 +378,7 @@ int job_run(const char *dir, const struct shim_spec *spec, struct host *host)
 		out_note(&j.out, "%s", err.msg);
 	}
 	sides_down(&j.sides, &j.out);
+	reports_mask(&j.out, dir, spec);
 	job_report(&j);
 	if (!j.box.zygote) {
 		group_done(&j.group);

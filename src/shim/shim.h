@@ -116,6 +116,9 @@ void out_finish(struct out *o); /* put the end of an output above the cap behind
 void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3); /* a line of ours */
 void out_flush(struct out *o); /* also what masking holds back: at the end of a program */
 
+/* ---- reports.c: copies without secrets, of what the job's programs wrote; when all of them have ended */
+void reports_mask(struct out *o, const char *dir, const struct shim_spec *spec);
+
 /* ---- watch.c: signals and the folder, as two descriptors to poll */
 struct watch {
 	int signals, folder, at; /* at: the watched folder */

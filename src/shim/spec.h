@@ -16,6 +16,7 @@
  * SHIM_JOB, besides:
  *	log.idx  when bytes of the log came, and where steps begin and end: base/logmark.h
  *	log.end  while the log is above its cap: the latest output, until it stands at the log's end
+ *	masked/  of a job with secrets: reports, and summary.md itself, in which some of them stood, without them
  *	exit     JSON, struct shim_exit; renamed into place, the last thing a shim does (a machine that
  *	         loses power may leave none, or an empty one: the shim counts as lost)
  *	cancel   made by the adapter: cancel (as SIGTERM does)
@@ -92,7 +93,9 @@ struct shim_spec {
 		resume_from; /* index of the first step to be run: those before passed in an earlier attempt */
 	shim_texts finally; /* likewise, one after another, always */
 	bool network;
-	char *hint; /* a line for the log of a command that fails by its exit code */
+	char *unit;         /* absolute path of the folder in which its reports are; NULL: none */
+	shim_texts reports; /* globs below it: files that are read for what they say */
+	char *hint;         /* a line for the log of a command that fails by its exit code */
 	uint64_t timeout, finally_timeout,
 		grace;              /* usec; 0: none, 30 s, 2 s (from SIGTERM to SIGKILL) */
 	uint64_t tmp_max, file_max; /* bytes of /tmp and of one file; 0: 1 GiB, 4 GiB */
@@ -198,6 +201,8 @@ UNUSED static const struct shape_field shim_spec_fields[] = {
 	SHAPE_U32(struct shim_spec, resume_from),
 	SHAPE_STRS(struct shim_spec, finally),
 	SHAPE_BOOL(struct shim_spec, network),
+	SHAPE_STR(struct shim_spec, unit),
+	SHAPE_STRS(struct shim_spec, reports),
 	SHAPE_STR(struct shim_spec, hint),
 	SHAPE_U64(struct shim_spec, timeout),
 	SHAPE_U64(struct shim_spec, finally_timeout),

@@ -49,6 +49,29 @@ commit less
 await_ok 'the third run ends' 60 run_ended "$COMMIT"
 has 'less is less' "$(p report "$(run_id "$COMMIT")")" '20\.0 % \(2 of 10 lines\), -60\.0 points against the base'
 before=$(p report "$second" --json)
+# ---- what a report says of a secret ----
+SECRET=tiger-$RANDOM-lily-$RANDOM
+mkdir -p "$data/secrets" && printf %s "$SECRET" >"$data/secrets/KEY" && chmod -R go= "$data/secrets"
+cat >"$tree/a/tell.sh" <<-'S'
+	mkdir -p out/deep
+	echo "<testsuite><testcase name='t' classname='c'><failure message='was $KEY'>in base64 $(printf %s "$KEY" | base64)</failure></testcase></testsuite>" >out/deep/j.xml
+	echo "<testsuite><testcase name='plain' classname='c'/></testsuite>" >out/plain.xml
+	printf '{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"scan"}},"results":[{"ruleId":"r","message":{"text":"found %s"},"locations":[]}]}]}' "$KEY" >out/s.sarif
+	echo "# of $KEY" >out/told.md
+	echo "summary of $KEY" >>"$PENSTOCK_SUMMARY"
+	exit 1
+S
+sed -i '/^  test:/i\  tell: {each: a, run: sh tell.sh, secrets: {KEY: "file:KEY"}, reports: {junit: "out/**/*.xml", sarif: out/s.sarif, summary: out/told.md}}' "$tree/penstock.yml"
+commit tell
+await_ok 'the run that tells ends' 60 run_ended "$COMMIT"
+told=$(p report "$(run_id "$COMMIT")" a/tell --json)
+hasnt 'no report says a secret' "$told" "$SECRET|$(printf %s "$SECRET" | base64)"
+has 'a failure is shown without it' "$told" 'was \*\*\*'
+has 'and its text' "$told" 'in base64 \*\*\*'
+has 'a finding' "$told" 'found \*\*\*'
+has 'a summary' "$told" '# of \*\*\*'
+has 'the summary by the variable' "$told" 'summary of \*\*\*'
+has 'a report without one as it is' "$told" '"name":"plain"'
 stop
 serve "$work/data" --repo "$bare" --port "$api_port" || not_ok 'serve again' "$(tail -n 3 "$data.log")"
 is 'the report of a run that only the store knows' "$(p report "$second" --json)" "$before"

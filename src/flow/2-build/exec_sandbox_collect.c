@@ -59,11 +59,13 @@ static enum rc keep_reports(const char *dir, const char *unit, const char *log,
 			    const struct job_note *note, const struct shim_exit *ex,
 			    const struct exec_inputs *in, struct exec_end *end, struct err *err)
 {
+	AUTO(freep) char *masked = dir_path(dir, "masked");
 	AUTO(freep) char *summary = dir_path(dir, "summary.md"), *step = step_name(log, ex->step);
 	struct report_ask ask = {
 		.job = note->job,
 		.unit = note->path,
 		.work = unit,
+		.masked = masked,
 		.def = &note->reports,
 		.summary = summary,
 		.log = log,

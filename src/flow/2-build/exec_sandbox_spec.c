@@ -141,6 +141,22 @@ static void steps(const struct job_spec *spec, struct shim_spec *s)
 	}
 }
 
+static void reports(const struct job_spec *spec, const char *dir, struct shim_spec *s)
+{
+	const struct reports_def *def = &spec->def.reports;
+	const char *const globs[] = {def->junit, def->sarif, def->coverage, def->summary};
+	AUTO(freep) char *work = dir_path(dir, "work");
+
+	for (size_t i = 0; i < ARRAY_LEN(globs); i++) {
+		if (!globs[i] || !*globs[i])
+			continue;
+		char *text = xstrdup(globs[i]);
+		vec_push(&s->reports, text);
+	}
+	if (s->reports.n)
+		s->unit = unit_dir(work, spec->path);
+}
+
 static enum rc check_steps(const struct job_spec *spec, struct err *err)
 {
 	for (size_t i = 0; i < spec->def.steps.n; i++)
@@ -182,6 +198,7 @@ enum rc shim_spec_make(const struct sandbox_exec *x, const struct job_spec *spec
 	AUTO(freep) char *summary = dir_path(dir, "summary.md");
 	bind(&s, summary, SUMMARY_INSIDE, true);
 	pair_into(&s.env, "PENSTOCK_SUMMARY", SUMMARY_INSIDE);
+	reports(spec, dir, &s);
 	steps(spec, &s);
 	enum rc rc = container_make(x, spec, in, &s, err);
 	if (rc == RC_OK)

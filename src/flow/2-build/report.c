@@ -48,11 +48,21 @@ static bool matches(const char *glob, const char *path)
 	return glob && *glob && glob_match(str_of(glob), str_of(path));
 }
 
+/* Where it is read from; the caller's. */
+static char *place_of(const struct pass *p, const char *path)
+{
+	AUTO(freep)
+	char *masked = p->ask->masked ? xasprintf("%s/%s", p->ask->masked, path) : NULL;
+
+	return masked && access(masked, F_OK) == 0 ? xstrdup(masked)
+						   : xasprintf("%s/%s", p->ask->work, path);
+}
+
 /* Reads one file of a kind. False: it is not to be taken, or was told what is wrong with it. */
 static bool load(struct pass *p, const char *path, const char *what, size_t max, size_t *count,
 		 struct strbuf *text)
 {
-	AUTO(freep) char *whole = xasprintf("%s/%s", p->ask->work, path);
+	AUTO(freep) char *whole = place_of(p, path);
 	struct err err = {0};
 
 	if (++*count > FILES_MAX) {
@@ -156,7 +166,7 @@ static enum rc see(void *ctx, const struct file_seen *seen, struct err *err)
 	if (matches(def->coverage, seen->path))
 		read_coverage(p, seen->path);
 	if (matches(def->summary, seen->path) && p->summaries++ < FILES_MAX) {
-		AUTO(freep) char *whole = xasprintf("%s/%s", p->ask->work, seen->path);
+		AUTO(freep) char *whole = place_of(p, seen->path);
 		add_summary(p, whole);
 	}
 	return RC_OK;

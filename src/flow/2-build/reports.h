@@ -121,6 +121,7 @@ bool has(struct str line, const char *part);
 /* ---- report.c: all of a job's */
 struct report_ask {
 	const char *job, *unit, *work; /* work: folder of the unit on this machine */
+	const char *masked;            /* the same files without secrets, where they had any; NULL: none */
 	const struct reports_def *def;
 	const char *summary; /* file that $PENSTOCK_SUMMARY led to; may be missing; NULL: none */
 	const char *log;     /* file */
