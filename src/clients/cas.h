@@ -7,6 +7,8 @@
 #include "base/digest.h"
 #include "base/strbuf.h"
 
+#include <pthread.h>
+
 struct cas;
 /* Makes the folder when it is missing. */
 MUST_CHECK enum rc cas_open(const char *dir, struct cas **ret, struct err *err);
@@ -34,5 +36,12 @@ MUST_CHECK enum rc cas_share_file(struct cas *c, const char *hex, const char *pa
 /* As an open file at its start; verified: read through unless it was before, by this process, and did not change since. */
 MUST_CHECK enum rc cas_get_fd(struct cas *c, const char *hex, int *ret_fd, struct err *err);
 bool cas_has(struct cas *c, const char *hex);
+/*
+ * For a store whose blobs can be had again: those that were used longest ago go until at most max bytes (as the disk counts them) are left. users is
+ * held for writing while some are removed, at most a few hundred at a time: who relies on what cas_has() said holds it for reading. Gives up when
+ * it does not get in for 30 s.
+ */
+MUST_CHECK enum rc cas_trim(struct cas *c, uint64_t max, pthread_rwlock_t *users,
+			    uint64_t *ret_freed, struct err *err);
 /* Was a blob ever put aside here? Then a list of blobs may name one that is gone. */
 bool cas_was_damaged(struct cas *c);

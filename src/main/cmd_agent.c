@@ -16,8 +16,9 @@
 #include "main/agent_command.h"
 #include "main/house.h"
 
-#define TOKEN_MAX ((size_t)4096)
-#define NAME_MAX_ 50
+#define TOKEN_MAX  ((size_t)4096)
+#define NAME_MAX_  50
+#define CACHE_SIZE ((uint64_t)20 << 30)
 
 static const struct option agent_options[] = {
 	{"token-file", 0, "FILE", "read the token from here (default: --token, $PENSTOCK_TOKEN)"},
@@ -25,6 +26,8 @@ static const struct option agent_options[] = {
 	{"labels", 0, "A,B", "what jobs may ask for by their key `agent`"},
 	{"cpu", 0, "N", "how many processors jobs may use (default: all)"},
 	{"memory", 0, "SIZE", "how much memory jobs may use: 8Gi (default: what the machine has)"},
+	{"cache-size", 0, "SIZE",
+	 "how much of sources and outputs stays here for later jobs, and as much of images (20Gi)"},
 	{"grace", 0, "TIME", "how long jobs may go on after SIGTERM (default: to their end)"},
 	{"insecure", 0, NULL, "send token, sources and secrets unencrypted to another machine"},
 	{"core-dumps", 0, NULL,
@@ -43,6 +46,7 @@ struct house_of_agent {
 	struct image *images;
 	struct cache_proxy *proxy;
 	char *tool_cache;
+	uint64_t cache_size;
 };
 
 static usec_t now(void)
@@ -121,7 +125,8 @@ static enum rc read_options(struct cli *c, struct agent_options *o, struct house
 			    struct err *err)
 {
 	const char *labels = cli_value(c, "labels"), *memory = cli_value(c, "memory"),
-		   *name = cli_value(c, "name"), *grace = cli_value(c, "grace");
+		   *name = cli_value(c, "name"), *grace = cli_value(c, "grace"),
+		   *cache = cli_value(c, "cache-size");
 	char host[256] = "";
 	uint64_t cpu = 0;
 
@@ -143,6 +148,10 @@ static enum rc read_options(struct cli *c, struct agent_options *o, struct house
 	if (memory && !parse_size(str_of(memory), &o->memory))
 		return err_set(err, RC_INVALID, "--memory takes a size such as 8Gi, not \"%.40s\"",
 			       memory);
+	h->cache_size = CACHE_SIZE;
+	if (cache && !parse_size(str_of(cache), &h->cache_size))
+		return err_set(err, RC_INVALID,
+			       "--cache-size takes a size such as 20Gi, not \"%.40s\"", cache);
 	o->grace = USEC_NEVER;
 	if (grace && !parse_duration(str_of(grace), &o->grace))
 		return err_set(err, RC_INVALID, "--grace takes a time such as 10m, not \"%.40s\"",
@@ -230,6 +239,24 @@ static int drain(struct cli *c)
 
 /* ---- the agent ---- */
 
+static void trim(void *ctx, pthread_rwlock_t *users)
+{
+	const struct house_of_agent *h = ctx;
+	AUTO(strbuf_done) struct strbuf size = STRBUF(64);
+	struct err err = {RC_OK, ""};
+	uint64_t blobs = 0, images = 0;
+	enum rc rc = blobs_disk_trim(h->blobs, h->cache_size, users, &blobs, &err);
+
+	if (rc == RC_OK)
+		rc = image_prune(h->images, h->cache_size, &images, &err);
+	strbuf_add_size(&size, blobs + images);
+	if (rc != RC_OK)
+		LOG(LOG_WARN, "what no job needs cannot be removed", LF("error", err.msg));
+	else if (blobs + images)
+		LOG(LOG_INFO, "removed what no job needed for longest",
+		    LF("size", strbuf_cstr(&size)));
+}
+
 static void tell(void *ctx, const char *line)
 {
 	LOG(LOG_INFO, line, LF("agent", ctx));
@@ -265,6 +292,8 @@ static int run_agent(struct cli *c)
 	o.loop = h.loop;
 	o.exec = h.exec;
 	o.blobs = h.blobs;
+	o.trim = trim;
+	o.trim_ctx = &h;
 	o.said = tell;
 	o.ctx = h.name;
 	enum rc rc = agent_run(&o, &err);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "clients/manifest.h"
 #include "flow/2-build/adapters.h"
+#include "io/clock.h"
 #include "io/files.h"
 
 #include <fcntl.h>
@@ -356,6 +357,60 @@ static void hostile_layout(void **state)
 	}
 }
 
+struct busy {
+	pthread_rwlock_t *users;
+	usec_t held;
+};
+
+static void *use(void *arg)
+{
+	struct busy *u = arg;
+
+	pthread_rwlock_rdlock(u->users);
+	nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+	u->held = clock_mono();
+	pthread_rwlock_unlock(u->users);
+	return NULL;
+}
+
+/* What was used longest ago goes, and nothing while somebody uses the store. */
+static void trimmed(void **state)
+{
+	struct rig *r = *state;
+	pthread_rwlock_t users;
+	struct busy user = {.users = &users};
+	char hex[8][DIGEST_HEX + 1], text[16384];
+	pthread_t thread;
+	uint64_t freed = 1;
+
+	if (!r->disk)
+		skip();
+	assert_int_equal(pthread_rwlock_init(&users, NULL), 0);
+	memset(text, 'x', sizeof(text));
+	for (int i = 0; i < 8; i++) {
+		text[0] = (char)('a' + i);
+		OK(blobs_put(r->b, (struct str){text, sizeof(text)}, hex[i], err));
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	}
+	AUTO(freep) char *laid = xasprintf("%s/laid", r->dir);
+	OK(blobs_share_file(r->b, hex[0], laid, false, err)); /* the oldest is used again */
+	OK(blobs_disk_trim(r->b, 1 << 20, &users, &freed, err));
+	assert_int_equal(freed, 0);
+	assert_int_equal(pthread_create(&thread, NULL, use, &user), 0);
+	nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+	OK(blobs_disk_trim(r->b, 4 * sizeof(text), &users, &freed, err));
+	usec_t end = clock_mono();
+	pthread_join(thread, NULL);
+	assert_true(user.held && user.held <= end);
+	assert_int_equal(freed, 4 * sizeof(text));
+	for (int i = 0; i < 8; i++)
+		if (blobs_has(r->b, hex[i]) != (i == 0 || i > 4))
+			fail_msg("blob %d", i);
+	OK(blobs_disk_trim(r->b, 0, &users, &freed, err));
+	assert_false(blobs_has(r->b, hex[0]));
+	pthread_rwlock_destroy(&users);
+}
+
 int main(void)
 {
 	static const struct {
@@ -371,6 +426,7 @@ int main(void)
 		{"full disk", full_disk},
 		{"manifests", manifests},
 		{"hostile layout", hostile_layout},
+		{"trimmed", trimmed},
 	};
 	struct CMUnitTest all[ARRAY_LEN(tests) * ARRAY_LEN(kinds)];
 	size_t n = 0;

@@ -1,5 +1,7 @@
 /* What this stage offers to main and to tests: jobs on other machines. */
 #pragma once
+#include <pthread.h>
+
 #include "io/httpd.h"
 #include "io/loop.h"
 #include "ports/blobs.h"
@@ -65,6 +67,9 @@ struct agent_options {
 	struct loop *loop;
 	struct exec *exec;
 	struct blobs *blobs;
+	/* On a worker, now and then: makes room. Blobs may be removed while users is held for writing. May be NULL. */
+	void (*trim)(void *ctx, pthread_rwlock_t *users);
+	void *trim_ctx;
 	void (*said)(void *ctx,
 		     const char *line); /* may be NULL: connected, refused ... for people */
 	void *ctx;

@@ -9,6 +9,8 @@
 #include "io/clock.h"
 #include "io/files.h"
 
+#define TRIM_EVERY (5 * USEC_MIN)
+
 void agent_say(struct client *a, const char *fmt, ...)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(1024);
@@ -102,6 +104,31 @@ static void look(void *arg)
 	loop_timer_set(a->look, a->draining ? 100 * USEC_MS : USEC_SEC);
 }
 
+/* ---- room for more ---- */
+
+static void trim(void *arg);
+
+static void trim_it(void *arg)
+{
+	struct client *a = arg;
+
+	a->o.trim(a->o.trim_ctx, &a->users);
+}
+
+static void trimmed(void *arg)
+{
+	struct client *a = arg;
+
+	loop_at(a->loop, loop_now(a->loop) + TRIM_EVERY, trim, a);
+}
+
+static void trim(void *arg)
+{
+	struct client *a = arg;
+
+	loop_work(a->loop, "trim", trim_it, trimmed, a);
+}
+
 /* ---- the end ---- */
 
 void agent_end(struct client *a, enum rc rc)
@@ -159,6 +186,7 @@ static char *new_instance(void)
 enum rc agent_run(const struct agent_options *o, struct err *err)
 {
 	struct client a = {.o = *o, .loop = o->loop, .instance = new_instance()};
+	BUG_ON(pthread_rwlock_init(&a.users, NULL) != 0);
 	enum rc rc = tree_remove(o->dir, err);
 
 	if (rc == RC_OK)
@@ -173,6 +201,8 @@ enum rc agent_run(const struct agent_options *o, struct err *err)
 		agent_connect(&a);
 		beat(&a);
 		look(&a);
+		if (a.o.trim)
+			trim(&a);
 		loop_run(a.loop);
 		rc = a.rc;
 		if (rc != RC_OK)

@@ -51,6 +51,8 @@ struct client {
 	uint32_t denials;  /* of them, for its token */
 	struct loop_timer *look;
 	atomic_bool stop; /* the stream should end */
+	pthread_rwlock_t
+		users; /* of blobs: held for reading by workers between asking for them and having used them */
 	/* logs */
 	bool shipping;
 	usec_t log_rest;

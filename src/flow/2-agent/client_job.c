@@ -152,7 +152,9 @@ static void start_it(void *arg)
 	if (w->agent->o.tool_cache && w->order->spec.def.network)
 		vec_push(&w->order->spec.env, ((struct pair){xstrdup("PENSTOCK_TOOL_CACHE"),
 							     xstrdup(w->agent->o.tool_cache)}));
+	pthread_rwlock_rdlock(&w->agent->users);
 	w->rc = exec_start(w->agent->o.exec, &w->order->spec, &in, &w->err);
+	pthread_rwlock_unlock(&w->agent->users);
 	if (w->rc != RC_OK)
 		return;
 	shape_write(&o, NULL, &shape_agent_job, &ref);
@@ -250,7 +252,9 @@ static void bring_it(void *arg)
 {
 	struct work *w = arg;
 
+	pthread_rwlock_rdlock(&w->agent->users);
 	w->rc = bring(w, &w->err);
+	pthread_rwlock_unlock(&w->agent->users);
 }
 
 static void brought(void *arg)

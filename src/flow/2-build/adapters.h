@@ -1,5 +1,7 @@
 /* What this stage offers to main and to tests. */
 #pragma once
+#include <pthread.h>
+
 #include "ports/blobs.h"
 #include "ports/exec.h"
 #include "ports/image.h"
@@ -8,6 +10,9 @@
 
 /* <data>/cas and <data>/results; both are made when missing. NULL: see err. */
 struct blobs *blobs_disk_new(const char *data_dir, struct err *err);
+/* cas_trim() of such a store. */
+MUST_CHECK enum rc blobs_disk_trim(struct blobs *b, uint64_t max, pthread_rwlock_t *users,
+				   uint64_t *ret_freed, struct err *err);
 struct blobs *blobs_memory_new(void);
 
 /* Caches of other people's tools, of at most `max` bytes. On a disk: everything below dir, which is made when missing. NULL: see err. */

@@ -188,6 +188,12 @@ static enum rc disk_get_result(struct blobs *b, const char *key, struct result *
 	return RC_OK;
 }
 
+enum rc blobs_disk_trim(struct blobs *b, uint64_t max, pthread_rwlock_t *users,
+			uint64_t *ret_freed, struct err *err)
+{
+	return cas_trim(of(b)->cas, max, users, ret_freed, err);
+}
+
 static void disk_free_all(struct blobs *b)
 {
 	struct disk *d = of(b);
