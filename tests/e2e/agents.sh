@@ -279,6 +279,16 @@ good '--drain waits for the other one' "$PENSTOCK" agent --drain --data "$work/a
 await 10 agent_is two lost
 is 'which left, too' "$(why_lost two)" 'it left'
 
+# ---- room ----
+blobs_there() { find "$work/agent-one/cas" -type f 2>/dev/null | wc -l; }
+few_blobs() { [ "$(blobs_there)" -lt 2 ]; }
+good 'what jobs needed is still there' [ "$(blobs_there)" -gt 2 ]
+agent one linux,big --cache-size 4096
+await_ok 'an agent starts with less room' 10 agent_is one connected
+await_ok 'and takes away what nobody needs' 10 few_blobs
+job big 'cat n; echo done >made'
+await_ok 'a job there has what it needs' 20 job_is passed
+
 good 'audit verify' p audit verify
 good 'audit replay' p audit replay
 finish
