@@ -118,16 +118,21 @@ is 'without a hello nothing is answered' "$STATUS" 409
 ANSWER=$("$APP" http "$api_port" GET /api/v1/status '' "$(cat "$work/old.token")")
 is "an agent's token opens nothing else" "${ANSWER%%$'\n'*}" 401
 is 'and a person`s token is none of an agent' "$("$APP" http "$api_port" POST /agent/beat '{}' "$(sed -nE 's/.*once\): //p' "$data.out" | head -n 1)" | head -n 1)" 401
-agent gone linux
+agent gone linux,doomed
 await 10 agent_is gone connected
+job doomed 'echo begun; sleep 601'
+await_ok 'a job runs at an agent' 10 says begun
 p agent token gone --remove >/dev/null
 left() { gone "${agent_pid[$1]}"; }
 await_ok 'an agent whose token is revoked leaves' 15 left gone
 wait "${agent_pid[gone]}"
 is 'with exit code 3' $? 3
 has 'and says why' "$(tail -n 1 "$work/gone.log")" 'does not know this token'
+no_sleep() { ! pgrep -f '^sleep 601$' >/dev/null; }
+await_ok 'its job ends with it' 10 no_sleep
+p abort "$RUN" -m 'its agent is gone' >/dev/null
 took=$(wc -l <"$work/gone.log")
-if [ "$took" -le 4 ]; then ok 'in few words'; else not_ok 'in few words' "$took lines"; fi
+if [ "$took" -le 6 ]; then ok 'in few words'; else not_ok 'in few words' "$took lines"; fi
 api POST /api/v1/tokens '{"name":"brief","scope":"agent/brief","for":"5s"}'
 first_member token <<<"$ANSWER" >"$work/brief.token"
 agent brief linux

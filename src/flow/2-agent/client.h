@@ -89,6 +89,9 @@ void work_forget(struct client *a, const char *job, uint32_t attempt);
 void works_look(struct client *a);         /* which have ended? */
 void works_adopt(struct client *a);        /* those of an earlier agent */
 size_t works_open(const struct client *a); /* that are not brought yet */
+void works_end(
+	struct client *
+		a); /* nobody waits for them any more: their supervisors end them, also when we are gone */
 void works_free(struct client *a);
 /* ---- client_log.c */
 void logs_ship(void *arg);

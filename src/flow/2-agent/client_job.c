@@ -410,6 +410,25 @@ void works_look(struct client *a)
 	}
 }
 
+void works_end(struct client *a)
+{
+	struct err err = {0};
+	size_t n = 0;
+
+	for (struct map_entry *m = NULL; (m = map_next(&a->works, m));) {
+		const struct work *w = m->value;
+
+		if (w->state != WORK_RUNNING || w->refused)
+			continue;
+		if (exec_cancel(a->o.exec, w->id, &err) == RC_OK)
+			n++;
+		else
+			agent_say(a, "cannot cancel %s: %s", w->id, err.msg);
+	}
+	if (n)
+		agent_say(a, "%zu jobs are cancelled: the daemon takes nothing from here", n);
+}
+
 static void adopt(void *ctx, const struct exec_seen *seen)
 {
 	struct client *a = ctx;

@@ -195,6 +195,8 @@ static void connection_over(void *arg)
 		; /* nothing more */
 	} else if (is_final(a, t->rc)) {
 		a->err = t->err;
+		if (a->met && t->rc == RC_DENIED)
+			works_end(a);
 		agent_end(a, t->rc);
 	} else {
 		if (a->failures == 0 || a->failures == 5 || a->failures % 60 == 0)
