@@ -1,12 +1,13 @@
 /*
  * Jobs. GET runs/{id}/jobs: all of a run's. GET jobs: of one run, or of all, newest first:
  *
- *	{"jobs":[{...}, ...],"next":"CURSOR"}	?run=run-7 ?state= ?stage= ?unit= ?name= ?limit= ?cursor=
+ *	{"jobs":[{...}, ...],"next":"CURSOR"}	?run=run-7 ?state= ?stage= ?unit= ?name= ?limit= ?cursor= ?sort=id
  *
  * They are read from the store, where every state stands that an event has told of. One page looks at no more than SCAN jobs: with filters that fit few of
  * them a page may hold less than its limit, also nothing, and still have a `next`.
  */
 #include "api/catalog.h"
+#include "api/reads.h"
 
 #define SCAN 4000
 
@@ -146,6 +147,10 @@ void get_jobs(struct call *c)
 		call_failf(c, RC_INVALID, "?cursor=%.80s is of another run than ?run=%.40s", after,
 			   run);
 		return;
+	}
+	if (!j->from && query_text(c, "sort")) { /* all, by id */
+		j->from = xstrdup("");
+		j->to = xstrdup("~");
 	}
 	j->after = after && *after ? xstrdup(after) : NULL;
 	j->unit = request_query(c->r, "unit");

@@ -1,5 +1,5 @@
 /*
- * GET environments, agents, queues, history, users, tokens, sessions, grants, schedules: things that have names, in the order in which they came.
+ * GET environments, agents, queues, history, users, tokens (all, or one's own), sessions, grants, schedules: things that have names, in the order in which they came.
  *
  *	{"agents":[{...}, ...],"next":"builder-7"}	next: the last name of the page; left out on the last one
  *
@@ -48,6 +48,22 @@ void get_named(struct call *c)
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[kind], e));)
 		if (!model_is_ended(m, kind, e->key)) /* such as a token that was revoked */
 			page_put(&p, e->key, e->value);
+	answer(c, &p, write_thing);
+}
+
+void get_my_tokens(struct call *c)
+{
+	const struct model *m = engine_model(c->api->e);
+	struct page p = {0};
+
+	if (!page_ask(c, WIRE_LIST_MAX, &p))
+		return;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_TOKEN], e));) {
+		const struct token *t = e->value;
+
+		if (!t->ended_at && streq(t->owner, request_actor(c->r)))
+			page_put(&p, e->key, t);
+	}
 	answer(c, &p, write_thing);
 }
 

@@ -238,24 +238,6 @@ void delete_my_token(struct call *c)
 		end_token(c, t);
 }
 
-void get_my_tokens(struct call *c)
-{
-	const struct model *m = engine_model(c->api->e);
-	struct json_out o = JSON_OUT(&c->out);
-
-	json_open(&o, NULL);
-	json_list(&o, "tokens");
-	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_TOKEN], e));) {
-		const struct token *t = e->value;
-
-		if (!t->ended_at && streq(t->owner, request_actor(c->r)))
-			thing_write(&o, NULL, AGG_TOKEN, t);
-	}
-	json_unlist(&o);
-	json_close(&o);
-	call_json(c, 200, &c->out);
-}
-
 /* ---- grants, sessions ---- */
 
 void post_grant(struct call *c)

@@ -59,6 +59,7 @@
 static const char *const roles[] = {"viewer", "developer", "approver", "operator", "admin", NULL};
 static const char *const sorts[] = {"id",       "-id",       "created", "-created",
 				    "duration", "-duration", NULL};
+static const char *const up_sorts[] = {"id", NULL};
 static const char *const id_sorts[] = {"id", "-id", NULL};
 static const char *const made_sorts[] = {"id", "-id", "created", "-created", NULL};
 static const char *const unit_kinds[] = {"service", "library", NULL};
@@ -102,7 +103,9 @@ static const char *const stages[] = {"ci", "staging", "gate", "production", NULL
 #define JOBS_QUERY                                                                        \
 	F(PAGE, SHORT("run", "of this run"), SHORT("state", "of a job"),                  \
 	  SHORT("stage", "ci, staging, gate, production"), SHORT("unit", "of this unit"), \
-	  SHORT("name", "of the job"))
+	  SHORT("name", "of the job"),                                                    \
+	  {"sort", FIELD_NAME, false, 0, up_sorts,                                        \
+	   "by id; newest first, or a run's by id, when it is not given"})
 #define NAME_PAGES(n, order)                                                         \
 	NUMBER("limit", WIRE_LIST_MAX, "at most so many; " n),                       \
 		LONG("cursor", "the next page: the last name of the page before"), { \
@@ -272,7 +275,7 @@ const struct api_route api_routes[] = {
 	{"POST",   WIRE_LOGIN "/device",             post_device,        ROLE_NONE,      OF_SELF,        ROUTE_OPEN | ROUTE_PLAIN | ROUTE_SECRET, "object", NULL, F(SHORT("name", "of the token that is wanted: the machine's")), "a program asks for a token (RFC 8628): answers device_code, user_code, verification_uri"},
 	{"POST",   WIRE_LOGIN "/device/token",       post_device_token,  ROLE_NONE,      OF_SELF,        ROUTE_OPEN | ROUTE_PLAIN | ROUTE_SECRET, "object", NULL, F(SHORT_NEEDED("device_code", "of the program")), "the program fetches its token once a person has said yes"},
 	{"POST",   WIRE_LOGIN "/device/approve",     post_device_approve, ROLE_VIEWER,   OF_PROJECT,     ROUTE_PLAIN, "object", NULL, F(SHORT_NEEDED("user_code", "as the program shows it"), TRUTH("ok", "false: no")), "a person lets the program in"},
-	{"GET",    WIRE_ME "/tokens",                get_my_tokens,      ROLE_NONE,      OF_SELF,        0, "[]Token", NULL, NULL, "one's own tokens"},
+	{"GET",    WIRE_ME "/tokens",                get_my_tokens,      ROLE_NONE,      OF_SELF,        0, "[]Token", ALL_QUERY, NULL, "one's own tokens"},
 	{"POST",   WIRE_ME "/tokens",                post_my_token,      ROLE_VIEWER,    OF_PROJECT,     ROUTE_SECRET, "Secret", NULL, F(SHORT_NEEDED("name", "of the token"), ROLE("role", "its upper limit; one's own role"), SHORT("environment", "for this one only"), UNTIL), "a token that acts as oneself"},
 	{"DELETE", WIRE_ME "/tokens/{a}",            delete_my_token,    ROLE_NONE,      OF_SELF,        0, "Done", NULL, NULL, "revoke one's own token; by a token: itself, or what may do no more than it"},
 	{"GET",    WIRE_BASE "/{a:users}",           get_named,          ROLE_ADMIN,     OF_PROJECT,     0, "[]User",  ALL_QUERY, NULL, "people"},

@@ -164,6 +164,8 @@ static const struct {
 	{"?state=failed&limit=2", "jobs", "run-27/ci/orders/test run-24/ci/orders/test", true},
 	{"?unit=cart&name=test&limit=1", "jobs", "run-27/ci/cart/test", true},
 	{"?cursor=run-1/ci/cart/test", "jobs", "run-1/ci/orders/test", false},
+	{"?sort=id&limit=2", "jobs", "run-1/ci/cart/test run-1/ci/orders/test", true},
+	{"?sort=id&limit=1&cursor=run-1/ci/orders/test", "jobs", "run-10/ci/cart/test", true},
 };
 
 static const struct path wrong[] = {
