@@ -270,6 +270,9 @@ int local_audit_verify(const struct audit_options *o)
 	struct whole whole = {.text = STRBUF(1 << 20)};
 	struct store_report report = {0};
 	struct err err = {0};
+
+	if (!o->file && o->server)
+		return audit_verify_server(o);
 	enum rc rc = o->file ? verify_export(o, &report, &err)
 			     : verify_store(o->data, &whole, &report, &err);
 

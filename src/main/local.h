@@ -82,7 +82,7 @@ struct audit_options {
 	bool from_daemon;      /* verify: and the one that the daemon has there */
 	const char *from, *to; /* export: a record's number or a time; NULL: all */
 	bool cdevents;
-	bool server;     /* export: from the daemon that --server names, and from nowhere else */
+	bool server;     /* of the daemon that --server names, and of nothing here */
 	struct cli *cli; /* to ask the daemon */
 	bool json;
 };

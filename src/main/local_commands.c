@@ -1,4 +1,5 @@
 /* The command lines of what needs no daemon. */
+#include "cli/client.h"
 #include "cli/commands.h"
 #include "main/local.h"
 #include "base/digest.h"
@@ -195,6 +196,7 @@ static int audit_verify(struct cli *c)
 					.file = cli_value(c, "export"),
 					.head = head,
 					.from_daemon = cli_flag(c, "from-daemon"),
+					.server = client_server(c) != NULL,
 					.cli = c,
 					.json = c->json});
 }
@@ -266,6 +268,7 @@ const struct command local_commands[] = {
 	{"audit verify", GROUP_AUDIT, "Check that the journal is what was written",
 	 "[--export FILE [--head HASH | --from-daemon]]", verify_options,
 	 "penstock audit verify                       # the journal of the data folder, with its archives\n"
+	 "penstock audit verify --server https://ci.example # its own, checked there\n"
 	 "penstock audit verify --export audit.ndjson # an export, on any machine\n"
 	 "zstd -dc archive/*.zst | penstock audit verify --export -\n",
 	 audit_verify, 0, 0},

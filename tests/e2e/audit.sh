@@ -88,6 +88,11 @@ head -n "$(wc -l <"$work/cd2")" "$work/cd1" | cmp -s - "$work/cd2" && ok 'CDEven
 has 'a service was deployed' "$(cat "$work/cd1")" '"type":"dev.cdevents.service.deployed.0.3.0".*"id":"web"'
 api GET /api/v1/audit/verify
 has 'the daemon checks itself' "$ANSWER" '"ok":true,"checked":'
+at_server() { run "$PENSTOCK" audit verify --server "http://127.0.0.1:$api_port" --token "$(cat "$work/ann.token")" "$@"; }
+at_server
+has 'also when asked from elsewhere' "$CODE $OUT" "^0 journal of http://127.0.0.1:$api_port: [0-9]+ records \(1 to [0-9]+\), .*as the daemon says"
+at_server --json
+has 'as JSON' "$CODE $OUT" '^0 \{"ok":true,"checked":[0-9]+,.*"head":"[0-9a-f]{64}"\}$'
 stop
 run p audit export -o "$work/b.ndjson"
 is 'an export without a daemon' "$CODE" 0
