@@ -8,7 +8,7 @@
  *		"diff":"--- ...","problem","desired":"<commit>"}],	of the desired state; desired: the commit in which it stands then
  *	 "to_come":[{"unit":"web","image","environment":"production"}]}	no rollout of it was made yet; releases/{id}/diff tells what it would be
  *
- * What is left out is not kept (a diff of 8 KiB and more, a record that went into an archive) or not there yet.
+ * What is left out is not kept (a record that went into an archive) or not there yet.
  */
 #include "api/catalog.h"
 #include "api/reads.h"

@@ -110,7 +110,7 @@ const struct api_object api_objects[] = {
 	   OBJECT("strategy", "`kind`, `steps`, `guard_error_rate`, `min_bake`, `max`"),
 	   TEXT("hash", "that is carried out"), NUMBER("at", "when it was made"),
 	   NUMBER("seq", "its record in the journal"),
-	   TEXT("diff", "of the desired state; not kept from 8 KiB on"),
+	   TEXT("diff", "of the desired state; its beginning, from 64 KiB on"),
 	   TEXT("problem", "why there is none"), TEXT("desired", "the commit in which it stands"))},
 	{"Verdict",
 	 M(NUMBER("seq", "of the record with the facts"), NUMBER("at", ""),

@@ -222,7 +222,7 @@ static void drop_gone(struct engine *e)
 		struct seen_replica *r = &e->replicas.v[i];
 		char *members[] = {r->key, r->environment, r->unit, r->image, r->address, r->why};
 
-		if (r->state != REPLICA_GONE || r->fresh)
+		if (r->state != REPLICA_GONE || r->fresh || r->there)
 			continue;
 		for (size_t k = 0; k < ARRAY_LEN(members); k++)
 			xfree(members[k]);

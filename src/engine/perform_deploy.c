@@ -2,6 +2,24 @@
 #include "engine/engine_impl.h"
 #include <math.h>
 
+#define DIFF_KEPT ((size_t)64 << 10) /* of a plan's, in the journal */
+
+/* Whole lines of it, and how much is left out. */
+static char *diff_kept(const struct strbuf *diff)
+{
+	AUTO(strbuf_done) struct strbuf to = STRBUF(2 * DIFF_KEPT);
+	size_t n = diff->n;
+
+	if (n > DIFF_KEPT)
+		for (n = DIFF_KEPT; n && strbuf_cstr(diff)[n - 1] != '\n';)
+			n--;
+	strbuf_add(&to, strbuf_cstr(diff), n);
+	if (n < diff->n)
+		strbuf_addf(&to, "... %zu more bytes: they stand in the commit of the desired state\n",
+			    diff->n - n);
+	return strbuf_take(&to);
+}
+
 enum rc perform_plan_deploy(struct engine *e, const struct effect *f, struct outcome *ret,
 			    struct err *err)
 {
@@ -14,8 +32,8 @@ enum rc perform_plan_deploy(struct engine *e, const struct effect *f, struct out
 	ret->ev.kind = EV_DEPLOY_PLANNED;
 	ret->ev.rollout = xstrdup(f->rollout);
 	ret->ev.digest = xstrdup(hash);
-	if (diff.n && diff.n < 8192)
-		ret->ev.text = xstrdup(strbuf_cstr(&diff));
+	if (diff.n)
+		ret->ev.text = diff_kept(&diff);
 	return RC_OK;
 }
 

@@ -122,9 +122,10 @@ void reports_mask(struct out *o, const char *dir, const struct shim_spec *spec);
 /* ---- watch.c: signals and the folder, as two descriptors to poll */
 struct watch {
 	int signals, folder, at; /* at: the watched folder */
-	const char *dir, *name;  /* the file that means "end" */
-	bool end, child;         /* asked to end; a child changed state */
-	bool killed;             /* asked by a signal */
+	bool polled; /* a user may have 128 inotify instances, and hundreds of replicas: folder is a timer then */
+	const char *dir, *name; /* the file that means "end" */
+	bool end, child;        /* asked to end; a child changed state */
+	bool killed;            /* asked by a signal */
 };
 MUST_CHECK enum rc watch_open(struct watch *w, const char *dir, const char *name, struct err *err);
 void watch_done(struct watch *w);

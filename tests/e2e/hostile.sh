@@ -225,4 +225,25 @@ mount -o remount,rw "$work/disk"
 serve "$work/disk/data"
 good 'writable again, nothing was lost' p status
 has 'with what it had' "$(p environments --json)" 'there is room again'
+stop
+
+# ---- a user who may watch three folders: the daemon takes them, its supervisors look by themselves ----
+cat >"$work/few" <<S
+#!/bin/sh
+exec unshare -Ur sh -c 'echo 3 >/proc/sys/user/max_inotify_instances; exec "\$0" "\$@"' "$PENSTOCK" "\$@"
+S
+chmod +x "$work/few"
+if unshare -Ur sh -c 'echo 3 >/proc/sys/user/max_inotify_instances' 2>/dev/null; then
+	project scarce
+	mkdir "$tree/a" && echo 1 >"$tree/a/n"
+	printf 'version: 1\nproject: scarce\nlibraries: {a: {path: a}}\nci: {one: {each: a, run: "true"}, two: {each: a, needs: [one], run: "sleep 602"}}\n' >"$tree/penstock.yml"
+	PENSTOCK=$work/few serve "$work/few-data" --repo "$bare" --processes || not_ok 'serve with few instances' "$(tail -n 3 "$data.log")"
+	commit 'Few'
+	await_ok 'a job runs without inotify' 30 sh -c '"$PENSTOCK" status --data "$0" | grep -q "two.*running\|1 of 2 jobs"' "$data"
+	p abort run-1 >/dev/null
+	await_ok 'and another hears that it is cancelled' 20 run_is "$COMMIT" cancelled
+	stop
+else
+	skip 'few inotify instances' 'there are no user namespaces here'
+fi
 finish

@@ -111,6 +111,8 @@ is 'it stops when it is asked to' "$CODE" 0
 is 'services go on without it' "$(ask "$web")" 'web 3b'
 cp "$work/penstock.yml" "$tree/penstock.yml"
 unit api 'api 2'
+long=$(printf 'x%.0s' {1..4000}) && for i in {1..20}; do echo "      V$i: $long"; done >"$work/env"
+sed -i -e "/^  api: {/c\\  api:\n    path: services/api\n    health: /healthz\n    provides: api\n    env:" "$tree/penstock.yml" && sed -i "/^    env:/r $work/env" "$tree/penstock.yml"
 commit 'While nobody looked'
 good 'a push does not need the daemon' test "$(git -C "$bare" rev-parse main)" = "$COMMIT"
 run p status
@@ -118,6 +120,8 @@ is 'without a daemon, exit code 3' "$CODE" 3
 serve "$work/data" || not_ok 'serve again' "$(tail -n 3 "$data.log")"
 await_ok 'the daemon sees what was pushed meanwhile' 30 release_is "$COMMIT" live
 is 'clients get it' "$(ask "$api")" 'api 2'
+api GET "/api/v1/releases/$(release_id "$COMMIT")/plans"
+has 'a long plan is kept, but for its end' "$ANSWER" '"diff":"--- .*[0-9]{5} more bytes: they stand in the commit'
 good 'audit verify' p audit verify
 good 'audit replay' p audit replay
 stop

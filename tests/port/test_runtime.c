@@ -504,6 +504,29 @@ static void test_shim_killed(void **state)
 	stop(f, &d);
 }
 
+/* What the machine has not enough of ends a shim by itself: nobody ordered that, so it is tried again. */
+static void test_shim_ends(void **state)
+{
+	struct fix *f = *state;
+	char image[80], mode[] = "ok";
+	struct deploy d = of("ends", image, mode);
+	struct seen s;
+
+	start(f, &d, 1);
+	(void)until(f, &s, 1, REPLICA_READY, 0);
+	AUTO(freep)
+	char *log = xasprintf("%s/replicas/" ENV "/orders/%.12s/0/log", f->folder, image + 7);
+	assert_int_equal(unlink(log), 0);
+	assert_int_equal(mkdir(log, 0700), 0); /* no shim can write it */
+	assert_int_equal(kill((pid_t)lock_pid(f, image, 0), SIGKILL), 0);
+	(void)until(f, &s, 1, REPLICA_BACKOFF, 3);
+	if (!strstr(s.why[0], "its shim ended: ") || !strstr(s.why[0], "/log: "))
+		fail_msg("%s", s.why[0]);
+	assert_int_equal(rmdir(log), 0);
+	(void)until(f, &s, 1, REPLICA_READY, 3);
+	stop(f, &d);
+}
+
 static void test_stubborn(void **state)
 {
 	struct fix *f = *state;
@@ -579,13 +602,14 @@ int main(void)
 		ALL(test_ready_and_stop),  ALL(test_crash_loop),       ALL(test_never_ready),
 		ALL(test_two_versions),    ALL(test_refused),          PROCESS_(test_environment),
 		PROCESS_(test_new_daemon), PROCESS_(test_shim_killed), PROCESS_(test_stubborn),
+		PROCESS_(test_shim_ends),
 	};
 	static const struct CMUnitTest in_containers[] = {
 		CONTAINER_(test_ready_and_stop), CONTAINER_(test_crash_loop),
 		CONTAINER_(test_never_ready),    CONTAINER_(test_two_versions),
 		CONTAINER_(test_refused),        CONTAINER_(test_environment),
 		CONTAINER_(test_new_daemon),     CONTAINER_(test_shim_killed),
-		CONTAINER_(test_stubborn),
+		CONTAINER_(test_stubborn),       CONTAINER_(test_shim_ends),
 	};
 	int bad = cmocka_run_group_tests_name("runtime", tests, prepare, clear);
 

@@ -12,6 +12,8 @@
 
 #define LOOK_EVERY    (2 * USEC_SEC) /* at a lock, when nobody says anything */
 #define RECOVER_EVERY USEC_SEC
+#define RECOVER_MOST  (30 * USEC_SEC)
+#define SOON          (10 * USEC_SEC) /* a shim that ends before was started in vain */
 #define MAX_REPLICAS  1000u
 
 static struct runtime_local *self(const struct runtime *r)
@@ -169,7 +171,8 @@ static void release(struct runtime_local *l, struct member *m, bool started)
 	m->why[0] = '\0';
 	shape_done(&shape_shim_event, &m->last);
 	m->last.t = clock_wall();
-	m->looked = clock_mono();
+	m->looked = m->begun_at = clock_mono();
+	m->falls = 0;
 	member_watch(l, m);
 }
 
@@ -300,7 +303,16 @@ static bool drain(struct runtime_local *l)
 	return any;
 }
 
-/* A shim that was killed said nothing. What it left is ended, then it is started again; never
+/* One that ended by itself said why: the machine had no descriptor, no space, no control group for it. */
+static void say_why(struct member *m)
+{
+	if (m->last.state == SHIM_GONE && m->last.why && *m->last.why)
+		(void)snprintf(m->why, sizeof(m->why), "its shim ended: %.170s", m->last.why);
+	else
+		(void)snprintf(m->why, sizeof(m->why), "its shim was killed");
+}
+
+/* Nobody ordered the end of its shim. What that left is ended, then it is started again, later and later when that is in vain; never
  * waiting here. */
 static void recover(struct runtime_local *l, struct member *m, usec_t now)
 {
@@ -313,7 +325,8 @@ static void recover(struct runtime_local *l, struct member *m, usec_t now)
 		m->last.t = clock_wall();
 		m->recovery = RECOVERY_CLEANING;
 		m->recover_at = now + 10 * USEC_SEC;
-		(void)snprintf(m->why, sizeof(m->why), "its shim was killed");
+		m->falls = m->begun_at && now - m->begun_at < SOON ? m->falls + 1 : 0;
+		say_why(m);
 		(void)!shim_clean_begin(l, m->dir, &err);
 		return;
 	}
@@ -321,7 +334,7 @@ static void recover(struct runtime_local *l, struct member *m, usec_t now)
 		if (file_exists(left) && now < m->recover_at)
 			return;
 		m->recovery = RECOVERY_WAITING;
-		m->recover_at = now;
+		m->recover_at = now + MIN_OF(m->falls * RECOVER_EVERY, RECOVER_MOST);
 	}
 	if (now < m->recover_at)
 		return;
@@ -333,28 +346,29 @@ static void recover(struct runtime_local *l, struct member *m, usec_t now)
 	}
 	m->recovery = RECOVERY_NONE;
 	m->offset = m->inode = 0;
-	m->looked = now;
+	m->looked = m->begun_at = now;
+	shape_done(&shape_shim_event, &m->last);
+	m->last.t = clock_wall();
 	member_watch(l, m);
 }
 
 static void look(struct runtime_local *l, struct member *m, usec_t now)
 {
 	member_read(m);
-	if (m->busy || m->stopping || m->last.state == SHIM_GONE)
+	if (m->busy || m->stopping)
 		return;
 	if (m->recovery != RECOVERY_NONE) {
 		recover(l, m, now);
 		return;
 	}
-	if (!m->asked && now - m->looked < LOOK_EVERY)
+	if (!m->asked && m->last.state != SHIM_GONE && now - m->looked < LOOK_EVERY)
 		return;
 	m->asked = false;
 	m->looked = now;
 	if (shim_lives(m->dir))
 		return;
 	member_read(m); /* its last word */
-	if (m->last.state != SHIM_GONE)
-		recover(l, m, now);
+	recover(l, m, now);
 }
 
 static void tell(const struct member *m, void (*each)(void *ctx, const struct replica *), void *ctx)

@@ -29,7 +29,8 @@ struct member {
 	bool busy, stopping, asked; /* asked: look at the lock now */
 	usec_t looked;              /* at the lock */
 	enum recovery recovery;
-	usec_t recover_at;
+	usec_t recover_at, begun_at; /* begun_at: when its shim was started here */
+	uint32_t falls;              /* shims that ended soon after they were started, one after another */
 	char why[200]; /* instead of the shim's: it was killed */
 };
 
