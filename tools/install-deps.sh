@@ -8,7 +8,7 @@ libsqlite3-dev zlib1g-dev libzstd-dev libssl-dev libjansson-dev libfyaml-dev lib
 # The pages are bundled by node, of whatever origin: Debian's is taken when there is none.
 command -v node >/dev/null && command -v npm >/dev/null || build="$build nodejs npm"
 run='git haproxy runc bubblewrap ca-certificates'
-test='libcmocka-dev clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck binutils bash curl procps busybox-static graphviz btrfs-progs xfsprogs jq libxml2-utils zstd openssl crun podman chromium mandoc'
+test='libcmocka-dev clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck binutils bash curl procps busybox-static graphviz btrfs-progs xfsprogs jq libxml2-utils zstd openssl crun podman docker.io chromium mandoc'
 
 wanted=
 for group; do

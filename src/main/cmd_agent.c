@@ -28,6 +28,8 @@ static const struct option agent_options[] = {
 	{"memory", 0, "SIZE", "how much memory jobs may use: 8Gi (default: what the machine has)"},
 	{"cache-size", 0, "SIZE",
 	 "how much of sources and outputs stays here for later jobs, and as much of images (20Gi)"},
+	{"containers", 0, "NAME",
+	 "what runs jobs' containers: auto, runc, crun, podman, docker or bwrap (auto)"},
 	{"grace", 0, "TIME", "how long jobs may go on after SIGTERM (default: to their end)"},
 	{"insecure", 0, NULL, "send token, sources and secrets unencrypted to another machine"},
 	{"core-dumps", 0, NULL,
@@ -168,7 +170,7 @@ static enum rc read_options(struct cli *c, struct agent_options *o, struct house
 	return RC_OK;
 }
 
-static enum rc open_house(struct house_of_agent *h, struct err *err)
+static enum rc open_house(struct house_of_agent *h, const char *how, struct err *err)
 {
 	AUTO(freep) char *lock = xasprintf("%s/lock", h->data);
 	AUTO(freep) char *pid = xasprintf("%ld\n", (long)getpid());
@@ -194,7 +196,8 @@ static enum rc open_house(struct house_of_agent *h, struct err *err)
 		exec_sandbox_keep(h->exec, USEC_DAY, (uint64_t)10 << 30);
 	if (h->exec)
 		h->images = image_disk_new(h->data, NULL, err);
-	return h->images ? exec_sandbox_containers(h->exec, h->images, "auto", err) : err->rc;
+	return h->images ? exec_sandbox_containers(h->exec, h->images, how ? how : "auto", err)
+			 : err->rc;
 }
 
 /* A build cache on this machine's loopback that no outage of the daemon reaches; clients bring their own token. */
@@ -285,7 +288,8 @@ static int run_agent(struct cli *c)
 	if (read_options(c, &o, &h, &err) != RC_OK)
 		return code_of(c, &err);
 	h.data = data_of(c);
-	if (open_house(&h, &err) != RC_OK || open_proxy(&h, o.server, o.ca, &err) != RC_OK)
+	if (open_house(&h, cli_value(c, "containers"), &err) != RC_OK ||
+	    open_proxy(&h, o.server, o.ca, &err) != RC_OK)
 		return code_of(c, &err);
 	o.tool_cache = h.tool_cache;
 	o.dir = h.dir;

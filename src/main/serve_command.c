@@ -24,7 +24,7 @@ static const struct option serve_options[] = {
 	{"slots", 'j', "N", "jobs at a time (default: one a core, at least 2)"},
 	{"cache-max", 0, "SIZE", "of the build tools' cache: Turborepo, Nx, Bazel ... (20GiB)"},
 	{"containers", 0, "NAME",
-	 "what runs jobs' containers: auto, runc, crun, podman or bwrap (auto)"},
+	 "what runs jobs' containers: auto, runc, crun, podman, docker or bwrap (auto)"},
 	{"keep-failed", 0, "TIME", "keep folders of failed jobs for `penstock shell` (24h)"},
 	{"keep-max", 0, "SIZE", "of all kept folders (10GiB)"},
 	{"journal-keep", 0, "TIME",

@@ -2,6 +2,7 @@
 #include "shim/box.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +15,12 @@
 const char *const box_caps[10] = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER", "CAP_FSETID",
 				  "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID",
 				  "CAP_SETPCAP", "CAP_SYS_CHROOT"};
+
+#define BIT(capability) ((uint64_t)1 << (capability))
+const uint64_t box_cap_bits = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER) |
+			      BIT(CAP_FSETID) | BIT(CAP_KILL) | BIT(CAP_NET_BIND_SERVICE) |
+			      BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETPCAP) |
+			      BIT(CAP_SYS_CHROOT);
 
 static bool own_mounts(void)
 {
@@ -85,12 +92,14 @@ bool box_started(const struct shim_spec *spec, unsigned turn)
 	return access(path, F_OK) == 0;
 }
 
-void box_signal(const struct group *g, pid_t outer, pid_t init, int sig)
+void box_signal(const struct shim_box *box, const struct group *g, pid_t outer, pid_t init, int sig)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(1 << 20);
 	struct err err = {0};
 
-	if (!g->n)
+	if (is_docker(box->runtime) && init > 0)
+		kill(init, sig);
+	if (is_docker(box->runtime) || !g->n)
 		return;
 	AUTO(freep) char *procs = path_in(g->paths[g->n - 1], "cgroup.procs");
 	if (read_file(procs, (1 << 20) - 1, &text, &err) != RC_OK)

@@ -1,7 +1,8 @@
 /*
  * Boxes: programs that see an image's file system as their root. A box is either bubblewrap with the image as its root, or a container runtime (runc,
  * crun) inside bubblewrap: in both cases the death of the shim is the death of all that runs in it, and everything stays in the control groups that the
- * shim made. The runtime is shown a read-only /sys, so it makes no groups of its own.
+ * shim made. The runtime is shown a read-only /sys, so it makes no groups of its own. Or it is a container of docker's daemon, which
+ * has groups of its own and dies with the shim by other means: docker.c.
  */
 #pragma once
 #include "shim/shim.h"
@@ -20,16 +21,23 @@ MUST_CHECK enum rc podman_start(const struct sandbox *b, const struct shim_spec 
 				const char *command, const struct group *g, int out, int status,
 				pid_t *ret, struct err *err);
 bool is_podman(const char *runtime);
+/* The same by docker: what is started is a process that ends with the container's. */
+MUST_CHECK enum rc docker_start(const struct sandbox *b, const struct shim_spec *spec,
+				const char *command, const struct group *g, int out, int status,
+				pid_t *ret, struct err *err);
+bool is_docker(const char *runtime);
 /* Remove what a turn that ended left in the box's folder. */
 void box_turn_done(const struct shim_box *box, unsigned turn);
 /* Did the runtime come to start the program? Without a runtime: true. */
 bool box_started(const struct shim_spec *spec, unsigned turn);
 /* Where the runtime writes the number of the program once it runs. */
 char *box_pid_file(const struct shim_box *box, unsigned turn);
-/* A signal to the programs in the groups, not to what stands around them (outer, init). */
-void box_signal(const struct group *g, pid_t outer, pid_t init, int sig);
+/* A signal to the programs in the groups, not to what stands around them (outer, init). Docker's init passes it on to its own. */
+void box_signal(const struct shim_box *box, const struct group *g, pid_t outer, pid_t init,
+		int sig);
 /* Capabilities of a superuser in a box. */
 extern const char *const box_caps[10];
+extern const uint64_t box_cap_bits; /* the same, a bit each */
 
 /* ---- sides.c: services beside a job, run by a process of their own (penstock-shim --sides DIR) */
 struct sides {

@@ -1,5 +1,5 @@
 /* A container runtime in bubblewrap: its config.json is made here and given through memory, so that secrets never stand on a disk. */
-#include "shim/box.h"
+#include "shim/docker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -209,6 +209,8 @@ enum rc box_start(const struct sandbox *b, const struct shim_spec *spec, const c
 
 	if (is_podman(box->runtime))
 		return podman_start(b, spec, command, g, out, status, ret, err);
+	if (is_docker(box->runtime))
+		return docker_start(b, spec, command, g, out, status, ret, err);
 	enum rc rc = config_file(b, spec, command, &fd, err);
 	if (rc == RC_OK)
 		rc = bundle(dir, fd, err);
@@ -245,10 +247,13 @@ void box_turn_done(const struct shim_box *box, unsigned turn)
 	AUTO(freep) char *dir = xasprintf("%s/bundle.%u", box->dir, turn);
 	AUTO(freep) char *link = path_in(dir, "config.json");
 	AUTO(freep) char *pid = box_pid_file(box, turn);
+	AUTO(freep) char *ask = docker_ask(box, turn), *door = path_in(ask, "s");
 
 	if (!box->runtime)
 		return;
 	unlink(link);
 	rmdir(dir);
 	unlink(pid);
+	unlink(door);
+	rmdir(ask);
 }

@@ -35,6 +35,7 @@ struct job {
 };
 /* One command in its sandbox. */
 struct turn {
+	bool docker; /* what we started ends when its first process does */
 	bool cloned; /* from a zygote, which stays: all of a command are gone when the first of its namespace is */
 	int status;
 	pid_t pid;             /* bubblewrap outside */
@@ -50,12 +51,12 @@ static void turn_signal(const struct job *j, struct turn *t, int sig)
 	pid_t init = sandbox_init_pid(t->status);
 
 	/* The whole session of the sandbox; its init ignores all but SIGKILL, which ends everybody. */
-	if (init > 0)
+	if (init > 0 && (sig == SIGKILL || !is_docker(j->spec->box.runtime)))
 		kill(sig == SIGKILL ? init : -init, sig);
 	if (sig == SIGKILL && t->pid > 0)
 		kill(t->pid, sig);
 	if (sig != SIGKILL && j->spec->box.runtime) /* its programs have sessions of their own */
-		box_signal(&j->group, t->pid, init, sig);
+		box_signal(&j->spec->box, &j->group, t->pid, init, sig);
 }
 
 static void turn_stop(struct job *j, struct turn *t, enum shim_class why, usec_t now)
@@ -69,7 +70,7 @@ static void turn_stop(struct job *j, struct turn *t, enum shim_class why, usec_t
 /* With services there is always a child more: the sandbox is gone when its init is. */
 static bool turn_is_gone(const struct turn *t)
 {
-	pid_t init = sandbox_init_pid(t->status);
+	pid_t init = t->docker ? 0 : sandbox_init_pid(t->status); /* reaped by its daemon */
 
 	return !t->pid && (!init || (kill(init, 0) < 0 && errno == ESRCH));
 }
@@ -141,6 +142,7 @@ static int64_t turn_run(struct job *j, const char *command, uint64_t limit, bool
 {
 	AUTO(fd_drop) int status = memfd_create("status", MFD_CLOEXEC);
 	struct turn t = {.cloned = j->box.zygote != NULL,
+			 .docker = is_docker(j->spec->box.runtime),
 			 .status = status,
 			 .may_cancel = may_cancel,
 			 .kill_at = USEC_NEVER};
@@ -162,7 +164,10 @@ static int64_t turn_run(struct job *j, const char *command, uint64_t limit, bool
 			killed ? WTERMSIG(t.wait) : WEXITSTATUS(t.wait));
 		return -1;
 	}
-	*ret = t.stopped ? t.stopped : code ? SHIM_EXIT : SHIM_PASSED;
+	*ret = t.stopped                                            ? t.stopped
+	       : code && j->spec->memory && sandbox_saw_oom(status) ? SHIM_OOM
+	       : code                                               ? SHIM_EXIT
+								    : SHIM_PASSED;
 	return code;
 }
 

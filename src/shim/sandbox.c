@@ -244,3 +244,10 @@ bool sandbox_exit(int status, int64_t *ret)
 {
 	return status_number(status, "\"exit-code\"", ret);
 }
+
+bool sandbox_saw_oom(int status)
+{
+	int64_t n = 0;
+
+	return status_number(status, "\"oom\"", &n) && n > 0;
+}

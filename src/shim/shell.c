@@ -71,8 +71,8 @@ static int wait_for(const struct shell *s, pid_t pid, int status)
 	while (waitpid(pid, &how, WNOHANG) == 0) {
 		int sig = sigwaitinfo(&keys, NULL);
 		pid_t init = sandbox_init_pid(status);
-		if (sig > 0 && sig != SIGCHLD && s->group.n)
-			box_signal(&s->group, pid, init, sig);
+		if (sig > 0 && sig != SIGCHLD && (s->group.n || is_docker(s->spec.box.runtime)))
+			box_signal(&s->spec.box, &s->group, pid, init, sig);
 		else if (sig > 0 && sig != SIGCHLD && init > 0)
 			kill(-init, sig);
 	}

@@ -164,6 +164,7 @@ MUST_CHECK enum rc sandbox_start(struct sandbox *b, const struct shim_spec *spec
 				 pid_t *ret, struct err *err);
 pid_t sandbox_init_pid(int status);          /* 0: not yet */
 bool sandbox_exit(int status, int64_t *ret); /* false: it never came to an end of the command */
+bool sandbox_saw_oom(int status);            /* as far as it counts that itself */
 
 /* ---- main.c */
 MUST_CHECK enum rc shim_spec_read(int fd, struct shim_spec *ret, struct err *err);

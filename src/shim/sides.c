@@ -189,7 +189,7 @@ static void side_ended(const struct work *w, struct side *s, int status)
 	while (out_read(&s->out))
 		;
 	out_flush(&s->out);
-	if (group_saw_oom(&s->group))
+	if (group_saw_oom(&s->group) || (s->def->memory && sandbox_saw_oom(s->status)))
 		strbuf_addf(&why, "out of memory: it needed more than %llu MiB",
 			    (unsigned long long)(s->def->memory >> 20));
 	else if (sandbox_exit(s->status, &code))
@@ -276,7 +276,7 @@ static void end_all(struct work *w)
 	for (size_t i = 0; i < w->n; i++) {
 		struct side *s = &w->sides[i];
 		s->told = true;
-		box_signal(&s->group, s->pid, sandbox_init_pid(s->status), SIGTERM);
+		box_signal(&s->spec.box, &s->group, s->pid, sandbox_init_pid(s->status), SIGTERM);
 	}
 	while (any_lives(w) && now_mono() < give_up) {
 		bool hard = now_mono() >= kill_at;

@@ -54,7 +54,9 @@ struct shim_step {
 struct shim_box {
 	char *dir; /* absolute path; NULL: no box, the machine's /usr is what it sees. In it: upper, work, root, state, bundle */
 	char *lower; /* absolute path of the unpacked image, never written; NULL: <dir>/root is a tree of its own */
-	char *runtime; /* absolute path of runc or crun; NULL: bubblewrap alone */
+	char *runtime; /* absolute path of runc, crun, podman or docker; NULL: bubblewrap alone */
+	char *host,
+		*data; /* of docker: where its daemon listens ("unix://..."); what its containers are labeled with */
 	uint32_t uid, gid;
 	bool own_tmp; /* /tmp is the image's own folder */
 };
@@ -167,7 +169,8 @@ UNUSED static const struct shape shape_shim_step = SHAPE(struct shim_step, shim_
 
 UNUSED static const struct shape_field shim_box_fields[] = {
 	SHAPE_STR(struct shim_box, dir),     SHAPE_STR(struct shim_box, lower),
-	SHAPE_STR(struct shim_box, runtime), SHAPE_U32(struct shim_box, uid),
+	SHAPE_STR(struct shim_box, runtime), SHAPE_STR(struct shim_box, host),
+	SHAPE_STR(struct shim_box, data),    SHAPE_U32(struct shim_box, uid),
 	SHAPE_U32(struct shim_box, gid),     SHAPE_BOOL(struct shim_box, own_tmp),
 };
 UNUSED static const struct shape shape_shim_box = SHAPE(struct shim_box, shim_box_fields);

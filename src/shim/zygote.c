@@ -84,8 +84,7 @@ static void word(struct asked *a, const char *text)
 	strbuf_add(&a->text, text, strlen(text) + 1);
 }
 
-/* A mount of a folder or file that nobody sees yet. -1 with ENOENT: there is none. */
-static int mount_of(const char *from, bool writable)
+int mount_of(const char *from, bool writable)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 					      (writable ? 0 : MOUNT_ATTR_RDONLY),
@@ -164,22 +163,22 @@ static enum rc gather(struct asked *a, const struct shim_spec *spec, const char 
 	return rc == RC_OK ? write_all(text, a->text.p, a->text.n, err) : rc;
 }
 
-static bool ask(const struct zygote *z, const struct asked *a)
+bool fds_send(int sock, const void *p, size_t size, const int *fds, size_t n)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(a->fds))];
-	struct iovec io = {(void *)(uintptr_t)&a->ask, sizeof(a->ask)};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
+	struct iovec io = {(void *)(uintptr_t)p, size};
 	struct msghdr m = {.msg_iov = &io,
 			   .msg_iovlen = 1,
 			   .msg_control = control,
-			   .msg_controllen = CMSG_SPACE(a->n * sizeof(int))};
+			   .msg_controllen = CMSG_SPACE(n * sizeof(int))};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	memset(control, 0, sizeof(control));
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(a->n * sizeof(int));
-	memcpy(CMSG_DATA(c), a->fds, a->n * sizeof(int));
-	return sendmsg(z->ask, &m, MSG_NOSIGNAL) == (ssize_t)sizeof(a->ask);
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+	return sendmsg(sock, &m, MSG_NOSIGNAL) == (ssize_t)size;
 }
 
 enum rc zygote_start(struct zygote *z, const struct shim_spec *spec, const char *tmp,
@@ -191,7 +190,8 @@ enum rc zygote_start(struct zygote *z, const struct shim_spec *spec, const char 
 	fcntl(status, F_SETFL,
 	      O_APPEND); /* two write to it: the kernel guards no position of a memory file */
 	enum rc rc = gather(&a, spec, tmp, command, err);
-	if (rc == RC_OK && (!ask(z, &a) || !answer(z, &got)))
+	if (rc == RC_OK &&
+	    (!fds_send(z->ask, &a.ask, sizeof(a.ask), a.fds, a.n) || !answer(z, &got)))
 		rc = err_set(err, RC_UNAVAILABLE, "the sandbox's zygote was killed");
 	else if (rc == RC_OK && got.error)
 		rc = err_errno(err, got.error, "make the sandbox");

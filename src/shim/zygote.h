@@ -26,6 +26,13 @@ MUST_CHECK enum rc zygote_start(struct zygote *z, const struct shim_spec *spec, 
 				const char *command, int out, int status, pid_t *ret,
 				struct err *err);
 
+/* ---- what is handed to a process that makes a sandbox of it */
+#define FDS_MAX 250 /* the kernel's is 253 */
+/* A mount of a folder or file that nobody sees yet: nosuid, nodev. -1 with ENOENT: there is none. Linux 5.12. */
+int mount_of(const char *from, bool writable);
+/* One message with descriptors beside it; n is not above FDS_MAX. */
+bool fds_send(int sock, const void *p, size_t size, const int *fds, size_t n);
+
 /* ---- between shim and zygote */
 struct zygote_ask {
 	uint64_t tmp_max, file_max;

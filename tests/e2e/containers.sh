@@ -231,4 +231,72 @@ if command -v podman >/dev/null && command -v crun >/dev/null; then
 else
 	skip 'podman' 'podman or crun is not installed'
 fi
+
+# ---- docker, when it is here: a daemon of our own, which ends with this test ----
+docker_ends() {
+	kill "$dockerd" 2>/dev/null
+	await 20 gone "$dockerd" || kill -9 "$dockerd"
+	wait "$dockerd" 2>/dev/null
+}
+dockerd=
+if command -v dockerd >/dev/null && command -v docker >/dev/null; then
+	export DOCKER_HOST=unix://$work/docker.sock
+	dockerd --data-root "$work/docker" --exec-root "$work/docker.run" --pidfile "$work/docker.pid" --host "$DOCKER_HOST" --bridge=none --iptables=false \
+		--ip-forward=false --ip-masq=false --default-ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" >"$work/docker.log" 2>&1 </dev/null &
+	dockerd=$!
+	pids+=("$dockerd")
+	await 30 docker version || {
+		docker_ends
+		dockerd=
+	}
+fi
+if [ -n "$dockerd" ]; then
+	stop
+	ours() { docker ps -q --filter "label=org.penstock.data=$data" | wc -l; }
+	none_is_left() { [ -z "$(docker ps -aq)" ]; }
+	serve "$data" --slots 4 --containers docker || not_ok 'serve --containers docker' "$(tail -n 3 "$data.log")"
+	jobs <<-Y
+		  test:
+		    each: "*"
+		    container: "oci:ci/image"
+		    secrets: {TOKEN: file:TOKEN}
+		    run: "cat /etc/image-release; echo token \$TOKEN; $(hold); echo ping | nc -w 2 db 5000"
+		    services:
+		      db: {image: "oci:ci/image", port: 5000, args: [/bin/sh, -c, "exec nc -ll -p 5000 -e cat /etc/image-release"]}
+	Y
+	await_ok 'a job and its service run' 30 says test token
+	is 'docker runs both' "$(ours)" 2
+	hasnt 'it was told no secret' "$(docker ps -q | xargs docker inspect)" "$SECRET"
+	kill9
+	serve "$data" --slots 4 --containers docker || not_ok 'a new daemon beside docker' "$(tail -n 3 "$data.log")"
+	let_go "$data" "$RUN/ci/a/test" a
+	await_ok 'the daemon dies, what docker runs goes on and is collected' 30 run_is "$COMMIT" passed
+	has 'its service, too' "$(log_of test)" '^image two$'
+	has 'secrets are masked there as well' "$(log_of test)" '^token \*\*\*$'
+	await_ok 'docker has nothing left' 20 none_is_left
+	jobs <<-'Y'
+		  test:
+		    each: "*"
+		    container: "oci:ci/image"
+		    steps:
+		      - {name: first, run: echo work >made; echo box >/var/made}
+		      - {name: second, run: "cat made /var/made; test -e fixed"}
+	Y
+	await_ok 'a step fails in docker' 30 run_is "$COMMIT" failed
+	has 'it saw what the step before left in its file system' "$(log_of test)" '^box$'
+	await 10 test -d "$data/kept/$RUN+ci+a+test"
+	run "$PENSTOCK" shell "$RUN" test --data "$data" -- sh -c 'cat made /var/made /etc/image-release; touch fixed; kill -9 $$'
+	is 'a shell in docker sees it, too' "$OUT" $'work\nbox\nimage two'
+	is 'and gives its signal' "$CODE" 137
+	good 'the job goes on there' p start "$RUN/ci/a/test" --resume -m 'fixed by hand'
+	await_ok 'and passes in docker' 30 job_is test passed
+	stop
+	docker_ends
+	run "$PENSTOCK" serve --data "$data" --port 0 --containers docker
+	is 'without docker there is no daemon that wants it' "$CODE" 3
+	has 'it says what to do' "$ERR" "docker: no daemon answers at $DOCKER_HOST: start it"
+	unset DOCKER_HOST
+else
+	skip 'docker' "docker is not installed, or does not run here"
+fi
 finish

@@ -1,5 +1,6 @@
 /* One suite for all executors. */
 #include "port/agent_kit.h"
+#include "port/docker_kit.h"
 #include "port/exec_kit.h"
 #include "port/oci_kit.h"
 
@@ -244,6 +245,8 @@ static bool possible(const struct kind *k)
 		err_set(&err, RC_UNSUPPORTED, "busybox-static is not installed");
 	else if (k->agent && !bed_open())
 		err_set(&err, RC_UNSUPPORTED, "there is no %s", agent_program());
+	else if (k->how && streq(k->how, "docker"))
+		(void)!docker_bed_open(&err);
 	if (err.rc == RC_OK && k->how) {
 		assert_non_null(mkdtemp(dir));
 		struct exec *x = exec_sandbox_new(dir, shim_path(), &err);
@@ -261,6 +264,7 @@ static bool possible(const struct kind *k)
 
 int main(void)
 {
+	const char *only = getenv("TEST_RUNTIME"); /* by hand: one of the containers' */
 	static const struct {
 		const char *name;
 		CMUnitTestFunction run;
@@ -280,6 +284,8 @@ int main(void)
 	if (layout_possible())
 		layout_make(&layout);
 	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		if (only && (!kinds[k].how || !streq(kinds[k].how, only)))
+			continue;
 		if (!possible(&kinds[k]))
 			continue;
 		for (size_t i = 0; i < ARRAY_LEN(tests); i++)
@@ -291,6 +297,7 @@ int main(void)
 	for (size_t i = 0; i < n; i++)
 		xfree((char *)(uintptr_t)all[i].name);
 	bed_close();
+	docker_bed_close();
 	if (*layout.dir)
 		layout_drop(&layout);
 	return failed;

@@ -1,4 +1,5 @@
 /* What only containers, services, caches and kept folders can be asked; with each runtime that is here. */
+#include "port/docker_kit.h"
 #include "port/exec_kit.h"
 #include "port/oci_kit.h"
 
@@ -579,7 +580,8 @@ int main(void)
 		T(first_byte),  T(pull_is_cancelled),
 #undef T
 	};
-	static const char *const rounds[] = {"bwrap", "runc", "crun", "podman"};
+	static const char *const rounds[] = {"bwrap", "runc", "crun", "podman", "docker"};
+	const char *only = getenv("TEST_RUNTIME"); /* by hand: one of them */
 	int failed = 0;
 
 	if (!layout_possible() || access("/usr/bin/bwrap", X_OK) != 0 || geteuid() != 0) {
@@ -592,13 +594,20 @@ int main(void)
 		AUTO(freep) char *bin = xasprintf("/usr/bin/%s", rounds[i]);
 		AUTO(freep) char *sbin = xasprintf("/usr/sbin/%s", rounds[i]);
 		how = rounds[i];
-		/* crun and podman end a service now and then on a loaded machine */
-		if (i >= 2 && !getenv("TEST_ALL_RUNTIMES")) {
+		if (only && !streq(how, only))
+			continue;
+		/* crun and podman end a service now and then on a loaded machine, docker takes a minute */
+		if (i >= 2 && !only && !getenv("TEST_ALL_RUNTIMES")) {
 			printf("skipped: %s (set TEST_ALL_RUNTIMES to try it)\n", how);
 			continue;
 		}
-		if (access(bin, X_OK) != 0 && access(sbin, X_OK) != 0) {
+		if (!streq(how, "docker") && access(bin, X_OK) != 0 && access(sbin, X_OK) != 0) {
 			printf("skipped: %s (it is not installed)\n", how);
+			continue;
+		}
+		struct err why = {0};
+		if (streq(how, "docker") && docker_bed_open(&why) != RC_OK) {
+			printf("skipped: docker (%s)\n", why.msg);
 			continue;
 		}
 		server = (struct layout){.user = streq(how, "bwrap") ? NULL : "runner",
@@ -609,5 +618,6 @@ int main(void)
 		layout_drop(&server);
 	}
 	layout_drop(&image);
+	docker_bed_close();
 	return failed;
 }

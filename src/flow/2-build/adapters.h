@@ -22,8 +22,8 @@ struct tool_cache *tool_cache_memory_new(uint64_t max);
 /* Jobs in <data>/jobs, each in bubblewrap under shim_path (absolute). NULL: see err. Jobs of an
  * earlier daemon on the same folder are known again. */
 struct exec *exec_sandbox_new(const char *data_dir, const char *shim_path, struct err *err);
-/* Jobs with `container` and services: images (borrowed), and what runs them: "auto" (runc, else crun, else bwrap), one of these names, or the path of a
- * runtime. RC_UNSUPPORTED says what is missing. Without this call such jobs are refused. */
+/* Jobs with `container` and services: images (borrowed), and what runs them: "auto" (runc, else crun, else bwrap), one of these names,
+ * podman, docker (whose daemon is asked at once: RC_UNAVAILABLE, RC_DENIED), or the path of a runtime. RC_UNSUPPORTED says what is missing. Without this call such jobs are refused. */
 MUST_CHECK enum rc exec_sandbox_containers(struct exec *x, struct image *images, const char *how,
 					   struct err *err);
 /* Dependency caches are kept in <dir>/caches instead of <data>/caches. */

@@ -80,7 +80,9 @@ enum rc container_box(const struct sandbox_exec *x, const struct image_root *roo
 		return rc;
 	*ret = (struct shim_box){.dir = xstrdup(dir),
 				 .lower = overlay ? xstrdup(root->path) : NULL,
-				 .runtime = x->runtime ? xstrdup(x->runtime) : NULL};
+				 .runtime = x->runtime ? xstrdup(x->runtime) : NULL,
+				 .host = x->docker_host ? xstrdup(x->docker_host) : NULL,
+				 .data = x->docker_host ? xstrdup(x->data) : NULL};
 	return RC_OK;
 }
 

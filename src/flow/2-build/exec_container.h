@@ -19,6 +19,8 @@ MUST_CHECK enum rc container_image(const struct sandbox_exec *x, const struct jo
 MUST_CHECK enum rc container_sides(const struct sandbox_exec *x, const struct job_spec *spec,
 				   const struct exec_inputs *in, const char *from, const char *dir,
 				   const char *hosts, struct shim_spec *s, struct err *err);
+/* exec_container_docker.c: a docker is there whose daemon takes our jobs; what earlier ones left is removed. Blocks. */
+MUST_CHECK enum rc docker_open(struct sandbox_exec *x, const char *docker, struct err *err);
 void container_pair(shim_pairs *to, const char *key, const char *value);
 
 /* ---- exec_cache_dirs.c */

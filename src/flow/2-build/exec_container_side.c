@@ -1,11 +1,5 @@
-/* Services beside a job, as the shim is told of them; and which runtime is there for containers. */
+/* Services beside a job, as the shim is told of them. */
 #include "flow/2-build/exec_container.h"
-
-#include "io/files.h"
-
-#include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define SIDES_MAX 32
 
@@ -108,68 +102,5 @@ enum rc container_sides(const struct sandbox_exec *x, const struct job_spec *spe
 			return err_wrap(e, "service %s", def->name);
 		announce(def, s);
 	}
-	return RC_OK;
-}
-
-/* ---- what this machine has ---- */
-
-static char *program(const char *name)
-{
-	static const char *const places[] = {"/usr/sbin", "/usr/bin", "/usr/local/sbin",
-					     "/usr/local/bin"};
-
-	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		AUTO(freep) char *path = dir_path(places[i], name);
-		if (access(path, X_OK) == 0)
-			return xstrdup(path);
-	}
-	return NULL;
-}
-
-enum rc exec_sandbox_containers(struct exec *base, struct image *images, const char *how,
-				struct err *err)
-{
-	struct sandbox_exec *x = container_of(base, struct sandbox_exec, base);
-	static const char *const all[] = {"auto", "runc", "crun", "bwrap", "podman"};
-	char *runtime = NULL;
-
-	if (streq(how, "docker"))
-		return err_set(
-			err, RC_UNSUPPORTED,
-			"jobs do not run in docker: what its daemon starts outlives who asked for it. "
-			"Images are pulled without it, and run by podman, runc, crun or bwrap");
-	if (*how == '/')
-		runtime = access(how, X_OK) == 0 ? xstrdup(how) : NULL;
-	else if (streq(how, "auto"))
-		runtime = geteuid() != 0                ? NULL
-			  : (runtime = program("runc")) ? runtime
-							: program("crun");
-	else if (streq(how, "runc") || streq(how, "crun") || streq(how, "podman"))
-		runtime = program(how);
-	else if (!streq(how, "bwrap")) {
-		const char *near = str_nearest(str_of(how), all, ARRAY_LEN(all));
-		return err_set(err, RC_INVALID, "containers: \"%.40s\"%s%s%s", how,
-			       near ? "; did you mean " : ": auto, runc, crun, podman or bwrap",
-			       near ? near : "", near ? "?" : "");
-	}
-	if (!runtime && !streq(how, "auto") && !streq(how, "bwrap"))
-		return err_set(err, RC_UNSUPPORTED, "%s is not installed: apt-get install %s", how,
-			       how);
-	if (runtime && geteuid() != 0) {
-		xfree(runtime);
-		return err_set(err, RC_UNSUPPORTED,
-			       "%s needs a daemon that is root; bwrap does not", how);
-	}
-	AUTO(freep) char *crun = program("crun");
-	if (streq(how, "podman") && !crun) {
-		xfree(runtime);
-		return err_set(
-			err, RC_UNSUPPORTED,
-			"podman needs crun here, as runc cannot do without control groups of "
-			"its own: apt-get install crun");
-	}
-	xfree(x->runtime);
-	x->runtime = runtime;
-	x->images = images;
 	return RC_OK;
 }

@@ -320,6 +320,7 @@ static void sandbox_free(struct exec *base)
 	xfree(x->shim);
 	xfree(x->bwrap);
 	xfree(x->runtime);
+	xfree(x->docker_host);
 	xfree(x->data);
 	xfree(x->caches);
 	xfree(x);

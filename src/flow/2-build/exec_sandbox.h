@@ -23,7 +23,8 @@ struct sandbox_exec {
 	int inotify;
 	struct shim_pool *pool;
 	struct image *images; /* borrowed; NULL: no containers */
-	char *runtime;        /* of containers: runc or crun; NULL: bubblewrap */
+	char *runtime;        /* of containers: runc, crun, podman or docker; NULL: bubblewrap */
+	char *docker_host;    /* where its daemon listens */
 	char *data;
 	char *caches;    /* folder above caches/ of dependencies; data, unless said otherwise */
 	usec_t keep_for; /* failed jobs' folders; 0: not kept */
