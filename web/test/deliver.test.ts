@@ -50,7 +50,7 @@ test('release: the gate in one word, and what it waits for', () => {
 	assert.equal(gateSummary(at([{ kind: 'veto', state: 'no' }])).tone, 'bad');
 	const waiting = at([{ kind: 'evidence', state: 'ok' }, { kind: 'approvals', state: 'wait', reason: '0 of 1 given' }]);
 	assert.equal(gateSummary(waiting).text, 'waits for 1 requirement');
-	assert.deepEqual(requirementWaits(waiting), [{ icon: 'person', text: 'Approvals: 0 of 1 given', since: 5 }]);
+	assert.deepEqual(requirementWaits(waiting), [{ icon: 'person', text: '1 approval', since: 5 }]);
 	assert.equal(waitsForPeople(waiting), true);
 	assert.equal(waitsForPeople(at([{ kind: 'window', state: 'wait' }])), false);
 });
@@ -127,6 +127,9 @@ test('verdict: says what is missing, and how long that takes', () => {
 	assert.equal(verdictWords(rollout({ state: 'aborted', reason: 'a person said so' }), undefined).text, 'a person said so');
 	assert.equal(verdictWords(rollout({ is_return: true }), undefined).title, 'Not judged');
 	assert.equal(verdictWords(rollout({ state: 'done', numbers: { answer: 'pass' } }), undefined).tone, 'ok');
+	const sent = { ...curves(), decisions: [{ at: 1, by: 'user:ann', text: 'promoted to the next step without waiting for the verdict' }] };
+	assert.equal(verdictWords(rollout({ state: 'done', numbers: { answer: 'wait', metric: 'errors', evidence: 1.3, wanted: 20 } }), sent).title, 'Promoted by hand');
+	assert.equal(verdictWords(rollout({ state: 'done', numbers: { answer: 'pass' } }), sent).title, 'Passed every step');
 });
 test('actions: as the daemon allows them', () => {
 	const may = (r: Rollout, live = false) => Object.entries(canDo(r, live)).filter(([, why]) => why === undefined).map(([what]) => what);

@@ -15,7 +15,7 @@ import { StateBadge, StateIcon } from '../../ui/state';
 import { Ago, Took } from '../../ui/time';
 import { toast } from '../../ui/toast';
 import { ChangeFacts, MoreMenu, Note, Panel, Trail } from '../shared/bits';
-import { cardOf, type Wait } from '../way/model';
+import { cardOf, named, type Wait } from '../way/model';
 import { Diff } from './diff';
 import { Evidence } from './evidence';
 import { Approvals, Gate } from './gate';
@@ -29,8 +29,8 @@ function Stages({ release, run }: { release: ReleaseT; run: Run | undefined }) {
 	return (
 		<ol class="stages" aria-label="Stages">
 			{stagesOf(release, run).map((s) => (
-				<li key={s.name} class={cx('stage-step', `tone-${stepTone[s.state]}`, s.state === 'now' && 'stage-now')} aria-current={s.state === 'now' ? 'step' : undefined}>
-					<Icon name={stepIcon[s.state]} size={14} label={{ done: 'done', now: 'under way', bad: 'ended here', next: 'not reached' }[s.state]} />
+				<li key={s.name} class={cx('stage-step', `tone-${s.state === 'now' && release.state === 'staged' ? 'wait' : stepTone[s.state]}`, s.state === 'now' && 'stage-now')} aria-current={s.state === 'now' ? 'step' : undefined}>
+					<Icon name={s.state === 'now' && release.state === 'staged' ? 'waiting' : stepIcon[s.state]} size={14} label={{ done: 'done', now: 'under way', bad: 'ended here', next: 'not reached' }[s.state]} />
 					<span>{s.name}</span>
 					{s.from && <span class="num muted" title={`${exact(s.from)}${s.to ? ` to ${exact(s.to)}` : ''}`}>{stageTook(s, serverNow())}</span>}
 				</li>
@@ -41,6 +41,7 @@ function Stages({ release, run }: { release: ReleaseT; run: Run | undefined }) {
 
 function Items({ release, rollouts, environments }: { release: ReleaseT; rollouts: Rollout[]; environments: Environment[] }) {
 	const items = [...(release.items ?? [])].sort((a, b) => (a.wave ?? 0) - (b.wave ?? 0) || a.unit.localeCompare(b.unit));
+	const waves = new Set(items.map((i) => i.wave ?? 0)).size;
 	const stages = environments.filter((e) => e.stage === 'staging' || e.stage === 'production');
 	const where = (id: string | undefined, skipped: boolean | undefined, done: boolean | undefined) => {
 		if (skipped) return <span class="muted" title="The very same digest was live there already">was there</span>;
@@ -51,10 +52,10 @@ function Items({ release, rollouts, environments }: { release: ReleaseT; rollout
 	return (
 		<Panel title="Services" note={plural(items.length, 'artifact')} flush>
 			<Table
-				caption="Services of this release" rows={items} keyOf={(i) => i.unit}
+				caption="Services of this release" rows={items} keyOf={(i) => i.unit} narrow="stack"
 				columns={[
-					{ name: 'Wave', number: true, cell: (i) => <span title="Waves go one after the other: providers before who calls them">{(i.wave ?? 0) + 1}</span> },
 					{ name: 'Service', cell: (i) => <strong>{i.unit}</strong> },
+					...(waves > 1 ? [{ name: 'Wave', number: true, cell: (i: (typeof items)[number]) => <span title="Waves go one after the other: providers before who calls them">{(i.wave ?? 0) + 1}</span> }] : []),
 					{ name: 'Digest', cell: (i) => <Digest value={i.image} /> },
 					...stages.map((e) => ({
 						name: e.id,
@@ -142,7 +143,7 @@ export default function ReleasePage({ params }: PageProps) {
 			<Stages release={release} run={run} />
 			{release.reason && !['live', 'replaced'].includes(standing(release)) && (
 				<Note tone={release.state === 'superseded' ? 'idle' : 'bad'} icon={release.state === 'superseded' ? 'superseded' : 'failed'}>
-					{release.reason}{release.incident && <> <a href={`/incidents/${release.incident}`}>{release.incident}</a></>}
+					{named(release.reason)}{release.incident && <> <a href={`/incidents/${release.incident}`}>{release.incident}</a></>}
 				</Note>
 			)}
 			{waits.length > 0 && (

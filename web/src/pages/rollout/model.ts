@@ -90,6 +90,8 @@ export function verdictWords(r: Rollout, c: Curves | undefined): Words {
 		if (r.confirmed) return { tone: 'wait', title: 'No request yet', text: `${percent(r.confirmed)} of the traffic is on the new version, and nobody has called the service since. No traffic is no evidence: send some, or promote it by hand.` };
 		return { tone: 'idle', title: 'Not begun', text: 'The analysis begins with the first confirmed traffic.' };
 	}
+	// Done without the proof of its last step: somebody sent it on, and that is not the same as passed.
+	if (r.state === 'done' && n.answer !== 'pass' && c?.decisions.some((d) => d.text.startsWith('promoted '))) return { tone: 'idle', title: 'Promoted by hand', text: `The last step was not proven: ${metricWord(n.metric)}, evidence ${e(n.evidence ?? 0)} of ${e(n.wanted ?? 0)} wanted, after ${plural(n.canary_n ?? 0, 'request')} of the new version in ${plural(n.seconds ?? 0, 'second')}.` };
 	if (n.answer === 'pass' || r.state === 'done') return { tone: 'ok', title: r.state === 'done' ? 'Passed every step' : 'This step passed', text: `Last: ${metricWord(n.metric)}, evidence ${e(n.evidence ?? 0)} of ${e(n.wanted ?? 0)} wanted, after ${plural(n.canary_n ?? 0, 'request')} of the new version in ${plural(n.seconds ?? 0, 'second')}.` };
 	const need = n.need ?? 0;
 	const head = `Slowest to prove: the ${metricWord(n.metric)}, evidence ${e(n.evidence ?? 0)} of ${e(n.wanted ?? 0)} wanted.`;
