@@ -76,6 +76,9 @@ export function Pick<T extends string>({ label, note, value, options, onChange }
 		</label>
 	);
 }
+export function Chips({ list }: { list: string[] }) {
+	return <span class="chips">{list.map((text) => <span key={text} class="chip">{text}</span>)}</span>;
+}
 export const words = (text: string): string[] => text.split(/[,\s]+/).filter(Boolean);
 
 export const ROLES = [
