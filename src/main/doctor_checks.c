@@ -193,9 +193,12 @@ static void look_ports(const char *data, struct finding *f)
 		if (!port_is_free(ports[i]))
 			strbuf_addf(&taken, "%s%u", taken.n ? ", " : "", ports[i]);
 	if (!taken.n)
-		found(f, HEALTH_OK, "", "7400 (API), 18080 on (front doors), 20000 on (replicas)");
+		found(f, HEALTH_OK, "",
+		      "the usual ones are free: 7400 (API), 18080 on (front doors), 20000 on (replicas)");
 	else if (file_exists(sock))
-		found(f, HEALTH_OK, "", "a daemon uses %s", strbuf_cstr(&taken));
+		found(f, HEALTH_OK, "",
+		      "of the usual ports these are in use, and a daemon runs here: %s",
+		      strbuf_cstr(&taken));
 	else
 		found(f, HEALTH_WARN,
 		      "ss -ltnp shows who has them; others are taken where they are in use",

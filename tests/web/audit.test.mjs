@@ -23,6 +23,10 @@ test('filters stand in the address', async () => {
 	await page.getByText('1 record', { exact: true }).waitFor();
 	assert.match(page.url(), /q=audrey/);
 	await page.getByRole('button', { name: 'Clear' }).click();
+	await page.getByRole('button', { name: 'By people' }).click();
+	await page.waitForURL(/show=people/);
+	await page.locator('.entry', { hasText: 'audrey' }).first().waitFor();
+	assert.ok((await page.locator('.entry-text').allInnerTexts()).every((text) => !/^ro-\d+ has /.test(text)), 'what the machine did is not there');
 	await page.getByRole('button', { name: 'Everything' }).click();
 	await page.locator('.entry', { hasText: 'started' }).first().waitFor();
 	await page.getByLabel('About').fill('engine');

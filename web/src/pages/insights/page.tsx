@@ -7,6 +7,7 @@ import type { PageProps } from '../../routes';
 import { Button, cx, Empty, Failure, Skeleton, Table, useTitle, type Column } from '../../ui/basics';
 import { count, duration, exact, percent, plural, serverNow } from '../../ui/format';
 import { Segments } from '../../ui/tabs';
+import { useFew } from '../shared/list';
 import { Deploys } from './deploys';
 import { LazyChart } from './lazy';
 import { dayKey, dayOf, dayText, everyDay, measureOf, measures, RANGES, rangeOf, sinceOf, type DoraDay, type InsightsData, type Measure, type Numbers } from './model';
@@ -71,13 +72,13 @@ function ByService({ data, chosen, link }: { data: InsightsData; chosen: string;
 		{ name: 'Recovery', number: true, cell: (u) => (u.recovery_p50 ? duration(u.recovery_p50) : '\u2013'), minor: true },
 		{ name: 'Rework', number: true, cell: (u) => (u.deploys ? percent(u.rework_rate ?? 0, 0) : '\u2013'), minor: true },
 	];
-	const [whole, setWhole] = useState(false);
 	const units = [...(data.dora?.units ?? [])].sort((a, b) => (b.deploys ?? 0) - (a.deploys ?? 0) || a.unit.localeCompare(b.unit));
+	const few = useFew(units, UNITS, 'services');
 	return (
 		<section class="panel" aria-labelledby="units-head">
 			<header class="panel-head"><h2 id="units-head">By service</h2><span class="panel-note">times: the median</span></header>
-			<Table caption="The five measures by service" columns={columns} rows={whole ? units : units.slice(0, UNITS)} keyOf={(u) => u.unit} />
-			{units.length > UNITS && <p class="panel-foot"><Button small kind="quiet" aria-expanded={whole} onClick={() => setWhole(!whole)}>{whole ? 'Show fewer' : `Show all ${count(units.length)} services`}</Button></p>}
+			<Table caption="The five measures by service" columns={columns} rows={few.shown} keyOf={(u) => u.unit} />
+			{few.more && <div class="panel-foot">{few.more}</div>}
 		</section>
 	);
 }

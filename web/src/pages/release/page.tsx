@@ -14,6 +14,7 @@ import { useShortcut } from '../../ui/keys';
 import { StateBadge, StateIcon } from '../../ui/state';
 import { Ago, Took } from '../../ui/time';
 import { toast } from '../../ui/toast';
+import { useFew } from '../shared/list';
 import { ChangeFacts, MoreMenu, Note, Panel, Trail } from '../shared/bits';
 import { cardOf, named, type Wait } from '../way/model';
 import { Diff } from './diff';
@@ -42,6 +43,7 @@ function Stages({ release, run }: { release: ReleaseT; run: Run | undefined }) {
 function Items({ release, rollouts, environments }: { release: ReleaseT; rollouts: Rollout[]; environments: Environment[] }) {
 	const items = [...(release.items ?? [])].sort((a, b) => (a.wave ?? 0) - (b.wave ?? 0) || a.unit.localeCompare(b.unit));
 	const waves = new Set(items.map((i) => i.wave ?? 0)).size;
+	const few = useFew(items, 12, 'services');
 	const stages = environments.filter((e) => e.stage === 'staging' || e.stage === 'production');
 	const where = (id: string | undefined, skipped: boolean | undefined, done: boolean | undefined) => {
 		if (skipped) return <span class="muted" title="The very same digest was live there already">was there</span>;
@@ -52,7 +54,7 @@ function Items({ release, rollouts, environments }: { release: ReleaseT; rollout
 	return (
 		<Panel title="Services" note={plural(items.length, 'artifact')} flush>
 			<Table
-				caption="Services of this release" rows={items} keyOf={(i) => i.unit} narrow="stack"
+				caption="Services of this release" rows={few.shown} keyOf={(i) => i.unit} narrow="stack"
 				columns={[
 					{ name: 'Service', cell: (i) => <strong>{i.unit}</strong> },
 					...(waves > 1 ? [{ name: 'Wave', number: true, cell: (i: (typeof items)[number]) => <span title="Waves go one after the other: providers before who calls them">{(i.wave ?? 0) + 1}</span> }] : []),
@@ -63,6 +65,23 @@ function Items({ release, rollouts, environments }: { release: ReleaseT; rollout
 					})),
 				]}
 			/>
+			{few.more && <div class="panel-foot">{few.more}</div>}
+		</Panel>
+	);
+}
+
+function Rollouts({ all }: { all: Rollout[] }) {
+	const rank = (r: Rollout) => (r.state === 'done' ? 2 : r.state === 'aborted' ? 1 : 0); // what moves first, then what went wrong
+	const few = useFew([...all].sort((a, b) => rank(a) - rank(b)), 8, 'rollouts');
+	if (!all.length) return null;
+	return (
+		<Panel title="Rollouts" note={String(all.length)} flush>
+			<ul class="rows">
+				{few.shown.map((r) => (
+					<li key={r.id}><a class="row" href={`/rollouts/${r.id}`}><StateIcon state={r.state} /><span class="cut">{r.unit} in {r.environment}{r.is_return ? ' (return)' : ''}</span><span class="muted num"><Ago at={r.created_at} short /></span></a></li>
+				))}
+			</ul>
+			{few.more && <div class="panel-foot">{few.more}</div>}
 		</Panel>
 	);
 }
@@ -168,15 +187,7 @@ export default function ReleasePage({ params }: PageProps) {
 				<aside class="stack split-side" aria-label="Decision">
 					<Gate release={release} />
 					<Approvals release={release} />
-					{rollouts.length > 0 && (
-						<Panel title="Rollouts" note={String(rollouts.length)} flush>
-							<ul class="rows">
-								{rollouts.map((r) => (
-									<li key={r.id}><a class="row" href={`/rollouts/${r.id}`}><StateIcon state={r.state} /><span class="cut">{r.unit} in {r.environment}{r.is_return ? ' (return)' : ''}</span><span class="muted num"><Ago at={r.created_at} short /></span></a></li>
-								))}
-							</ul>
-						</Panel>
-					)}
+					<Rollouts all={rollouts} />
 				</aside>
 			</div>
 			{ask && <Confirm {...ask} onClose={() => setAsk(null)} />}

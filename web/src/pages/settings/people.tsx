@@ -45,8 +45,7 @@ export function Users() {
 	const [open, setOpen] = useState<{ user: User | undefined } | { off: User }>();
 	const close = () => setOpen(undefined);
 	const columns: Column<User>[] = [
-		{ name: 'User', cell: (u) => <span class="who"><Icon name="person" size={14} /><span><strong>{u.id}</strong>{u.name && <span class="muted"> {u.name}</span>}</span></span> },
-		{ name: 'E-mail', cell: (u) => u.email ? <span class="wrap">{u.email}</span> : <span class="muted" title="Four eyes go by the address of a commit: without one, this user is not known as an author">none</span>, minor: true },
+		{ name: 'User', cell: (u) => <span class="who"><Icon name="person" size={14} /><span><strong>{u.id}</strong>{u.name && <span class="muted"> {u.name}</span>}<span class="user-mail wrap muted" title={u.email ? undefined : 'Four eyes go by the address of a commit: without one, this user is not known as an author'}>{u.email ?? 'no e-mail'}</span></span></span> },
 		{ name: 'Groups', cell: (u) => (u.groups?.length ? <Chips list={u.groups} /> : <span class="muted">none</span>) },
 		{ name: 'Last login', cell: (u) => <span>{u.login_at ? <Ago at={u.login_at} /> : <span class="muted">never</span>}{u.issuer && <span class="muted" title={u.issuer}> by single sign-on</span>}</span> },
 		{ name: 'State', cell: (u) => (u.disabled ? <span class="badge tone-bad"><Icon name="stop" size={13} />disabled</span> : <span class="badge tone-ok"><Icon name="passed" size={13} />active</span>) },
