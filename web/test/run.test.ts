@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Job, Run } from '../src/api/types';
+import { byFile } from '../src/pages/run/findings';
 import { layout } from '../src/pages/run/graph';
 import { criticalPath, groupsOf, ticks } from '../src/pages/run/waterfall';
 import { ago, bytes, duration, shortAge, shortDigest } from '../src/ui/format';
@@ -28,6 +29,11 @@ test('waterfall: the end of a run knows its path best', () => assert.deepEqual(g
 test('waterfall: ticks are round and few', () => {
 	assert.deepEqual(ticks(7.6e6), [2e6, 4e6, 6e6]);
 	for (const span of [1, 1e5, 3e6, 5e8, 1e12]) assert.ok(ticks(span).length <= 7);
+});
+test('findings: what the jobs of a matrix found alike is one, the worst file first', () => {
+	const a = (path: string, level: 'error' | 'warning', line = 1) => ({ path, level, line, message: 'm' });
+	const files = byFile([{ job: 'run-1/ci/a', annotation: a('x.c', 'warning') }, { job: 'run-1/ci/b', annotation: a('y.c', 'error') }, { job: 'run-1/ci/c', annotation: a('x.c', 'warning') }, { job: 'run-1/ci/c', annotation: a('x.c', 'warning', 2) }]);
+	assert.deepEqual([...files].map(([path, list]) => [path, list.map((f) => f.jobs.length)]), [['y.c', [1]], ['x.c', [2, 1]]]);
 });
 test('graph: where all of some need all of others, the lines meet in one knot', () => {
 	const first = ['a1', 'a2', 'a3'].map((id) => job(id, {}));
