@@ -94,7 +94,7 @@ function AsTable({ data, environments, search, link }: { data: GraphData; enviro
 		{ name: 'Needs', cell: (n) => names([...new Set(data.edges.filter((e) => e.from === n.id).map((e) => e.to))].sort()) },
 		{ name: 'Needed by', cell: (n) => names([...new Set(data.edges.filter((e) => e.to === n.id).map((e) => e.from))].sort()) },
 	];
-	return <div class="panel"><Table caption="Units, where they are live, who needs whom" columns={columns} rows={rows} keyOf={(n) => n.id} /></div>;
+	return <div class="panel"><Table narrow="stack" caption="Units, where they are live, who needs whom" columns={columns} rows={rows} keyOf={(n) => n.id} /></div>;
 }
 
 export default function Graph(_: PageProps) {
