@@ -150,7 +150,7 @@ export function Table<T>({ columns, rows, keyOf, caption, narrow }: { columns: C
 			<table>
 				<caption class="offscreen">{caption}</caption>
 				<thead><tr>{columns.map((c) => <th key={c.name} scope="col" class={look(c)}>{c.name}</th>)}</tr></thead>
-				<tbody>{rows.map((row) => <tr key={keyOf(row)}>{columns.map((c) => <td key={c.name} class={look(c)} data-name={c.bare ? undefined : c.name}>{c.cell(row)}</td>)}</tr>)}</tbody>
+				<tbody>{rows.map((row) => <tr key={keyOf(row)}>{columns.map((c) => <td key={c.name} class={look(c)} data-name={c.bare ? undefined : c.name}>{narrow === 'stack' ? <div>{c.cell(row)}</div> : c.cell(row)}</td>)}</tr>)}</tbody>
 			</table>
 		</div>
 	);

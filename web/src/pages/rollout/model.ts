@@ -171,6 +171,16 @@ export function stepRows(r: Rollout, c: Curves | undefined): StepRow[] {
 	return steps;
 }
 
+// Which steps have room for their share in words below the bar: "all" screens, "wide" ones only, "none". The step that it is at always has.
+export function labelsOf(steps: number[], here: number | undefined): ('all' | 'wide' | 'none')[] {
+	const rooms: ('all' | 'wide' | 'none')[] = steps.map(() => 'none');
+	const near = (i: number, room: number, among: string[]) => steps.some((s, j) => j !== i && among.includes(rooms[j] as string) && Math.abs(s - (steps[i] as number)) < room);
+	const first = [here, steps.length - 1, ...steps.keys()].filter((i): i is number => i !== undefined && i >= 0 && i < steps.length);
+	for (const i of first) if (rooms[i] === 'none' && !near(i, 0.13, ['all'])) rooms[i] = 'all';
+	for (const i of first) if (rooms[i] === 'none' && !near(i, 0.045, ['all', 'wide'])) rooms[i] = 'wide';
+	return rooms;
+}
+
 export interface Can {
 	promote: string | undefined; // why not; undefined: it can
 	abort: string | undefined;
