@@ -5,7 +5,7 @@ import type { Environment, Incident, Release, Rollout } from '../src/api/types';
 import { byStage, daysOf, matrix, windowNow } from '../src/pages/environments/model';
 import { factsOf, isUrl, linesOf, nearLines } from '../src/pages/incident/model';
 import { comparedWith, gateSummary, mayBeDecided, requirementWaits, stagesOf, statementText, verifySummary, waitsForPeople } from '../src/pages/release/model';
-import { canaryRate, canDo, evidenceShare, labelsOf, lastDifference, lastOf, latencyRows, latencyText, points, quantileOf, ratioOf, rolling, shadesOf, share, stepRows, times, verdictWords, weighted } from '../src/pages/rollout/model';
+import { canaryRate, canDo, evidenceShare, evidenceText, labelsOf, lastDifference, lastOf, latencyRows, latencyText, points, quantileOf, ratioOf, rolling, shadesOf, share, stepRows, times, verdictWords, weighted } from '../src/pages/rollout/model';
 import { endOf } from '../src/pages/shared/ends';
 import { parseInline, parseMarkdown } from '../src/pages/shared/markdown_parse';
 import { countPatch, parsePatch } from '../src/pages/shared/patch_parse';
@@ -131,6 +131,7 @@ test('verdict: says what is missing, and how long that takes', () => {
 	assert.equal(verdictWords(rollout({ state: 'done', numbers: { answer: 'wait', metric: 'errors', evidence: 1.3, wanted: 20 } }), sent).title, 'Promoted by hand');
 	assert.equal(verdictWords(rollout({ state: 'done', numbers: { answer: 'pass' } }), sent).title, 'Passed every step');
 });
+test('evidence: large numbers as people write them', () => assert.deepEqual([evidenceText(1), evidenceText(157000), evidenceText(1.68e6), evidenceText(4.1e18)], ['1', '157\u2009000', '1.7\u00d710\u2076', '4.1\u00d710\u00b9\u2078']));
 test('traffic: shares of steps that stand close are not written over each other', () => {
 	assert.deepEqual(labelsOf([0.05, 0.1, 0.15, 0.2, 0.5, 1], undefined), ['all', 'wide', 'wide', 'all', 'all', 'all']);
 	assert.deepEqual(labelsOf([0.05, 0.1, 0.15, 0.2, 0.5, 1], 1), ['wide', 'all', 'wide', 'wide', 'all', 'all']);

@@ -70,8 +70,9 @@ export interface Words {
 	title: string;
 	text: string;
 }
+const RAISED = '\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079';
 const e = (v: number): string => {
-	if (v >= 1e6) return v.toExponential(1).replace('e+', '\u00d710^');
+	if (v >= 1e6) return v.toExponential(1).replace(/e\+(\d+)/, (_, power: string) => `\u00d710${[...power].map((d) => RAISED[Number(d)]).join('')}`);
 	return v >= 1000 ? count(Math.round(v)) : String(Number(v.toPrecision(3)));
 };
 
