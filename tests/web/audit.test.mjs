@@ -65,6 +65,10 @@ test('an export is a link to the records as they are stored', async () => {
 	await page.getByRole('button', { name: 'Export' }).click();
 	const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: /Whole journal, NDJSON/ }).click()]);
 	penstock('audit', 'verify', '--export', await saved.path());
+	const narrow = await open('/audit', { width: 400 });
+	await narrow.getByRole('button', { name: 'Export' }).click();
+	assert.ok((await narrow.getByRole('menu', { name: 'Export' }).boundingBox()).x >= 0, 'the menu stays on the screen');
+	await narrow.context().close();
 });
 
 test('in all sizes and themes', async () => {

@@ -252,6 +252,9 @@ test('who may only look sees why nothing can be pressed', async () => {
 	const hold = theirs.getByRole('button', { name: 'Hold', exact: true });
 	await hold.waitFor();
 	assert.match((await hold.getAttribute('title')) ?? '', /role operator/);
+	await theirs.goto(`${url}/settings`);
+	await theirs.getByRole('link', { name: 'Retention' }).waitFor();
+	assert.equal(await theirs.getByRole('link', { name: /^(Health|Users|Secrets)$/ }).count(), 0, 'what they may not see is not listed');
 	await post(`/releases/${release.id}/approve`, { ok: false, comment: 'only looked at' });
 });
 

@@ -130,7 +130,7 @@ test('a daemon that does not answer does not look live', async () => {
 	await page.locator('.link-state:visible', { hasText: /^No answer for \d+ s$/ }).waitFor();
 	go();
 	await page.locator('.link-live:visible').waitFor();
-	await page.getByRole('heading', { name: 'No incident so far' }).waitFor();
+	await page.locator('main .skeleton').waitFor({ state: 'detached' });
 	await page.unroute('**/api/v1/incidents?**');
 	await page.goBack();
 });
