@@ -46,16 +46,22 @@ static void keep_since(struct gate *g, const struct requirement *old, size_t n_o
 	}
 }
 
+/* In words, the caller's. */
+static char *images_of(const struct release *r)
+{
+	return r->items.n == 1 ? xstrdup("its image") : xasprintf("each of %zu images", r->items.n);
+}
+
 static void say_evidence(struct release *r, const struct require *req)
 {
 	vec_each(name, &req->stages) {
 		enum stage stage = streq(*name, "staging") ? STAGE_STAGING : STAGE_CI;
 		bool all = evidence_complete(r, stage);
+		AUTO(freep) char *images = images_of(r);
 
 		say(&r->gate, "evidence", all ? "ok" : "no",
-		    all ? "signed evidence of stage %s for each of %zu images"
-			: "stage %s left no evidence for each of %zu images",
-		    *name, r->items.n);
+		    all ? "signed evidence of stage %s for %s" : "stage %s left no evidence for %s",
+		    *name, images);
 	}
 }
 

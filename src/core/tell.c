@@ -294,7 +294,11 @@ static void add_moves(struct strbuf *to, const struct event *ev)
 		if (!streq(c->field, "state") || !c->after || n++ >= MOVES_MAX)
 			continue;
 		struct str is = bare(c->after);
-		strbuf_addf(to, "%s%s is %.*s", n == 1 ? "; " : ", ", c->subject, (int)is.n, is.p);
+		if (n == 1 && to->n && to->p[to->n - 1] == '.')
+			to->n--; /* of what somebody wrote: the sentence goes on */
+		strbuf_addf(to, "%s%s is ", n == 1 ? "; " : ", ", c->subject);
+		for (size_t i = 0; i < is.n; i++)
+			strbuf_addc(to, is.p[i] == '_' ? ' ' : is.p[i]);
 	}
 	if (n > MOVES_MAX)
 		strbuf_addf(to, " and %zu more", n - MOVES_MAX);

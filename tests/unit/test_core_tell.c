@@ -112,6 +112,8 @@ static void states_are_told_and_decide(void **state)
 		 "Traffic of ro-4 was looked at; run-4 is passed", false},
 		{"inc-1", "state", NULL, "\"open\"", "Traffic of ro-4 was looked at; inc-1 is open",
 		 true},
+		{"rel-6", "state", "\"promoting\"", "\"rolled_back\"",
+		 "Traffic of ro-4 was looked at; rel-6 is rolled back", true},
 		{"staging", "stage", NULL, "\"staging\"", "Traffic of ro-4 was looked at", false},
 		{"ro-4", "state", "\"baking\"", NULL, "Traffic of ro-4 was looked at", false},
 	};
@@ -130,6 +132,21 @@ static void states_are_told_and_decide(void **state)
 		CHECK(tell_is_decision(&ev) == moves[i].decides, moves[i].says);
 		vec_done(&ev.changes);
 	}
+}
+
+static void what_people_wrote_ends_with_one_sign(void **state)
+{
+	struct event ev = {.kind = EV_APPROVE, .actor = "user:ann", .release = "rel-4", .ok = true};
+	struct field_change c = {"rel-4", "state", NULL, "\"gated\""};
+	AUTO(strbuf_done) struct strbuf text = STRBUF(4096);
+
+	(void)state;
+	ev.text = "Little traffic.";
+	vec_push(&ev.changes, c);
+	tell_event(&ev, &text);
+	CHECK_STR(strbuf_cstr(&text), "ann approved rel-4: Little traffic; rel-4 is gated",
+		  "a dot");
+	vec_done(&ev.changes);
 }
 
 /* Empty, with an error, and with texts without end: one line, no crash, bounded. */
@@ -163,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_has_its_sentence),
 		cmocka_unit_test(states_are_told_and_decide),
+		cmocka_unit_test(what_people_wrote_ends_with_one_sign),
 		cmocka_unit_test(no_event_is_too_odd),
 	};
 

@@ -23,6 +23,10 @@ test('filters stand in the address', async () => {
 	await page.getByText('1 record', { exact: true }).waitFor();
 	assert.match(page.url(), /q=audrey/);
 	await page.getByRole('button', { name: 'Clear' }).click();
+	await page.getByRole('button', { name: 'By people' }).click();
+	await page.waitForURL(/show=people/);
+	await page.locator('.entry', { hasText: 'audrey' }).first().waitFor();
+	assert.ok((await page.locator('.entry-text').allInnerTexts()).every((text) => !/^ro-\d+ has /.test(text)), 'what the machine did is not there');
 	await page.getByRole('button', { name: 'Everything' }).click();
 	await page.locator('.entry', { hasText: 'started' }).first().waitFor();
 	await page.getByLabel('About').fill('engine');
@@ -61,6 +65,10 @@ test('an export is a link to the records as they are stored', async () => {
 	await page.getByRole('button', { name: 'Export' }).click();
 	const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: /Whole journal, NDJSON/ }).click()]);
 	penstock('audit', 'verify', '--export', await saved.path());
+	const narrow = await open('/audit', { width: 400 });
+	await narrow.getByRole('button', { name: 'Export' }).click();
+	assert.ok((await narrow.getByRole('menu', { name: 'Export' }).boundingBox()).x >= 0, 'the menu stays on the screen');
+	await narrow.context().close();
 });
 
 test('in all sizes and themes', async () => {

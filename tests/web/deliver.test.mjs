@@ -128,7 +128,7 @@ test('a canary that hurts is seen to be taken back, with the numbers', async () 
 	await page.goto(`${url}/rollouts/${bad.id}`);
 	await page.getByText('Harm found in the error rate').waitFor({ timeout: 60000 });
 	await page.getByRole('img', { name: /^0 % of the traffic goes to the new version/ }).waitFor({ timeout: 20000 });
-	assert.match(await page.locator('.verdict').innerText(), /Evidence [\d,.\s\u2009e^×]+ where [\d,\u2009]+ is enough.*of the new version failed/);
+	assert.match(await page.locator('.verdict').innerText(), /Evidence [\d,.\s\u2009×\u00b2\u00b3\u00b9\u2070-\u2079]+ where [\d,\u2009]+ is enough.*of the new version failed/);
 	await page.locator('.uplot canvas').first().waitFor();
 	// Errors, latency and slow requests, and of what is compared the difference with its interval and what is allowed.
 	await page.locator('.uplot canvas').nth(4).waitFor();
@@ -252,6 +252,9 @@ test('who may only look sees why nothing can be pressed', async () => {
 	const hold = theirs.getByRole('button', { name: 'Hold', exact: true });
 	await hold.waitFor();
 	assert.match((await hold.getAttribute('title')) ?? '', /role operator/);
+	await theirs.goto(`${url}/settings`);
+	await theirs.getByRole('link', { name: 'Retention' }).waitFor();
+	assert.equal(await theirs.getByRole('link', { name: /^(Health|Users|Secrets)$/ }).count(), 0, 'what they may not see is not listed');
 	await post(`/releases/${release.id}/approve`, { ok: false, comment: 'only looked at' });
 });
 

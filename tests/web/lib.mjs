@@ -132,6 +132,8 @@ export async function looks(name, path, ready, { few = false } = {}) {
 			}
 			const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 			assert.ok(wide <= 0, `${name} at ${width} px is ${wide} px too wide`);
+			const cut = await page.evaluate(() => [...document.querySelectorAll('.table-wrap')].filter((t) => t.scrollWidth > t.clientWidth + 1).map((t) => t.getAttribute('aria-label')));
+			assert.deepEqual(cut, [], `${name} at ${width} px: a table goes on beyond its edge`);
 			await page.evaluate(axe);
 			const found = await page.evaluate(async () => (await globalThis.axe.run()).violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).slice(0, 3).join(' | ')}`));
 			assert.deepEqual(found, [], `${name} at ${width} px, ${theme}`);

@@ -35,6 +35,18 @@ test('what failed is at hand: cause, test, text', async () => {
 	await panel.getByRole('rowheader', { name: 'toolchain' }).waitFor();
 });
 
+test('the graph of the jobs can be scrolled to its right end', async () => {
+	const narrow = await open(`/runs/${run.id}?view=graph&job=-`, { width: 400 });
+	const box = narrow.locator('.jobs-graph');
+	await box.locator('.node').first().waitFor();
+	await box.hover();
+	await narrow.mouse.wheel(200, 0);
+	await until('it moved', () => box.evaluate((b) => b.scrollLeft > 0));
+	assert.equal(await box.locator('.node', { hasText: 'api/' }).count(), 0, 'what the change does not touch is not drawn');
+	narrow.quiet();
+	await narrow.context().close();
+});
+
 test('a log with steps, colors and a bar that drew itself', async () => {
 	await page.goto(`${page.url().split('?')[0]}?job=${encodeURIComponent(job('colors'))}`);
 	const log = page.locator('.log-box');

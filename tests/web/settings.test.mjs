@@ -28,12 +28,12 @@ test('a user is made, changed, and kept out', async () => {
 	await page.getByRole('row', { name: /Uma Berg/ }).waitFor();
 	await row.getByRole('button', { name: /Disable/ }).click();
 	await dialog().getByRole('button', { name: 'Disable' }).click();
-	await row.getByText('may not come in').waitFor();
+	await row.getByText('disabled').waitFor();
 	const user = (await api('/users')).body.users.find((u) => u.id === 'uma');
 	assert.deepEqual([user.name, user.email, user.groups, user.disabled], ['Uma Berg', 'uma@shop.example', ['leads', 'oncall'], true]);
-	await row.getByRole('button', { name: /Let in/ }).click();
-	await dialog().getByRole('button', { name: 'Let in' }).click();
-	await row.getByText('may come in').waitFor();
+	await row.getByRole('button', { name: /Enable/ }).click();
+	await dialog().getByRole('button', { name: 'Enable' }).click();
+	await row.getByText('active').waitFor();
 });
 
 test('a role is given and taken back', async () => {
@@ -52,7 +52,7 @@ test('a role is given and taken back', async () => {
 
 test('a token is shown once, works, and is revoked', async () => {
 	await page.getByRole('link', { name: 'Tokens' }).click();
-	await page.getByRole('button', { name: 'New of a machine' }).click();
+	await page.getByRole('button', { name: 'New for a machine' }).click();
 	await dialog().getByRole('textbox', { name: /^Name/ }).fill('web-bot');
 	await dialog().getByRole('button', { name: 'Make token' }).click();
 	const secret = (await dialog().locator('.secret code').innerText()).trim();

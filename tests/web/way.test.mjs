@@ -103,10 +103,36 @@ test('the palette goes anywhere, and keys lead to pages', async () => {
 test('a lost connection is told, and what was missed is shown', async () => {
 	await page.context().setOffline(true);
 	await page.locator('.link-broken:visible', { hasText: 'Reconnecting' }).waitFor({ timeout: 20000 });
+	// A page whose code is not here yet says so, what was open can still be read, and it opens by itself.
+	await page.getByRole('link', { name: 'Insights' }).click();
+	await page.getByRole('heading', { name: 'Penstock cannot be reached' }).waitFor();
+	await page.goBack();
+	await page.locator('[data-card]').first().waitFor();
+	await page.getByText('Penstock cannot be reached from here').waitFor();
+	await page.goForward();
+	await page.getByRole('heading', { name: 'Penstock cannot be reached' }).waitFor();
 	const missed = await runOf(push('web: said while nobody listened', { 'services/web/version': 'web 2' }));
 	await page.context().setOffline(false);
+	await page.getByRole('heading', { name: 'Insights', exact: true }).waitFor({ timeout: 20000 });
+	await page.goBack();
 	await page.locator(`[data-card="${missed.id}"]`).waitFor({ timeout: 20000 });
 	await until('live again', () => page.locator('.link-live:visible').isVisible());
+});
+
+test('a daemon that does not answer does not look live', async () => {
+	let go;
+	const held = new Promise((wake) => (go = wake));
+	await page.route('**/api/v1/incidents?**', async (route) => {
+		await held;
+		await route.continue();
+	});
+	await page.getByRole('link', { name: 'Incidents' }).click();
+	await page.locator('.link-state:visible', { hasText: /^No answer for \d+ s$/ }).waitFor();
+	go();
+	await page.locator('.link-live:visible').waitFor();
+	await page.locator('main .skeleton').waitFor({ state: 'detached' });
+	await page.unroute('**/api/v1/incidents?**');
+	await page.goBack();
 });
 
 test('after a night asleep the page reads what it missed, by itself', async () => {

@@ -20,6 +20,7 @@ async function load(page: Page): Promise<void> {
 	if (!loaded.has(page)) loaded.set(page, (await page.load()).default);
 }
 
+const RETRY = 3_000; // ms between two tries to reach a daemon that is away
 const BLANK = 80; // ms: what is there by then is the first thing that is painted; a skeleton in between would only flash
 
 function toLogin(): void {
@@ -55,17 +56,38 @@ function NotFound({ path }: { path: string }) {
 	return <div class="page"><Empty icon="lost" title="There is no such page">{path} leads nowhere. <a href="/way">To the way</a></Empty></div>;
 }
 
+// Whether the daemon is there at all.
+async function answers(): Promise<boolean> {
+	try {
+		return (await fetch('/readyz', { cache: 'no-store', signal: AbortSignal.timeout(5_000) })).ok;
+	} catch {
+		return false;
+	}
+}
+
 function Loaded({ page, params }: { page: Page; params: Record<string, string> }) {
-	const [, render] = useState(0);
-	const [problem, setProblem] = useState<unknown>();
+	const [round, again] = useState(0); // renders once more, and tries once more what could not be loaded
+	const [failed, setFailed] = useState<{ page: Page; away: boolean }>();
 	const Shown = loaded.get(page);
 	useEffect(() => {
 		if (loaded.has(page)) return;
-		setProblem(undefined);
-		load(page).then(() => render((n) => n + 1), setProblem);
-	}, [page]);
+		let stop = false;
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		load(page).then(() => !stop && again((n) => n + 1), async () => {
+			const away = !(await answers());
+			if (stop) return;
+			setFailed({ page, away });
+			if (away) timer = setTimeout(() => again((n) => n + 1), RETRY);
+		});
+		return () => {
+			stop = true;
+			clearTimeout(timer);
+		};
+	}, [page, round]);
+	if (!Shown && failed?.page === page && failed.away)
+		return <div class="page"><Empty icon="lost" title="Penstock cannot be reached">Nothing of this page is here yet. It is tried again every few seconds, and opens by itself. Pages that you had open before can still be read.</Empty></div>;
 	// Another version of Penstock answers now: its files have other names.
-	if (problem !== undefined)
+	if (!Shown && failed?.page === page)
 		return <div class="page"><Empty icon="rerun" title="Penstock was updated">This page is of the version before. <Button kind="primary" onClick={() => location.reload()}>Load it again</Button></Empty></div>;
 	if (!Shown) return <div class="page"><Skeleton lines={6} tall /></div>;
 	return <Shown key={`${page.path} ${JSON.stringify(params)}`} params={params} />;
@@ -112,7 +134,7 @@ export function App() {
 				(problem) => {
 					if (stop || (problem instanceof Problem && problem.status === 401)) return;
 					setStart({ state: 'failed', problem });
-					timer = setTimeout(attempt, 3_000);
+					timer = setTimeout(attempt, RETRY);
 				},
 			);
 		void attempt();

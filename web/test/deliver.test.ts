@@ -5,7 +5,7 @@ import type { Environment, Incident, Release, Rollout } from '../src/api/types';
 import { byStage, daysOf, matrix, windowNow } from '../src/pages/environments/model';
 import { factsOf, isUrl, linesOf, nearLines } from '../src/pages/incident/model';
 import { comparedWith, gateSummary, mayBeDecided, requirementWaits, stagesOf, statementText, verifySummary, waitsForPeople } from '../src/pages/release/model';
-import { canaryRate, canDo, evidenceShare, lastDifference, lastOf, latencyRows, latencyText, points, quantileOf, ratioOf, rolling, shadesOf, share, stepRows, times, verdictWords, weighted } from '../src/pages/rollout/model';
+import { canaryRate, canDo, evidenceShare, evidenceText, labelsOf, lastDifference, lastOf, latencyRows, latencyText, points, quantileOf, ratioOf, rolling, shadesOf, share, stepRows, times, verdictWords, weighted } from '../src/pages/rollout/model';
 import { endOf } from '../src/pages/shared/ends';
 import { parseInline, parseMarkdown } from '../src/pages/shared/markdown_parse';
 import { countPatch, parsePatch } from '../src/pages/shared/patch_parse';
@@ -50,7 +50,7 @@ test('release: the gate in one word, and what it waits for', () => {
 	assert.equal(gateSummary(at([{ kind: 'veto', state: 'no' }])).tone, 'bad');
 	const waiting = at([{ kind: 'evidence', state: 'ok' }, { kind: 'approvals', state: 'wait', reason: '0 of 1 given' }]);
 	assert.equal(gateSummary(waiting).text, 'waits for 1 requirement');
-	assert.deepEqual(requirementWaits(waiting), [{ icon: 'person', text: 'Approvals: 0 of 1 given', since: 5 }]);
+	assert.deepEqual(requirementWaits(waiting), [{ icon: 'person', text: '1 approval', since: 5 }]);
 	assert.equal(waitsForPeople(waiting), true);
 	assert.equal(waitsForPeople(at([{ kind: 'window', state: 'wait' }])), false);
 });
@@ -127,6 +127,16 @@ test('verdict: says what is missing, and how long that takes', () => {
 	assert.equal(verdictWords(rollout({ state: 'aborted', reason: 'a person said so' }), undefined).text, 'a person said so');
 	assert.equal(verdictWords(rollout({ is_return: true }), undefined).title, 'Not judged');
 	assert.equal(verdictWords(rollout({ state: 'done', numbers: { answer: 'pass' } }), undefined).tone, 'ok');
+	const sent = { ...curves(), decisions: [{ at: 1, by: 'user:ann', text: 'promoted to the next step without waiting for the verdict' }] };
+	assert.equal(verdictWords(rollout({ state: 'done', numbers: { answer: 'wait', metric: 'errors', evidence: 1.3, wanted: 20 } }), sent).title, 'Promoted by hand');
+	assert.equal(verdictWords(rollout({ state: 'done', numbers: { answer: 'pass' } }), sent).title, 'Passed every step');
+});
+test('evidence: large numbers as people write them', () => assert.deepEqual([evidenceText(1), evidenceText(157000), evidenceText(1.68e6), evidenceText(4.1e18)], ['1', '157\u2009000', '1.7\u00d710\u2076', '4.1\u00d710\u00b9\u2078']));
+test('traffic: shares of steps that stand close are not written over each other', () => {
+	assert.deepEqual(labelsOf([0.05, 0.1, 0.15, 0.2, 0.5, 1], undefined), ['all', 'wide', 'wide', 'all', 'all', 'all']);
+	assert.deepEqual(labelsOf([0.05, 0.1, 0.15, 0.2, 0.5, 1], 1), ['wide', 'all', 'wide', 'wide', 'all', 'all']);
+	assert.deepEqual(labelsOf([0.01, 0.02, 0.03, 1], 1), ['none', 'all', 'none', 'all']);
+	assert.deepEqual(labelsOf([1], 5), ['all']);
 });
 test('actions: as the daemon allows them', () => {
 	const may = (r: Rollout, live = false) => Object.entries(canDo(r, live)).filter(([, why]) => why === undefined).map(([what]) => what);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backEdges, layout, levelsOf, pathOf, type Link } from '../src/pages/graph/layout';
 import { around, collapse, environmentsOf, finds, groupBy, healthOf, worstOf, type GraphData, type GraphNode } from '../src/pages/graph/model';
-import { fit, LEAST, MOST, reveal, zoomAt } from '../src/pages/graph/zoom';
+import { begin, fit, LEAST, MOST, READABLE, reveal, zoomAt } from '../src/pages/graph/zoom';
 
 const size = { width: 200, height: 60, gapX: 80, gapY: 14, column: 12 };
 const links = (...pairs: string[]): Link[] => pairs.map((p) => ({ from: p.split('>')[0] as string, to: p.split('>')[1] as string }));
@@ -110,6 +110,9 @@ test('graph: zoom keeps what is under the pointer, within bounds', () => {
 	assert.equal(zoomAt(zoomed, 0.0001, { x: 0, y: 0 }).k, LEAST);
 	const whole = fit(2000, 1000, { width: 1000, height: 800 });
 	assert.ok(whole.x >= 0 && whole.x + 2000 * whole.k <= 1000);
+	const first = begin(4000, 1000, { width: 1000, height: 800 });
+	assert.deepEqual([first.k, first.x], [READABLE, 24], 'never so small that nobody can read it: its left part, then');
+	assert.deepEqual(begin(500, 500, { width: 1000, height: 800 }), fit(500, 500, { width: 1000, height: 800 }));
 	const shown = reveal({ x: 0, y: 0, k: 1 }, { x: 1500, y: -300, width: 200, height: 60 }, { width: 1000, height: 800 });
 	assert.deepEqual([1500 + shown.x + 200, -300 + shown.y], [980, 20]);
 });

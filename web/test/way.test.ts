@@ -40,6 +40,14 @@ test('way: in ci, what failed first and what nobody started', () => {
 	assert.match(cardOf(run({ state: 'running', release: '' }), facts({ live: [live('ready')] })).waits[0]?.text ?? '', /1 job waits for a free slot/);
 	assert.match(cardOf(run({ state: 'planned', waits: true, release: '' }), facts()).waits[0]?.text ?? '', /fork/);
 });
+test('way: jobs that the change does not touch are no work to do', () => {
+	assert.equal(cardOf(run({ state: 'running', release: '', jobs: 178, open: 2, unaffected: 172 }), facts()).progress, '4 of 6 jobs');
+});
+test('way: a rejection is said once, and by whom as people say it', () => {
+	const why = 'user:ann said no: not before the sale is over';
+	const card = cardOf(run(), facts({ releases: [release('rejected', { reason: why, gate: { requirements: [{ kind: 'approvals', state: 'no', reason: why }] } })] }));
+	assert.deepEqual(card.waits.map((w) => w.text), ['ann said no: not before the sale is over']);
+});
 test('way: filters', () => {
 	const card = cardOf(run(), facts({ releases: [release('staged')] }));
 	const filter = { text: '', service: '', author: '', state: '' };
@@ -54,6 +62,8 @@ test('way: lanes by service, the rest in one of its own', () => {
 	const a = cardOf(run(), facts({ releases: [release('staged')] }));
 	const b = cardOf(run({ id: 'run-8', affected: ['lib'], release: '' }), facts());
 	assert.deepEqual(serviceLanes([a, b], []).map((l) => [l.unit, l.cards.length]), [['auth', 1], ['orders', 1], ['', 1]]);
+	const at: Environment = { ...production, live: [{ unit: 'api', image: 'sha256:3', since: 1 }, { unit: 'web', image: 'sha256:4', since: 1 }] };
+	assert.deepEqual(serviceLanes([a], [at]).map((l) => l.unit), ['auth', 'orders', 'api', 'web'], 'first where something is under way');
 });
 test('way: parts of a run in the order that they are reached', () => assert.deepEqual(jobParts({ passed: 2, cached: 1, failed: 1, blocked: 3, ready: 1 }), [{ tone: 'ok', n: 2 }, { tone: 'kept', n: 1 }, { tone: 'bad', n: 1 }, { tone: 'idle', n: 4 }]));
 test('way: what went live and was replaced, or taken back, is not live any more', () => {
@@ -65,6 +75,6 @@ test('way: what went live and was replaced, or taken back, is not live any more'
 	assert.equal(groupOf(state({}, {})), 'done');
 	assert.equal(state({ taken_back: true }, {}).state, 'replaced');
 	assert.equal(state({ taken_back: true }, { taken_back: true }).state, 'rolled_back');
-	assert.equal(state({ taken_back: true }, { production_skipped: true }).waits[0]?.text, 'rolled back by user:ann');
+	assert.equal(state({ taken_back: true }, { production_skipped: true }).waits[0]?.text, 'rolled back by ann');
 	assert.equal(state({ production_skipped: true }, { production_skipped: true }).state, 'live');
 });

@@ -23,9 +23,28 @@ export interface Answer<T> {
 	etag: string | undefined;
 }
 
+// Requests that wait for their answer longer than anybody is used to: since when the first of them does.
+const SLOW = 3_000; // ms
+const slow = new Map<object, number>();
+const slowWatchers = new Set<() => void>();
+export function slowSince(): number | undefined {
+	return slow.size ? Math.min(...slow.values()) : undefined;
+}
+export function onSlow(fn: () => void): () => void {
+	slowWatchers.add(fn);
+	return () => void slowWatchers.delete(fn);
+}
+function setSlow(request: object, since: number | undefined): void {
+	if (since !== undefined) slow.set(request, since);
+	else if (!slow.delete(request)) return;
+	for (const fn of slowWatchers) fn();
+}
+
 async function send(path: string, init: RequestInit): Promise<Response> {
 	const patience = new AbortController();
+	const since = Date.now();
 	const timer = setTimeout(() => patience.abort(), PATIENCE);
+	const late = setTimeout(() => setSlow(patience, since), SLOW);
 	let response: Response;
 	try {
 		response = await fetch(BASE + path, { credentials: 'same-origin', cache: 'no-store', signal: patience.signal, ...init });
@@ -33,6 +52,8 @@ async function send(path: string, init: RequestInit): Promise<Response> {
 		throw noAnswer();
 	} finally {
 		clearTimeout(timer);
+		clearTimeout(late);
+		setSlow(patience, undefined);
 	}
 	if (response.status === 401) onStranger();
 	if (!response.ok && response.status !== 304) throw await problemOf(response);

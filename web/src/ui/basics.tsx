@@ -139,15 +139,18 @@ export interface Column<T> {
 	number?: boolean; // to the right, with figures of one width
 	wide?: boolean; // takes what is left
 	minor?: boolean; // left out on a narrow screen
+	bare?: boolean; // needs no name beside it where rows are blocks
 }
-export function Table<T>({ columns, rows, keyOf, caption }: { columns: Column<T>[]; rows: T[]; keyOf: (row: T) => string; caption: string }) {
+// On a narrow screen, so that nothing stands beyond the edge: "stack", each row is a block with a line for each column; "lines", the wide
+// column has a line of its own, the others one below.
+export function Table<T>({ columns, rows, keyOf, caption, narrow }: { columns: Column<T>[]; rows: T[]; keyOf: (row: T) => string; caption: string; narrow?: 'stack' | 'lines' }) {
 	const look = (c: Column<T>) => cx(c.number && 'num', c.wide && 'wide', c.minor && 'minor');
 	return (
-		<div class="table-wrap" tabIndex={0} role="region" aria-label={caption}>
+		<div class={cx('table-wrap', narrow && `table-${narrow}`)} tabIndex={0} role="region" aria-label={caption}>
 			<table>
 				<caption class="offscreen">{caption}</caption>
 				<thead><tr>{columns.map((c) => <th key={c.name} scope="col" class={look(c)}>{c.name}</th>)}</tr></thead>
-				<tbody>{rows.map((row) => <tr key={keyOf(row)}>{columns.map((c) => <td key={c.name} class={look(c)}>{c.cell(row)}</td>)}</tr>)}</tbody>
+				<tbody>{rows.map((row) => <tr key={keyOf(row)}>{columns.map((c) => <td key={c.name} class={look(c)} data-name={c.bare ? undefined : c.name}>{narrow === 'stack' ? <div>{c.cell(row)}</div> : c.cell(row)}</td>)}</tr>)}</tbody>
 			</table>
 		</div>
 	);

@@ -35,8 +35,13 @@ export function shortAge(usec: number): string {
 	if (usec < 14 * DAY) return `${Math.floor(usec / DAY)} d`;
 	return `${Math.floor(usec / (7 * DAY))} w`;
 }
+// The same to the nearest: what ends in 5 h 59 m ends "in 6 h".
+export function shortLeft(usec: number): string {
+	const unit = usec < MIN ? SEC : usec < HOUR ? MIN : usec < DAY ? HOUR : usec < 14 * DAY ? DAY : 7 * DAY;
+	return shortAge(Math.round(usec / unit) * unit);
+}
 export function ago(at: number, now: number): string {
-	if (at > now + 2 * SEC) return `in ${shortAge(at - now)}`;
+	if (at > now + 2 * SEC) return `in ${shortLeft(at - now)}`;
 	const text = shortAge(now - at);
 	return text === 'now' ? 'just now' : `${text} ago`;
 }

@@ -56,6 +56,7 @@ const icons = {
 	play: <>{line('M5 3v10l8-5Z')}</>,
 	terminal: <>{line('m2.5 4 3.5 4-3.5 4m5 0h6')}</>,
 	person: <><circle cx="8" cy="5.2" r="2.9" fill="none" stroke="currentColor" stroke-width="1.5" />{line('M2.5 14a5.5 5.5 0 0 1 11 0')}</>,
+	people: <><circle cx="6" cy="5.4" r="2.5" fill="none" stroke="currentColor" stroke-width="1.5" />{line('M1.5 13.5a4.5 4.5 0 0 1 9 0M10.5 3.1a2.5 2.5 0 0 1 0 4.6m1.5 1.6a4.5 4.5 0 0 1 2.5 4.2')}</>,
 	commit: <><circle cx="8" cy="8" r="2.8" fill="none" stroke="currentColor" stroke-width="1.5" />{line('M1 8h4.2m5.6 0H15')}</>,
 	branch: <>{line('M4.5 5.5v5M4.5 9c0-2 6.5-.5 6.5-3.5')}<circle cx="4.5" cy="3.8" r="1.7" fill="none" stroke="currentColor" stroke-width="1.4" /><circle cx="4.5" cy="12.2" r="1.7" fill="none" stroke="currentColor" stroke-width="1.4" /><circle cx="11" cy="3.9" r="1.7" fill="none" stroke="currentColor" stroke-width="1.4" /></>,
 	clock: <>{ring}{line('M8 4.5V8l2.3 1.6')}</>,

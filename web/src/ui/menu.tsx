@@ -1,7 +1,9 @@
 // A button with a list of things to do: arrows move, Escape and a click elsewhere close.
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Button, cx } from './basics';
 import { Icon, type IconName } from './icon';
+
+const EDGE = 8; // px that stay free at the screen's edge
 
 export interface MenuItem {
 	label: string;
@@ -17,6 +19,13 @@ export function Menu({ label, icon, items, children }: { label: string; icon?: I
 	const [open, setOpen] = useState(false);
 	const box = useRef<HTMLDivElement>(null);
 	const id = useId();
+	// It ends where its button does, and is moved to the right as far as it would begin beyond the screen's left edge.
+	useLayoutEffect(() => {
+		const list = open && box.current?.querySelector<HTMLElement>('.menu-list');
+		if (!list) return;
+		const left = list.getBoundingClientRect().left;
+		if (left < EDGE) list.style.transform = `translateX(${EDGE - left}px)`;
+	}, [open]);
 	useEffect(() => {
 		if (!open) return;
 		box.current?.querySelector<HTMLElement>('[role^=menuitem]')?.focus();

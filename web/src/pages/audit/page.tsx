@@ -99,7 +99,7 @@ function EntryView({ record, open, onToggle }: { record: Entry; open: boolean; o
 				<span class="entry-about">{href ? <a href={href} class="cut" title={record.subject}>{record.subject}</a> : <span class="cut muted" title={record.subject}>{record.subject}</span>}</span>
 				<span class="entry-from muted">{addressOf(record)}</span>
 				<span class="entry-when muted"><Ago at={record.at} /></span>
-				<span class="entry-seq muted num">{count(record.seq)}</span>
+				<span class="entry-seq muted num" title={`Record ${record.seq} of the journal`}>{count(record.seq)}</span>
 			</div>
 			{open && <Details record={record} />}
 		</li>

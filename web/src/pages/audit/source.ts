@@ -41,6 +41,7 @@ export interface Wanted {
 // Which records, as the API is asked for them; a type that is chosen is narrower.
 export const SHOWS = [
 	{ value: '', label: 'Decisions', query: { decisions: '1' } },
+	{ value: 'people', label: 'By people', query: { actor: 'user:*' } },
 	{ value: 'access', label: 'Access', query: { type: 'access.*' } },
 	{ value: 'job', label: 'Jobs', query: { type: 'job.*' } },
 	{ value: 'deploy', label: 'Deployments', query: { type: 'deploy.*' } },

@@ -57,7 +57,7 @@ export default function Device(_: PageProps) {
 					/>
 				</label>
 				<dl class="device-grants" id="device-grants">
-					<div><dt>It acts as</dt><dd><strong>{me ? me.name || person(me.actor) : 'you'}</strong>{me && <span class="muted"> {me.actor}</span>}</dd></div>
+					<div><dt>It acts as</dt><dd><strong>{me ? me.name || person(me.actor) : 'you'}</strong>{me && (me.name || person(me.actor)) !== me.actor && <span class="muted"> {me.actor}</span>}</dd></div>
 					<div><dt>It may do</dt><dd>whatever you may{me?.role ? <>: <span class="chip">{me.role}</span></> : ''}{me?.roles?.some((r) => r.environment) ? `, in ${me.roles.map((r) => r.environment ?? 'all').join(', ')}` : ''}</dd></div>
 					<div><dt>Until</dt><dd>90 days from now, or until its token is revoked: in the settings, or by <code>penstock logout</code></dd></div>
 				</dl>

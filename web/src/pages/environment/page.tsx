@@ -65,13 +65,13 @@ function History({ env, unit, onBack, may, marks }: { env: EnvironmentT; unit: s
 			{pages.ready && pages.rows.length === 0 && <p class="panel-body muted">Nothing went live here yet.</p>}
 			{pages.rows.length > 0 && (
 				<Table
-					caption={`What was live in ${env.id}, newest first`} rows={pages.rows} keyOf={(w) => `${w.rollout}`}
+					caption={`What was live in ${env.id}, newest first`} rows={pages.rows} keyOf={(w) => `${w.rollout}`} narrow="stack"
 					columns={[
 						{ name: 'Service', cell: (w) => <strong>{w.unit}</strong> },
 						{ name: 'Version', cell: (w) => <Digest value={w.image} /> },
-						{ name: 'Change', wide: true, minor: true, cell: (w) => <span class="cut block-cut">{w.returns && <span class="chip"><Icon name="rolled_back" size={12} />returned</span>} <a href={`/releases/${w.release}`}>{w.subject ?? w.release}</a>{w.approved_by?.length ? <span class="muted"> approved by {w.approved_by.map(person).join(', ')}</span> : null}</span> },
-						{ name: 'Live', number: true, cell: (w) => <span title={w.until ? `for ${duration(w.until - w.since)}` : 'since then'}>{w.until ? <><span class="muted lived">for {shortAge(w.until - w.since)}, </span><Ago at={w.since} /></> : <><span class="live-dot tone-ok"><Icon name="live" size={12} label="live" /></span> <Ago at={w.since} /></>}</span> },
-						{ name: 'Return', number: true, cell: (w) => <Button small icon="rolled_back" why={why(w)} aria-label={`Return ${w.unit} to ${shortDigest(w.image)}`} onClick={() => onBack(w)}><span class="return-word">Return</span></Button> },
+						{ name: 'Change', wide: true, bare: true, cell: (w) => <span class="cut block-cut">{w.returns && <span class="chip"><Icon name="rolled_back" size={12} />returned</span>} <a href={`/releases/${w.release}`}>{w.subject ?? w.release}</a>{w.approved_by?.length ? <span class="muted"> approved by {w.approved_by.map(person).join(', ')}</span> : null}</span> },
+						{ name: 'Live', number: true, cell: (w) => <span title={w.until ? `for ${duration(w.until - w.since)}` : 'since then'}>{w.until ? <><span class="muted">for {shortAge(w.until - w.since)}, </span><Ago at={w.since} /></> : <><span class="live-dot tone-ok"><Icon name="live" size={12} label="live" /></span> <Ago at={w.since} /></>}</span> },
+						{ name: 'Return', number: true, bare: true, cell: (w) => <Button small icon="rolled_back" why={why(w)} aria-label={`Return ${w.unit} to ${shortDigest(w.image)}`} onClick={() => onBack(w)}>Return</Button> },
 					]}
 				/>
 			)}
@@ -138,18 +138,15 @@ export default function EnvironmentPage({ params }: PageProps) {
 					<Panel title="Live" note={plural(live.length, 'service')} flush>
 						{live.length === 0 ? <p class="panel-body muted">Nothing runs here yet. A release that reaches this environment brings its services.</p> : (
 							<Table
-								caption={`Live in ${id}`} rows={live} keyOf={(l) => l.unit}
+								caption={`Live in ${id}`} rows={live} keyOf={(l) => l.unit} narrow="stack"
 								columns={[
-									{ name: 'Service', cell: (l) => <strong>{l.unit}</strong> },
-									{ name: 'Version', cell: (l) => <Digest value={l.image} /> },
-									{ name: 'Release', minor: true, cell: (l) => l.release && <a href={`/releases/${l.release}`}>{l.release}</a> },
-									{ name: 'Since', number: true, minor: true, cell: (l) => <Ago at={l.since} /> },
 									{
-										name: 'Signs', wide: true, cell: (l) => {
+										name: 'Service', cell: (l) => {
 											const moving = rollouts.find((r) => r.unit === l.unit);
 											const drifted = drift?.units.find((u) => u.unit === l.unit && u.drift);
 											return (
 												<span class="env-signs">
+													<strong>{l.unit}</strong>
 													{moving && <a class="sign tone-run" href={`/rollouts/${moving.id}`}><StateIcon state={moving.state} size={13} />{shortDigest(moving.image)} at {share(moving.confirmed ?? 0)}</a>}
 													{drifted && !moving && <span class="sign tone-wait" title={`Desired in Git: ${drifted.desired ?? 'nothing'}`}><Icon name="flaky" size={13} />Git wants {shortDigest(drifted.desired ?? '')}</span>}
 													{marks.filter((m) => m.kind !== 'veto' && (m.mark.unit === l.unit || !m.mark.unit)).map((m) => <MarkIcon key={m.mark.id} of={m} />)}
@@ -157,13 +154,14 @@ export default function EnvironmentPage({ params }: PageProps) {
 											);
 										},
 									},
+									{ name: 'Version, release, live since', bare: true, cell: (l) => <span class="env-version"><Digest value={l.image} />{l.release && <a href={`/releases/${l.release}`}>{l.release}</a>}<span class="muted"><Ago at={l.since} /></span></span> },
 									{
-										name: 'Act', number: true, cell: (l) => (
+										name: 'Actions', number: true, bare: true, cell: (l) => (
 											<span class="row-acts">
 												<Button small kind="quiet" icon="flag" why={may} aria-label={`Pin ${l.unit} at this version`} title="Pin at this version" onClick={() => mark('pin', l)} />
 												<Button small kind="quiet" icon="hold" why={may} aria-label={`Hold ${l.unit}`} title="Hold: nothing moves" onClick={() => mark('hold', l)} />
 												<Button small kind="quiet" icon="cancelled" why={may} aria-label={`Veto this version of ${l.unit}`} title="Veto this version" onClick={() => mark('veto', l)} />
-												<Button small icon="rolled_back" why={may ?? (l.previous ? undefined : 'There was no version before')} aria-label={`Return ${l.unit} to the version before`} onClick={() => setOpen({ back: { environment: id, production, unit: l.unit, image: l.previous, live: l.image } })}><span class="return-word">Return</span></Button>
+												<Button small icon="rolled_back" why={may ?? (l.previous ? undefined : 'There was no version before')} aria-label={`Return ${l.unit} to the version before`} onClick={() => setOpen({ back: { environment: id, production, unit: l.unit, image: l.previous, live: l.image } })}>Return</Button>
 											</span>
 										),
 									},

@@ -24,7 +24,7 @@ export function MarkIcon({ of }: { of: MarkOf }) {
 function CellView({ cell, env, last }: { cell: Cell; env: Environment; last: string }) {
 	const { live, moving } = cell;
 	return (
-		<td class={cx('env-cell', cell.differs && 'env-differs')}>
+		<td class={cx('env-cell', cell.differs && 'env-differs')} data-name={env.id}>
 			{live ? (
 				<div class="env-version">
 					<code title={live.image}>{shortDigest(live.image)}</code>
@@ -57,7 +57,7 @@ function Head({ env, onHold }: { env: Environment; onHold: () => void }) {
 				{held && <span class="sign tone-wait" title={markText(held)}><Icon name="hold" size={12} />on hold</span>}
 				{now?.closed && <span class="sign tone-wait" title={now.why}><Icon name="clock" size={12} />closed, opens <Ago at={now.until} /></span>}
 				{now && !now.closed && now.until && <span class="sign"><Icon name="clock" size={12} />closes <Ago at={now.until} /></span>}
-				{!env.active && !held && !now?.until && <span class="muted">{env.stage}</span>}
+				{!env.active && !held && !now?.until && env.stage !== env.id && <span class="muted">{env.stage}</span>}
 			</div>
 		</th>
 	);

@@ -88,13 +88,13 @@ function AsTable({ data, environments, search, link }: { data: GraphData; enviro
 			name: env,
 			cell: (n) => {
 				const live = n.live?.find((l) => l.environment === env);
-				return live ? <span class="graph-cell"><Digest value={live.image} /><Health live={live} /></span> : <span class="muted">{n.kind === 'library' ? '' : 'not live'}</span>;
+				return live ? <span class="graph-cell"><Digest value={live.image} /><Health live={live} /></span> : n.kind !== 'library' && <span class="muted">not live</span>;
 			},
 		})),
 		{ name: 'Needs', cell: (n) => names([...new Set(data.edges.filter((e) => e.from === n.id).map((e) => e.to))].sort()) },
 		{ name: 'Needed by', cell: (n) => names([...new Set(data.edges.filter((e) => e.to === n.id).map((e) => e.from))].sort()) },
 	];
-	return <div class="panel"><Table caption="Units, where they are live, who needs whom" columns={columns} rows={rows} keyOf={(n) => n.id} /></div>;
+	return <div class="panel"><Table narrow="stack" caption="Units, where they are live, who needs whom" columns={columns} rows={rows} keyOf={(n) => n.id} /></div>;
 }
 
 export default function Graph(_: PageProps) {

@@ -4,7 +4,7 @@ import { Button, cx } from '../../ui/basics';
 import { plural, shortDigest } from '../../ui/format';
 import { layout, pathOf, type Drawn, type Place } from './layout';
 import { healthOf, hits, worstOf, type GraphEdge, type Shown, type View } from './model';
-import { fit, reveal, zoomAt, type Zoom } from './zoom';
+import { begin, fit, reveal, zoomAt, type Zoom } from './zoom';
 
 const WIDTH = 196;
 const HEAD = 30;
@@ -121,7 +121,7 @@ export function Picture({ view, environments, chosen, search, levels, onChoose }
 		setZoom(undefined);
 	}, [drawn.width, drawn.height]);
 	const whole = fit(drawn.width, drawn.height, size);
-	const now = zoom ?? whole;
+	const now = zoom ?? begin(drawn.width, drawn.height, size);
 	const latest = useRef(now);
 	latest.current = now;
 	const edgesOf = (id: string | undefined) => new Set(view.edges.filter((e) => e.from === id || e.to === id));
@@ -180,7 +180,7 @@ export function Picture({ view, environments, chosen, search, levels, onChoose }
 		const id = (e.target as Element).closest?.('[data-node]')?.getAttribute('data-node');
 		if (e.key === '+' || e.key === '=') scale(1.25);
 		else if (e.key === '-') scale(0.8);
-		else if (e.key === '0') setZoom(undefined);
+		else if (e.key === '0') setZoom(whole);
 		else {
 			const next = id ? nextBy(e.key, drawn, view.edges, id) : undefined;
 			if (!next) return;
@@ -240,7 +240,7 @@ export function Picture({ view, environments, chosen, search, levels, onChoose }
 			<div class="graph-tools">
 				<Button small aria-label="Smaller" title="Smaller ( - )" onClick={() => scale(0.8)}>{'\u2212'}</Button>
 				<Button small aria-label="Larger" title="Larger ( + ), or the wheel with Ctrl" onClick={() => scale(1.25)}>+</Button>
-				<Button small title="All of it ( 0 )" onClick={() => setZoom(undefined)}>Fit</Button>
+				<Button small title="All of it ( 0 )" onClick={() => setZoom(whole)}>Fit</Button>
 			</div>
 		</div>
 	);

@@ -12,6 +12,14 @@ export function fit(width: number, height: number, window: { width: number; heig
 	const k = Math.max(LEAST, Math.min(1.15, (window.width - 2 * room) / Math.max(1, width), (window.height - 2 * room) / Math.max(1, height)));
 	return { k, x: (window.width - width * k) / 2, y: (window.height - height * k) / 2 };
 }
+// At first: all of it where its words can be read then, else from its left, as large as they need.
+export const READABLE = 0.75;
+export function begin(width: number, height: number, window: { width: number; height: number }, room = 24): Zoom {
+	const whole = fit(width, height, window, room);
+	if (whole.k >= READABLE) return whole;
+	const wide = width * READABLE;
+	return { k: READABLE, x: wide > window.width - 2 * room ? room : (window.width - wide) / 2, y: (window.height - height * READABLE) / 2 };
+}
 // What is under the point stays there.
 export function zoomAt(zoom: Zoom, factor: number, at: { x: number; y: number }): Zoom {
 	const k = Math.max(LEAST, Math.min(MOST, zoom.k * factor));

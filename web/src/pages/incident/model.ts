@@ -13,6 +13,9 @@ export interface Line {
 	phase?: 'opened' | 'mitigated' | 'closed';
 }
 
+// What happened, without its numbers: those stand in the timeline.
+export const headOf = (title: string | undefined): string => (title ?? '').split('; ')[0] ?? '';
+
 const rank = (l: Line) => (l.phase === 'opened' ? 0 : l.side === 'deploy' ? 1 : 2);
 
 export function linesOf(i: Incident): Line[] {

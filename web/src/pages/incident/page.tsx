@@ -19,7 +19,7 @@ import { toast } from '../../ui/toast';
 import { MoreMenu, Panel, Trail } from '../shared/bits';
 import { CurvesView } from '../shared/curves_view';
 import { Markdown } from '../shared/markdown';
-import { factsOf, isUrl, linesOf, nearLines, type Line, type Runbook } from './model';
+import { factsOf, headOf, isUrl, linesOf, nearLines, type Line, type Runbook } from './model';
 
 const lineIcon = { bad: 'failed', ok: 'passed', wait: 'waiting', run: 'rollout', idle: 'right' } as const;
 
@@ -118,7 +118,7 @@ export default function IncidentPage({ params }: PageProps) {
 	const [ask, setAsk] = useState<Omit<Ask, 'onClose'> | null>(null);
 	const [export_, setExport] = useState(false);
 	useTick(i?.state === 'open' ? 1000 : null);
-	useTitle(i?.title ?? id);
+	useTitle(headOf(i?.title) || id);
 	const developer = whyNot(me, 'developer', i?.environment);
 	const operator = whyNot(me, 'operator', i?.environment);
 	const act = (verb: string, said: string) => async (text: string) => {
@@ -145,7 +145,7 @@ export default function IncidentPage({ params }: PageProps) {
 			<header class="page-head">
 				<div>
 					<Trail path={[{ href: '/incidents', text: 'Incidents' }]} at={id} />
-					<h1>{i.title ?? id}</h1>
+					<h1 title={i.title}>{headOf(i.title) || id}</h1>
 					<div class="facts">
 						<StateBadge state={i.state} />
 						{i.unit && <span><Icon name="release" size={14} />{i.unit}</span>}

@@ -6,6 +6,7 @@ import { Button, Empty, Skeleton, Table, useTitle } from '../../ui/basics';
 import { StateBadge } from '../../ui/state';
 import { Segments } from '../../ui/tabs';
 import { Ago, Took } from '../../ui/time';
+import { headOf } from '../incident/model';
 import { Older, usePages } from '../shared/list';
 
 const states = [{ value: '', label: 'All' }, { value: 'open', label: 'Open' }, { value: 'mitigated', label: 'Mitigated' }, { value: 'closed', label: 'Closed' }];
@@ -37,10 +38,10 @@ export default function Incidents(_: PageProps) {
 			{rows.length > 0 && (
 				<div class="panel">
 					<Table
-						caption="Incidents, newest first" rows={rows} keyOf={(i) => i.id}
+						caption="Incidents, newest first" rows={rows} keyOf={(i) => i.id} narrow="lines"
 						columns={[
 							{ name: 'State', cell: (i) => <StateBadge state={i.state} /> },
-							{ name: 'What', wide: true, cell: (i) => <a class="list-link cut" href={`/incidents/${i.id}`} title={i.title}>{i.title ?? i.id}<span class="muted"> {i.id}</span></a> },
+							{ name: 'What', wide: true, cell: (i) => <a class="list-link cut" href={`/incidents/${i.id}`} title={i.title}>{headOf(i.title) || i.id}<span class="muted"> {i.id}</span></a> },
 							{ name: 'Service', minor: true, cell: (i) => i.unit },
 							{ name: 'Environment', minor: true, cell: (i) => i.environment && <a href={`/environments/${i.environment}`}>{i.environment}</a> },
 							{ name: 'Release', minor: true, cell: (i) => i.release && <a href={`/releases/${i.release}`}>{i.release}</a> },

@@ -7,6 +7,7 @@ import type { PageProps } from '../../routes';
 import { Button, cx, Empty, Failure, Skeleton, Table, useTitle, type Column } from '../../ui/basics';
 import { count, duration, exact, percent, plural, serverNow } from '../../ui/format';
 import { Segments } from '../../ui/tabs';
+import { useFew } from '../shared/list';
 import { Deploys } from './deploys';
 import { LazyChart } from './lazy';
 import { dayKey, dayOf, dayText, everyDay, measureOf, measures, RANGES, rangeOf, sinceOf, type DoraDay, type InsightsData, type Measure, type Numbers } from './model';
@@ -59,20 +60,25 @@ function Curve({ measure, days, chosen, onPick, definition }: { measure: Measure
 	);
 }
 
+const UNITS = 12; // services shown at first, those with the most deployments
+
 function ByService({ data, chosen, link }: { data: InsightsData; chosen: string; link: (change: Record<string, string | null>) => string }) {
 	type Row = Numbers & { unit: string };
 	const columns: Column<Row>[] = [
 		{ name: 'Service', cell: (u) => <a href={link({ unit: u.unit === chosen ? null : u.unit })}>{u.unit}</a> },
-		{ name: 'Deployments', number: true, cell: (u) => count(u.deploys ?? 0) },
+		{ name: 'Deploys', number: true, cell: (u) => count(u.deploys ?? 0) },
 		{ name: 'Lead time', number: true, cell: (u) => (u.lead_p50 ? duration(u.lead_p50) : '\u2013') },
 		{ name: 'Failed', number: true, cell: (u) => <span class={u.failed ? 'bad-text' : undefined}>{u.deploys ? percent(u.fail_rate ?? 0, 0) : '\u2013'}</span> },
 		{ name: 'Recovery', number: true, cell: (u) => (u.recovery_p50 ? duration(u.recovery_p50) : '\u2013'), minor: true },
 		{ name: 'Rework', number: true, cell: (u) => (u.deploys ? percent(u.rework_rate ?? 0, 0) : '\u2013'), minor: true },
 	];
+	const units = [...(data.dora?.units ?? [])].sort((a, b) => (b.deploys ?? 0) - (a.deploys ?? 0) || a.unit.localeCompare(b.unit));
+	const few = useFew(units, UNITS, 'services');
 	return (
 		<section class="panel" aria-labelledby="units-head">
 			<header class="panel-head"><h2 id="units-head">By service</h2><span class="panel-note">times: the median</span></header>
-			<Table caption="The five measures by service" columns={columns} rows={data.dora?.units ?? []} keyOf={(u) => u.unit} />
+			<Table caption="The five measures by service" columns={columns} rows={few.shown} keyOf={(u) => u.unit} />
+			{few.more && <div class="panel-foot">{few.more}</div>}
 		</section>
 	);
 }

@@ -13,7 +13,7 @@ export function Stages({ data }: { data: InsightsData }) {
 	const any = stages.some((s) => s.n);
 	return (
 		<section class="panel" aria-labelledby="stages-head">
-			<header class="panel-head"><h2 id="stages-head">Time by stage</h2><span class="muted">median, and 95 of 100 within</span></header>
+			<header class="panel-head"><h2 id="stages-head">Time by stage</h2><span class="muted">the light bar: 95 of 100</span></header>
 			<div class="panel-body">
 				{!any && <p class="muted">No stage ended in this time.</p>}
 				{any && data.unit && <p class="muted stage-whose">CI: jobs of {data.unit}, the others: releases with it.</p>}
@@ -24,7 +24,7 @@ export function Stages({ data }: { data: InsightsData }) {
 								<dt>{stageNames[s.stage] ?? s.stage}</dt>
 								<dd>
 									<span class="stage-bar" aria-hidden="true"><span class="stage-p95" style={{ width: `${((s.p95 ?? 0) / most) * 100}%` }} /><span class="stage-p50" style={{ width: `${((s.p50 ?? 0) / most) * 100}%` }} /></span>
-									<span class="stage-text">{s.n ? <><strong>{duration(s.p50 ?? 0)}</strong> <span class="muted">{duration(s.p95 ?? 0)}, {plural(s.n, 'time')}</span></> : <span class="muted">never in this time</span>}</span>
+									<span class="stage-text">{s.n ? <><strong>{duration(s.p50 ?? 0)}</strong> <span class="muted">median; 95 of 100 within {duration(s.p95 ?? 0)}; {plural(s.n, 'time')}</span></> : <span class="muted">never in this time</span>}</span>
 								</dd>
 							</div>
 						))}

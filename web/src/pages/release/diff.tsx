@@ -8,6 +8,7 @@ import { plural, shortDigest } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import { Segments } from '../../ui/tabs';
 import { Panel } from '../shared/bits';
+import { useFew } from '../shared/list';
 import { CommitList } from '../shared/commits';
 import { Patch } from '../shared/patch';
 import { countPatch } from '../shared/patch_parse';
@@ -69,6 +70,7 @@ export function Diff({ release }: { release: Release }) {
 	const over = isOver(release);
 	const replaced = data?.with === 'before' || data?.items?.some((i) => i.plan?.rollout);
 	const config = data?.config;
+	const few = useFew(data?.items ?? [], 4, 'services');
 	return (
 		<Panel title={over ? 'What it changed' : 'What will change'} note={data?.environment ? `in ${data.environment}` : null}>
 			{problem && <Failure problem={problem} />}
@@ -79,7 +81,8 @@ export function Diff({ release }: { release: Release }) {
 						<p class="muted">{comparedWith(data, over)}</p>
 						{(replaced || now) && <Segments label="Compared with" value={now ? 'now' : 'before'} onChange={(v) => go(withQuery(currentPlace(), { with: v === 'now' ? 'now' : null }), { keepScroll: true })} options={[{ value: 'before', label: 'What it replaced' }, { value: 'now', label: 'What runs there now' }]} />}
 					</div>
-					{(data.items ?? []).map((i) => <Item key={i.unit} item={i} over={over} />)}
+					{few.shown.map((i) => <Item key={i.unit} item={i} over={over} />)}
+					{few.more}
 					{config && (
 						<section class="diff-item" aria-label="penstock.yml">
 							<header><h3>penstock.yml</h3>{config.same ? <span class="chip">the same as before</span> : config.problem ? <span class="muted">{config.problem}</span> : <span class="badge tone-wait"><Icon name="flaky" size={13} />the way of delivery changes too</span>}</header>

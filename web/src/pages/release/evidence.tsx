@@ -10,6 +10,7 @@ import { Icon } from '../../ui/icon';
 import { Ago } from '../../ui/time';
 import { announce } from '../../ui/toast';
 import { Panel } from '../shared/bits';
+import { useFew } from '../shared/list';
 import { evidenceName, statementOf, statementText, verifySummary } from './model';
 
 const order: Record<string, number> = { 'build ci': 0, 'tests ci': 1, 'tests staging': 2, 'decision gate': 3 };
@@ -64,6 +65,8 @@ export function Evidence({ release }: { release: Release }) {
 		return verified ? { ...e, verified } : e;
 	});
 	const images = [...new Set(items.map((e) => e.image))];
+	const wrong = (image: string) => items.some((e) => e.image === image && (e.problem || e.verified?.ok === false));
+	const few = useFew([...images.filter(wrong), ...images.filter((i) => !wrong(i))], 4, 'images'); // what does not verify is never among the rest
 	const sum = verifySummary(items);
 	const unitOf = (image: string) => release.items?.find((i) => i.image === image)?.unit ?? 'image';
 	return (
@@ -83,12 +86,13 @@ export function Evidence({ release }: { release: Release }) {
 				</p>
 			)}
 			<div class="chains">
-				{images.map((image) => (
+				{few.shown.map((image) => (
 					<section key={image} class="chain" aria-label={`Evidence for ${unitOf(image)}`}>
 						<h3>{unitOf(image)} <code title={image}>{shortDigest(image)}</code></h3>
 						<ol>{items.filter((e) => e.image === image).sort((a, b) => rank(a) - rank(b)).map((e) => <Statement key={e.envelope} item={e} />)}</ol>
 					</section>
 				))}
+				{few.more}
 			</div>
 		</Panel>
 	);

@@ -5,6 +5,7 @@ import { person } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import { Ago } from '../../ui/time';
 import { Panel } from '../shared/bits';
+import { named } from '../way/model';
 import { gateSummary, requirementName } from './model';
 
 const looks = { ok: ['ok', 'passed', 'met'], wait: ['wait', 'waiting', 'waits'], no: ['bad', 'failed', 'not met'] } as const;
@@ -22,14 +23,14 @@ export function Gate({ release }: { release: Release }) {
 					return (
 						<li key={i} class={cx('gate-row', `tone-${tone}`)}>
 							<Icon name={icon} label={word} />
-							<div><strong>{requirementName(r)}</strong><p>{r.reason ?? word}</p></div>
+							<div><strong>{requirementName(r)}</strong><p>{named(r.reason ?? word).replace(/; approve with: .*/, '')}</p></div>
 						</li>
 					);
 				})}
 			</ul>
 			{gate.decided_at && (
 				<p class="panel-foot">
-					{gate.decision === 'wait' ? 'Last asked' : 'Decided'} <Ago at={gate.decided_at} />{gate.by && <> by {person(gate.by)}</>}
+					{gate.decision === 'wait' ? 'Last looked at' : 'Decided'} <Ago at={gate.decided_at} />{gate.by && <> by {person(gate.by)}</>}
 					{gate.record && <span class="gate-record">signed as <Digest value={gate.record} label="Copy the digest of the signed decision" /></span>}
 				</p>
 			)}

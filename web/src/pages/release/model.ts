@@ -1,8 +1,9 @@
 // What a release page says, out of what the API answers. Pure.
 import type { EvidenceItem, Envelope, ReleaseDiff } from '../../api/deliver';
 import type { Environment, Release, Requirement, Run } from '../../api/types';
-import { duration, plural } from '../../ui/format';
+import { duration, person, plural } from '../../ui/format';
 import type { IconName } from '../../ui/icon';
+import { gateText, named } from '../way/model';
 
 export interface StageStep {
 	name: string;
@@ -62,7 +63,7 @@ const requirementIcons: Record<string, IconName> = { approvals: 'person', review
 export function requirementWaits(release: Release): { icon: IconName; text: string; since?: number }[] {
 	return (release.gate?.requirements ?? [])
 		.filter((r) => r.state === 'wait')
-		.map((r) => ({ icon: requirementIcons[r.kind] ?? 'waiting', text: `${requirementName(r)}: ${r.reason ?? 'not met yet'}`, ...(release.staged_at ? { since: release.staged_at } : {}) }));
+		.map((r) => ({ icon: requirementIcons[r.kind] ?? 'waiting', text: r.kind === 'approvals' ? gateText(r).replace(/^Waits for /, '') : `${requirementName(r)}: ${named(r.reason ?? 'not met yet')}`, ...(release.staged_at ? { since: release.staged_at } : {}) }));
 }
 
 export function gateSummary(release: Release): { tone: 'ok' | 'bad' | 'wait' | 'idle'; text: string } {
@@ -123,7 +124,7 @@ export function statementText(item: EvidenceItem): string {
 	}
 	if (item.type === 'decision') {
 		const gate = predicate['gate'] as { decision?: string; by?: string; requirements?: unknown[] } | undefined;
-		return `${gate?.decision === 'pass' ? 'let through' : (gate?.decision ?? 'decided')} by ${gate?.by ?? 'the gate'}, ${plural(gate?.requirements?.length ?? 0, 'requirement')}`;
+		return `${gate?.decision === 'pass' ? 'let through' : (gate?.decision ?? 'decided')} by ${gate?.by ? person(gate.by) : 'the gate'}, ${plural(gate?.requirements?.length ?? 0, 'requirement')}`;
 	}
 	return '';
 }

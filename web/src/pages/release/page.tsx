@@ -14,8 +14,9 @@ import { useShortcut } from '../../ui/keys';
 import { StateBadge, StateIcon } from '../../ui/state';
 import { Ago, Took } from '../../ui/time';
 import { toast } from '../../ui/toast';
+import { useFew } from '../shared/list';
 import { ChangeFacts, MoreMenu, Note, Panel, Trail } from '../shared/bits';
-import { cardOf, type Wait } from '../way/model';
+import { cardOf, named, type Wait } from '../way/model';
 import { Diff } from './diff';
 import { Evidence } from './evidence';
 import { Approvals, Gate } from './gate';
@@ -29,8 +30,8 @@ function Stages({ release, run }: { release: ReleaseT; run: Run | undefined }) {
 	return (
 		<ol class="stages" aria-label="Stages">
 			{stagesOf(release, run).map((s) => (
-				<li key={s.name} class={cx('stage-step', `tone-${stepTone[s.state]}`, s.state === 'now' && 'stage-now')} aria-current={s.state === 'now' ? 'step' : undefined}>
-					<Icon name={stepIcon[s.state]} size={14} label={{ done: 'done', now: 'under way', bad: 'ended here', next: 'not reached' }[s.state]} />
+				<li key={s.name} class={cx('stage-step', `tone-${s.state === 'now' && release.state === 'staged' ? 'wait' : stepTone[s.state]}`, s.state === 'now' && 'stage-now')} aria-current={s.state === 'now' ? 'step' : undefined}>
+					<Icon name={s.state === 'now' && release.state === 'staged' ? 'waiting' : stepIcon[s.state]} size={14} label={{ done: 'done', now: 'under way', bad: 'ended here', next: 'not reached' }[s.state]} />
 					<span>{s.name}</span>
 					{s.from && <span class="num muted" title={`${exact(s.from)}${s.to ? ` to ${exact(s.to)}` : ''}`}>{stageTook(s, serverNow())}</span>}
 				</li>
@@ -41,6 +42,8 @@ function Stages({ release, run }: { release: ReleaseT; run: Run | undefined }) {
 
 function Items({ release, rollouts, environments }: { release: ReleaseT; rollouts: Rollout[]; environments: Environment[] }) {
 	const items = [...(release.items ?? [])].sort((a, b) => (a.wave ?? 0) - (b.wave ?? 0) || a.unit.localeCompare(b.unit));
+	const waves = new Set(items.map((i) => i.wave ?? 0)).size;
+	const few = useFew(items, 12, 'services');
 	const stages = environments.filter((e) => e.stage === 'staging' || e.stage === 'production');
 	const where = (id: string | undefined, skipped: boolean | undefined, done: boolean | undefined) => {
 		if (skipped) return <span class="muted" title="The very same digest was live there already">was there</span>;
@@ -51,10 +54,10 @@ function Items({ release, rollouts, environments }: { release: ReleaseT; rollout
 	return (
 		<Panel title="Services" note={plural(items.length, 'artifact')} flush>
 			<Table
-				caption="Services of this release" rows={items} keyOf={(i) => i.unit}
+				caption="Services of this release" rows={few.shown} keyOf={(i) => i.unit} narrow="stack"
 				columns={[
-					{ name: 'Wave', number: true, cell: (i) => <span title="Waves go one after the other: providers before who calls them">{(i.wave ?? 0) + 1}</span> },
 					{ name: 'Service', cell: (i) => <strong>{i.unit}</strong> },
+					...(waves > 1 ? [{ name: 'Wave', number: true, cell: (i: (typeof items)[number]) => <span title="Waves go one after the other: providers before who calls them">{(i.wave ?? 0) + 1}</span> }] : []),
 					{ name: 'Digest', cell: (i) => <Digest value={i.image} /> },
 					...stages.map((e) => ({
 						name: e.id,
@@ -62,6 +65,23 @@ function Items({ release, rollouts, environments }: { release: ReleaseT; rollout
 					})),
 				]}
 			/>
+			{few.more && <div class="panel-foot">{few.more}</div>}
+		</Panel>
+	);
+}
+
+function Rollouts({ all }: { all: Rollout[] }) {
+	const rank = (r: Rollout) => (r.state === 'done' ? 2 : r.state === 'aborted' ? 1 : 0); // what moves first, then what went wrong
+	const few = useFew([...all].sort((a, b) => rank(a) - rank(b)), 8, 'rollouts');
+	if (!all.length) return null;
+	return (
+		<Panel title="Rollouts" note={String(all.length)} flush>
+			<ul class="rows">
+				{few.shown.map((r) => (
+					<li key={r.id}><a class="row" href={`/rollouts/${r.id}`}><StateIcon state={r.state} /><span class="cut">{r.unit} in {r.environment}{r.is_return ? ' (return)' : ''}</span><span class="muted num"><Ago at={r.created_at} short /></span></a></li>
+				))}
+			</ul>
+			{few.more && <div class="panel-foot">{few.more}</div>}
 		</Panel>
 	);
 }
@@ -142,7 +162,7 @@ export default function ReleasePage({ params }: PageProps) {
 			<Stages release={release} run={run} />
 			{release.reason && !['live', 'replaced'].includes(standing(release)) && (
 				<Note tone={release.state === 'superseded' ? 'idle' : 'bad'} icon={release.state === 'superseded' ? 'superseded' : 'failed'}>
-					{release.reason}{release.incident && <> <a href={`/incidents/${release.incident}`}>{release.incident}</a></>}
+					{named(release.reason)}{release.incident && <> <a href={`/incidents/${release.incident}`}>{release.incident}</a></>}
 				</Note>
 			)}
 			{waits.length > 0 && (
@@ -167,15 +187,7 @@ export default function ReleasePage({ params }: PageProps) {
 				<aside class="stack split-side" aria-label="Decision">
 					<Gate release={release} />
 					<Approvals release={release} />
-					{rollouts.length > 0 && (
-						<Panel title="Rollouts" note={String(rollouts.length)} flush>
-							<ul class="rows">
-								{rollouts.map((r) => (
-									<li key={r.id}><a class="row" href={`/rollouts/${r.id}`}><StateIcon state={r.state} /><span class="cut">{r.unit} in {r.environment}{r.is_return ? ' (return)' : ''}</span><span class="muted num"><Ago at={r.created_at} short /></span></a></li>
-								))}
-							</ul>
-						</Panel>
-					)}
+					<Rollouts all={rollouts} />
 				</aside>
 			</div>
 			{ask && <Confirm {...ask} onClose={() => setAsk(null)} />}

@@ -42,7 +42,7 @@ export default function Releases(_: PageProps) {
 			{rows.length > 0 && (
 				<div class="panel">
 					<Table
-						caption="Releases, newest first" rows={rows} keyOf={(r) => r.id}
+						caption="Releases, newest first" rows={rows} keyOf={(r) => r.id} narrow="lines"
 						columns={[
 							{ name: 'State', cell: (r) => <StateBadge state={standing(r)} {...(r.state === 'staged' ? { text: gateSummary(r).text } : {})} /> },
 							{ name: 'Change', wide: true, cell: (r) => <a class="list-link cut" href={`/releases/${r.id}`}>{r.change?.subject ?? r.id}<span class="muted"> {r.id}</span></a> },

@@ -70,8 +70,9 @@ export interface Words {
 	title: string;
 	text: string;
 }
+const RAISED = '\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079';
 const e = (v: number): string => {
-	if (v >= 1e6) return v.toExponential(1).replace('e+', '\u00d710^');
+	if (v >= 1e6) return v.toExponential(1).replace(/e\+(\d+)/, (_, power: string) => `\u00d710${[...power].map((d) => RAISED[Number(d)]).join('')}`);
 	return v >= 1000 ? count(Math.round(v)) : String(Number(v.toPrecision(3)));
 };
 
@@ -90,6 +91,8 @@ export function verdictWords(r: Rollout, c: Curves | undefined): Words {
 		if (r.confirmed) return { tone: 'wait', title: 'No request yet', text: `${percent(r.confirmed)} of the traffic is on the new version, and nobody has called the service since. No traffic is no evidence: send some, or promote it by hand.` };
 		return { tone: 'idle', title: 'Not begun', text: 'The analysis begins with the first confirmed traffic.' };
 	}
+	// Done without the proof of its last step: somebody sent it on, and that is not the same as passed.
+	if (r.state === 'done' && n.answer !== 'pass' && c?.decisions.some((d) => d.text.startsWith('promoted '))) return { tone: 'idle', title: 'Promoted by hand', text: `The last step was not proven: ${metricWord(n.metric)}, evidence ${e(n.evidence ?? 0)} of ${e(n.wanted ?? 0)} wanted, after ${plural(n.canary_n ?? 0, 'request')} of the new version in ${plural(n.seconds ?? 0, 'second')}.` };
 	if (n.answer === 'pass' || r.state === 'done') return { tone: 'ok', title: r.state === 'done' ? 'Passed every step' : 'This step passed', text: `Last: ${metricWord(n.metric)}, evidence ${e(n.evidence ?? 0)} of ${e(n.wanted ?? 0)} wanted, after ${plural(n.canary_n ?? 0, 'request')} of the new version in ${plural(n.seconds ?? 0, 'second')}.` };
 	const need = n.need ?? 0;
 	const head = `Slowest to prove: the ${metricWord(n.metric)}, evidence ${e(n.evidence ?? 0)} of ${e(n.wanted ?? 0)} wanted.`;
@@ -167,6 +170,16 @@ export function stepRows(r: Rollout, c: Curves | undefined): StepRow[] {
 		}
 	});
 	return steps;
+}
+
+// Which steps have room for their share in words below the bar: "all" screens, "wide" ones only, "none". The step that it is at always has.
+export function labelsOf(steps: number[], here: number | undefined): ('all' | 'wide' | 'none')[] {
+	const rooms: ('all' | 'wide' | 'none')[] = steps.map(() => 'none');
+	const near = (i: number, room: number, among: string[]) => steps.some((s, j) => j !== i && among.includes(rooms[j] as string) && Math.abs(s - (steps[i] as number)) < room);
+	const first = [here, steps.length - 1, ...steps.keys()].filter((i): i is number => i !== undefined && i >= 0 && i < steps.length);
+	for (const i of first) if (rooms[i] === 'none' && !near(i, 0.13, ['all'])) rooms[i] = 'all';
+	for (const i of first) if (rooms[i] === 'none' && !near(i, 0.045, ['all', 'wide'])) rooms[i] = 'wide';
+	return rooms;
 }
 
 export interface Can {

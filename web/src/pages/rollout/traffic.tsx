@@ -3,7 +3,7 @@ import type { Rollout } from '../../api/types';
 import { cx } from '../../ui/basics';
 import { shortDigest } from '../../ui/format';
 import { Icon } from '../../ui/icon';
-import { rolloutIsOver, share } from './model';
+import { labelsOf, rolloutIsOver, share } from './model';
 
 export function Traffic({ rollout: r }: { rollout: Rollout }) {
 	const ordered = r.weight ?? 0;
@@ -29,7 +29,7 @@ export function Traffic({ rollout: r }: { rollout: Rollout }) {
 			</div>
 			{steps.length > 1 && (
 				<div class="traffic-steps" aria-hidden="true">
-					{steps.map((s, i) => <span key={s} class={cx(!rolloutIsOver(r) && i === (r.step ?? 0) && 'here', s > 0.9 && 'traffic-last', s < 0.1 && 'traffic-first')} style={left(s)}>{share(s)}</span>)}
+					{labelsOf(steps, rolloutIsOver(r) ? undefined : (r.step ?? 0)).map((room, i) => ({ room, i, s: steps[i] as number })).filter(({ room }) => room !== 'none').map(({ room, i, s }) => <span key={s} class={cx(!rolloutIsOver(r) && i === (r.step ?? 0) && 'here', room === 'wide' && 'traffic-wide', s > 0.9 && 'traffic-last', s < 0.1 && 'traffic-first')} style={left(s)}>{share(s)}</span>)}
 				</div>
 			)}
 		</section>

@@ -47,7 +47,7 @@ export default function Rollouts(_: PageProps) {
 			{rows.length > 0 && (
 				<div class="panel">
 					<Table
-						caption="Rollouts, newest first" rows={rows} keyOf={(r) => r.id}
+						caption="Rollouts, newest first" rows={rows} keyOf={(r) => r.id} narrow="lines"
 						columns={[
 							{ name: 'State', cell: (r) => <StateBadge state={r.state} {...(r.is_return ? { text: r.state === 'done' ? 'returned' : 'returning' } : {})} /> },
 							{ name: 'Service', wide: true, cell: (r) => <a class="list-link cut" href={`/rollouts/${r.id}`}>{r.unit} in {r.environment}<span class="muted"> {r.id}{r.reason && r.state !== 'done' ? ` \u00b7 ${r.reason}` : ''}</span></a> },

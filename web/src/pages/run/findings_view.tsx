@@ -3,30 +3,26 @@ import type { Annotation } from '../../api/types';
 import { Empty, Table } from '../../ui/basics';
 import { count, percent, plural } from '../../ui/format';
 import { StateIcon } from '../../ui/state';
+import { byFile } from './findings';
 
 const levelState = { error: 'failed', warning: 'flaky', notice: 'unaffected' } as const;
-const rank = { error: 0, warning: 1, notice: 2 };
+const nameOf = (job: string): string => job.split('/').slice(2).join('/');
 
 export function Findings({ list }: { list: { job?: string; annotation: Annotation }[] }) {
 	if (!list.length) return <Empty icon="shield" title="Nothing was found">Compilers, linters and scanners are heard when penstock.yml names what they write: reports: {'{sarif: out/lint.sarif}'} or {'{problems: gcc}'}.</Empty>;
-	const files = new Map<string, typeof list>();
-	for (const one of [...list].sort((a, b) => rank[a.annotation.level ?? 'notice'] - rank[b.annotation.level ?? 'notice'])) {
-		const path = one.annotation.path ?? 'of no file';
-		files.set(path, [...(files.get(path) ?? []), one]);
-	}
 	return (
 		<div class="stack">
-			{[...files].map(([path, all]) => (
+			{[...byFile(list)].map(([path, all]) => (
 				<section key={path} class="finding-file">
 					<h3><code>{path}</code><span class="muted">{plural(all.length, 'finding')}</span></h3>
 					<ul>
-						{all.map(({ job, annotation: a }, i) => (
+						{all.map(({ jobs, annotation: a }, i) => (
 							<li key={i}>
 								<StateIcon state={levelState[a.level ?? 'notice']} label={false} />
 								<span class="finding-level">{a.level ?? 'notice'}</span>
 								<span class="num muted">{a.line ? `${a.line}${a.column ? `:${a.column}` : ''}` : ''}</span>
 								<span class="finding-text">{a.message}<span class="muted"> {[a.source, a.rule].filter(Boolean).join(' ')}</span></span>
-								{job && <a class="chip" href={`?job=${encodeURIComponent(job)}&tab=log`}>{job.split('/').slice(2).join('/')}</a>}
+								{jobs[0] && <a class="chip finding-job" href={`?job=${encodeURIComponent(jobs[0])}&tab=log`} title={jobs.map(nameOf).join('\n')}><span class="cut">{nameOf(jobs[0])}</span>{jobs.length > 1 && ` and ${plural(jobs.length - 1, 'more job')}`}</a>}
 							</li>
 						))}
 					</ul>

@@ -10,8 +10,33 @@ export interface Graph {
 	stages: { stage: Stage; x: number }[]; // where each stage begins
 	nodes: Node[];
 	edges: { from: Node; to: Node }[];
+	bundles: Bundle[]; // in place of their edges
 	columns: number;
 	rows: number;
+}
+
+// All of some nodes are needed by all of some others: lines that meet in one knot before the others, instead of one for each pair.
+export interface Bundle {
+	from: Node[];
+	to: Node[];
+	x: number; // the column before which the knot is
+	y: number;
+}
+const BUNDLED = 3; // on both sides, at least
+
+function bundlesOf(nodes: Node[], byId: Map<string, Node>): Bundle[] {
+	const alike = new Map<string, Node[]>();
+	for (const node of nodes) {
+		const needs = (node.job.needs ?? []).filter((id) => byId.has(id)).sort();
+		if (needs.length < BUNDLED) continue;
+		const key = `${node.x} ${needs.join(' ')}`;
+		alike.set(key, [...(alike.get(key) ?? []), node]);
+	}
+	return [...alike.values()].filter((to) => to.length >= BUNDLED).map((to) => {
+		const from = (to[0]!.job.needs ?? []).map((id) => byId.get(id)).filter((n) => n !== undefined);
+		const mean = (list: Node[]) => list.reduce((sum, n) => sum + n.y, 0) / list.length;
+		return { from, to, x: to[0]!.x, y: (mean(from) + mean(to)) / 2 };
+	});
 }
 
 export function layout(jobs: Job[]): Graph {
@@ -71,5 +96,7 @@ export function layout(jobs: Job[]): Graph {
 				column.sort((a, b) => (wish.get(a) as number) - (wish.get(b) as number));
 				column.forEach((n, i) => (n.y = i));
 			}
-	return { stages, nodes: [...nodes.values()], edges, columns: columns.length, rows: Math.max(0, ...columns.map((c) => c?.length ?? 0)) };
+	const bundles = bundlesOf([...nodes.values()], nodes);
+	const bundled = new Set(bundles.flatMap((b) => b.to));
+	return { stages, nodes: [...nodes.values()], edges: edges.filter((e) => !bundled.has(e.to)), bundles, columns: columns.length, rows: Math.max(0, ...columns.map((c) => c?.length ?? 0)) };
 }

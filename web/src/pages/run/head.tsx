@@ -88,7 +88,9 @@ export function RunHead({ run, jobs, report }: { run: Run; jobs: Job[]; report: 
 		});
 	const canRerun = over(run) && run.state !== 'passed' && run.state !== 'superseded';
 	const ci = jobs.filter((j) => j.stage === 'ci');
-	const done = ci.filter((j) => j.settled || j.ended_at || ['cached', 'unaffected', 'skipped'].includes(j.state)).length;
+	const touched = ci.filter((j) => j.state !== 'unaffected');
+	const done = touched.filter((j) => j.settled || j.ended_at || ['cached', 'skipped'].includes(j.state)).length;
+	const all = ci.length ? touched.length : Math.max(0, (run.jobs ?? 0) - (run.unaffected ?? 0));
 	return (
 		<>
 			<header class="page-head run-head">
@@ -123,8 +125,8 @@ export function RunHead({ run, jobs, report }: { run: Run; jobs: Job[]; report: 
 			<dl class="stats panel">
 				<Clock run={run} />
 				<Stat name="Jobs">
-					<span class="num">{count(done)} of {count(ci.length || (run.jobs ?? 0))}</span>
-					<span class="muted">{[run.cached && `${run.cached} cached`, run.unaffected && `${run.unaffected} unaffected`, run.amber && `${run.amber} amber`].filter(Boolean).join(', ')}</span>
+					<span class="num">{count(done)} of {count(all)}</span>
+					<span class="muted">{[run.cached && `${count(run.cached)} cached`, run.unaffected && `${count(run.unaffected)} more unaffected`, run.amber && `${run.amber} amber`].filter(Boolean).join(', ')}</span>
 				</Stat>
 				{report && report.tests > 0 && (
 					<Stat name="Tests">

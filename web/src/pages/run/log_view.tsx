@@ -157,7 +157,7 @@ export function LogView({ job }: { job: Job }) {
 	if (!store.length && reading.problem && !reading.waiting) return <Failure problem={reading.problem} />;
 	if (job.started_at === undefined && job.state !== 'cached')
 		return <p class="muted">{job.state === 'ready' ? 'The job waits for a slot; its log begins when it starts.' : job.state === 'manual' ? 'The job waits for somebody to start it.' : `The job did not run (${job.state}): there is no log.`}</p>;
-	if (!store.length && !reading.done) return <Skeleton lines={8} />;
+	if (!store.length && !reading.done) return job.ended_at === undefined ? <p class="muted log-live"><Icon name="running" size={12} />Nothing is written yet: lines appear here as the job writes them.</p> : <Skeleton lines={8} />;
 	if (!store.length) return <p class="muted">The job wrote nothing.</p>;
 
 	const rows = store.rows;

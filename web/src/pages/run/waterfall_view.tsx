@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useTick } from '../../api/hooks';
 import type { Job, Run } from '../../api/types';
 import { cx } from '../../ui/basics';
@@ -86,8 +86,17 @@ export function Waterfall({ run, jobs, chosen, onChoose }: { run: Run; jobs: Job
 	const moves = jobs.some((j) => (j.started_at && !j.ended_at) || j.state === 'ready');
 	useTick(moves ? 250 : null);
 	const groups = groupsOf(run, jobs, serverNow());
+	// The list has an end of its own: what is chosen from elsewhere is brought into it, the page stays where it is.
+	const list = useRef<HTMLDivElement>(null);
+	useLayoutEffect(() => {
+		const row = list.current?.querySelector<HTMLElement>('.wf-row.chosen');
+		if (!row || !list.current) return;
+		const box = list.current.getBoundingClientRect();
+		const at = row.getBoundingClientRect();
+		if (at.top < box.top || at.bottom > box.bottom) list.current.scrollTop += at.top - box.top - box.height / 3;
+	}, [chosen]);
 	return (
-		<div class="wf">
+		<div class="wf" ref={list}>
 			{groups.map((g) => <GroupView key={g.stage} group={g} run={run} chosen={chosen} onChoose={onChoose} />)}
 			<p class="wf-legend" aria-hidden="true">
 				<span><i class="wf-key-critical" />critical path: what decided how long it took</span>

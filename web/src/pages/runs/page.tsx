@@ -57,7 +57,7 @@ export default function Runs(_: PageProps) {
 			{rows.length > 0 && (
 				<div class="panel">
 					<Table
-						caption="Runs, newest first" rows={rows} keyOf={(r) => r.id}
+						caption="Runs, newest first" rows={rows} keyOf={(r) => r.id} narrow="lines"
 						columns={[
 							{ name: 'State', cell: (r) => <StateBadge state={r.state} /> },
 							{ name: 'Change', wide: true, cell: (r) => <a class="row-link cut block" href={`/runs/${r.id}`}>{r.change?.subject ?? r.id}<span class="muted"> {r.id}</span></a> },

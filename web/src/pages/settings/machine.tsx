@@ -9,7 +9,7 @@ import { Icon } from '../../ui/icon';
 import { Ago } from '../../ui/time';
 import { toast, toastProblem } from '../../ui/toast';
 import { useMe, whyNot } from '../../api/me';
-import { nothing, Section } from './parts';
+import { Chips, nothing, Section } from './parts';
 import type { Agent, Doctor, Notifier, Queue, Schedule, SecretName, Settings } from './types';
 
 export function Secrets() {
@@ -17,16 +17,16 @@ export function Secrets() {
 	const columns: Column<SecretName>[] = [
 		{ name: 'Name', cell: (s) => <span class="who"><Icon name="shield" size={14} /><strong>{s.name}</strong></span> },
 		{ name: 'State', cell: (s) => (s.missing ? <span class="badge tone-bad"><Icon name="failed" size={13} />missing</span> : s.problem ? <span class="badge tone-wait"><Icon name="flaky" size={13} />not usable</span> : <span class="badge tone-ok"><Icon name="passed" size={13} />there</span>) },
-		{ name: 'Given to', cell: (s) => (s.used_by?.length ? <ul>{s.used_by.map((u, i) => <li key={i}>{u.unit ? `service ${u.unit}` : `job ${u.job}`} as <code>{u.as}</code></li>)}</ul> : <span class="muted">nobody names it: it may be an old one</span>) },
+		{ name: 'Given to', cell: (s) => (s.used_by?.length ? <ul>{s.used_by.map((u, i) => <li key={i}>{u.unit ? `service ${u.unit}` : `job ${u.job}`} as <code>{u.as}</code></li>)}</ul> : <span class="muted">nothing: no job or service names it</span>) },
 		{ name: 'Changed', cell: (s) => (s.changed_at ? <Ago at={s.changed_at} /> : <span class="muted">never written</span>) },
-		{ name: 'What to do', wide: false, cell: (s) => (s.problem ? <span class="wrap">{s.problem}</span> : s.missing ? <span class="wrap">write its value to <code>secrets/{s.name}</code> in the data folder (chmod 600)</span> : '') },
+		...(query.data?.secrets.some((s) => s.problem || s.missing) ? [{ name: 'What to do', cell: (s: SecretName) => (s.problem ? <span class="wrap">{s.problem}</span> : s.missing ? <span class="wrap">write its value to <code>secrets/{s.name}</code> in the data folder (chmod 600)</span> : '') }] : []),
 	];
 	return (
 		<Section
-			title="Secrets" about="Names only: no value leaves the daemon. A reference in penstock.yml is file:NAME." query={query}
+			title="Secrets" about={<>Names only: no value leaves the daemon. A job or a service gets one by <code>secrets: {'{'}VARIABLE: "file:NAME"{'}'}</code> in penstock.yml.</>} query={query}
 			empty={(d) => !d.secrets.length && nothing('shield', 'No secret yet', 'A secret is a file in the folder secrets of the data folder, that only Penstock may read. penstock.yml gives it to a service or a job: secrets: {DB_PASSWORD: file:DB_PASSWORD}.', 'install -m 600 /dev/stdin .penstock/secrets/DB_PASSWORD')}
 		>
-			{(d) => <div class="panel"><Table caption="Secrets, by name" columns={columns} rows={d.secrets} keyOf={(s) => s.name} /></div>}
+			{(d) => <div class="panel"><Table narrow="stack" caption="Secrets, by name" columns={columns} rows={d.secrets} keyOf={(s) => s.name} /></div>}
 		</Section>
 	);
 }
@@ -45,7 +45,7 @@ export function Notifiers() {
 			title="Notifiers" about="Who is told when something goes wrong, as notify: in the newest trusted penstock.yml says. Of an address only its host is shown." query={query}
 			empty={(d) => !d.notifiers.length && nothing('flag', 'Nobody is told', <>An automatic rollback opens an incident, and tells whom penstock.yml names. Add, at the top level: <code>notify: [{'{'}kind: webhook, url: "https://...", name: oncall{'}'}]</code> and <code>page: oncall</code> under production.on_failure. Then check it:</>, 'penstock check')}
 		>
-			{(d) => <div class="panel"><Table caption="List of notifiers" columns={columns} rows={d.notifiers} keyOf={(n) => `${n.repo} ${n.name}`} /></div>}
+			{(d) => <div class="panel"><Table narrow="stack" caption="List of notifiers" columns={columns} rows={d.notifiers} keyOf={(n) => `${n.repo} ${n.name}`} /></div>}
 		</Section>
 	);
 }
@@ -55,13 +55,13 @@ export function Retention() {
 	const columns: Column<Settings['settings'][number]>[] = [
 		{ name: 'Setting', cell: (s) => <code>{s.name}</code> },
 		{ name: 'Value', cell: (s) => <span class="who"><strong class="wrap">{s.value}</strong></span> },
-		{ name: 'What it is, and the option that changes it', cell: (s) => <span class="wrap">{s.help}</span> },
+		{ name: 'What it is, and the option that changes it', bare: true, cell: (s) => <span class="wrap">{s.help}</span> },
 	];
 	return (
 		<Section title="Retention and settings" about="What the daemon runs with. Options of penstock serve change it, at its next start." query={query}>
 			{(d) => (
 				<>
-					<div class="panel"><Table caption="List of settings" columns={columns} rows={d.settings} keyOf={(s) => s.name} /></div>
+					<div class="panel"><Table narrow="stack" caption="List of settings" columns={columns} rows={d.settings} keyOf={(s) => s.name} /></div>
 					<p class="muted">Penstock {d.version}{d.started ? <>, started <Ago at={d.started} /></> : ''}. See all options: <Command text="penstock serve --help" /></p>
 				</>
 			)}
@@ -90,17 +90,17 @@ export function Agents() {
 		{ name: 'Jobs now', number: true, cell: (a) => count(a.running ?? 0) },
 		{ name: 'Processors in use', number: true, cell: (a) => share(a.used_cpu, a.cpu, (n) => (n / 1000).toFixed(n % 1000 ? 1 : 0)), minor: true },
 		{ name: 'Memory in use', number: true, cell: (a) => share(a.used_memory, a.memory, bytes), minor: true },
-		{ name: 'Labels', cell: (a) => (a.labels?.length ? a.labels.map((l) => <span key={l} class="chip">{l}</span>) : <span class="muted">none</span>), minor: true },
+		{ name: 'Labels', cell: (a) => (a.labels?.length ? <Chips list={a.labels} /> : <span class="muted">none</span>), minor: true },
 		{ name: 'Version', cell: (a) => a.version, minor: true },
 		{ name: 'Since', cell: (a) => <Ago at={a.state === 'lost' ? a.lost_at : a.since} /> },
-		{ name: 'Actions', cell: (a) => <Button small why={whyNot(me, 'operator') ?? (a.state === 'lost' ? 'It is not connected' : undefined)} aria-label={`${a.state === 'draining' ? 'Give jobs again' : 'Drain'}: ${a.id}`} onClick={() => void drain(a, a.state !== 'draining')}>{a.state === 'draining' ? 'Give jobs again' : 'Drain'}</Button> },
+		{ name: 'Actions', bare: true, cell: (a) => <Button small why={whyNot(me, 'operator') ?? (a.state === 'lost' ? 'It is not connected' : undefined)} aria-label={`${a.state === 'draining' ? 'Give jobs again' : 'Drain'}: ${a.id}`} onClick={() => void drain(a, a.state !== 'draining')}>{a.state === 'draining' ? 'Give jobs again' : 'Drain'}</Button> },
 	];
 	return (
 		<Section
 			title="Agents" about="Machines that run jobs. Drain one before its maintenance: what runs there ends, and nothing new begins." query={query}
 			empty={(d) => !d.agents.length && nothing('environments', 'No machine runs jobs', 'The daemon runs jobs on its own machine. More machines join with a token of their own:', `penstock agent --server ${location.origin} --name builder-1`)}
 		>
-			{(d) => <div class="panel"><Table caption="List of agents" columns={columns} rows={d.agents} keyOf={(a) => a.id} /></div>}
+			{(d) => <div class="panel"><Table narrow="stack" caption="List of agents" columns={columns} rows={d.agents} keyOf={(a) => a.id} /></div>}
 		</Section>
 	);
 }
@@ -129,7 +129,7 @@ function QueueView({ queue: q }: { queue: Queue }) {
 		<div class="panel">
 			<header class="panel-head"><h2>{q.repo ? `${q.repo}: ` : ''}{shortRef(q.target ?? q.id)}</h2><span class="chip">{q.state ?? 'idle'}</span>{q.run && <a href={`/runs/${q.run}`}>{q.run}</a>}</header>
 			{q.reason && <div class="panel-body"><div class="notice tone-wait"><Icon name="flaky" /><div>{q.reason}</div></div></div>}
-			{q.entries?.length ? <Table caption={`Queue for ${q.id}`} columns={columns} rows={q.entries} keyOf={(e) => e.ref ?? ''} /> : <p class="panel-body muted">Nothing waits.</p>}
+			{q.entries?.length ? <Table narrow="stack" caption={`Queue for ${q.id}`} columns={columns} rows={q.entries} keyOf={(e) => e.ref ?? ''} /> : <p class="panel-body muted">Nothing waits.</p>}
 		</div>
 	);
 }
@@ -148,7 +148,7 @@ export function Schedules() {
 			title="Schedules" about="Runs by the clock, as on.schedule in penstock.yml says." query={query}
 			empty={(d) => !d.schedules.length && nothing('clock', 'Nothing runs by the clock', <>A nightly run, for instance: <code>on: {'{'}schedule: [{'{'}cron: "0 3 * * *", zone: Europe/Berlin{'}'}]{'}'}</code> (minute, hour, day, month, weekday).</>, 'penstock schedules')}
 		>
-			{(d) => <div class="panel"><Table caption="List of schedules" columns={columns} rows={d.schedules} keyOf={(s) => `${s.repo} ${s.cron} ${s.branch}`} /></div>}
+			{(d) => <div class="panel"><Table narrow="stack" caption="List of schedules" columns={columns} rows={d.schedules} keyOf={(s) => `${s.repo} ${s.cron} ${s.branch}`} /></div>}
 		</Section>
 	);
 }

@@ -1,6 +1,7 @@
 // Settings: who may come in and do what, what delivers, whether it is well.
 import type { FunctionComponent } from 'preact';
 import { mayDo, useMe } from '../../api/me';
+import type { Role } from '../../api/types';
 import type { PageProps } from '../../routes';
 import { cx, Empty, useTitle } from '../../ui/basics';
 import { person } from '../../ui/format';
@@ -15,26 +16,25 @@ interface Tab {
 	icon: IconName;
 	group: string;
 	body: FunctionComponent;
-	admin?: boolean;
+	least?: Role; // who may see it; everybody who may look, when not said
 }
 const tabs: Tab[] = [
-	{ id: 'users', label: 'Users', icon: 'person', group: 'People', body: Users, admin: true },
-	{ id: 'roles', label: 'Roles', icon: 'flag', group: 'People', body: Grants, admin: true },
+	{ id: 'users', label: 'Users', icon: 'person', group: 'People', body: Users, least: 'admin' },
+	{ id: 'roles', label: 'Roles', icon: 'flag', group: 'People', body: Grants, least: 'admin' },
 	{ id: 'tokens', label: 'Tokens', icon: 'shield', group: 'People', body: Tokens },
-	{ id: 'sessions', label: 'Sessions', icon: 'eye', group: 'People', body: Sessions, admin: true },
-	{ id: 'secrets', label: 'Secrets', icon: 'shield', group: 'Delivery', body: Secrets, admin: true },
+	{ id: 'sessions', label: 'Sessions', icon: 'eye', group: 'People', body: Sessions, least: 'admin' },
+	{ id: 'secrets', label: 'Secrets', icon: 'shield', group: 'Delivery', body: Secrets, least: 'admin' },
 	{ id: 'notifiers', label: 'Notifiers', icon: 'flag', group: 'Delivery', body: Notifiers },
 	{ id: 'agents', label: 'Agents', icon: 'environments', group: 'Delivery', body: Agents },
 	{ id: 'queues', label: 'Merge queues', icon: 'superseded', group: 'Delivery', body: Queues },
 	{ id: 'schedules', label: 'Schedules', icon: 'clock', group: 'Delivery', body: Schedules },
 	{ id: 'retention', label: 'Retention', icon: 'settings', group: 'Installation', body: Retention },
-	{ id: 'health', label: 'Health', icon: 'insights', group: 'Installation', body: Health },
+	{ id: 'health', label: 'Health', icon: 'insights', group: 'Installation', body: Health, least: 'operator' },
 ];
 
 export default function SettingsPage({ params }: PageProps) {
 	const me = useMe();
-	const admin = mayDo(me, 'admin');
-	const shown = tabs.filter((t) => admin || !t.admin);
+	const shown = tabs.filter((t) => !t.least || mayDo(me, t.least));
 	const wanted = params['tab'] ?? shown[0]?.id;
 	const tab = tabs.find((t) => t.id === wanted);
 	const Body = tab?.body;

@@ -20,7 +20,7 @@ export function Section<T>({ title, about, action, query, empty, children }: {
 				<div><h2>{title}</h2><p class="muted">{about}</p></div>
 				{!denied && action}
 			</header>
-			{denied ? <Empty icon="shield" title="This takes another role">{problem.message} An administrator gives roles, under Roles.</Empty> : problem !== undefined && <Failure problem={problem} />}
+			{denied ? <Empty icon="shield" title="This takes another role">{problem.message.replace(/\.?$/, '.')} An administrator gives roles, under Roles.</Empty> : problem !== undefined && <Failure problem={problem} />}
 			{data === undefined && problem === undefined && <Skeleton lines={4} />}
 			{!denied && data !== undefined && (nothing ? <div class="panel">{nothing}</div> : children(data))}
 		</section>
@@ -75,6 +75,9 @@ export function Pick<T extends string>({ label, note, value, options, onChange }
 			{note && <small class="muted">{note}</small>}
 		</label>
 	);
+}
+export function Chips({ list }: { list: string[] }) {
+	return <span class="chips">{list.map((text) => <span key={text} class="chip">{text}</span>)}</span>;
 }
 export const words = (text: string): string[] => text.split(/[,\s]+/).filter(Boolean);
 

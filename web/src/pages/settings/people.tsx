@@ -12,7 +12,7 @@ import { Icon } from '../../ui/icon';
 import { Ago } from '../../ui/time';
 import { toast } from '../../ui/toast';
 import { browserOf } from './browser';
-import { Field, Form, nothing, Pick, ROLES, Section, words } from './parts';
+import { Chips, Field, Form, nothing, Pick, ROLES, Section, words } from './parts';
 import type { Grant, Session, User } from './types';
 
 const again = (path: string) => refetch((p) => p.startsWith(path));
@@ -45,27 +45,25 @@ export function Users() {
 	const [open, setOpen] = useState<{ user: User | undefined } | { off: User }>();
 	const close = () => setOpen(undefined);
 	const columns: Column<User>[] = [
-		{ name: 'User', cell: (u) => <span class="who"><Icon name="person" size={14} /><span><strong>{u.id}</strong>{u.name && <span class="muted"> {u.name}</span>}</span></span> },
-		{ name: 'E-mail', cell: (u) => u.email ?? <span class="muted">none: four eyes cannot tell them from an author</span>, minor: true },
-		{ name: 'Groups', cell: (u) => (u.groups?.length ? u.groups.map((g) => <span key={g} class="chip">{g}</span>) : <span class="muted">none</span>) },
-		{ name: 'From', cell: (u) => <span title={u.issuer}>{u.issuer ? 'sign-in provider' : 'made here'}</span>, minor: true },
-		{ name: 'Last login', cell: (u) => (u.login_at ? <Ago at={u.login_at} /> : <span class="muted">never</span>) },
-		{ name: 'State', cell: (u) => (u.disabled ? <span class="badge tone-bad"><Icon name="stop" size={13} />may not come in</span> : <span class="badge tone-ok"><Icon name="passed" size={13} />may come in</span>) },
-		{ name: 'Actions', cell: (u) => <span class="row-acts"><Button small onClick={() => setOpen({ user: u })} aria-label={`Change ${u.id}`}>Change</Button><Button small kind={u.disabled ? 'plain' : 'danger'} onClick={() => setOpen({ off: u })} aria-label={`${u.disabled ? 'Let in' : 'Disable'} ${u.id}`}>{u.disabled ? 'Let in' : 'Disable'}</Button></span> },
+		{ name: 'User', cell: (u) => <span class="who"><Icon name="person" size={14} /><span><strong>{u.id}</strong>{u.name && <span class="muted"> {u.name}</span>}<span class="user-mail wrap muted" title={u.email ? undefined : 'Four eyes go by the address of a commit: without one, this user is not known as an author'}>{u.email ?? 'no e-mail'}</span></span></span> },
+		{ name: 'Groups', cell: (u) => (u.groups?.length ? <Chips list={u.groups} /> : <span class="muted">none</span>) },
+		{ name: 'Last login', cell: (u) => <span>{u.login_at ? <Ago at={u.login_at} /> : <span class="muted">never</span>}{u.issuer && <span class="muted" title={u.issuer}> by single sign-on</span>}</span> },
+		{ name: 'State', cell: (u) => (u.disabled ? <span class="badge tone-bad"><Icon name="stop" size={13} />disabled</span> : <span class="badge tone-ok"><Icon name="passed" size={13} />active</span>) },
+		{ name: 'Actions', bare: true, cell: (u) => <span class="row-acts"><Button small onClick={() => setOpen({ user: u })} aria-label={`Change ${u.id}`}>Change</Button><Button small kind={u.disabled ? 'plain' : 'danger'} onClick={() => setOpen({ off: u })} aria-label={`${u.disabled ? 'Enable' : 'Disable'} ${u.id}`}>{u.disabled ? 'Enable' : 'Disable'}</Button></span> },
 	];
 	return (
 		<>
 			<Section
-				title="Users" about="People who may come in: made here, or by the organization's sign-in at their first login." query={query}
+				title="Users" about="People who may log in: made here, or by the organization's single sign-on at their first login." query={query}
 				action={<Button kind="primary" onClick={() => setOpen({ user: undefined })}>New user</Button>}
 				empty={(d) => !d.users.length && nothing('person', 'No user yet', 'Until somebody is known by name, whoever has a token acts as that token, and four eyes cannot see who wrote what. Make a user here, or in a terminal:', "penstock user set ann --name 'Ann Lee' --email ann@example.com")}
 			>
-				{(d) => <div class="panel"><Table caption="List of users" columns={columns} rows={d.users} keyOf={(u) => u.id} /></div>}
+				{(d) => <div class="panel"><Table narrow="stack" caption="List of users" columns={columns} rows={d.users} keyOf={(u) => u.id} /></div>}
 			</Section>
 			{open && 'user' in open && <UserForm user={open.user} onClose={close} />}
 			{open && 'off' in open && (
 				<Confirm
-					title={open.off.disabled ? `Let ${open.off.id} in again?` : `Disable ${open.off.id}?`} yes={open.off.disabled ? 'Let in' : 'Disable'} danger={!open.off.disabled} onClose={close}
+					title={`${open.off.disabled ? 'Enable' : 'Disable'} ${open.off.id}?`} yes={open.off.disabled ? 'Enable' : 'Disable'} danger={!open.off.disabled} onClose={close}
 					text={open.off.disabled ? 'They can log in again. Tokens and sessions from before stay ended.' : 'They can log in no more, and all their tokens and sessions end now. What they decided stays in the audit.'}
 					act={async () => {
 						const u = open.off;
@@ -111,12 +109,12 @@ export function Grants() {
 	const [open, setOpen] = useState<'new' | Grant>();
 	const close = () => setOpen(undefined);
 	const columns: Column<Grant>[] = [
-		{ name: 'Who', cell: (g) => <span class="who"><Icon name={g.who.startsWith('group:') ? 'way' : 'person'} size={14} /><strong>{person(g.who)}</strong></span> },
+		{ name: 'Who', cell: (g) => <span class="who"><Icon name={g.who.startsWith('group:') ? 'people' : 'person'} size={14} /><strong>{person(g.who)}</strong></span> },
 		{ name: 'Role', cell: (g) => <span class="chip" title={ROLES.find((r) => r.value === g.role)?.label}>{g.role}</span> },
 		{ name: 'Where', cell: (g) => [g.environment && `in ${g.environment}`, g.project && `project ${g.project}`].filter(Boolean).join(', ') || 'everywhere' },
 		{ name: 'Given by', cell: (g) => (g.actor ? person(g.actor) : ''), minor: true },
 		{ name: 'Since', cell: (g) => <Ago at={g.since} /> },
-		{ name: 'Actions', cell: (g) => <Button small kind="danger" onClick={() => setOpen(g)} aria-label={`Take back: ${g.role} of ${g.who}`}>Take back</Button> },
+		{ name: 'Actions', bare: true, cell: (g) => <Button small kind="danger" onClick={() => setOpen(g)} aria-label={`Take back: ${g.role} of ${g.who}`}>Take back</Button> },
 	];
 	return (
 		<>
@@ -125,7 +123,7 @@ export function Grants() {
 				action={<Button kind="primary" onClick={() => setOpen('new')}>Give a role</Button>}
 				empty={(d) => !d.grants.length && nothing('shield', 'Nobody has a role yet', 'Tokens carry their own role; people need one. Give it to a group of the people who do the same work:', 'penstock grant group:release-team approver')}
 			>
-				{(d) => <div class="panel"><Table caption="Roles that were given" columns={columns} rows={d.grants} keyOf={(g) => g.id} /></div>}
+				{(d) => <div class="panel"><Table narrow="stack" caption="Roles that were given" columns={columns} rows={d.grants} keyOf={(g) => g.id} /></div>}
 			</Section>
 			{open === 'new' && <GrantForm onClose={close} />}
 			{open && open !== 'new' && (
@@ -152,7 +150,7 @@ export function Sessions() {
 		{ name: 'Address', cell: (s) => <code>{s.address}</code>, minor: true },
 		{ name: 'Since', cell: (s) => <Ago at={s.created_at} /> },
 		{ name: 'Ends', cell: (s) => <Ago at={s.until} />, minor: true },
-		{ name: 'Actions', cell: (s) => <Button small kind="danger" onClick={() => setEnd(s)} aria-label={`Log out ${s.id}`}>Log out</Button> },
+		{ name: 'Actions', bare: true, cell: (s) => <Button small kind="danger" onClick={() => setEnd(s)} aria-label={`Log out ${s.id}`}>Log out</Button> },
 	];
 	return (
 		<>
@@ -160,7 +158,7 @@ export function Sessions() {
 				title="Sessions" about="Browsers that are logged in. A session ends by itself, with its token, and when its user is disabled." query={query}
 				empty={(d) => !d.sessions.filter((s) => !s.ended_at).length && nothing('person', 'No browser is logged in', 'Whoever logs in stands here, with where from.')}
 			>
-				{(d) => <div class="panel"><Table caption="List of sessions" columns={columns} rows={d.sessions.filter((s) => !s.ended_at).sort((a, b) => Number(mine(b)) - Number(mine(a)) || (b.created_at ?? 0) - (a.created_at ?? 0))} keyOf={(s) => s.id} /></div>}
+				{(d) => <div class="panel"><Table narrow="stack" caption="List of sessions" columns={columns} rows={d.sessions.filter((s) => !s.ended_at).sort((a, b) => Number(mine(b)) - Number(mine(a)) || (b.created_at ?? 0) - (a.created_at ?? 0))} keyOf={(s) => s.id} /></div>}
 			</Section>
 			{end && (
 				<Confirm

@@ -28,7 +28,7 @@ function TokenForm({ mine, onMade, onClose }: { mine: boolean; onMade: (name: st
 	const [span, setSpan] = useState('90d');
 	return (
 		<Form
-			title={mine ? 'New token that acts as you' : 'New token of a machine'} yes="Make token" onClose={onClose} why={name.trim() ? undefined : 'Give it a name first'}
+			title={mine ? 'New token that acts as you' : 'New token for a machine'} yes="Make token" onClose={onClose} why={name.trim() ? undefined : 'Give it a name first'}
 			act={async () => {
 				const body = { name: name.trim(), ...(role ? { role } : {}), ...(environment ? { environment } : {}), ...(span ? { for: span } : {}), ...(!mine && groups.trim() ? { groups: words(groups) } : {}) };
 				const made = await write<{ token?: string }>('POST', mine ? '/me/tokens' : '/tokens', body);
@@ -82,22 +82,22 @@ export function Tokens() {
 		{ name: 'Where', cell: (t) => t.environment ?? 'everywhere', minor: true },
 		{ name: 'Last use', cell: (t) => (t.used_at ? <span><Ago at={t.used_at} />{t.used_from && <span class="muted"> from {t.used_from}</span>}</span> : <span class="muted">never</span>) },
 		{ name: 'Expires', cell: (t) => <Ends token={t} /> },
-		{ name: 'Actions', cell: (t) => <Button small kind="danger" onClick={() => setOpen({ end: t })} aria-label={`Revoke ${t.name}`}>Revoke</Button> },
+		{ name: 'Actions', bare: true, cell: (t) => <Button small kind="danger" onClick={() => setOpen({ end: t })} aria-label={`Revoke ${t.name}`}>Revoke</Button> },
 	];
 	return (
 		<>
 			<Section
-				title="Tokens" about="By which programs come in, and people at a terminal. Last use is noted at most once an hour." query={query}
+				title="Tokens" about="What programs, and people at a terminal, log in with. Last use is noted at most once an hour." query={query}
 				action={
 					<span class="button-row">
 						{admin && <Segments label="Whose" value={all ? 'all' : 'mine'} onChange={(v) => setAll(v === 'all')} options={[{ value: 'all', label: 'All' }, { value: 'mine', label: 'Mine' }]} />}
-						<Button onClick={() => setOpen({ mine: true })}>New of mine</Button>
-						{admin && <Button kind="primary" onClick={() => setOpen({ mine: false })}>New of a machine</Button>}
+						<Button onClick={() => setOpen({ mine: true })}>New for me</Button>
+						{admin && <Button kind="primary" onClick={() => setOpen({ mine: false })}>New for a machine</Button>}
 					</span>
 				}
 				empty={(d) => !d.tokens.filter((t) => !t.ended_at).length && nothing('shield', all ? 'No token yet' : 'You have no token', 'At a terminal, this asks for one and keeps it; you say yes in this browser:', `penstock login --server ${location.origin}`)}
 			>
-				{(d) => <div class="panel"><Table caption="List of tokens" columns={columns} rows={d.tokens.filter((t) => !t.ended_at).sort((a, b) => (b.used_at ?? b.created_at ?? 0) - (a.used_at ?? a.created_at ?? 0))} keyOf={(t) => t.id} /></div>}
+				{(d) => <div class="panel"><Table narrow="stack" caption="List of tokens" columns={columns} rows={d.tokens.filter((t) => !t.ended_at).sort((a, b) => a.name.localeCompare(b.name))} keyOf={(t) => t.id} /></div>}
 			</Section>
 			{open && 'mine' in open && <TokenForm mine={open.mine} onClose={close('mine')} onMade={(made, secret) => setOpen({ made, secret })} />}
 			{open && 'made' in open && <Made name={open.made} secret={open.secret} onClose={close('made')} />}

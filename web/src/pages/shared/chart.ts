@@ -55,6 +55,8 @@ function colors(box: HTMLElement): (name: string, alpha?: number) => string {
 	};
 }
 
+const LABELS = 15; // px above the plot, for the names of the shades
+
 const calm = (n: number) => Math.max(10, Math.round(n));
 
 export function makeChart(box: HTMLElement, first: ChartData, height: number, group: string, onPoint: (index: number | null) => void): Chart {
@@ -66,21 +68,24 @@ export function makeChart(box: HTMLElement, first: ChartData, height: number, gr
 		const { ctx, bbox } = u;
 		const ratio = devicePixelRatio || 1;
 		ctx.save();
-		ctx.beginPath();
-		ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-		ctx.clip();
+		ctx.font = `${11 * ratio}px ${getComputedStyle(box).fontFamily}`;
+		ctx.textBaseline = 'bottom';
+		ctx.textAlign = 'left';
+		let free = 0; // where the next label may begin
 		for (const shade of data.shades) {
-			const left = u.valToPos(shade.from, 'x', true);
-			const right = u.valToPos(shade.to, 'x', true);
+			const left = Math.max(u.valToPos(shade.from, 'x', true), bbox.left);
+			const right = Math.min(u.valToPos(shade.to, 'x', true), bbox.left + bbox.width);
+			if (right <= left) continue;
 			ctx.fillStyle = color('--accent-solid', 0.03 + shade.depth * 0.11);
 			ctx.fillRect(left, bbox.top, right - left, bbox.height);
-			if (right - left > 26 * ratio) {
-				ctx.fillStyle = color('--text-3');
-				ctx.font = `${11 * ratio}px ${getComputedStyle(box).fontFamily}`;
-				ctx.textBaseline = 'top';
-				ctx.textAlign = 'left';
-				ctx.fillText(shade.label, Math.max(left, bbox.left) + 5 * ratio, bbox.top + 4 * ratio);
-			}
+			// Above the curves, which no label may hide, nor be hidden by.
+			ctx.fillStyle = color('--line-strong');
+			ctx.fillRect(left, bbox.top - LABELS * ratio, ratio, LABELS * ratio);
+			const wide = ctx.measureText(shade.label).width;
+			if (left < free || left + wide + 4 * ratio > bbox.left + bbox.width + 20 * ratio) continue;
+			ctx.fillStyle = color('--text-3');
+			ctx.fillText(shade.label, left + 4 * ratio, bbox.top - 1 * ratio);
+			free = left + wide + 10 * ratio;
 		}
 		ctx.restore();
 	};
@@ -102,7 +107,13 @@ export function makeChart(box: HTMLElement, first: ChartData, height: number, gr
 			ctx.textBaseline = 'bottom';
 			const onLeft = at > bbox.left + bbox.width * 0.7;
 			ctx.textAlign = onLeft ? 'right' : 'left';
-			ctx.fillText(mark.label, at + (onLeft ? -5 : 5) * ratio, bbox.top + bbox.height - 5 * ratio);
+			const x = at + (onLeft ? -5 : 5) * ratio;
+			const y = bbox.top + bbox.height - 5 * ratio;
+			ctx.strokeStyle = color('--surface');
+			ctx.lineWidth = 4 * ratio;
+			ctx.lineJoin = 'round';
+			ctx.strokeText(mark.label, x, y); // to be read across a curve
+			ctx.fillText(mark.label, x, y);
 		}
 		ctx.restore();
 	};
@@ -111,14 +122,14 @@ export function makeChart(box: HTMLElement, first: ChartData, height: number, gr
 		const axis: uPlot.Axis = { stroke: () => color('--text-3'), font: `11px ${getComputedStyle(box).fontFamily}`, ticks: { show: false }, grid: { stroke: () => color('--line'), width: 1 } };
 		plot = new uPlot(
 			{
-				width: calm(box.clientWidth), height, pxAlign: true, legend: { show: false }, padding: [8, 22, 0, 0],
+				width: calm(box.clientWidth), height, pxAlign: true, legend: { show: false }, padding: [() => (data.shades.length ? LABELS + 3 : 8), 22, 0, 0],
 				cursor: { y: false, points: { size: 6 }, sync: { key: group }, drag: { x: false, y: false } },
 				scales: {
 					x: { time: true },
 					y: { range: (_u, low, high) => { const top = Math.max(data.max, (high ?? 0) * 1.08); const bottom = Math.min(data.min, (low ?? 0) < 0 ? (low ?? 0) * 1.08 : data.min); return [bottom, top]; } },
 				},
 				axes: [
-					{ ...axis, grid: { show: false }, size: 28, gap: 8, space: 70, values: (_u, splits, _i, _s, step) => splits.map((s) => new Date(s * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', ...(step < 60 ? { second: '2-digit' } : {}) })) },
+					{ ...axis, grid: { show: false }, incrs: [...[1, 2, 5, 10, 15, 30], ...[1, 2, 5, 10, 15, 30].map((m) => m * 60), ...[1, 2, 3, 6, 12, 24, 48, 168].map((h) => h * 3600)], size: 28, gap: 8, space: 70, values: (_u, splits, _i, _s, step) => splits.map((s) => new Date(s * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', ...(step < 60 ? { second: '2-digit' } : {}) })) },
 					{ ...axis, size: 52, space: 32, values: (_u, splits) => splits.map((v) => data.format(v)) },
 				],
 				series: [

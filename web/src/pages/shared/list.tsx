@@ -1,8 +1,10 @@
 // A list that grows by pages: the newest page is kept current, older ones stay as they were read.
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { read } from '../../api/client';
 import { useQuery } from '../../api/hooks';
 import { Button, Failure } from '../../ui/basics';
+import { count } from '../../ui/format';
 
 export interface Pages<T> {
 	rows: T[];
@@ -43,4 +45,14 @@ export function Older({ pages, what }: { pages: Pages<unknown>; what: string }) 
 			{pages.more && <Button kind="quiet" class="center" onClick={pages.more}>Show older {what}</Button>}
 		</>
 	);
+}
+
+// The first of a list that may be long, and what shows the rest.
+export function useFew<T>(all: T[], few: number, what: string): { shown: T[]; more: ComponentChildren } {
+	const [whole, setWhole] = useState(false);
+	if (all.length <= few + 1) return { shown: all, more: null };
+	return {
+		shown: whole ? all : all.slice(0, few),
+		more: <Button small kind="quiet" class="few" aria-expanded={whole} onClick={() => setWhole(!whole)}>{whole ? 'Show fewer' : `Show all ${count(all.length)} ${what}`}</Button>,
+	};
 }

@@ -1,6 +1,6 @@
 // The board itself: lanes with the four stages as columns.
 import type { Environment, Stage } from '../../api/types';
-import { Digest } from '../../ui/basics';
+import { cx, Digest } from '../../ui/basics';
 import { duration, person, shortDigest, shortRef } from '../../ui/format';
 import { Icon } from '../../ui/icon';
 import { Ago } from '../../ui/time';
@@ -83,20 +83,24 @@ export function ServiceBoard({ lanes, environments, asked }: { lanes: Lane[]; en
 	return (
 		<div class="board" role="table" aria-label="Services by stage">
 			<Heads first="Service" />
-			{lanes.map((lane) => (
-				<div key={lane.unit} class="lane lane-service" role="row">
-					<div class="lane-head" role="rowheader">
-						<h2>{lane.unit || 'no service'}</h2>
-						<p class="card-who">{lane.unit ? (lane.cards.some((c) => c.open) ? `${lane.cards.filter((c) => c.open).length} on the way` : 'nothing on the way') : 'changes that touch no service'}</p>
-					</div>
-					{STAGES.map((stage) => (
-						<div key={stage} class="cell" role="cell" data-stage={stage} data-name={stageName[stage]}>
-							{(stage === 'staging' || stage === 'production') && <Resting unit={lane.unit} stage={stage} environments={environments} />}
-							{ofLane(lane, asked).filter((c) => c.stage === stage).map((c) => <CardView key={c.key} card={c} full flip={`${lane.unit} ${c.key}`} />)}
+			{lanes.map((lane) => {
+				const cards = ofLane(lane, asked);
+				const open = lane.cards.filter((c) => c.open).length;
+				return (
+					<div key={lane.unit} class={cx('lane lane-service', !cards.length && 'lane-idle')} role="row">
+						<div class="lane-head" role="rowheader">
+							<h2>{lane.unit || 'no service'}</h2>
+							{lane.unit ? open > 0 && <p class="card-who">{open} on the way</p> : <p class="card-who">changes that touch no service</p>}
 						</div>
-					))}
-				</div>
-			))}
+						{STAGES.map((stage) => (
+							<div key={stage} class="cell" role="cell" data-stage={stage} data-name={stageName[stage]}>
+								{(stage === 'staging' || stage === 'production') && <Resting unit={lane.unit} stage={stage} environments={environments} />}
+								{cards.filter((c) => c.stage === stage).map((c) => <CardView key={c.key} card={c} full flip={`${lane.unit} ${c.key}`} />)}
+							</div>
+						))}
+					</div>
+				);
+			})}
 		</div>
 	);
 }

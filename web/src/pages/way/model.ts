@@ -113,10 +113,13 @@ function ciWaits(run: Run, live: StatusRun | undefined): Wait[] {
 
 const requirementIcon: Record<string, IconName> = { approvals: 'person', reviews: 'person', window: 'clock', hold: 'hold', veto: 'stop', evidence: 'shield' };
 
+// Who is said as people say it.
+export const named = (text: string): string => text.replace(/\buser:(?=[\w.-])/g, '');
+
 // The API's reason, with a hint for the terminal left out: here there is a button for it.
 export function gateText(r: Requirement): string {
 	const given = /^(\d+) of (\d+) given/.exec(r.reason ?? '');
-	if (r.kind !== 'approvals' || !given) return r.reason ?? r.kind;
+	if (r.kind !== 'approvals' || !given || given[1] === given[2]) return named(r.reason ?? r.kind);
 	const missing = Number(given[2]) - Number(given[1]);
 	return `Waits for ${plural(missing, 'approval')}${given[1] === '0' ? '' : `, ${given[1]} given`}`;
 }
@@ -196,7 +199,7 @@ export function cardOf(run: Run, facts: Facts): Card {
 	if (stage === 'ci' || !release) {
 		const counts = live?.counts?.ci ?? {};
 		card.parts = jobParts(counts);
-		const all = run.jobs ?? 0;
+		const all = Math.max(0, (run.jobs ?? 0) - (run.unaffected ?? 0)); // what the change does not touch is no work
 		const open = run.open ?? 0;
 		if (!card.parts.length && all) card.parts = [{ tone: run.failed ? 'bad' : 'ok', n: Math.max(0, all - open) }, { tone: 'idle', n: open }].filter((p) => p.n);
 		card.progress = all ? `${all - open} of ${plural(all, 'job')}` : 'nothing to do';
@@ -219,7 +222,11 @@ export function cardOf(run: Run, facts: Facts): Card {
 		Object.assign(card, rolloutParts(release, mine, stage));
 		if (card.open) card.waits = [...environmentWaits(release, env), ...rolloutWaits(mine)];
 	}
-	if (!card.open && card.state !== 'live' && card.state !== 'replaced' && release.reason) card.waits.unshift({ icon: release.state === 'superseded' ? 'superseded' : 'failed', bad: release.state !== 'superseded', text: release.reason, ...(release.incident ? { href: `/incidents/${release.incident}` } : {}) });
+	const reason = named(release.reason ?? '');
+	if (!card.open && card.state !== 'live' && card.state !== 'replaced' && reason) {
+		card.waits = card.waits.filter((w) => w.text !== reason); // a rejection is both: what the gate says, and why it ended
+		card.waits.unshift({ icon: release.state === 'superseded' ? 'superseded' : 'failed', bad: release.state !== 'superseded', text: reason, ...(release.incident ? { href: `/incidents/${release.incident}` } : {}) });
+	}
 	return card;
 }
 
@@ -261,12 +268,14 @@ export interface Lane {
 	unit: string;
 	cards: Card[];
 }
-// A lane for each service; what touches no service has a lane of its own, last.
+// A lane for each service, those first where something is under way; what touches no service has a lane of its own, last.
 export function serviceLanes(cards: Card[], environments: Environment[]): Lane[] {
 	const names = new Set<string>();
 	for (const env of environments) for (const live of env.live ?? []) names.add(live.unit);
 	for (const card of cards) for (const item of card.release?.items ?? []) names.add(item.unit);
 	const lanes = [...names].sort().map((unit) => ({ unit, cards: cards.filter((c) => c.units.includes(unit) || (c.release?.items ?? []).some((i) => i.unit === unit)) }));
+	const busy = (lane: Lane) => lane.cards.some((c) => c.open);
+	lanes.sort((a, b) => Number(busy(b)) - Number(busy(a)));
 	const rest = cards.filter((c) => !lanes.some((l) => l.cards.includes(c)));
 	if (rest.length) lanes.push({ unit: '', cards: rest });
 	return lanes;

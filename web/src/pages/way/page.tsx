@@ -111,7 +111,7 @@ export default function Way(_: PageProps) {
 			</div>
 			{problem !== undefined && <Failure problem={problem} />}
 			{!ready && problem === undefined && <Skeleton lines={5} tall />}
-			{ready && cards.length === 0 && <Empty icon="way" title="No change has come yet" command="git push origin main">Penstock looks at the branches that penstock.yml names. Push a commit to one of them, and it appears here on its way through ci, staging and the gate to production.</Empty>}
+			{ready && cards.length === 0 && <Empty icon="way" title="No change has come yet" command="git push origin main">Penstock watches the repositories that it was started with (<code>penstock serve --repo PATH</code>), and of them the branches that penstock.yml names. Push a commit to one, and it appears here on its way through CI, staging and the gate to production.</Empty>}
 			{ready && cards.length > 0 && shown.length === 0 && <Empty icon="filter" title="No change fits these filters">{plural(cards.length, 'change')} would be shown without them.</Empty>}
 			<div ref={board} class="board-box">
 				{shown.length > 0 && by === 'change' && <ChangeBoard cards={shown} />}
