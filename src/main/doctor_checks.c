@@ -21,7 +21,6 @@
 #define DISK_NEEDED  ((uint64_t)1 << 30)
 #define DISK_GOOD    ((uint64_t)5 << 30)
 #define FILES_GOOD   4096u
-#define WATCHES_GOOD 1024u
 
 static void found(struct finding *f, enum health health, const char *fix, const char *fmt, ...)
 	PRINTF(4, 5);
@@ -242,33 +241,12 @@ static void look_disk(const char *data, struct finding *f)
 	      path);
 }
 
-/* How many inotify instances a user may have; 0: not known. */
-static uint64_t most_watches(void)
-{
-	AUTO(strbuf_done) struct strbuf text = STRBUF(64);
-	struct err ignored = {0};
-	uint64_t n = 0;
-
-	if (file_read("/proc/sys/fs/inotify/max_user_instances", 64, &text, &ignored) != RC_OK ||
-	    !parse_u64(str_trim(strbuf_str(&text)), &n))
-		return 0;
-	return n;
-}
-
 static void look_files(const char *data, struct finding *f)
 {
 	struct rlimit limit = {0};
-	uint64_t watches = most_watches();
 
 	(void)data;
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_max >= FILES_GOOD && watches && watches < WATCHES_GOOD) {
-		found(f, HEALTH_WARN,
-		      "sysctl -w fs.inotify.max_user_instances=8192, and that line in /etc/sysctl.d/penstock.conf",
-		      "%llu inotify instances for all of a user: each replica and each running job holds one, and beyond that none starts",
-		      (unsigned long long)watches);
-		return;
-	}
 	found(f, limit.rlim_max < FILES_GOOD ? HEALTH_WARN : HEALTH_OK,
 	      "ulimit -n 65536, or LimitNOFILE=65536 in the systemd unit",
 	      "%llu open files (hard limit %llu)", (unsigned long long)limit.rlim_cur,
