@@ -15,6 +15,7 @@ struct local_run {
 	struct run_show show;
 	enum speech speech;
 	struct run_ci ci;
+	char *tree; /* path of the work tree */
 	bool aborted;
 	struct loop_timer *patience; /* after a first signal */
 };
@@ -118,6 +119,8 @@ static enum rc read_worktree(struct local_run *r, const char *into, struct err *
 
 	if (rc == RC_OK)
 		rc = repo_worktree(repo, into, id, head, err);
+	if (rc == RC_OK)
+		r->tree = xstrdup(repo_workdir(repo));
 	AUTO(freep) char *event = r->o->base || r->o->unit ? NULL : run_ci_base(r->speech);
 	bool whole =
 		!r->o->n_jobs || (r->o->n_jobs == 1 && streq(r->o->jobs[0], stage_names[STAGE_CI]));
@@ -289,6 +292,7 @@ static int run_it(struct local_run *r, struct err *err)
 				     : (uint32_t)MAX_OF(sysconf(_SC_NPROCESSORS_ONLN), 1L),
 		.version = PENSTOCK_VERSION};
 
+	run_history_load(&r->w, r->tree);
 	if (engine_new(&r->w.world, &options, &r->engine, err) != RC_OK)
 		return local_fail(err);
 	run_show_init(&r->show, &r->w, r->engine, r->o->json);
@@ -308,6 +312,7 @@ static int run_it(struct local_run *r, struct err *err)
 	run_show_end(&r->show);
 	const struct run *run = model_run(engine_model(r->engine), RUN_ID);
 	int code = run && run->state == RUN_PASSED && !r->aborted ? EXIT_GOOD : EXIT_WORK;
+	run_history_save(&r->w, engine_model(r->engine), r->tree);
 	kill_rest(r);
 	if (r->patience)
 		loop_timer_free(r->patience);
@@ -321,6 +326,7 @@ static void run_close(struct local_run *r)
 	run_show_done(&r->show);
 	run_ci_done(&r->ci);
 	run_world_close(&r->w);
+	xfree(r->tree);
 	engine_free(r->engine);
 	local_change_done(&r->change);
 }

@@ -23,6 +23,9 @@ MUST_CHECK enum rc run_folder(struct run_world *w, const char *cache, struct err
 /* repo: the bare repository that holds the commit. */
 MUST_CHECK enum rc run_world_open(struct run_world *w, const char *repo, struct err *err);
 void run_world_close(struct run_world *w);
+/* What is known of how long jobs take in the work tree with this path: into the store, before the engine begins; out of its model at the end. */
+void run_history_load(const struct run_world *w, const char *tree);
+void run_history_save(const struct run_world *w, const struct model *m, const char *tree);
 
 /* Lay the outputs of all jobs that are good out in the clone's work tree; ret_n: files. */
 MUST_CHECK enum rc run_restore(const struct run_world *w, const struct model *m, const char *repo,

@@ -170,6 +170,13 @@ is "run: index, refs and objects stay" "$before" "$(sha256sum .git/index; git fo
 accept "run: JSON" '^\{"unit":"c","job":"build","state":"cached","key":"[0-9a-f]{64}","seconds":0,"log":"/.*"\}$' "$P" run --json
 is "run: a log is a file" "said 1 untracked" "$(zstd -dcqf "$(sed -n 's/.*"unit":"c","job":"build".*"log":"\([^"]*\)".*/\1/p' "$T/out")" | tr '\n' ' ' | sed 's/ $//')"
 accept "run: again" '6 cached' "$P" run
+times=$(cat "$PENSTOCK_CACHE"/history/*.json)
+is "run: how long its jobs took is kept" 1 "$(grep -c '"id":"c/build","usec":[1-9][0-9]*,"runs":1' <<<"$times")"
+sed -i 's/"usec":[0-9]*/"usec":600000000/g' "$PENSTOCK_CACHE"/history/*.json && echo more >>c/x2
+accept "run: and said of the next run" 'about (9|10|19|20) min .*left' script -qefc "'$P' run" /dev/null
+printf '{"history":[{' >"$(echo "$PENSTOCK_CACHE"/history/*.json)"
+accept "run: a damaged history is none" 'cached' "$P" run
+echo untracked >c/x2
 accept "run: one job of one unit" '^2 cached' "$P" run test --unit c
 [ ! -e b/out ] || result 1 "run: the work tree is left alone" "b/out is there"
 accept "run: --restore" '6 cached' "$P" run --restore
