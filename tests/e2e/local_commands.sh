@@ -129,6 +129,8 @@ refuse "run: no commit and no file" 2 'penstock init' "$P" run --repo empty
 git init -q -b main bare-words
 (cd bare-words && echo x >x && commit x)
 refuse "plan: no penstock.yml" 2 'no penstock.yml' "$P" plan --repo bare-words
+printf '%s' "$head$job" >bare-words/penstock.yml
+refuse "plan: penstock.yml is not committed" 2 'is not committed.*penstock run' "$P" plan --repo bare-words
 git init -q -b main p
 cd p || exit 1
 mkdir a b
@@ -243,6 +245,14 @@ echo '{"name":"web","scripts":{"start":"node ."},"dependencies":{"@o/ui":"1"}}' 
 echo '{"name":"@o/ui","scripts":{"test":"true"}}' >packages/ui/package.json
 accept "init: another layout" 'apps/web is the service web, built by npm, built from ui' "$P" init .
 accept "init: check takes that, too" '1 service, 1 library' "$P" check
+printf 'version: 1\nproject: o\nci: {t: {each: "*", run: "true"}}\n' >penstock.yml
+git init -q -b main .
+accept "check: units that manifests name, of what is not committed" '1 service, 1 library' "$P" check
+accept "check: and their jobs" '"unit":"web",.*"deps":\["ui"\],.*"jobs":\["t"\]' "$P" check --json
+git add -A && git commit -qm o
+"$P" run >"$T/out" 2>&1
+result $? "run: in a repository of two units" "$(cat "$T/out")"
+accept "plan: finds what run kept" '0 jobs to run, 2 in the cache' "$P" plan
 "$P" doctor --json >"$T/out" 2>"$T/err"
 code=$?
 [ $code -eq 0 ] || [ $code -eq 3 ]
