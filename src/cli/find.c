@@ -2,6 +2,8 @@
 
 #include "api/wire.h"
 
+#define INSTANCES_TOLD 8
+
 const char *kind_of_id(const char *id)
 {
 	static const char *const kinds[] = {"run", "rel", "ro", "inc"};
@@ -26,6 +28,26 @@ static enum rc newest_run(struct cli *c, char **ret, struct err *err)
 		return err_set(err, RC_NOT_FOUND, "there is no run yet");
 	*ret = xstrdup(id);
 	return RC_OK;
+}
+
+/* "a/test" names no job where there is a matrix or a split: which there are, "a/test@15, a/test@16". */
+static void add_instances(const struct json *jobs, const char *wanted, struct strbuf *to)
+{
+	for (size_t i = 0, n = 0; i < json_count(jobs); i++) {
+		const struct json *job = json_at(jobs, i);
+		AUTO(freep)
+		char *name = xasprintf("%s%s%s", text_at(job, "unit"),
+				       *text_at(job, "unit") ? "/" : "", text_at(job, "name"));
+		size_t length = strlen(wanted);
+
+		if (strncmp(name, wanted, length) != 0 || name[length] != '@')
+			continue;
+		if (n++ == INSTANCES_TOLD) {
+			strbuf_adds(to, " ...");
+			return;
+		}
+		strbuf_addf(to, "%s%s", n > 1 ? ", " : "", name);
+	}
 }
 
 /* The last one of the name: a stage that was done again comes later. */
@@ -55,8 +77,14 @@ static enum rc pick(const struct json *jobs, const char *run, struct str unit, s
 	}
 	const char *near = found ? NULL : str_nearest(str_of(wanted), names, n);
 	enum rc rc = RC_OK;
+	AUTO(strbuf_done) struct strbuf several = STRBUF(4096);
+	if (!found)
+		add_instances(jobs, wanted, &several);
 	if (found)
 		*ret = xstrdup(found);
+	else if (several.n)
+		rc = err_set(err, RC_NOT_FOUND, "%s has more than one %s; which: %s?", run, wanted,
+			     strbuf_cstr(&several));
 	else
 		rc = err_set(err, RC_NOT_FOUND,
 			     near ? "%s has no job %s; did you mean %s?" : "%s has no job %s", run,

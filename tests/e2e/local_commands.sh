@@ -253,6 +253,31 @@ git add -A && git commit -qm o
 "$P" run >"$T/out" 2>&1
 result $? "run: in a repository of two units" "$(cat "$T/out")"
 accept "plan: finds what run kept" '0 jobs to run, 2 in the cache' "$P" plan
+cat >penstock.yml <<'END'
+version: 1
+project: o
+ci:
+  may: {run: "echo a problem; exit 3", allow_failure: true}
+  hand: {run: "true", manual: true}
+  after: {run: "true", needs: [hand]}
+  again: {run: "exit 75", retry: {max: 1, exit: [75]}, allow_failure: true}
+  slow: {run: "echo nearly there; sleep 60", timeout: 1s, allow_failure: true}
+END
+accept "run: what may fail is said to, and fails nothing" '^! failed +-/may .*exit 3 \(allowed\)' "$P" run
+grep -q '^· left out  -/hand  manual' "$T/out" && grep -q '^· left out  -/after  it needs a manual job' "$T/out"
+result $? "run: what nobody can start is named" "$(cat "$T/out")"
+grep -q 'exit 75 (allowed) (attempt 2)' "$T/out"
+result $? "run: attempts are counted" "$(cat "$T/out")"
+tail -n 1 "$T/out" | grep -Eq '^1 manual, 3 failed \(allowed\), 1 behind a manual job in '
+result $? "run: the sum tells them apart" "$(tail -n 1 "$T/out")"
+accept "run: JSON says why, and what may" '"job":"may",.*"amber":true,.*"error":"exit 3","failure":"exit","exit":3,"cause":"a problem"' "$P" run --json
+grep -q '"job":"hand","state":"manual"' "$T/out" && grep -q '"job":"after","state":"blocked"' "$T/out"
+result $? "run: JSON has what was left out" "$(cat "$T/out")"
+accept "run: a job that ended by its timeout says so, before what it printed" '^::warning title=failed -/slow .*did not end within 1.0 s%0Anearly there' \
+	env GITHUB_STEP_SUMMARY="$T/summary" GITHUB_OUTPUT= "$P" run --dialect github
+grep -q '^| ⚠️ | - | may | failed (allowed)' "$T/summary" && grep -q '^5 jobs, 0 failed, 3 amber' "$T/summary"
+result $? "run: nor does a summary call it failed" "$(cat "$T/summary")"
+git checkout -q penstock.yml
 "$P" doctor --json >"$T/out" 2>"$T/err"
 code=$?
 [ $code -eq 0 ] || [ $code -eq 3 ]
