@@ -278,6 +278,41 @@ accept "run: a job that ended by its timeout says so, before what it printed" '^
 grep -q '^| ⚠️ | - | may | failed (allowed)' "$T/summary" && grep -q '^5 jobs, 0 failed, 3 amber' "$T/summary"
 result $? "run: nor does a summary call it failed" "$(cat "$T/summary")"
 git checkout -q penstock.yml
+
+# a workspace: one install for all, and files at its top
+echo '{"private":true,"workspaces":["apps/*","packages/*"]}' >package.json
+echo '{"lockfileVersion":3,"packages":{}}' >package-lock.json
+echo '{}' >tsconfig.json
+echo secret >other
+echo '{"name":"@o/ui","main":"./dist/index.js","scripts":{"build":"true","test":"true"}}' >packages/ui/package.json
+accept "init: a workspace of npm" 'built by npm' "$P" init --force
+accept "init: check takes that as well" '1 service, 1 library' "$P" check
+for line in '    inputs: [package.json, package-lock.json, "apps/*/package.json", "packages/*/package.json"]' '    run: npm ci --no-audit --no-fund' \
+	'    outputs: ["**/node_modules/**"]' '    needs: [install, ^build]' '    inputs: [$default, $root/tsconfig.json]' '    outputs: [dist/**]'; do
+	grep -qF "$line" penstock.yml || sed 's/^/# /' penstock.yml
+	grep -qF "$line" penstock.yml
+	result $? "init: it is installed once, and its packages see what stands at its top: $line"
+done
+touch pnpm-workspace.yaml pnpm-lock.yaml
+"$P" init --force >"$T/out" 2>&1 && grep -q '    run: pnpm install --frozen-lockfile' penstock.yml
+result $? "init: and one of pnpm" "$(cat "$T/out")"
+rm pnpm-workspace.yaml pnpm-lock.yaml
+cat >penstock.yml <<'END'
+version: 1
+project: o
+ci:
+  all: {each: web, inputs: [$default, $root/tsconfig.json], run: "ls package.json ../../packages/ui/package.json ../../tsconfig.json; ! ls ../../other"}
+  one: {each: web, inputs: [../../tsconfig.json], run: "ls ../../tsconfig.json; ! ls package.json"}
+END
+"$P" run >"$T/out" 2>&1
+result $? "run: \$default is what a job reads without inputs" "$(cat "$T/out")"
+git add -A && git commit -qm workspace && echo '{ }' >tsconfig.json && git commit -qam settings
+accept "plan: what stands beside \$default counts" 'web +all +miss .* tsconfig.json changed' "$P" plan --base HEAD~1
+sed -i 's,\[\.\./\.\./,[../../../,' penstock.yml
+refuse "check: an input of an inferred unit that leaves the repository" 2 'penstock.yml:5: input "../../../tsconfig.json" of job "one" leaves the repository.*\$root/' "$P" check
+git checkout -q penstock.yml
+echo '{"name":"@o/ui","version":"2"}' >packages/ui/package.json && git commit -qam ui
+accept "plan: and so does what it stands for" 'web +all +miss .* packages/ui changed, and web depends' "$P" plan --base HEAD~1
 "$P" doctor --json >"$T/out" 2>"$T/err"
 code=$?
 [ $code -eq 0 ] || [ $code -eq 3 ]
