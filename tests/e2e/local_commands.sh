@@ -279,6 +279,14 @@ grep -q '^| ⚠️ | - | may | failed (allowed)' "$T/summary" && grep -q '^5 job
 result $? "run: nor does a summary call it failed" "$(cat "$T/summary")"
 git checkout -q penstock.yml
 
+printf 'version: 1\nproject: o\nci:\n  a: {run: frobnicate}\n  b: {run: frobnicate, env: {PATH: /usr/bin/none:/usr/bin}}\n' >penstock.yml
+"$P" run >"$T/out" 2>&1
+grep -A2 '^-/a, the likely' "$T/out" | tr '\n' ' ' | grep -q 'frobnicate: not found .*exit 127: .* sees /usr alone, with PATH=/usr/local/bin:/usr/bin:.*container: IMAGE'
+result $? "run: a tool that is not on a job's PATH" "$(cat "$T/out")"
+grep -A2 '^-/b, the likely' "$T/out" | grep -q 'with PATH=/usr/bin/none:/usr/bin: '
+result $? "run: nor on the one that it says itself" "$(cat "$T/out")"
+git checkout -q penstock.yml
+
 # a workspace: one install for all, and files at its top
 echo '{"private":true,"workspaces":["apps/*","packages/*"]}' >package.json
 echo '{"lockfileVersion":3,"packages":{}}' >package-lock.json

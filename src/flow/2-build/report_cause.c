@@ -130,6 +130,20 @@ static void split(struct str text, struct log_lines *ret)
 	}
 }
 
+/* Of our own words only what says why a command was not found. */
+static void say_not_found(struct str text, struct cause_out *o)
+{
+	while (text.p) {
+		struct str line = str_cut(&text, '\n');
+
+		if (!str_starts(line, "[penstock] exit 127: "))
+			continue;
+		o->lines = MIN_OF(o->lines, (size_t)CAUSE_LINES - 1);
+		cause_say(o, line);
+		return;
+	}
+}
+
 void cause_find(const struct cause_ask *ask, struct strbuf *to)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(ask->log.n + 1);
@@ -141,5 +155,7 @@ void cause_find(const struct cause_ask *ask, struct strbuf *to)
 	if (!from_report(ask->report, &o) && !cause_tests(&l, &o) && !cause_compiler(&l, &o) &&
 	    !cause_errors(&l, &o))
 		last_lines(&l, &o);
+	if (ask->exit == 127)
+		say_not_found(strbuf_str(&text), &o);
 	xfree(l.v);
 }
