@@ -30,7 +30,15 @@ static enum rc newest_run(struct cli *c, char **ret, struct err *err)
 	return RC_OK;
 }
 
-/* "a/test" names no job where there is a matrix or a split: which there are, "a/test@15, a/test@16". */
+/* The name, or one of its instances: "test" of "test" and "test@15". */
+static bool is_of(const char *name, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	return strncmp(name, wanted, n) == 0 && (!name[n] || name[n] == '@');
+}
+
+/* "a/test" names no job where there is a matrix or a split, "test" none where it is one of units: which there are, "a/test@15, a/test@16". */
 static void add_instances(const struct json *jobs, const char *wanted, struct strbuf *to)
 {
 	for (size_t i = 0, n = 0; i < json_count(jobs); i++) {
@@ -38,9 +46,8 @@ static void add_instances(const struct json *jobs, const char *wanted, struct st
 		AUTO(freep)
 		char *name = xasprintf("%s%s%s", text_at(job, "unit"),
 				       *text_at(job, "unit") ? "/" : "", text_at(job, "name"));
-		size_t length = strlen(wanted);
 
-		if (strncmp(name, wanted, length) != 0 || name[length] != '@')
+		if (!is_of(name, wanted) && !is_of(text_at(job, "name"), wanted))
 			continue;
 		if (n++ == INSTANCES_TOLD) {
 			strbuf_adds(to, " ...");
@@ -83,8 +90,8 @@ static enum rc pick(const struct json *jobs, const char *run, struct str unit, s
 	if (found)
 		*ret = xstrdup(found);
 	else if (several.n)
-		rc = err_set(err, RC_NOT_FOUND, "%s has more than one %s; which: %s?", run, wanted,
-			     strbuf_cstr(&several));
+		rc = err_set(err, RC_NOT_FOUND, "%s has no job %s of that name alone; which: %s?",
+			     run, wanted, strbuf_cstr(&several));
 	else
 		rc = err_set(err, RC_NOT_FOUND,
 			     near ? "%s has no job %s; did you mean %s?" : "%s has no job %s", run,
@@ -109,10 +116,11 @@ enum rc find_job(struct cli *c, const char *name, char **ret_id, struct err *err
 		*ret_id = xstrdup(name);
 		return RC_OK;
 	}
-	if (!rest.p || !rest.n)
-		return err_set(err, RC_INVALID,
-			       "\"%s\" names no job: RUN/UNIT/JOB, or UNIT/JOB of the newest run",
-			       name);
+	if ((has_run && !rest.p) || (rest.p && !rest.n))
+		return err_set(
+			err, RC_INVALID,
+			"\"%s\" names no job: RUN/UNIT/JOB, or UNIT/JOB (JOB of the project) of the newest run",
+			name);
 	if (!has_run) {
 		xfree(run);
 		run = NULL;
@@ -129,6 +137,8 @@ enum rc find_job(struct cli *c, const char *name, char **ret_id, struct err *err
 	if (!word.p) {
 		word = unit;
 		unit = (struct str){"", 0};
+	} else if (str_is(unit, "-")) { /* as ids have it */
+		unit.n = 0;
 	}
 	return pick(json_get(j, "jobs"), run, unit, word, ret_id, err);
 }
