@@ -129,6 +129,9 @@ static const struct known
 				 "> web@1.0.0 build\n> gen\nnothing good came of it\nnpm error Lifecycle script `build` failed with error:\nnpm error code 1"},
 				{"a shell", "begin\nsh: 1: frobnicate: not found\n",
 				 "sh: 1: frobnicate: not found"},
+				{"a file that strict hides",
+				 "cat: ../penstock.yml: No such file or directory\n[penstock] strict: true: this job sees only what it declares\n",
+				 "cat: ../penstock.yml: No such file or directory\n[penstock] strict: true: this job sees only what it declares"},
 				{"nothing known",
 				 "one\ntwo\n\nthree\n[penstock] it did not end within 5 s\n",
 				 "one\ntwo\nthree"},
@@ -158,7 +161,7 @@ static void tools(void **state)
 static void among_much_else(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i + 7 < ARRAY_LEN(logs); i++) {
+	for (size_t i = 0; i + 8 < ARRAY_LEN(logs); i++) {
 		AUTO(strbuf_done) struct strbuf log = STRBUF(1 << 20), out = STRBUF(CAUSE_MAX);
 		for (int k = 0; k < 4000; k++)
 			strbuf_addf(&log, "step %d of something went well\n", k);
