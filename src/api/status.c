@@ -7,6 +7,7 @@
 struct shown {
 	const struct run *run;
 	uint32_t counts[5][JOB_STATES]; /* by stage and state */
+	uint32_t amber[5];              /* of the failed ones: that may */
 	VEC(const struct job *) jobs;
 };
 struct view {
@@ -65,6 +66,7 @@ static void collect_jobs(struct view *v)
 		if (!last)
 			continue;
 		last->counts[job->stage][job->state]++;
+		last->amber[job->stage] += job->state == JOB_FAILED && job->amber;
 		if (last->jobs.n < SHOWN_JOBS && !is_dull(job))
 			vec_push(&last->jobs, job);
 	}
@@ -84,6 +86,8 @@ static void write_counts(struct json_out *o, const struct shown *s)
 		for (unsigned state = 0; state < JOB_STATES; state++)
 			if (s->counts[stage][state])
 				json_u64(o, job_state_names[state], s->counts[stage][state]);
+		if (s->amber[stage])
+			json_u64(o, "amber", s->amber[stage]);
 		json_close(o);
 	}
 	json_close(o);
@@ -101,6 +105,13 @@ static void write_job(struct json_out *o, const struct job *job)
 		json_cstr(o, "why", job->why);
 	if (job->error)
 		json_cstr(o, "error", job->error);
+	if (job->amber)
+		json_bool(o, "amber", true);
+	if (job->state == JOB_FAILED && job->report.cause) {
+		json_open(o, "report");
+		json_cstr(o, "cause", job->report.cause);
+		json_close(o);
+	}
 	if (job->attempt > 1)
 		json_u64(o, "attempt", job->attempt);
 	if (job->started_at)

@@ -274,6 +274,10 @@ static int run(struct cli *c)
 		following ? follow(c, id, &copy, &err) : client_stream(c, path, print, &copy, &err);
 	if (rc != RC_OK && !copy.left)
 		return cli_fail(c, &err);
+	if (cli_value(c, "step") && !copy.at && !following)
+		fprintf(stderr,
+			"penstock: no step \"%s\" of %s printed anything; its steps: penstock logs %s --fold\n",
+			cli_value(c, "step"), id, id);
 	return following && !copy.left ? show_end(c, id) : EXIT_GOOD;
 }
 

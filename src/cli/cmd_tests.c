@@ -64,7 +64,11 @@ static int run_quarantine(struct cli *c)
 	struct json_out o = JSON_OUT(&body);
 	bool lift = cli_flag(c, "lift");
 	AUTO(freep)
-	char *done = xasprintf(lift ? "%s counts again" : "%s fails no job until then", c->args[0]);
+	char *done = lift ? xasprintf("%s counts again", c->args[0])
+		     : cli_value(c, "for")
+			     ? xasprintf("%s fails no job for %s", c->args[0], cli_value(c, "for"))
+			     : xasprintf("%s fails no job until %s", c->args[0],
+					 cli_value(c, "until") ? cli_value(c, "until") : "");
 
 	if (!lift && !cli_value(c, "owner"))
 		return cli_usage(c, "a quarantine needs somebody who mends the test: --owner NAME");

@@ -47,7 +47,7 @@ static const char *meaning(const char *state)
 		{"passed", "nothing before had its key: it ran, and passed"},
 		{"cached", "a job with the very same inputs passed before: its result is used"},
 		{"unaffected", "nothing that it reads was changed: it need not run"},
-		{"skipped", "its `if` said no, or a job that it needs did not pass"},
+		{"skipped", "it was left out; the plan says why"},
 		{"failed", "it ran, and failed"},
 		{"flaky", "it passed, but not every time: amber, and recorded"},
 		{"cancelled", "it was stopped"},
@@ -76,6 +76,9 @@ static void draw_job(struct cli *c, const struct json *j)
 	}
 	row_text(c, "plan", j, "why");
 	row_text(c, "error", j, "error");
+	if (json_truth(json_get(j, "amber"), false))
+		row(c, "allowed", "%s",
+		    "it says allow_failure: its failure is shown, and fails nothing");
 	if (*failure)
 		row(c, "failed by", "%s (exit %lld)", failure,
 		    (long long)json_get_int(j, "exit", 0));

@@ -2,6 +2,8 @@
 
 #include "api/wire.h"
 
+#define INSTANCES_TOLD 8
+
 const char *kind_of_id(const char *id)
 {
 	static const char *const kinds[] = {"run", "rel", "ro", "inc"};
@@ -26,6 +28,33 @@ static enum rc newest_run(struct cli *c, char **ret, struct err *err)
 		return err_set(err, RC_NOT_FOUND, "there is no run yet");
 	*ret = xstrdup(id);
 	return RC_OK;
+}
+
+/* The name, or one of its instances: "test" of "test" and "test@15". */
+static bool is_of(const char *name, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	return strncmp(name, wanted, n) == 0 && (!name[n] || name[n] == '@');
+}
+
+/* "a/test" names no job where there is a matrix or a split, "test" none where it is one of units: which there are, "a/test@15, a/test@16". */
+static void add_instances(const struct json *jobs, const char *wanted, struct strbuf *to)
+{
+	for (size_t i = 0, n = 0; i < json_count(jobs); i++) {
+		const struct json *job = json_at(jobs, i);
+		AUTO(freep)
+		char *name = xasprintf("%s%s%s", text_at(job, "unit"),
+				       *text_at(job, "unit") ? "/" : "", text_at(job, "name"));
+
+		if (!is_of(name, wanted) && !is_of(text_at(job, "name"), wanted))
+			continue;
+		if (n++ == INSTANCES_TOLD) {
+			strbuf_adds(to, " ...");
+			return;
+		}
+		strbuf_addf(to, "%s%s", n > 1 ? ", " : "", name);
+	}
 }
 
 /* The last one of the name: a stage that was done again comes later. */
@@ -55,8 +84,14 @@ static enum rc pick(const struct json *jobs, const char *run, struct str unit, s
 	}
 	const char *near = found ? NULL : str_nearest(str_of(wanted), names, n);
 	enum rc rc = RC_OK;
+	AUTO(strbuf_done) struct strbuf several = STRBUF(4096);
+	if (!found)
+		add_instances(jobs, wanted, &several);
 	if (found)
 		*ret = xstrdup(found);
+	else if (several.n)
+		rc = err_set(err, RC_NOT_FOUND, "%s has no job %s of that name alone; which: %s?",
+			     run, wanted, strbuf_cstr(&several));
 	else
 		rc = err_set(err, RC_NOT_FOUND,
 			     near ? "%s has no job %s; did you mean %s?" : "%s has no job %s", run,
@@ -81,10 +116,11 @@ enum rc find_job(struct cli *c, const char *name, char **ret_id, struct err *err
 		*ret_id = xstrdup(name);
 		return RC_OK;
 	}
-	if (!rest.p || !rest.n)
-		return err_set(err, RC_INVALID,
-			       "\"%s\" names no job: RUN/UNIT/JOB, or UNIT/JOB of the newest run",
-			       name);
+	if ((has_run && !rest.p) || (rest.p && !rest.n))
+		return err_set(
+			err, RC_INVALID,
+			"\"%s\" names no job: RUN/UNIT/JOB, or UNIT/JOB (JOB of the project) of the newest run",
+			name);
 	if (!has_run) {
 		xfree(run);
 		run = NULL;
@@ -101,6 +137,8 @@ enum rc find_job(struct cli *c, const char *name, char **ret_id, struct err *err
 	if (!word.p) {
 		word = unit;
 		unit = (struct str){"", 0};
+	} else if (str_is(unit, "-")) { /* as ids have it */
+		unit.n = 0;
 	}
 	return pick(json_get(j, "jobs"), run, unit, word, ret_id, err);
 }

@@ -124,12 +124,13 @@ static void draw_stage(struct drawing *d, const char *stage, const struct json *
 				 *const idle[] = {"ready", "blocked", NULL},
 				 *const off[] = {"skipped", "cancelled", "manual", NULL};
 	uint64_t n_good = count_of(counts, good), n_bad = count_of(counts, bad),
-		 n_busy = count_of(counts, busy);
+		 n_busy = count_of(counts, busy), n_amber = number_at(counts, "amber");
 	uint64_t all = n_good + n_bad + n_busy + count_of(counts, idle) + count_of(counts, off);
 	uint64_t reused = number_at(counts, "cached") + number_at(counts, "unaffected");
 
 	if (!all)
 		return;
+	n_bad -= MIN_OF(n_amber, n_bad); /* they failed, and may: no reason for red */
 	strbuf_addf(d->to, "  %-11s", stage);
 	bar(d->to, d->t,
 	    n_bad           ? BAD
@@ -144,6 +145,8 @@ static void draw_stage(struct drawing *d, const char *stage, const struct json *
 		tint(d->to, d->t, BUSY, ", %llu running", (unsigned long long)n_busy);
 	if (n_bad)
 		tint(d->to, d->t, BAD, ", %llu failed", (unsigned long long)n_bad);
+	if (n_amber)
+		tint(d->to, d->t, WARN, ", %llu failed (allowed)", (unsigned long long)n_amber);
 	strbuf_addc(d->to, '\n');
 }
 
@@ -184,7 +187,7 @@ static void draw_job(struct drawing *d, const struct json *job)
 			   : mark_wait(d->t),
 	     unit, *unit ? "/" : "", text_at(job, "name"));
 	if (tone == WARN)
-		strbuf_addf(d->to, "  %s%s", state, amber ? ", and may" : "");
+		strbuf_addf(d->to, "  %s%s", state, amber ? " (allowed)" : "");
 	if (streq(state, "manual"))
 		tint(d->to, d->t, DIM, "  penstock start %s", text_at(job, "id"));
 	if (number_at(job, "attempt") > 1)
@@ -197,7 +200,7 @@ static void draw_job(struct drawing *d, const struct json *job)
 	}
 	if (*error)
 		strbuf_addf(d->to, "  %s", error);
-	if (tone == BAD)
+	if (tone == BAD || amber)
 		tint(d->to, d->t, DIM, "  penstock logs %s", text_at(job, "id"));
 	strbuf_addc(d->to, '\n');
 	if (tone == BAD)
@@ -257,7 +260,7 @@ static void draw_amber(struct drawing *d, const struct json *run)
 
 	if (amber)
 		tint(d->to, d->t, WARN, ", %llu amber", (unsigned long long)amber);
-	if (!predicted || number_at(run, "ended_at"))
+	if (!predicted || number_at(run, "ended_at") || json_truth(json_get(run, "waits"), false))
 		return;
 	AUTO(strbuf_done) struct strbuf text = STRBUF(200);
 	strbuf_adds(&text, ", ");

@@ -257,8 +257,15 @@ struct laying {
 	int root, dir;
 	const char *path; /* of the file before; NULL at first */
 	size_t n;         /* of its folder's part */
-	bool shared;
+	const char *own;  /* NULL: none */
 };
+
+static bool is_own(const struct laying *l, const char *path)
+{
+	size_t n = l->own ? strlen(l->own) : 0;
+
+	return l->own && (streq(l->own, ".") || (!strncmp(path, l->own, n) && path[n] == '/'));
+}
 
 static enum rc folder_of(struct laying *l, const char *path, const char **ret_name, struct err *err)
 {
@@ -293,11 +300,12 @@ static enum rc lay_out(struct laying *l, const struct manifest_entry *e, struct 
 			       ? err_errno(err, errno, "link %s", e->path)
 			       : RC_OK;
 	AUTO(freep) char *path = xasprintf("/proc/self/fd/%d/%s", l->dir, name);
-	return l->shared ? blobs_share_file(l->blobs, e->sha256, path, exec, err)
-			 : blobs_get_file(l->blobs, e->sha256, path, exec ? 0755 : 0644, err);
+	return is_own(l, e->path)
+		       ? blobs_get_file(l->blobs, e->sha256, path, exec ? 0755 : 0644, err)
+		       : blobs_share_file(l->blobs, e->sha256, path, exec, err);
 }
 
-enum rc manifest_layout(struct blobs *b, const char *hex, const char *into, bool shared,
+enum rc manifest_layout(struct blobs *b, const char *hex, const char *into, const char *own,
 			struct err *err)
 {
 	AUTO(manifest_done) struct manifest m = {0};
@@ -309,7 +317,7 @@ enum rc manifest_layout(struct blobs *b, const char *hex, const char *into, bool
 	AUTO(fd_close) int root = open(into, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, errno, "open %s", into);
-	struct laying l = {.blobs = b, .root = root, .dir = -1, .shared = shared};
+	struct laying l = {.blobs = b, .root = root, .dir = -1, .own = own};
 	for (size_t i = 0; i < m.entries.n && rc == RC_OK; i++)
 		rc = lay_out(&l, &m.entries.v[i], e);
 	fd_close(&l.dir);

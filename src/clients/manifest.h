@@ -27,10 +27,11 @@ void manifest_done(struct manifest *m);
  * glob matches nothing, RC_INVALID: a link that leaves dir, a device, socket or pipe; RC_TOO_BIG. */
 MUST_CHECK enum rc manifest_collect(struct blobs *b, const char *dir, const char *const *globs,
 				    size_t nglobs, char **ret_hex, struct err *err);
-/* Lay it out below `into`, which exists; `shared`: as read-only files, which may be the store's own (blobs_share_file). Files that are in the way are replaced; a link that is in
- * the way of a folder is RC_INVALID: nothing is ever written outside. */
-MUST_CHECK enum rc manifest_layout(struct blobs *b, const char *hex, const char *into, bool shared,
-				   struct err *err);
+/* Lay it out below `into`, which exists. own: the folder of it whose files may be written to ("." all of it, NULL none); all others are read-only and
+ * may be the store's own (blobs_share_file). Files that are in the way are replaced; a link that is in the way of a folder is RC_INVALID: nothing is
+ * ever written outside. */
+MUST_CHECK enum rc manifest_layout(struct blobs *b, const char *hex, const char *into,
+				   const char *own, struct err *err);
 /* Read it. ret must be zeroed. */
 MUST_CHECK enum rc manifest_list(struct blobs *b, const char *hex, struct manifest *ret,
 				 struct err *err);

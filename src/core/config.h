@@ -118,6 +118,8 @@ struct image_def {
 	pairs env;
 	char *workdir;
 };
+#define INPUTS_DEFAULT "$default" /* among inputs: what a job without any reads */
+#define INPUTS_ROOT    "$root/"   /* at the begin of an input: from the top of the repository */
 struct job_def {
 	char *name;
 	enum stage stage;
@@ -125,7 +127,8 @@ struct job_def {
 	char *each; /* "*" all units, "services", "libraries", one unit's name; NULL: once for the project */
 	texts needs; /* "build": same unit; "^build": the same job of the unit's deps; "ci.build": of an earlier stage, for its outputs; a '?' at
 		       * the end: optional, when there is no such job for the unit, or its `if` said no, it is left out */
-	texts inputs; /* globs, relative to the unit (../x reaches the repository); empty: the unit's directory and those of its deps */
+	texts inputs; /* globs, relative to the unit (../x reaches the repository); empty: the unit's directory and those of its deps, which are
+		       * INPUTS_DEFAULT among others */
 	texts outputs; /* globs, relative to the unit */
 	pairs env, secrets;
 	VEC(struct id_token_def) id_tokens;

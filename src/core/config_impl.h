@@ -198,6 +198,8 @@ void strategy_default_canary(struct strategy *s);
 extern const struct shape shape_retry;
 
 /* A pattern of unit's job as a path of the repository: `../` climbs, never out. False: it leaves the repository. */
+bool input_is_default(const char *pattern);
+bool inputs_have_default(const struct job_def *job);
 MUST_CHECK bool input_resolve(const char *unit_path, struct str pattern, struct strbuf *to);
 /* A need as it is written. */
 struct need_ref {

@@ -315,7 +315,7 @@ static const struct key job_keys[] = {
 	 .unique = true,
 	 JOB(inputs),
 	 .check = check_input,
-	 .help = "What it reads, relative to the unit; `../` climbs. Without it: the unit's folder and those of its deps."},
+	 .help = "What it reads, relative to the unit; `../` climbs, `$root/` is the top. Without it: the unit's folder and those of its deps; \"$default\" in the list is these."},
 	{.name = "outputs",
 	 .kind = KEY_TEXTS,
 	 .unique = true,

@@ -3,6 +3,19 @@
 #include "core/config_impl.h"
 #include "core/expr.h"
 
+bool input_is_default(const char *pattern)
+{
+	return streq(pattern, INPUTS_DEFAULT);
+}
+
+bool inputs_have_default(const struct job_def *job)
+{
+	vec_each(pattern, &job->inputs)
+		if (input_is_default(*pattern))
+			return true;
+	return false;
+}
+
 bool job_covers(const struct job_def *job, const struct unit *unit)
 {
 	if (!job->each)
@@ -20,6 +33,11 @@ bool input_resolve(const char *unit_path, struct str pattern, struct strbuf *to)
 {
 	struct str base = str_of(streq(unit_path, ".") ? "" : unit_path);
 
+	if (str_starts(pattern, INPUTS_ROOT)) {
+		base.n = 0;
+		pattern.p += strlen(INPUTS_ROOT);
+		pattern.n -= strlen(INPUTS_ROOT);
+	}
 	while (str_starts(pattern, "../")) {
 		if (base.n == 0)
 			return false;
@@ -78,12 +96,23 @@ static enum rc check_inputs(struct reader *r, const struct job_def *job, const s
 		struct err why = {RC_OK, ""};
 
 		shown(node->text, text);
-		if (!str_starts(str_of(job->inputs.v[i]), "../") && streq(path, "."))
+		if (input_is_default(job->inputs.v[i]) && !job->each)
+			return FAIL(
+				r, node,
+				"input \"" INPUTS_DEFAULT
+				"\" is the folder of a unit and those of its deps: a job without "
+				"\"each\" is of no unit, and reads the whole repository without \"inputs\"");
+		if (input_is_default(job->inputs.v[i]))
+			continue;
+		if (streq(path, ".") && !str_starts(str_of(job->inputs.v[i]), "../") &&
+		    !str_starts(str_of(job->inputs.v[i]), INPUTS_ROOT))
 			continue; /* was checked as it stands */
 		if (!input_resolve(path, str_of(job->inputs.v[i]), &b))
-			return FAIL(r, node,
-				    "input \"%s\" leaves the repository (the unit is at \"%s\")",
-				    text, path);
+			return FAIL(
+				r, node,
+				"input \"%s\" leaves the repository (the unit is at \"%s\"); " INPUTS_ROOT
+				"... is its top",
+				text, path);
 		if (glob_check(strbuf_str(&b), &why) != RC_OK)
 			return FAIL(r, node, "input \"%s\" of the unit at \"%s\": %s", text, path,
 				    why.msg);

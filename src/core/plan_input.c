@@ -172,7 +172,8 @@ void inputs_find(struct tree *t, const struct job_def *job, const char *unit_pat
 	size_t kept = 0;
 
 	for (size_t i = 0; i < job->inputs.n; i++)
-		glob_entries(t, unit_path, job->inputs.v[i], ret);
+		if (!input_is_default(job->inputs.v[i]))
+			glob_entries(t, unit_path, job->inputs.v[i], ret);
 	sort_stable(ret->v, ret->n, sizeof(*ret->v), by_path);
 	for (size_t i = 0; i < ret->n; i++)
 		if (kept == 0 || !streq(ret->v[kept - 1]->path, ret->v[i]->path))
@@ -233,7 +234,8 @@ static void add_changed(struct asked *a, const char *condition)
 static void add_unit_paths(struct asked *a, const struct job_def *job, const char *unit_path)
 {
 	vec_each(pattern, &job->inputs)
-		add_pattern(a, unit_path, str_of(*pattern));
+		if (!input_is_default(*pattern)) /* units are asked for anyhow */
+			add_pattern(a, unit_path, str_of(*pattern));
 	if (job->split.into)
 		add_pattern(a, unit_path, str_of(job->split.files));
 }

@@ -276,49 +276,69 @@ static enum rc count_inputs(struct planner *p, const struct instance *me, size_t
 		PLAN_MAX_INPUTS, p->defs.v[me->def].def->name);
 }
 
-/* Fill the job's inputs; *ret_changed: a path among them that differs from base, when that matters. Borrowed. */
+static int input_by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct plan_input *)a)->path, ((const struct plan_input *)b)->path);
+}
+
+/* A job of the project without inputs reads everything. */
+static enum rc find_root(struct planner *p, const struct job_def *def, bool compare,
+			 found_list *now, found_list *before, struct err *err)
+{
+	const struct tree_entry *root = tree_find(&p->head, STR(".")),
+				*old = compare ? tree_find(&p->base, STR(".")) : NULL;
+
+	if (!root)
+		return err_set(err, RC_INVALID,
+			       "job \"%s\" reads the whole repository, whose tree is not known",
+			       def->name);
+	vec_push(now, root);
+	if (old)
+		vec_push(before, old);
+	return RC_OK;
+}
+
+/* What lockfiles say of the unit; its own inputs, when it reads these, have it already. */
+static void add_slices(struct planner *p, const struct instance *me, struct plan_job *job)
+{
+	for (size_t k = 0; me->unit < p->c->units.n && k < p->units[me->unit].slices; k++) {
+		const struct lock_slice *slice =
+			&p->head.facts->slices.v[p->units[me->unit].slice + k];
+
+		add_input(job, slice->path, slice->digest, 0);
+	}
+}
+
+/* Fill the job's inputs; *ret_changed: a path among them that differs from base, when that matters: what a unit is made of is its own matter. Borrowed. */
 static enum rc find_inputs(struct planner *p, const struct instance *me, bool compare,
 			   struct plan_job *job, const char **ret_changed, struct err *err)
 {
 	const struct job_def *def = p->defs.v[me->def].def;
 	found_list now = {NULL, 0, 0}, before = {NULL, 0, 0};
 	input_list inputs = {NULL, 0, 0};
+	bool named = def->inputs.n > 0, is_unit = me->unit < p->c->units.n;
 
-	if (def->inputs.n) {
-		inputs_find(&p->head, def, unit_path(p, me), &now);
-		if (compare)
-			inputs_find(&p->base, def, unit_path(p, me), &before);
-	} else if (def->kind == JOB_IMAGE) {
+	if (!named && def->kind == JOB_IMAGE)
 		return RC_OK;
-	} else if (me->unit < p->c->units.n) {
+	if (named)
+		inputs_find(&p->head, def, unit_path(p, me), &now);
+	if (named && compare)
+		inputs_find(&p->base, def, unit_path(p, me), &before);
+	if (is_unit && (!named || inputs_have_default(def)))
 		unit_inputs(p, me->unit, &inputs);
-	} else {
-		const struct tree_entry *root = tree_find(&p->head, STR(".")),
-					*old = compare ? tree_find(&p->base, STR(".")) : NULL;
-
-		if (!root)
-			return err_set(
-				err, RC_INVALID,
-				"job \"%s\" reads the whole repository, whose tree is not known",
-				def->name);
-		vec_push(&now, root);
-		if (old)
-			vec_push(&before, old);
-	}
+	if (!named && !is_unit && find_root(p, def, compare, &now, &before, err) != RC_OK)
+		return err->rc;
 	enum rc rc = count_inputs(p, me, now.n, err);
 
-	for (size_t k = 0;
-	     def->inputs.n && me->unit < p->c->units.n && k < p->units[me->unit].slices; k++) {
-		const struct lock_slice *slice =
-			&p->head.facts->slices.v[p->units[me->unit].slice + k];
-
-		add_input(job, slice->path, slice->digest, 0);
-	}
+	if (!inputs.n)
+		add_slices(p, me, job);
 	for (size_t i = 0; rc == RC_OK && i < now.n; i++)
 		add_input(job, now.v[i]->path, now.v[i]->oid, now.v[i]->mode);
 	for (size_t i = 0; i < inputs.n; i++)
 		add_input(job, inputs.v[i].path, inputs.v[i].oid, inputs.v[i].mode);
-	if (compare && inputs.n == 0)
+	if (inputs.n && now.n)
+		sort_stable(job->inputs.v, job->inputs.n, sizeof(*job->inputs.v), input_by_path);
+	if (compare)
 		*ret_changed = first_difference(&now, &before);
 	vec_done(&now);
 	vec_done(&before);

@@ -1,5 +1,6 @@
 /* What an executor and a runtime must know, taken from the configuration of the change itself. */
 #include "core/names.h"
+#include "core/config_impl.h"
 #include "core/step_impl.h"
 
 static void add_pair(pairs *list, const char *key, const char *value)
@@ -116,7 +117,9 @@ static char *repository_path(const char *unit_path, const char *pattern)
 	AUTO(strbuf_done) struct strbuf b = STRBUF(4096);
 	struct str rest = str_of(pattern);
 
-	if (!streq(unit_path, "."))
+	if (str_starts(rest, INPUTS_ROOT))
+		(void)str_cut(&rest, '/');
+	else if (!streq(unit_path, "."))
 		strbuf_adds(&b, unit_path);
 	while (rest.p) {
 		struct str part = str_cut(&rest, '/');
@@ -137,20 +140,14 @@ static char *repository_path(const char *unit_path, const char *pattern)
 	return strbuf_take(&b);
 }
 
-static void add_reads(const struct config *c, const struct unit *u, const struct job_def *def,
-		      struct job_spec *spec)
+static void add_default_reads(const struct config *c, const struct unit *u, struct job_spec *spec)
 {
-	const char *path = u ? u->path : ".";
+	texts closure = {0};
 
-	if (def->inputs.n) {
-		vec_each(glob, &def->inputs)
-			vec_push(&spec->reads, repository_path(path, *glob));
-		return;
-	}
-	texts_add(&spec->reads, path);
+	if (!texts_has(&spec->reads, u ? u->path : "."))
+		texts_add(&spec->reads, u ? u->path : ".");
 	if (!u)
 		return;
-	texts closure = {0};
 	graph_closure(c, u->name, &closure);
 	vec_each(name, &closure) {
 		const struct unit *dep = config_unit(c, *name);
@@ -160,6 +157,18 @@ static void add_reads(const struct config *c, const struct unit *u, const struct
 		xfree(*name);
 	}
 	vec_done(&closure);
+}
+
+static void add_reads(const struct config *c, const struct unit *u, const struct job_def *def,
+		      struct job_spec *spec)
+{
+	const char *path = u ? u->path : ".";
+
+	if (!def->inputs.n || inputs_have_default(def))
+		add_default_reads(c, u, spec);
+	vec_each(glob, &def->inputs)
+		if (!input_is_default(*glob))
+			vec_push(&spec->reads, repository_path(path, *glob));
 }
 
 /* An image by its name and the digest that it stood for when the run was planned. */

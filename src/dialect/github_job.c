@@ -456,31 +456,6 @@ static void read_services(struct importer *im, const struct yaml_node *services)
 	}
 }
 
-static void read_group(struct importer *im, const struct yaml_node *c)
-{
-	const struct yaml_node *group = c && c->kind == YAML_MAP ? yaml_get(c, "group") : c;
-	struct job_def *job = importer_job(im);
-
-	if (!c)
-		return;
-	if (!node_is_text(group)) {
-		lost(im, c, "write concurrency: NAME", "concurrency");
-		return;
-	}
-	AUTO(strbuf_done) struct strbuf bare = STRBUF(4096);
-	for (size_t i = 0; i < group->text.n; i++) { /* without its expressions */
-		const char *end = group->text.n - i > 3 && memcmp(group->text.p + i, "${{", 3) == 0
-					  ? memmem(group->text.p + i, group->text.n - i, "}}", 2)
-					  : NULL;
-		if (end)
-			i = (size_t)(end + 1 - group->text.p);
-		else
-			strbuf_addc(&bare, group->text.p[i]);
-	}
-	job->group.name = draft_slug(strbuf_str(&bare), job->name);
-	job->group.supersede = node_is_true(yaml_get(c, "cancel-in-progress"));
-}
-
 static void refuse_rest(struct importer *im, const struct yaml_node *job)
 {
 	static const struct {
@@ -557,7 +532,7 @@ void github_job(struct importer *im, const struct yaml_node *name, const struct 
 	read_limits(im, job);
 	read_container(im, yaml_get(job, "container"));
 	read_services(im, yaml_get(job, "services"));
-	read_group(im, yaml_get(job, "concurrency"));
+	github_group(im, yaml_get(job, "concurrency"));
 	read_env(im, yaml_get(root, "env"));
 	read_env(im, yaml_get(job, "env"));
 	refuse_rest(im, job);

@@ -48,6 +48,9 @@ struct str github_hole(struct str text);
 /* `if:` as ours; NULL: told, or always true. */
 char *github_condition(struct importer *im, const struct yaml_node *at, const char *what);
 
+/* github_group.c: `concurrency:` of a job. */
+void github_group(struct importer *im, const struct yaml_node *c);
+
 /* github_uses.c: a step that uses an action. */
 void github_uses(struct importer *im, const struct yaml_node *step);
 /* github_job.c */

@@ -145,6 +145,7 @@ static void add_row(struct strbuf *to, const struct speech_job *job)
 {
 	strbuf_addf(to, "| %s | ",
 		    job->bad                                                     ? "❌"
+		    : job->amber                                                 ? "⚠️"
 		    : streq(job->state, "passed") || streq(job->state, "cached") ? "✅"
 										 : "⚪");
 	speech_cell(to, *job->unit ? job->unit : "-");
@@ -152,7 +153,7 @@ static void add_row(struct strbuf *to, const struct speech_job *job)
 	speech_cell(to, job->job);
 	strbuf_adds(to, " | ");
 	speech_cell(to, job->state);
-	strbuf_adds(to, " | ");
+	strbuf_adds(to, job->amber && streq(job->state, "failed") ? " (allowed) | " : " | ");
 	if (job->seconds > 0)
 		strbuf_addf(to, "%.1f s", job->seconds);
 	strbuf_adds(to, " | ");
@@ -182,16 +183,30 @@ static void add_cause(struct strbuf *to, const struct speech_job *job)
 void speech_summary(struct strbuf *to, const struct speech_job *jobs, size_t n,
 		    const char *critical, double seconds)
 {
-	size_t bad = 0, left = 0;
+	size_t bad = 0, amber = 0, cached = 0, unaffected = 0, left = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		bad += jobs[i].bad;
-	strbuf_addf(to, "## Penstock: %s\n\n%zu job%s, %zu failed, %.1f s\n\n",
-		    bad ? "failed" : "passed", n, n == 1 ? "" : "s", bad, seconds);
+		amber += jobs[i].amber;
+		cached += streq(jobs[i].state, "cached");
+		unaffected += streq(jobs[i].state, "unaffected");
+	}
+	strbuf_addf(to, "## Penstock: %s\n\n%zu job%s, %zu failed", bad ? "failed" : "passed", n,
+		    n == 1 ? "" : "s", bad);
+	if (amber)
+		strbuf_addf(to, ", %zu amber", amber);
+	if (cached)
+		strbuf_addf(to, ", %zu from the cache", cached);
+	if (unaffected)
+		strbuf_addf(to, ", %zu unaffected", unaffected);
+	strbuf_addf(to, ", %.1f s\n\n", seconds);
 	strbuf_adds(to, "| | unit | job | state | time | why |\n|---|---|---|---|---|---|\n");
-	for (int pass = 1; pass >= 0; pass--) /* failures first */
+	for (int pass = 2; pass >= 0; pass--) /* failures first */
 		for (size_t i = 0; i < n; i++) {
-			if (jobs[i].bad != (pass == 1) || streq(jobs[i].state, "unaffected"))
+			if ((jobs[i].bad     ? 2
+			     : jobs[i].amber ? 1
+					     : 0) != pass ||
+			    streq(jobs[i].state, "unaffected"))
 				continue;
 			if (to->n > SUMMARY_MAX / 2)
 				left++;
@@ -201,7 +216,7 @@ void speech_summary(struct strbuf *to, const struct speech_job *jobs, size_t n,
 	if (left)
 		strbuf_addf(to, "\n%zu more jobs are not shown.\n", left);
 	for (size_t i = 0; i < n; i++)
-		if (jobs[i].bad && jobs[i].cause && to->n < SUMMARY_MAX)
+		if ((jobs[i].bad || jobs[i].amber) && jobs[i].cause && to->n < SUMMARY_MAX)
 			add_cause(to, &jobs[i]);
 	if (critical) {
 		strbuf_adds(to, "\nThe critical path: ");

@@ -29,6 +29,7 @@ struct speech_job {
 	const char *unit, *job, *state, *why;
 	double seconds;
 	bool bad;
+	bool amber;        /* it failed, and may; or it was flaky */
 	const char *cause; /* NULL: none is known */
 };
 /* The Markdown of a run: failures first, at most 1 MiB less a bit (their limit). critical: the longest way, in words; NULL: not known. */

@@ -46,7 +46,7 @@ struct world {
 	/* Outputs of jobs as manifests in the content store (clients/manifest.h). */
 	enum rc (*keep_outputs)(struct blobs *b, const char *dir, const char *const *globs,
 				size_t n, char **ret_hex, struct err *err);
-	enum rc (*lay_outputs)(struct blobs *b, const char *hex, const char *into, bool shared,
+	enum rc (*lay_outputs)(struct blobs *b, const char *hex, const char *into, const char *own,
 			       struct err *err);
 	texts sources; /* names of repositories that are watched */
 };

@@ -216,8 +216,10 @@ static void did_it(void *arg)
 	}
 	if (d->rc != RC_OK) {
 		e->stats.effect_failures++;
-		LOG(LOG_ERROR, "an effect failed", LF("effect", p->effect.id),
-		    LF("kind", effect_kind_names[p->effect.kind]), LF("error", d->err.msg));
+		/* a job that cannot be started is a failed job: that is how people see it */
+		LOG(p->effect.kind == EF_START_JOB ? LOG_WARN : LOG_ERROR, "an effect failed",
+		    LF("effect", p->effect.id), LF("kind", effect_kind_names[p->effect.kind]),
+		    LF("error", d->err.msg));
 		struct change seen = d->outcome.ev.change; /* whose it is was read already */
 		d->outcome.ev.change = (struct change){0};
 		event_done(&d->outcome.ev);

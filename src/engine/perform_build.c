@@ -66,12 +66,12 @@ static enum rc lay_sources(void *ctx, const struct change *c, const texts *paths
 	return rc;
 }
 
-static enum rc lay_outputs(void *ctx, const char *manifest, const char *into, bool shared,
+static enum rc lay_outputs(void *ctx, const char *manifest, const char *into, const char *own,
 			   struct err *err)
 {
 	struct engine *e = engine_of(ctx);
 
-	return e->w.lay_outputs(e->w.blobs, manifest, into, shared, err);
+	return e->w.lay_outputs(e->w.blobs, manifest, into, own, err);
 }
 
 static enum rc id_token(const struct job_inputs *in, const char *name, struct strbuf *ret,

@@ -1,5 +1,6 @@
 /* `penstock plan`: what a change touches, and what would run, from Git objects alone. */
 #include "base/json.h"
+#include "base/yaml.h"
 #include "clients/git_worktree.h"
 #include "flow/2-build/adapters.h"
 #include "io/clock.h"
@@ -87,24 +88,50 @@ static void print_table(const struct local_change *c, usec_t began)
 	local_print(&text);
 }
 
-/* *ret NULL: there is none to look into. */
-static enum rc open_cache(const char *given, struct blobs **ret, struct err *err)
+static bool has_results(const char *dir)
 {
-	AUTO(freep) char *dir = given ? xstrdup(given) : default_data();
 	AUTO(freep) char *results = xasprintf("%s/results", dir);
 
-	if (!file_exists(results))
-		return given && !file_exists(given)
-			       ? err_set(err, RC_NOT_FOUND, "there is no cache at %s", given)
-			       : RC_OK;
+	return file_exists(results);
+}
+
+/* Where there is no daemon's data, what `penstock run` keeps is what it will look into. *ret NULL: there is none. */
+static enum rc open_cache(const char *given, struct blobs **ret, struct err *err)
+{
+	AUTO(freep) char *data = default_data();
+	AUTO(freep) char *cache = default_cache();
+	const char *dir = given ? given : has_results(data) ? data : cache;
+
+	if (given && !file_exists(given))
+		return err_set(err, RC_NOT_FOUND, "there is no cache at %s", given);
+	if (!has_results(dir))
+		return RC_OK;
 	*ret = blobs_disk_new(dir, err);
 	return *ret ? RC_OK : err->rc;
+}
+
+/* A penstock.yml that is written and not committed is none of the commit's, which is all that a plan reads. */
+static enum rc not_committed(struct repo *repo, const char *head, struct err *err)
+{
+	AUTO(freep)
+	char *file =
+		repo_workdir(repo) ? xasprintf("%s/%s", repo_workdir(repo), CONFIG_FILE) : NULL;
+	AUTO(strbuf_done) struct strbuf text = STRBUF(YAML_MAX_BYTES);
+	struct err none = {0};
+
+	if (file && file_exists(file) &&
+	    repo_file(repo, head, CONFIG_FILE, YAML_MAX_BYTES, &text, &none) == RC_NOT_FOUND)
+		return err_set(err, err->rc,
+			       "%s is not committed, and a plan is of a commit: commit it first; "
+			       "`penstock run` takes the work tree as it is",
+			       CONFIG_FILE);
+	return err->rc;
 }
 
 static enum rc make(const struct plan_options *o, struct local_change *ret, struct err *err)
 {
 	AUTO(repo_freep) struct repo *repo = NULL;
-	char head[GIT_HEX + 1], base[GIT_HEX + 1] = "";
+	char head[GIT_HEX + 1] = "", base[GIT_HEX + 1] = "";
 	struct blobs *cache = NULL;
 	enum rc rc = local_repo(o->repo, &repo, err);
 
@@ -115,6 +142,8 @@ static enum rc make(const struct plan_options *o, struct local_change *ret, stru
 			     : repo_usual_base(repo, head, false, base, err);
 	if (rc == RC_OK)
 		rc = local_change(repo, head, base, ret, err);
+	if (rc != RC_OK && repo && *head)
+		return not_committed(repo, head, err);
 	if (rc == RC_OK)
 		rc = open_cache(o->cache, &cache, err);
 	if (rc == RC_OK && cache)

@@ -1,4 +1,5 @@
 #include "main/house.h"
+#include "main/local.h"
 #include "base/log.h"
 #include "clients/git.h"
 #include "clients/manifest.h"
@@ -79,6 +80,19 @@ char *default_data(void)
 	if (geteuid() == 0 || !home)
 		return xstrdup("/var/lib/penstock");
 	return xasprintf("%s/.local/share/penstock", home);
+}
+
+char *default_cache(void)
+{
+	const char *given = getenv("PENSTOCK_CACHE"), *home = getenv("HOME");
+	const char *xdg = getenv("XDG_CACHE_HOME");
+
+	if (given && *given)
+		return local_absolute(given);
+	if (xdg && *xdg == '/')
+		return xasprintf("%s/penstock", xdg);
+	return home && *home ? xasprintf("%s/.cache/penstock", home)
+			     : xstrdup("/var/cache/penstock");
 }
 
 /* What jobs stand in: images, and what is kept of failed ones. */

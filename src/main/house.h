@@ -40,5 +40,7 @@ const char *toolchain_text(void);
 char *shim_path(void);
 /* Where data lives when nobody says: $PENSTOCK_DATA, ./.penstock if it is there, /var/lib/penstock for root, else ~/.local/share/penstock. The caller's. */
 char *default_data(void);
+/* Where `penstock run` keeps results: $PENSTOCK_CACHE, else a folder of the user's caches. The caller's. */
+char *default_cache(void);
 /* Tokens, keys and secrets are in our memory: no copy of it goes to a disk or to a collector of crashes. What we start has the limit, too. */
 void house_no_core_dumps(void);

@@ -31,7 +31,8 @@ static bool among(const char *name, const char *const *list, size_t n)
 void init_found_done(struct init_found *f)
 {
 	vec_each(u, &f->units) {
-		char *const owned[] = {u->name, u->path, u->module, u->binary, u->health};
+		char *const owned[] = {u->name,   u->path,   u->module,
+				       u->binary, u->health, u->folder};
 		for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 			xfree(owned[i]);
 		vec_done(&u->deps);
@@ -210,6 +211,7 @@ enum rc init_find(const char *root, struct init_found *ret, struct err *err)
 	f.project = name_of(slash && slash[1] ? slash + 1 : "project");
 	walk(&f, ".", "", 0);
 	init_infer(&f);
+	init_find_workspace(&f);
 	if (!f.units.n && has_manifest(real))
 		init_add(&f, ".", true);
 	*ret = f;

@@ -66,6 +66,16 @@ static char *after(const struct init_unit *u, const char *before, const char *en
 	return n && n < 200 ? xstrndup(at, n) : NULL;
 }
 
+/* "dist" of "./dist/index.js"; NULL: what is built lies beside its sources, or nobody says where. */
+static char *first_folder(const char *path)
+{
+	path += strncmp(path, "./", 2) == 0 ? 2 : 0;
+	size_t n = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+	return n && n < 60 && path[n] == '/' && strncmp(path, "src/", 4) != 0 ? xstrndup(path, n)
+									      : NULL;
+}
+
 static void read_package(const struct init_found *f, struct init_unit *u)
 {
 	AUTO(freep) char *path = xasprintf("%s/%s/package.json", f->root, u->path);
@@ -79,10 +89,14 @@ static void read_package(const struct init_found *f, struct init_unit *u)
 	const struct json *scripts = json_get(root, "scripts");
 	u->module =
 		json_get_text(root, "name", NULL) ? xstrdup(json_get_text(root, "name", "")) : NULL;
+	u->build = json_get(scripts, "build") != NULL;
 	u->test = json_get(scripts, "test") != NULL;
 	u->lint = json_get(scripts, "lint") != NULL;
 	if (json_get(scripts, "start"))
 		u->library = false;
+	static const char *const entries[] = {"main", "module", "types"};
+	for (size_t i = 0; i < ARRAY_LEN(entries) && u->build && !u->folder; i++)
+		u->folder = first_folder(json_get_text(root, entries[i], ""));
 }
 
 static void read_go(const struct init_found *f, struct init_unit *u)

@@ -19,17 +19,32 @@ static const char *make_command(const struct init_unit *u, enum what what)
 #define NPM "npm ci --no-audit --no-fund && "
 #define GO  "GOCACHE=/tmp/go-build GOPATH=/tmp/go CGO_ENABLED=0 go "
 
+static bool npm_has(const struct init_unit *u, enum what what)
+{
+	return what == WHAT_BUILD || (what == WHAT_TEST ? u->test : u->lint);
+}
+
+/* In a workspace one command is for all packages, and nothing is left to install. */
+static char *npm_command(const struct init_found *f, const struct init_unit *u, enum what what)
+{
+	static const char *const scripts[] = {"build", "test", "lint"};
+
+	if (f->workspace)
+		return xasprintf("npm run %s --if-present", scripts[what]);
+	return !npm_has(u, what)    ? xstrdup(":")
+	       : what == WHAT_BUILD ? xstrdup(NPM "npm run build --if-present")
+	       : what == WHAT_TEST  ? xstrdup(NPM "npm test")
+				    : xstrdup(NPM "npm run lint");
+}
+
 /* The caller's. ":" does nothing. */
-static char *command(const struct init_unit *u, enum what what)
+static char *command(const struct init_found *f, const struct init_unit *u, enum what what)
 {
 	switch (u->tool) {
 	case TOOL_MAKE:
 		return xstrdup(make_command(u, what));
 	case TOOL_NPM:
-		return xstrdup(what == WHAT_BUILD  ? NPM "npm run build --if-present"
-			       : what == WHAT_TEST ? u->test ? NPM "npm test" : ":"
-			       : u->lint           ? NPM "npm run lint"
-						   : ":");
+		return npm_command(f, u, what);
 	case TOOL_GO:
 		return xstrdup(what == WHAT_BUILD  ? u->binary ? GO "build -trimpath -o out/app ."
 							       : GO "build ./..."
@@ -59,7 +74,23 @@ static char *command(const struct init_unit *u, enum what what)
 
 static bool has_outputs(const struct init_unit *u)
 {
-	return (u->tool == TOOL_MAKE && u->out) || u->tool == TOOL_CMAKE || u->binary;
+	return (u->tool == TOOL_MAKE && u->out) || u->tool == TOOL_CMAKE || u->binary || u->folder;
+}
+
+/* Where all that leave something leave it. */
+static const char *out_folder(const struct init_found *f)
+{
+	const char *folder = NULL;
+
+	vec_each(u, &f->units) {
+		if (!has_outputs(u))
+			continue;
+		const char *here = u->folder ? u->folder : "out";
+		if (folder && !streq(folder, here))
+			return "out";
+		folder = here;
+	}
+	return folder ? folder : "out";
 }
 
 static bool is_plain(const char *text)
@@ -110,6 +141,18 @@ static size_t write_units(const struct init_found *f, bool libraries, struct str
 	return n;
 }
 
+static void write_choice(const struct init_found *f, char *const *all, struct strbuf *to)
+{
+	strbuf_adds(to, "      case $PWD in\n");
+	for (size_t i = 0; i < f->units.n; i++)
+		if (!streq(all[i], ":")) {
+			strbuf_adds(to, "      */");
+			strbuf_add_shellquoted(to, str_of(f->units.v[i].path));
+			strbuf_addf(to, ") %s ;;\n", all[i]);
+		}
+	strbuf_adds(to, "      esac\n");
+}
+
 /* One command for all, or a choice by folder. */
 static void write_run(const struct init_found *f, enum what what, bool fill, struct strbuf *to)
 {
@@ -117,7 +160,7 @@ static void write_run(const struct init_found *f, enum what what, bool fill, str
 	bool same = true;
 
 	for (size_t i = 0; i < f->units.n; i++) {
-		all[i] = command(&f->units.v[i], what);
+		all[i] = command(f, &f->units.v[i], what);
 		same &= i == 0 || streq(all[i], all[0]);
 	}
 	if (same && !fill) {
@@ -125,17 +168,15 @@ static void write_run(const struct init_found *f, enum what what, bool fill, str
 		scalar(to, all[0]);
 		strbuf_addc(to, '\n');
 	} else {
-		strbuf_adds(to, "    run: |\n      case $PWD in\n");
-		for (size_t i = 0; i < f->units.n; i++)
-			if (!streq(all[i], ":")) {
-				strbuf_adds(to, "      */");
-				strbuf_add_shellquoted(to, str_of(f->units.v[i].path));
-				strbuf_addf(to, ") %s ;;\n", all[i]);
-			}
-		strbuf_adds(to, "      esac\n");
+		strbuf_adds(to, "    run: |\n");
+		if (same)
+			strbuf_addf(to, "      %s\n", all[0]);
+		else
+			write_choice(f, all, to);
+		const char *out = out_folder(f);
 		if (fill)
-			strbuf_adds(to,
-				    "      mkdir -p out; [ -n \"$(ls -A out)\" ] || : >out/none\n");
+			strbuf_addf(to, "      mkdir -p %s; [ -n \"$(ls -A %s)\" ] || : >%s/none\n",
+				    out, out, out);
 	}
 	for (size_t i = 0; i < f->units.n; i++)
 		xfree(all[i]);
@@ -144,7 +185,8 @@ static void write_run(const struct init_found *f, enum what what, bool fill, str
 static bool needs_network(const struct init_found *f)
 {
 	vec_each(u, &f->units)
-		if (u->tool != TOOL_MAKE && u->tool != TOOL_CMAKE && u->tool != TOOL_NONE)
+		if (u->tool != TOOL_MAKE && u->tool != TOOL_CMAKE && u->tool != TOOL_NONE &&
+		    (u->tool != TOOL_NPM || !f->workspace)) /* the install has it */
 			return true;
 	return false;
 }
@@ -152,8 +194,8 @@ static bool needs_network(const struct init_found *f)
 static bool any(const struct init_found *f, enum what what)
 {
 	vec_each(u, &f->units) {
-		AUTO(freep) char *cmd = command(u, what);
-		if (!streq(cmd, ":"))
+		AUTO(freep) char *cmd = command(f, u, what);
+		if (!streq(cmd, ":") && (u->tool != TOOL_NPM || npm_has(u, what)))
 			return true;
 	}
 	return false;
@@ -171,21 +213,28 @@ static void write_ci(const struct init_found *f, struct strbuf *to)
 		    "`needs: [build]` is the\n# same unit's build, `needs: [^build]` those of what "
 		    "it is built from: their outputs lie beside it.\n"
 		    "# What was built from the same inputs before is not built again.\nci:\n");
+	init_write_install(f, to);
 	if (any(f, WHAT_LINT)) {
-		strbuf_adds(to, "  lint:\n    each: \"*\"\n");
+		strbuf_adds(to, f->workspace ? "  lint:\n    each: \"*\"\n    needs: [install]\n"
+					     : "  lint:\n    each: \"*\"\n");
+		init_write_shared(f, to);
 		write_run(f, WHAT_LINT, false, to);
 		strbuf_adds(to, network);
 	}
-	strbuf_adds(to, "  build:\n    each: \"*\"\n    needs: [^build]\n");
+	strbuf_addf(to, "  build:\n    each: \"*\"\n    needs: [%s^build]\n",
+		    f->workspace ? "install, " : "");
+	init_write_shared(f, to);
 	write_run(f, WHAT_BUILD, out && out < f->units.n, to);
-	strbuf_adds(
-		to,
-		out ? "    outputs: [out/**]  # kept, and given to the jobs that need it\n"
-		    : "    # outputs: [out/**]  # what the build leaves behind for other jobs\n");
+	const char *folder = f->workspace && !out ? "dist" : out_folder(f);
+	strbuf_addf(to,
+		    out ? "    outputs: [%s/**]  # kept, and given to the jobs that need it\n"
+			: "    # outputs: [%s/**]  # what the build leaves behind for other jobs\n",
+		    folder);
 	strbuf_adds(to, network);
 	if (!any(f, WHAT_TEST))
 		return;
 	strbuf_adds(to, "  test:\n    each: \"*\"\n    needs: [build]\n");
+	init_write_shared(f, to);
 	write_run(f, WHAT_TEST, false, to);
 	strbuf_adds(to, "    # reports: {junit: out/junit.xml}  # tests are then counted\n");
 	strbuf_adds(to, network);

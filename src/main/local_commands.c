@@ -26,7 +26,7 @@ static const struct option plan_options[] = {
 	{"repo", 0, "DIR", "a bare repository or a clone (default: the one here)"},
 	{"base", 0, "REV", "what to compare to (default: where head left the default branch)"},
 	{"head", 0, "REV", "the commit to plan (default HEAD)"},
-	{"cache", 0, "DIR", "look for results here (default: the data folder, when there is one)"},
+	{"cache", 0, "DIR", "look for results here (default: the data folder, else what `penstock run` keeps)"},
 	{0},
 };
 

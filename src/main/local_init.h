@@ -14,6 +14,8 @@ struct init_unit {
 	bool library, docker;
 	bool lint, test;         /* there is a way to do it */
 	bool out;                /* leaves files in out/ */
+	bool build;              /* npm: it has a script of that name */
+	char *folder;            /* npm: where what it builds lies, as its entry points say; NULL: unknown */
 	char *binary;            /* "out/app": what an image would hold; NULL: unknown */
 	char *health;            /* path seen in its sources */
 	uint32_t port;           /* EXPOSE of its Dockerfile; 0: unknown */
@@ -21,8 +23,12 @@ struct init_unit {
 	struct strbuf manifests; /* their texts */
 };
 struct init_graph;
+/* Packages of JavaScript that are installed once, at the top of the repository. */
+enum workspace { WORKSPACE_NONE, WORKSPACE_NPM, WORKSPACE_PNPM, WORKSPACE_YARN, WORKSPACE_BERRY };
 struct init_found {
 	char *root, *project;
+	enum workspace workspace;
+	bool locked; /* the workspace has a lockfile */
 	struct init_graph *inferred; /* what manifests say, as `penstock graph` reads them */
 	VEC(struct init_unit) units; /* in order of path */
 };
@@ -38,5 +44,10 @@ void init_infer_done(struct init_found *f);
 void init_add(struct init_found *f, const char *path, bool library);
 /* An edge, unless it is there or closes a circle. */
 void init_link(struct init_found *f, size_t from, size_t to);
+/* How a workspace is installed, as a job (init_install.c). */
+void init_find_workspace(struct init_found *f);
+void init_write_install(const struct init_found *f, struct strbuf *to);
+/* Settings at the top of the workspace that its packages read, as inputs of a job. */
+void init_write_shared(const struct init_found *f, struct strbuf *to);
 /* The penstock.yml. */
 void init_write(const struct init_found *f, struct strbuf *to);

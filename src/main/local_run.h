@@ -57,5 +57,7 @@ char *run_show_log(const struct run_show *s, const struct job *job);
 /* Unit and job of an id. */
 const char *run_show_name(const char *id);
 bool run_show_is_bad(const struct job *job);
+/* It failed, and may, or was flaky: it fails nothing, and is not as it should be. */
+bool run_show_is_amber(const struct job *job);
 /* Logs of what failed, and the sum. */
 void run_show_end(struct run_show *s);

@@ -186,10 +186,30 @@ static void read_report(struct run_ci *ci, const struct run_show *s, const struc
 	add_suite(ci, &r, name);
 }
 
+/* What was said last explains a command that failed by itself, and nothing of one that was ended. */
+static void tell_failure(struct run_ci *ci, const struct run_show *s, const struct job *job,
+			 const char *title, struct strbuf *to)
+{
+	enum annotation_level level = run_show_is_bad(job) ? ANNOTATION_ERROR : ANNOTATION_WARNING;
+	AUTO(freep) char *cause = run_show_masked(s, job->report.cause);
+	const char *error = job->error ? job->error : failure_names[job->failure];
+	bool own = job->failure == FAILURE_EXIT;
+
+	if (ci->notes[level]++ >= SPEECH_ANNOTATIONS)
+		return;
+	AUTO(freep)
+	char *message = cause && own ? xstrdup(cause)
+			: cause      ? xasprintf("%s\n%s", error, cause)
+				     : xstrdup(error);
+	speech_github_note(to, &(struct speech_note){.level = annotation_level_names[level],
+						     .title = title,
+						     .message = message});
+}
+
 void run_ci_job(struct run_ci *ci, const struct run_show *s, const struct job *job,
 		struct strbuf *to)
 {
-	bool bad = run_show_is_bad(job);
+	bool bad = run_show_is_bad(job), amber = run_show_is_amber(job);
 	AUTO(strbuf_done) struct strbuf title = STRBUF(4096);
 	uint64_t id = ++ci->next, now = (uint64_t)time(NULL);
 
@@ -214,18 +234,8 @@ void run_ci_job(struct run_ci *ci, const struct run_show *s, const struct job *j
 	add_log(ci, s, job, to);
 	if (fold)
 		speech_close(to, ci->speech, now, id);
-	if (bad && ci->speech == SPEECH_GITHUB &&
-	    ci->notes[ANNOTATION_ERROR] < SPEECH_ANNOTATIONS) {
-		AUTO(freep) char *cause = run_show_masked(s, job->report.cause);
-		ci->notes[ANNOTATION_ERROR]++;
-		speech_github_note(to,
-				   &(struct speech_note){
-					   .level = "error",
-					   .title = strbuf_cstr(&title),
-					   .message = cause        ? cause
-						      : job->error ? job->error
-								   : failure_names[job->failure]});
-	}
+	if ((bad || amber) && ci->speech == SPEECH_GITHUB)
+		tell_failure(ci, s, job, strbuf_cstr(&title), to);
 	read_report(ci, s, job, to);
 }
 
@@ -286,6 +296,7 @@ static void write_summary(const struct run_show *s, const struct model *m, const
 				 .seconds =
 					 ran ? (double)(job->ended_at - job->started_at) / 1e6 : 0,
 				 .bad = run_show_is_bad(job),
+				 .amber = run_show_is_amber(job),
 				 .cause = job->report.cause}));
 	}
 	vec_each(job, &run->critical)

@@ -34,7 +34,7 @@ static enum rc restore_job(const struct run_world *w, const struct config *c, co
 	if (rc == RC_OK)
 		rc = dir_make(into, 0755, err);
 	if (rc == RC_OK)
-		rc = manifest_layout(w->world.blobs, list, into, false, err);
+		rc = manifest_layout(w->world.blobs, list, into, ".", err);
 	*ret_n += m.entries.n;
 	return rc == RC_OK ? rc : err_wrap(err, "restore %s", job->id);
 }

@@ -28,7 +28,13 @@ static const char *unit_of(const struct job *job)
 
 bool run_show_is_bad(const struct job *job)
 {
-	return job->state == JOB_FAILED || job->state == JOB_CANCELLED || job->state == JOB_LOST;
+	return (job->state == JOB_FAILED && !job->amber) || job->state == JOB_CANCELLED ||
+	       job->state == JOB_LOST;
+}
+
+bool run_show_is_amber(const struct job *job)
+{
+	return (job->state == JOB_FAILED && job->amber) || job->state == JOB_FLAKY;
 }
 
 static usec_t time_of(const struct job *job)
@@ -54,6 +60,22 @@ char *run_show_log(const struct run_show *s, const struct job *job)
 	return path;
 }
 
+static const char *failure_of(const struct job *job)
+{
+	return job->error ? job->error : failure_names[job->failure];
+}
+
+static void tell_json_failure(const struct run_show *s, const struct job *job, struct json_out *out)
+{
+	AUTO(freep) char *cause = run_show_masked(s, job->report.cause);
+
+	json_cstr(out, "error", failure_of(job));
+	json_cstr(out, "failure", failure_names[job->failure]);
+	json_i64(out, "exit", job->exit);
+	if (cause)
+		json_cstr(out, "cause", cause);
+}
+
 static void tell_json(const struct run_show *s, const struct job *job, struct strbuf *to)
 {
 	struct json_out out = JSON_OUT(to);
@@ -66,6 +88,14 @@ static void tell_json(const struct run_show *s, const struct job *job, struct st
 	json_cstr(&out, "key", job->key);
 	json_double(&out, "seconds", (double)(time_of(job) / USEC_MS) / 1000);
 	json_cstr(&out, "log", log);
+	if (job->attempt > 1)
+		json_u64(&out, "attempt", job->attempt);
+	if (run_show_is_amber(job))
+		json_bool(&out, "amber", true);
+	if (job->why)
+		json_cstr(&out, "why", job->why);
+	if (job->state == JOB_FAILED)
+		tell_json_failure(s, job, &out);
 	json_close(&out);
 	strbuf_addc(to, '\n');
 }
@@ -73,26 +103,33 @@ static void tell_json(const struct run_show *s, const struct job *job, struct st
 static void tell_text(const struct run_show *s, const struct job *job, struct strbuf *to)
 {
 	const struct term *t = &s->term;
-	bool ran = job->state == JOB_PASSED || job->state == JOB_FLAKY;
+	bool bad = run_show_is_bad(job), amber = run_show_is_amber(job);
+	bool good = job->state == JOB_PASSED;
 
 	if (job->state == JOB_UNAFFECTED)
 		return;
 	tint(to, t,
-	     run_show_is_bad(job) ? BAD
-	     : ran                ? GOOD
-				  : DIM,
+	     bad     ? BAD
+	     : amber ? WARN
+	     : good  ? GOOD
+		     : DIM,
 	     "%s",
-	     run_show_is_bad(job) ? mark_bad(t)
-	     : ran                ? mark_good(t)
-				  : mark_wait(t));
+	     bad     ? mark_bad(t)
+	     : amber ? "!"
+	     : good  ? mark_good(t)
+		     : mark_wait(t));
 	strbuf_addf(to, " %-9s %s/%s", job_state_names[job->state], unit_of(job), job->name);
 	if (time_of(job)) {
 		strbuf_adds(to, "  ");
 		strbuf_add_duration(to, time_of(job));
 	}
 	if (job->state == JOB_FAILED)
-		strbuf_addf(to, "  %s", job->error ? job->error : failure_names[job->failure]);
-	else if (job->state == JOB_SKIPPED && job->why)
+		strbuf_addf(to, "  %s", failure_of(job));
+	if (job->state == JOB_FAILED && amber)
+		tint(to, t, DIM, " (allowed)");
+	if (job->attempt > 1)
+		tint(to, t, DIM, " (attempt %u)", job->attempt);
+	if (job->state == JOB_SKIPPED && job->why)
 		tint(to, t, DIM, "  %s", job->why);
 	strbuf_addc(to, '\n');
 }
@@ -285,20 +322,59 @@ static void show_log(const struct run_show *s, const struct job *job, struct str
 	add_plain(to, tail_of(strbuf_str(&text)));
 }
 
+/* Nobody can start a manual job here, so it is left out, and so is what needs it. */
+static void add_left_out(const struct run_show *s, struct strbuf *to)
+{
+	const struct model *m = engine_model(s->engine);
+
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
+		const struct job *job = e->value;
+
+		if (job->settled || !job->optional)
+			continue;
+		if (s->json) {
+			tell_json(s, job, to);
+			continue;
+		}
+		tint(to, &s->term, DIM, "%s", mark_wait(&s->term));
+		strbuf_addf(to, " left out  %s/%s", unit_of(job), job->name);
+		tint(to, &s->term, DIM, "  %s\n",
+		     job->state == JOB_MANUAL ? "manual: `penstock start` at a daemon runs it"
+					      : "it needs a manual job");
+	}
+}
+
+static bool is_left_out(const struct job *job)
+{
+	return job->optional && !job->settled && job->state == JOB_BLOCKED;
+}
+
 static void add_sum(const struct run_show *s, struct strbuf *to)
 {
 	static const enum job_state order[] = {JOB_FAILED,     JOB_CANCELLED, JOB_SKIPPED,
 					       JOB_PASSED,     JOB_FLAKY,     JOB_CACHED,
 					       JOB_UNAFFECTED, JOB_MANUAL};
 	const struct model *m = engine_model(s->engine);
-	size_t n[JOB_STATES] = {0}, shown = 0;
+	size_t n[JOB_STATES] = {0}, shown = 0, amber = 0, left_out = 0;
 
-	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));)
-		n[((const struct job *)e->value)->state]++;
+	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {
+		const struct job *job = e->value;
+
+		if (is_left_out(job))
+			left_out++;
+		else if (job->state == JOB_FAILED && job->amber)
+			amber++;
+		else
+			n[job->state]++;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(order); i++)
 		if (n[order[i]])
 			strbuf_addf(to, "%s%zu %s", shown++ ? ", " : "", n[order[i]],
 				    job_state_names[order[i]]);
+	if (amber)
+		strbuf_addf(to, "%s%zu failed (allowed)", shown++ ? ", " : "", amber);
+	if (left_out)
+		strbuf_addf(to, "%s%zu behind a manual job", shown++ ? ", " : "", left_out);
 	size_t cut = n[JOB_RUNNING] + n[JOB_READY] + n[JOB_BLOCKED];
 	if (cut) /* by a second Ctrl-C */
 		strbuf_addf(to, "%s%zu cut off", shown++ ? ", " : "", cut);
@@ -366,10 +442,14 @@ void run_show_end(struct run_show *s)
 	loop_timer_free(s->timer);
 	s->timer = NULL;
 	clear_line(s);
+	if (s->json || is_for_people(s))
+		add_left_out(s, &text);
 	if (s->json && s->ci)
 		run_ci_end(s->ci, s, (double)(clock_mono() - s->began) / 1e6);
-	if (s->json)
+	if (s->json) {
+		local_print(&text);
 		return;
+	}
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));)
 		if (is_for_people(s) && ((const struct job *)e->value)->state == JOB_FAILED)
 			show_log(s, e->value, &text);

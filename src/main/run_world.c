@@ -20,19 +20,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char *default_cache(void)
-{
-	const char *given = getenv("PENSTOCK_CACHE"), *home = getenv("HOME");
-	const char *xdg = getenv("XDG_CACHE_HOME");
-
-	if (given && *given)
-		return local_absolute(given);
-	if (xdg && *xdg == '/')
-		return xasprintf("%s/penstock", xdg);
-	return home && *home ? xasprintf("%s/.cache/penstock", home)
-			     : xstrdup("/var/cache/penstock");
-}
-
 struct found {
 	texts jobs;
 };

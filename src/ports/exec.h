@@ -11,8 +11,9 @@ struct exec_inputs {
 	/* Lay paths of the change's repository out under `into` (as scm_materialise). */
 	enum rc (*sources)(void *ctx, const struct change *c, const texts *paths, const char *into,
 			   struct err *err);
-	/* Lay an output manifest out; `shared` where the job cannot write: as read-only files, which may be the store's own. */
-	enum rc (*outputs)(void *ctx, const char *manifest, const char *into, bool shared,
+	/* Lay an output manifest out. own: the folder below `into` that the job may write to ("." all of it, NULL none); all else is read-only files,
+	 * which may be the store's own. */
+	enum rc (*outputs)(void *ctx, const char *manifest, const char *into, const char *own,
 			   struct err *err);
 	enum rc (*secret)(void *ctx, const char *reference, struct strbuf *ret, struct err *err);
 	enum rc (*keep_outputs)(void *ctx, const char *dir, const texts *globs, char **ret_manifest,

@@ -1,5 +1,6 @@
 /* From a commit's files to units, trees and slices. */
 #include "base/map.h"
+#include "core/config_impl.h"
 #include "project/side.h"
 
 static enum rc parse_manifest(struct side *s, const struct tree_entry *file, struct err *err)
@@ -107,6 +108,30 @@ static enum rc check_jobs(const struct config *c, struct err *err)
 	return RC_OK;
 }
 
+/* As config_read() does with units that are written: an input that no key can name is none. */
+static enum rc check_inputs(const struct config *c, struct err *err)
+{
+	vec_each(job, &c->jobs)
+		vec_each(u, &c->units) {
+			if (!job_covers(job, u))
+				continue;
+			vec_each(input, &job->inputs) {
+				AUTO(strbuf_done) struct strbuf path = STRBUF(2 * TEXT_MAX);
+
+				if (input_resolve(u->path, str_of(*input), &path))
+					continue;
+				return err_set(
+					err, RC_INVALID,
+					"%s:%u: input \"%s\" of job \"%s\" leaves the repository (the unit "
+					"%s is at \"%s\"): write " INPUTS_ROOT
+					"... for what stands at the top",
+					PROJECT_FILE, job->line, *input, job->name, u->name,
+					u->path);
+			}
+		}
+	return RC_OK;
+}
+
 static enum rc infer(struct side *s, struct err *err)
 {
 	const struct project_source *source = s->ask->source;
@@ -118,6 +143,8 @@ static enum rc infer(struct side *s, struct err *err)
 		rc = project_merge(&s->to->config, &s->to->graph, err);
 	if (rc == RC_OK)
 		rc = check_jobs(&s->to->config, err);
+	if (rc == RC_OK)
+		rc = check_inputs(&s->to->config, err);
 	if (rc == RC_OK) {
 		plan_paths(&s->to->config, &dirs, &list);
 		rc = source->tree(source->ctx, s->commit, &dirs, &list, NULL, &s->to->facts, err);

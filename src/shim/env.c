@@ -17,7 +17,7 @@ static void add(shim_texts *to, const char *key, const char *value)
 
 void env_of(const struct shim_spec *spec, shim_texts *ret)
 {
-	add(ret, "PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
+	add(ret, "PATH", DEFAULT_PATH);
 	add(ret, "HOME", "/tmp");
 	add(ret, "LANG", "C.UTF-8");
 	for (size_t i = 0; i < spec->env.n; i++)

@@ -256,6 +256,22 @@ static void job_steps(struct job *j)
 	}
 }
 
+/* The first surprise of who comes from elsewhere: a tool of this machine that a job does not see. */
+static void note_not_found(struct job *j)
+{
+	const char *path = DEFAULT_PATH;
+
+	for (size_t i = 0; i < j->spec->env.n; i++)
+		if (streq(j->spec->env.v[i].key, "PATH"))
+			path = j->spec->env.v[i].value;
+	out_note(
+		&j->out,
+		"exit 127: a command was not found; %s, with PATH=%.300s: say env: {PATH: ...}, or container: IMAGE",
+		j->spec->box.dir ? "a job sees the files of its image"
+				 : "of this machine a job sees /usr alone",
+		path);
+}
+
 static void job_main(struct job *j)
 {
 	j->began = now_mono();
@@ -265,6 +281,8 @@ static void job_main(struct job *j)
 	else
 		(void)!job_command(j, j->spec->run ? j->spec->run : "", 0);
 	j->end.ended = now_wall();
+	if (j->end.failure == SHIM_EXIT && j->end.code == 127)
+		note_not_found(j);
 	if (j->end.failure == SHIM_EXIT && j->spec->hint)
 		out_note(&j->out, "%s", j->spec->hint);
 }

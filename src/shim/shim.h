@@ -138,6 +138,8 @@ void watch_read(struct watch *w);
 
 /* ---- env.c */
 typedef VEC(const char *) words; /* borrowed, ends with NULL once given away */
+/* Of what says no PATH itself. */
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 /* PATH, HOME, LANG, then env, secrets; "KEY=value" texts, owned; with a NULL at the end. */
 void env_of(const struct shim_spec *spec, shim_texts *ret);
 void texts_free(shim_texts *t); /* wipes */

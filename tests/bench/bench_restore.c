@@ -77,7 +77,7 @@ static void one(struct blobs *b, const char *list, const char *dir, enum how how
 	if (how == BY_HAND)
 		by_hand(b, list, into);
 	else
-		must(manifest_layout(b, list, into, how == SHARED, &err), &err, "layout");
+		must(manifest_layout(b, list, into, how == SHARED ? NULL : ".", &err), &err, "layout");
 	double s = (double)(clock_mono() - begin) / 1e6;
 	printf("restore 10,000 files, 1 GB: %-44s %7.3f s %9.0f MB/s\n", what, s,
 	       (double)FILES * EACH / 1e6 / s);

@@ -71,6 +71,11 @@ r=$(run_id "$COMMIT")
 # ---- what ran ----
 for row in 15,deb 16,deb 16,alp 17,deb; do is "row $row of the matrix" "$(job_state "$r" "a/axes@$row")" passed; done
 has 'a row that is excluded is no job' "$(p why "$r/a/axes@15,alp" 2>&1)" 'has no job a/axes@15,alp'
+has 'the name of all rows is told which there are' "$(p why "$r/a/axes" 2>&1)" 'no job a/axes of that name alone; which: a/axes@15,deb, '
+has 'a job of the project by its name' "$(p why on-docs)" "^$r/ci/-/on-docs "
+has 'or as its id has it' "$(p why "$r/-/on-docs")" "^$r/ci/-/on-docs "
+has 'a job of a unit by its name alone, too' "$(p why axes 2>&1)" 'no job axes of that name alone; which: a/axes@15,deb, '
+has 'a step that is none is said to be none' "$(p logs "$r/a/steps" --step nowhere 2>&1)" 'no step "nowhere" .* --fold'
 has 'the row is in the environment, nothing else is' "$(log_of "$r" a/axes@16,alp)" 'db=16 os=alp unset'
 has 'steps run in order' "$(log_of "$r" a/steps | tr '\n' ' ')" 'one.*two'
 has 'a template is merged with the job' "$(log_of "$r" b/greet)" 'hello world'
@@ -79,6 +84,10 @@ has 'and why says which' "$(p why "$r/a/only-tags")" "event == 'tag'"
 is 'what needs a skipped job runs' "$(job_state "$r" a/after-skipped)" passed
 is 'a job that may fail fails' "$(job_state "$r" a/may-fail)" failed
 has 'and is amber' "$(job_line "$r" a/may-fail)" '"amber":true'
+has 'status says that it may' "$(p status)" 'may-fail  failed \(allowed\)'
+has 'and counts it apart' "$(p status)" '[0-9]+ failed \(allowed\)'
+hasnt 'and calls nothing of it failed' "$(p status)" '[0-9] failed($|,)'
+has 'and why does' "$(p why "$r/a/may-fail")" 'allowed +it says allow_failure'
 is 'what needs it runs' "$(job_state "$r" a/after-may-fail)" passed
 is 'a manual job waits' "$(job_state "$r" a/by-hand)" manual
 is 'and so does what needs it' "$(job_state "$r" a/after-by-hand)" blocked

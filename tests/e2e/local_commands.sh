@@ -129,6 +129,8 @@ refuse "run: no commit and no file" 2 'penstock init' "$P" run --repo empty
 git init -q -b main bare-words
 (cd bare-words && echo x >x && commit x)
 refuse "plan: no penstock.yml" 2 'no penstock.yml' "$P" plan --repo bare-words
+printf '%s' "$head$job" >bare-words/penstock.yml
+refuse "plan: penstock.yml is not committed" 2 'is not committed.*penstock run' "$P" plan --repo bare-words
 git init -q -b main p
 cd p || exit 1
 mkdir a b
@@ -250,6 +252,82 @@ echo '{"name":"web","scripts":{"start":"node ."},"dependencies":{"@o/ui":"1"}}' 
 echo '{"name":"@o/ui","scripts":{"test":"true"}}' >packages/ui/package.json
 accept "init: another layout" 'apps/web is the service web, built by npm, built from ui' "$P" init .
 accept "init: check takes that, too" '1 service, 1 library' "$P" check
+printf 'version: 1\nproject: o\nci: {t: {each: "*", run: "true"}}\n' >penstock.yml
+git init -q -b main .
+accept "check: units that manifests name, of what is not committed" '1 service, 1 library' "$P" check
+accept "check: and their jobs" '"unit":"web",.*"deps":\["ui"\],.*"jobs":\["t"\]' "$P" check --json
+git add -A && git commit -qm o
+"$P" run >"$T/out" 2>&1
+result $? "run: in a repository of two units" "$(cat "$T/out")"
+accept "plan: finds what run kept" '0 jobs to run, 2 in the cache' "$P" plan
+cat >penstock.yml <<'END'
+version: 1
+project: o
+ci:
+  may: {run: "echo a problem; exit 3", allow_failure: true}
+  hand: {run: "true", manual: true}
+  after: {run: "true", needs: [hand]}
+  again: {run: "exit 75", retry: {max: 1, exit: [75]}, allow_failure: true}
+  slow: {run: "echo nearly there; sleep 60", timeout: 1s, allow_failure: true}
+END
+accept "run: what may fail is said to, and fails nothing" '^! failed +-/may .*exit 3 \(allowed\)' "$P" run
+grep -q '^· left out  -/hand  manual' "$T/out" && grep -q '^· left out  -/after  it needs a manual job' "$T/out"
+result $? "run: what nobody can start is named" "$(cat "$T/out")"
+grep -q 'exit 75 (allowed) (attempt 2)' "$T/out"
+result $? "run: attempts are counted" "$(cat "$T/out")"
+tail -n 1 "$T/out" | grep -Eq '^1 manual, 3 failed \(allowed\), 1 behind a manual job in '
+result $? "run: the sum tells them apart" "$(tail -n 1 "$T/out")"
+accept "run: JSON says why, and what may" '"job":"may",.*"amber":true,.*"error":"exit 3","failure":"exit","exit":3,"cause":"a problem"' "$P" run --json
+grep -q '"job":"hand","state":"manual"' "$T/out" && grep -q '"job":"after","state":"blocked"' "$T/out"
+result $? "run: JSON has what was left out" "$(cat "$T/out")"
+accept "run: a job that ended by its timeout says so, before what it printed" '^::warning title=failed -/slow .*did not end within 1.0 s%0Anearly there' \
+	env GITHUB_STEP_SUMMARY="$T/summary" GITHUB_OUTPUT= "$P" run --dialect github
+grep -q '^| ⚠️ | - | may | failed (allowed)' "$T/summary" && grep -q '^5 jobs, 0 failed, 3 amber' "$T/summary"
+result $? "run: nor does a summary call it failed" "$(cat "$T/summary")"
+git checkout -q penstock.yml
+
+printf 'version: 1\nproject: o\nci:\n  a: {run: frobnicate}\n  b: {run: frobnicate, env: {PATH: /usr/bin/none:/usr/bin}}\n' >penstock.yml
+"$P" run >"$T/out" 2>&1
+grep -A2 '^-/a, the likely' "$T/out" | tr '\n' ' ' | grep -q 'frobnicate: not found .*exit 127: .* sees /usr alone, with PATH=/usr/local/bin:/usr/bin:.*container: IMAGE'
+result $? "run: a tool that is not on a job's PATH" "$(cat "$T/out")"
+grep -A2 '^-/b, the likely' "$T/out" | grep -q 'with PATH=/usr/bin/none:/usr/bin: '
+result $? "run: nor on the one that it says itself" "$(cat "$T/out")"
+git checkout -q penstock.yml
+
+# a workspace: one install for all, and files at its top
+echo '{"private":true,"workspaces":["apps/*","packages/*"]}' >package.json
+echo '{"lockfileVersion":3,"packages":{}}' >package-lock.json
+echo '{}' >tsconfig.json
+echo secret >other
+echo '{"name":"@o/ui","main":"./dist/index.js","scripts":{"build":"true","test":"true"}}' >packages/ui/package.json
+accept "init: a workspace of npm" 'built by npm' "$P" init --force
+accept "init: check takes that as well" '1 service, 1 library' "$P" check
+for line in '    inputs: [package.json, package-lock.json, "apps/*/package.json", "packages/*/package.json"]' '    run: npm ci --no-audit --no-fund' \
+	'    outputs: ["**/node_modules/**"]' '    needs: [install, ^build]' '    inputs: [$default, $root/tsconfig.json]' '    outputs: [dist/**]'; do
+	grep -qF "$line" penstock.yml || sed 's/^/# /' penstock.yml
+	grep -qF "$line" penstock.yml
+	result $? "init: it is installed once, and its packages see what stands at its top: $line"
+done
+touch pnpm-workspace.yaml pnpm-lock.yaml
+"$P" init --force >"$T/out" 2>&1 && grep -q '    run: pnpm install --frozen-lockfile' penstock.yml
+result $? "init: and one of pnpm" "$(cat "$T/out")"
+rm pnpm-workspace.yaml pnpm-lock.yaml
+cat >penstock.yml <<'END'
+version: 1
+project: o
+ci:
+  all: {each: web, inputs: [$default, $root/tsconfig.json], run: "ls package.json ../../packages/ui/package.json ../../tsconfig.json; ! ls ../../other"}
+  one: {each: web, inputs: [../../tsconfig.json], run: "ls ../../tsconfig.json; ! ls package.json"}
+END
+"$P" run >"$T/out" 2>&1
+result $? "run: \$default is what a job reads without inputs" "$(cat "$T/out")"
+git add -A && git commit -qm workspace && echo '{ }' >tsconfig.json && git commit -qam settings
+accept "plan: what stands beside \$default counts" 'web +all +miss .* tsconfig.json changed' "$P" plan --base HEAD~1
+sed -i 's,\[\.\./\.\./,[../../../,' penstock.yml
+refuse "check: an input of an inferred unit that leaves the repository" 2 'penstock.yml:5: input "../../../tsconfig.json" of job "one" leaves the repository.*\$root/' "$P" check
+git checkout -q penstock.yml
+echo '{"name":"@o/ui","version":"2"}' >packages/ui/package.json && git commit -qam ui
+accept "plan: and so does what it stands for" 'web +all +miss .* packages/ui changed, and web depends' "$P" plan --base HEAD~1
 "$P" doctor --json >"$T/out" 2>"$T/err"
 code=$?
 [ $code -eq 0 ] || [ $code -eq 3 ]

@@ -59,10 +59,10 @@ static enum rc kit_sources(void *ctx, const struct change *c, const texts *paths
 	return RC_OK;
 }
 
-static enum rc kit_outputs(void *ctx, const char *manifest, const char *into, bool shared,
+static enum rc kit_outputs(void *ctx, const char *manifest, const char *into, const char *own,
 			   struct err *err)
 {
-	return manifest_layout(((struct rig *)ctx)->blobs, manifest, into, shared, err);
+	return manifest_layout(((struct rig *)ctx)->blobs, manifest, into, own, err);
 }
 
 static enum rc kit_secret(void *ctx, const char *reference, struct strbuf *ret, struct err *err)

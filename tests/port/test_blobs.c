@@ -310,7 +310,7 @@ static void manifests(void **state)
 	CHECK_STR(m.entries.v[2].link, "../a", "link");
 	assert_int_equal(mkdir(to, 0755), 0);
 	write_file_at(r, "to/out/a", "in the way", 0644);
-	OK(manifest_layout(r->b, hex, to, false, err));
+	OK(manifest_layout(r->b, hex, to, ".", err));
 	OK(file_read(laid, 100, &text, err));
 	CHECK_STR(strbuf_cstr(&text), "run me", "through the link");
 	assert_int_equal(stat(laid, &st), 0);
@@ -351,7 +351,7 @@ static void hostile_layout(void **state)
 		}
 		OK(blobs_put(r->b, strbuf_str(&text), hex, err));
 		struct err why = {0};
-		CHECK(manifest_layout(r->b, hex, to, i % 2, &why) != RC_OK, lists[i]);
+		CHECK(manifest_layout(r->b, hex, to, i % 2 ? NULL : ".", &why) != RC_OK, lists[i]);
 		CHECK(!file_exists(x), lists[i]);
 		strbuf_done(&text);
 	}

@@ -248,14 +248,14 @@ static void miss(void **state)
 	AUTO(freep) char *blob = blob_path(r, hex, "");
 	OK(tree_remove(blob, err));
 	OK(file_write_fast(blob, STR("not it"), 0444, err));
-	FAILS(RC_CORRUPT, manifest_layout(r->b, list, to, true, err));
+	FAILS(RC_CORRUPT, manifest_layout(r->b, list, to, NULL, err));
 	FAILS(RC_NOT_FOUND, blobs_get_result(r->b, key, &got, err));
 	OK(manifest_collect(r->b, from, globs, 1, &again, err)); /* the job ran again */
 	assert_string_equal(again, list);
 	OK(blobs_put_result(r->b, &made, err));
 	OK(blobs_get_result(r->b, key, &got, err));
 	shape_done(&shape_result, &got);
-	OK(manifest_layout(r->b, list, to, true, err));
+	OK(manifest_layout(r->b, list, to, NULL, err));
 }
 
 /* Another process of the same store, and one that laid out and went, change nothing. */

@@ -518,10 +518,10 @@ static enum rc keep_nothing(struct blobs *b, const char *dir, const char *const 
 	return err_set(err, RC_INTERNAL, "nothing is kept here");
 }
 
-static enum rc lay_nothing(struct blobs *b, const char *hex, const char *into, bool shared,
+static enum rc lay_nothing(struct blobs *b, const char *hex, const char *into, const char *own,
 			   struct err *err)
 {
-	(void)shared;
+	(void)own;
 	(void)b;
 	(void)hex;
 	(void)into;

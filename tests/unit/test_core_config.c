@@ -208,6 +208,8 @@ static const struct {
 	 "penstock.yml:6:33: input \"../../x\" leaves the repository (the unit is at \"a\")"},
 	{"an input of the project outside", CI "  c: {run: x, inputs: [../x]}",
 	 "penstock.yml:6:24: input \"../x\" leaves the repository (the unit is at \".\")"},
+	{"the inputs of no unit", CI "  c: {run: x, inputs: [x, $default]}",
+	 "penstock.yml:6:27: input \"$default\" is the folder of a unit and those of its deps: a job without \"each\""},
 	{"up, later", CI "  c: {run: x, inputs: [a/../../x]}",
 	 "penstock.yml:6:24: \"a/../../x\": "},
 	{"a junit pattern outside", CI "  c: {run: x, reports: {junit: ../x}}",

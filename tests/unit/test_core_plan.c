@@ -516,6 +516,12 @@ static const struct {
 	 "", "/all"},
 	{"inputs that name the same", "inputs: [Makefile]", "inputs: [Makefile, absent]", "", "",
 	 "/all"},
+	{"what it reads anyhow, written", "run: make test}", "run: make test, inputs: [$default]}",
+	 "", "", "lone/test"},
+	{"more than that", "run: make test}",
+	 "run: make test, inputs: [$default, ../../tools/other]}",
+	 "base/test lone/test lone/image shop/test shop/image stock/test stock/image wire/test /all",
+	 "", "lone/test"},
 	{"needs", "needs: [test], inputs", "needs: [test, docs], inputs", "/all", "", "/all"},
 	{"another program in the image", "entrypoint: [/app]", "entrypoint: [/app, -x]",
 	 "lone/image shop/image stock/image", "", "lone/image"},
@@ -773,6 +779,9 @@ static char *random_project(void)
 					     "inputs: [\"*.c\"], ",
 					     "inputs: [../common.h, \"src/*.[ch]\"], ",
 					     "inputs: [\"../u?/src/{a,b}.c\"], ",
+					     "inputs: [$default, ../common.h, \"../u1/src/*.c\"], ",
+					     "inputs: [src/**, $default], ",
+					     "inputs: [a.c, $root/top.txt, $root/u0/src/**], ",
 					     "inputs: [src], "};
 	static const char *const each[] = {"\"*\"", "\"*\"", "\"*\"", "services", "libraries"};
 
@@ -838,17 +847,24 @@ static bool reads(const struct config *c, const struct plan_job *job, const char
 {
 	const struct job_def *def = config_job(c, STAGE_CI, job->job);
 
+	bool all = def->inputs.n == 0;
+
 	for (size_t i = 0; i < def->inputs.n; i++) {
 		const char *in = def->inputs.v[i];
+
+		all |= streq(in, "$default");
+		if (streq(in, "$default"))
+			continue;
 		AUTO(freep)
-		char *full = strncmp(in, "../", 3) == 0 ? xstrdup(in + 3)
-			     : job->unit[0]             ? xasprintf("%s/%s", job->unit, in)
-							: xstrdup(in);
+		char *full = strncmp(in, "../", 3) == 0      ? xstrdup(in + 3)
+			     : strncmp(in, "$root/", 6) == 0 ? xstrdup(in + 6)
+			     : job->unit[0]                  ? xasprintf("%s/%s", job->unit, in)
+							     : xstrdup(in);
 
 		if (glob_match(str_of(full), str_of(path)) || below(path, full))
 			return true;
 	}
-	for (size_t i = 0; def->inputs.n == 0 && i < c->units.n; i++)
+	for (size_t i = 0; all && i < c->units.n; i++)
 		if (below(path, c->units.v[i].path) && in_closure(c, job->unit, c->units.v[i].name))
 			return true;
 	return false;

@@ -114,14 +114,24 @@ static const struct known
 				{"Node's exception",
 				 "/repo/a.js:3\n  x.y();\n    ^\n\nTypeError: x.y is not a function\n    at Object.<anonymous> (/repo/a.js:3:5)\n    at Module._compile (node:1:1)\n    at more (node:2:2)\n\nNode.js v18.0.0\n",
 				 "/repo/a.js:3\n  x.y();\n    ^\nTypeError: x.y is not a function\n    at Object.<anonymous> (/repo/a.js:3:5)\n    at Module._compile (node:1:1)"},
+				{"npm itself",
+				 "npm warn config nodedir is unknown\nnpm error code EUSAGE\nnpm error\nnpm error The `npm ci` command can only install with an existing package-lock.json or\n"
+				 "npm error npm-shrinkwrap.json with lockfileVersion >= 1.\nnpm notice\nnpm notice New minor version of npm available!\nnpm error A complete log of this run can be found in: /tmp/x.log\n",
+				 "npm error code EUSAGE\nnpm error The `npm ci` command can only install with an existing package-lock.json or\nnpm error npm-shrinkwrap.json with lockfileVersion >= 1."},
 				{"an assertion of C",
 				 "app: t.c:4: main: Assertion `x == 1' failed.\nAborted (core dumped)\nmake: *** [Makefile:4: test] Error 134\n",
 				 "app: t.c:4: main: Assertion `x == 1' failed."},
 				{"make alone",
 				 "gen > out\nnothing good came of it\nmake: *** [Makefile:7: out] Error 3\n",
 				 "gen > out\nnothing good came of it\nmake: *** [Makefile:7: out] Error 3"},
+				{"what npm ran",
+				 "> web@1.0.0 build\n> gen\n\nnothing good came of it\nnpm error Lifecycle script `build` failed with error:\nnpm error code 1\nnpm error path /repo/web\n",
+				 "> web@1.0.0 build\n> gen\nnothing good came of it\nnpm error Lifecycle script `build` failed with error:\nnpm error code 1"},
 				{"a shell", "begin\nsh: 1: frobnicate: not found\n",
 				 "sh: 1: frobnicate: not found"},
+				{"a file that strict hides",
+				 "cat: ../penstock.yml: No such file or directory\n[penstock] strict: true: this job sees only what it declares\n",
+				 "cat: ../penstock.yml: No such file or directory\n[penstock] strict: true: this job sees only what it declares"},
 				{"nothing known",
 				 "one\ntwo\n\nthree\n[penstock] it did not end within 5 s\n",
 				 "one\ntwo\nthree"},
@@ -151,7 +161,7 @@ static void tools(void **state)
 static void among_much_else(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i + 6 < ARRAY_LEN(logs); i++) {
+	for (size_t i = 0; i + 8 < ARRAY_LEN(logs); i++) {
 		AUTO(strbuf_done) struct strbuf log = STRBUF(1 << 20), out = STRBUF(CAUSE_MAX);
 		for (int k = 0; k < 4000; k++)
 			strbuf_addf(&log, "step %d of something went well\n", k);

@@ -75,11 +75,12 @@ static void hand_over(struct work *w, void (*fn)(void *), void (*done)(void *))
 
 /* ---- inputs; on a worker ---- */
 
-static enum rc lay(struct work *w, const char *hex, const char *into, bool shared, struct err *err)
+static enum rc lay(struct work *w, const char *hex, const char *into, const char *own,
+		   struct err *err)
 {
 	enum rc rc = agent_fetch_manifest(w->agent, w->session, hex, err);
 
-	return rc == RC_OK ? manifest_layout(w->agent->o.blobs, hex, into, shared, err) : rc;
+	return rc == RC_OK ? manifest_layout(w->agent->o.blobs, hex, into, own, err) : rc;
 }
 
 static enum rc lay_sources(void *ctx, const struct change *c, const texts *paths, const char *into,
@@ -88,13 +89,13 @@ static enum rc lay_sources(void *ctx, const struct change *c, const texts *paths
 	struct work *w = ctx;
 
 	(void)c, (void)paths;
-	return w->order->sources ? lay(w, w->order->sources, into, false, err) : RC_OK;
+	return w->order->sources ? lay(w, w->order->sources, into, ".", err) : RC_OK;
 }
 
-static enum rc lay_outputs(void *ctx, const char *manifest, const char *into, bool shared,
+static enum rc lay_outputs(void *ctx, const char *manifest, const char *into, const char *own,
 			   struct err *err)
 {
-	return lay(ctx, manifest, into, shared, err);
+	return lay(ctx, manifest, into, own, err);
 }
 
 static enum rc get_secret(void *ctx, const char *reference, struct strbuf *ret, struct err *err)

@@ -32,12 +32,16 @@ static bool is_in(const char *path, const char *folder)
 }
 
 /*
- * Does the one folder hold the other? The unit's own is the only one that the job may write to, the rest of /repo is bound
- * read-only: there outputs may be hard links to the store's files, but never where any of them could stand in the unit's folder.
+ * Which part of a need's outputs stands in the unit's folder, seen from the need's: "." all, NULL none. That folder is the only one that
+ * the job may write to, the rest of /repo is bound read-only: there outputs may be hard links to the store's files, here they never are.
  */
-static bool overlap(const char *unit, const char *need)
+static const char *own_part(const char *unit, const char *need)
 {
-	return is_whole(unit) || is_whole(need) || is_in(unit, need) || is_in(need, unit);
+	if (is_whole(unit) || is_in(need, unit))
+		return ".";
+	if (is_whole(need))
+		return unit;
+	return is_in(unit, need) ? unit + strlen(need) + 1 : NULL;
 }
 
 enum rc job_inputs(const struct job_spec *spec, const char *dir, const struct exec_inputs *in,
@@ -63,7 +67,7 @@ enum rc job_inputs(const struct job_spec *spec, const char *dir, const struct ex
 			rc = dir_make(into, 0755, err);
 		if (rc == RC_OK)
 			rc = in->outputs(in->ctx, need->outputs, into,
-					 !overlap(spec->path, need->path), err);
+					 own_part(spec->path, need->path), err);
 	}
 	return rc;
 }

@@ -130,6 +130,21 @@ static void split(struct str text, struct log_lines *ret)
 	}
 }
 
+/* Of our own words only what says why a command or a file was not there. */
+static void say_hint(struct str text, struct cause_out *o)
+{
+	while (text.p) {
+		struct str line = str_cut(&text, '\n');
+
+		if (!str_starts(line, "[penstock] exit 127: ") &&
+		    !str_starts(line, "[penstock] strict: true: "))
+			continue;
+		o->lines = MIN_OF(o->lines, (size_t)CAUSE_LINES - 1);
+		cause_say(o, line);
+		return;
+	}
+}
+
 void cause_find(const struct cause_ask *ask, struct strbuf *to)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF(ask->log.n + 1);
@@ -141,5 +156,6 @@ void cause_find(const struct cause_ask *ask, struct strbuf *to)
 	if (!from_report(ask->report, &o) && !cause_tests(&l, &o) && !cause_compiler(&l, &o) &&
 	    !cause_errors(&l, &o))
 		last_lines(&l, &o);
+	say_hint(strbuf_str(&text), &o);
 	xfree(l.v);
 }

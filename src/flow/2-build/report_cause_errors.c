@@ -26,7 +26,38 @@ static bool is_exception(struct str s)
 
 static bool is_npm(struct str s)
 {
-	return str_starts(s, "npm ERR!") || str_starts(s, "npm error");
+	return str_starts(s, "npm ERR!") || str_starts(s, "npm error") ||
+	       str_starts(s, "npm notice") || str_starts(s, "npm warn") ||
+	       str_starts(s, "npm WARN");
+}
+
+/* "npm error code EUSAGE": npm itself could not go on, and says why. "code 1" and ELIFECYCLE: what it ran could not, and said so before. */
+static bool is_npm_own(struct str s)
+{
+	static const char *const fronts[] = {"npm ERR! code E", "npm error code E"};
+
+	for (size_t i = 0; i < ARRAY_LEN(fronts); i++)
+		if (str_starts(s, fronts[i]))
+			return !has(s, " ELIFECYCLE");
+	return false;
+}
+
+/* Of npm's own error all but what is the same in each. */
+static bool say_npm(const struct log_lines *l, size_t from, size_t to, struct cause_out *o)
+{
+	bool own = false;
+
+	for (size_t i = from; i < to; i++)
+		own |= is_npm_own(l->v[i]);
+	for (size_t i = from; own && i < to; i++) {
+		struct str s = l->v[i];
+		bool error = str_starts(s, "npm ERR!") || str_starts(s, "npm error");
+
+		if (error && str_trim(s).n > strlen("npm error") &&
+		    !has(s, "A complete log of this run"))
+			cause_say(o, s);
+	}
+	return own;
 }
 
 static bool is_crash(struct str s)
@@ -174,6 +205,8 @@ bool cause_errors(const struct log_lines *l, struct cause_out *o)
 		if (!is_make(l->v[i - 1]) && !is_npm(l->v[i - 1]))
 			continue;
 		size_t at = first_of(l, i - 1, is_make(l->v[i - 1]) ? is_make : is_npm);
+		if (say_npm(l, at, i, o))
+			return o->lines > 0;
 		size_t from = at, n = 0;
 		while (from && n < BEFORE_MAKE)
 			n += !is_blank(l->v[--from]);
