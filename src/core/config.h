@@ -129,6 +129,7 @@ struct job_def {
 		       * the end: optional, when there is no such job for the unit, or its `if` said no, it is left out */
 	texts inputs; /* globs, relative to the unit (../x reaches the repository); empty: the unit's directory and those of its deps, which are
 		       * INPUTS_DEFAULT among others */
+	bool installs; /* of the project: units' jobs count of the lockfiles among its inputs what these say of their unit */
 	texts outputs; /* globs, relative to the unit */
 	pairs env, secrets;
 	VEC(struct id_token_def) id_tokens;

@@ -203,7 +203,8 @@ static enum rc finish_image_job(struct reader *r, struct job_def *job, const str
 		    {"container", job->container},
 		    {"services", job->services.n},
 		    {"cache", job->caches.n},
-		    {"strict", job->strict}};
+		    {"strict", job->strict},
+		    {"installs", job->installs}};
 
 	job->kind = JOB_IMAGE;
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
@@ -287,6 +288,11 @@ static enum rc finish_job(struct reader *r, const struct key *key, const struct 
 			r, at,
 			"job \"%s\" does nothing: it has neither \"run\", \"steps\" nor \"image\"",
 			job->name);
+	if (job->installs && (job->each || !job->inputs.n))
+		return FAIL(
+			r, yaml_get(at, "installs"),
+			"job \"%s\" installs for all units: it has no \"each\", and names its lockfiles in \"inputs\"",
+			job->name);
 	if (job->run && job->steps.n)
 		return FAIL(r, at, "job \"%s\" has both \"run\" and \"steps\": which one?",
 			    job->name);
@@ -316,6 +322,10 @@ static const struct key job_keys[] = {
 	 JOB(inputs),
 	 .check = check_input,
 	 .help = "What it reads, relative to the unit; `../` climbs, `$root/` is the top. Without it: the unit's folder and those of its deps; \"$default\" in the list is these."},
+	{.name = "installs",
+	 .kind = KEY_BOOL,
+	 JOB(installs),
+	 .help = "It installs, once for all units, what the lockfiles among its inputs lock: jobs of a unit that need it count only what these say of their unit."},
 	{.name = "outputs",
 	 .kind = KEY_TEXTS,
 	 .unique = true,

@@ -113,6 +113,7 @@ static const struct shape_field job_fields[] = {
 	SHAPE_STR(struct job_def, each),
 	SHAPE_STRS(struct job_def, needs),
 	SHAPE_STRS(struct job_def, inputs),
+	SHAPE_BOOL(struct job_def, installs),
 	SHAPE_STRS(struct job_def, outputs),
 	SHAPE_LIST(struct job_def, env, shape_pair),
 	SHAPE_LIST(struct job_def, secrets, shape_pair),

@@ -26,6 +26,9 @@ static void planner_done(struct planner *p)
 	vec_done(&p->list);
 	xfree(p->at);
 	xfree(p->place);
+	for (size_t i = 0; p->installs && i < p->list.n; i++)
+		vec_done(&p->installs[i].locks);
+	xfree(p->installs);
 	strbuf_done(&p->scratch);
 	plan_done(&p->plan);
 }

@@ -70,6 +70,7 @@ struct plan_job {
 	enum stage stage;
 	enum job_kind kind;
 	char *key; /* 64 hex */
+	char *rest; /* of one that installs: its key but for the lockfiles; NULL: it does not */
 	enum plan_state state;
 	char *why;     /* one clause for people: "services/orders changed", "key seen in run-3" */
 	texts needs;   /* "unit/job" of this plan, same stage ("/job": of the project), sorted */

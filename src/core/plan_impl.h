@@ -85,6 +85,11 @@ struct stage_def {
 	bool varies;       /* they have not */
 	bool changed;      /* since base */
 };
+/* plan_install.c: of an instance that installs from lockfiles. */
+struct install {
+	VEC(const char *) locks; /* that are among its inputs; borrowed */
+	bool changed;            /* it would run, too, if none of these had changed */
+};
 struct planner {
 	const struct plan_ask *ask;
 	const struct config *c, *base_config;
@@ -98,6 +103,7 @@ struct planner {
 	VEC(struct instance) list;  /* by definition, then by unit, then by row and shard */
 	struct span *at;            /* defs.n rows of units.n + 1 */
 	uint32_t *place;            /* of an instance in the plan */
+	struct install *installs;   /* one an instance */
 	uint64_t inputs;            /* of all instances */
 	struct strbuf scratch;
 	struct plan plan;
@@ -113,6 +119,14 @@ void instance_def(const struct planner *p, const struct instance *me, struct job
 /* plan.c: the unit's own tree, what lockfiles say of it, and one entry for each direct dep; borrowed texts, sorted by path. */
 typedef VEC(struct plan_input) input_list;
 void unit_inputs(const struct planner *p, uint32_t unit, input_list *ret);
+/* plan_install.c: without lockfiles, and files of units; job->rest and the locks of instance i; does an instance, or a job, count a need by its slices? */
+void install_rest(const struct planner *p, found_list *list);
+MUST_CHECK enum rc install_key(struct planner *p, uint32_t i, const struct digest *def,
+			       struct plan_job *job, const struct key_need *needs, size_t n,
+			       struct err *err);
+bool install_is_sliced(const struct planner *p, const struct instance *me, uint32_t need);
+bool install_is_sliced_by(const struct plan_job *job, bool strict, const struct tree_facts *head,
+			  const struct plan_job *need);
 /* plan_when.c: why it is left out (owned by the caller), or NULL. */
 MUST_CHECK enum rc plan_when(struct planner *p, const struct instance *me, char **ret,
 			     struct err *err);

@@ -340,6 +340,11 @@ static enum rc find_inputs(struct planner *p, const struct instance *me, bool co
 		sort_stable(job->inputs.v, job->inputs.n, sizeof(*job->inputs.v), input_by_path);
 	if (compare)
 		*ret_changed = first_difference(&now, &before);
+	if (compare && def->installs && *ret_changed) {
+		install_rest(p, &now);
+		install_rest(p, &before);
+		p->installs[me - p->list.v].changed = first_difference(&now, &before) != NULL;
+	}
 	vec_done(&now);
 	vec_done(&before);
 	vec_done(&inputs);
@@ -350,9 +355,11 @@ static enum rc find_inputs(struct planner *p, const struct instance *me, bool co
 static const struct plan_job *affected_need(const struct planner *p, uint32_t i)
 {
 	for (uint32_t k = p->needs.first[i]; k < p->needs.first[i + 1]; k++) {
-		const struct plan_job *need = &p->plan.jobs.v[p->place[p->needs.to[k]]];
+		uint32_t on = p->needs.to[k];
+		const struct plan_job *need = &p->plan.jobs.v[p->place[on]];
 
-		if (need->state == PLAN_MISS)
+		if (need->state == PLAN_MISS &&
+		    (p->installs[on].changed || !install_is_sliced(p, &p->list.v[i], on)))
 			return need;
 	}
 	return NULL;
@@ -403,7 +410,9 @@ static enum rc add_key(struct planner *p, uint32_t i, struct plan_job *job, stru
 	VEC(struct key_need) needs = {NULL, 0, 0};
 
 	for (uint32_t k = p->needs.first[i]; k < p->needs.first[i + 1]; k++) {
-		const struct plan_job *need = &p->plan.jobs.v[p->place[p->needs.to[k]]];
+		uint32_t on = p->needs.to[k];
+		const struct plan_job *need = &p->plan.jobs.v[p->place[on]];
+		const char *key = install_is_sliced(p, me, on) ? need->rest : need->key;
 
 		size_t n = strlen(need->unit), m = strlen(need->job);
 		char *text = xmalloc(n + m + 2);
@@ -411,8 +420,8 @@ static enum rc add_key(struct planner *p, uint32_t i, struct plan_job *job, stru
 		memcpy(text, need->unit, n);
 		text[n] = '/';
 		memcpy(text + n + 1, need->job, m + 1);
-		vec_push(&rows, ((struct need_row){text, need->state == PLAN_SKIPPED ? "skipped"
-										     : need->key}));
+		vec_push(&rows,
+			 ((struct need_row){text, need->state == PLAN_SKIPPED ? "skipped" : key}));
 	}
 	sort_stable(rows.v, rows.n, sizeof(*rows.v), need_by_text);
 	for (size_t k = 0; k < rows.n; k++) {
@@ -436,6 +445,8 @@ static enum rc add_key(struct planner *p, uint32_t i, struct plan_job *job, stru
 	}
 	enum rc rc = key_of_job(&own, unit_name(p, me), unit_path(p, me), job, needs.v, needs.n,
 				&p->scratch, &job->key, err);
+	if (rc == RC_OK && sd->def->installs)
+		rc = install_key(p, i, &own, job, needs.v, needs.n, err);
 
 	vec_done(&rows);
 	vec_done(&needs);
@@ -473,6 +484,8 @@ static enum rc plan_one(struct planner *p, uint32_t i, struct err *err)
 	    add_images(p, def, job, &changed, err) != RC_OK)
 		return err->rc;
 	job->why = decide(p, i, changed, &job->state);
+	p->installs[i].changed |=
+		!p->has_base || p->defs.v[me->def].changed || affected_need(p, i) != NULL;
 	return add_key(p, i, job, err);
 }
 
@@ -491,6 +504,7 @@ enum rc plan_jobs(struct planner *p, struct err *err)
 				   : RC_OK;
 
 	p->place = xcalloc(p->list.n + 1, sizeof(*p->place));
+	p->installs = xcalloc(p->list.n + 1, sizeof(*p->installs));
 	vec_grow(&p->plan.jobs, sizeof(*p->plan.jobs.v), p->list.n);
 	for (uint32_t k = 0; rc == RC_OK && k < n; k++)
 		rc = plan_one(p, order[k], err);

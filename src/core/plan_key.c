@@ -272,14 +272,27 @@ static void key_line(texts *ret, const char *fmt, ...)
 	vec_push(ret, strbuf_take(&b));
 }
 
-static const char *key_in(const struct plan *plan, const char *need)
+static const struct plan_job *need_in(const struct plan *plan, const char *need)
 {
 	struct str name = str_of(need), unit = str_cut(&name, '/');
 
 	vec_each(job, &plan->jobs)
 		if (str_is(unit, job->unit) && str_is(name, job->job))
-			return job->state == PLAN_SKIPPED ? "skipped" : job->key;
-	return "-";
+			return job;
+	return NULL;
+}
+
+static void need_line(const struct plan_ask *ask, const struct plan *plan,
+		      const struct plan_job *job, bool strict, const char *name, texts *ret)
+{
+	const struct plan_job *need = need_in(plan, name);
+
+	if (!need || need->state == PLAN_SKIPPED)
+		key_line(ret, "need %s %s", name, need ? "skipped" : "-");
+	else if (install_is_sliced_by(job, strict, ask->head, need))
+		key_line(ret, "need %s but for lockfiles %s", name, need->rest);
+	else
+		key_line(ret, "need %s %s", name, need->key);
 }
 
 enum rc plan_key_lines(const struct plan_ask *ask, const struct plan *plan,
@@ -314,6 +327,6 @@ enum rc plan_key_lines(const struct plan_ask *ask, const struct plan *plan,
 	vec_each(file, &job->files)
 		key_line(ret, "file %s", *file);
 	vec_each(need, &job->needs)
-		key_line(ret, "need %s %s", *need, key_in(plan, *need));
+		need_line(ask, plan, job, def->strict, *need, ret);
 	return RC_OK;
 }

@@ -41,6 +41,7 @@ static const struct shape_field job_fields[] = {
 	SHAPE_ENUM(struct plan_job, stage, stage_names),
 	SHAPE_ENUM(struct plan_job, kind, job_kind_names),
 	SHAPE_STR(struct plan_job, key),
+	SHAPE_STR(struct plan_job, rest),
 	SHAPE_ENUM(struct plan_job, state, plan_state_names),
 	SHAPE_STR(struct plan_job, why),
 	SHAPE_STRS(struct plan_job, needs),

@@ -90,8 +90,8 @@ void init_write_install(const struct init_found *f, struct strbuf *to)
 	strbuf_adds(
 		to,
 		"  # Once for the whole workspace, and again when one of these files changes; node_modules goes to\n"
-		"  # the jobs that need it, where they look for it.\n"
-		"  install:\n    inputs: [package.json");
+		"  # the jobs that need it, where they look for it. Of the lockfile, a job counts what its own unit uses.\n"
+		"  install:\n    installs: true\n    inputs: [package.json");
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (there(f, files[i]))
 			strbuf_addf(to, ", %s", files[i]);

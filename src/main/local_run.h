@@ -36,7 +36,7 @@ struct run_show {
 	struct run_world *w;
 	struct engine *engine;
 	struct term term, progress; /* of stdout; of stderr, for what goes away again */
-	bool json, drawn;
+	bool json, drawn, promised;
 	struct run_ci *ci; /* NULL: for people and scripts */
 	struct mask
 		*mask;   /* of the jobs' secrets: reports are files, and say what their job wrote */

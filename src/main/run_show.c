@@ -10,9 +10,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define LOG_MAX    ((size_t)64 << 10) /* of its end */
-#define TAIL_LINES 30
-#define DRAW_EVERY (100 * USEC_MS)
+#define PROMISED_LEAST (10 * USEC_SEC)
+#define LOG_MAX        ((size_t)64 << 10) /* of its end */
+#define TAIL_LINES     30
+#define DRAW_EVERY     (100 * USEC_MS)
 
 static void clear_line(struct run_show *s)
 {
@@ -139,9 +140,25 @@ static bool is_for_people(const struct run_show *s)
 	return !s->json && (!s->ci || s->ci->speech == SPEECH_PLAIN);
 }
 
+/* Once, before it takes long. */
+static void say_expected(struct run_show *s, const struct model *m)
+{
+	const struct run *run = model_run(m, RUN_ID);
+	AUTO(strbuf_done) struct strbuf text = STRBUF(256);
+
+	if (s->promised || !run || run->predicted < PROMISED_LEAST)
+		return;
+	s->promised = true;
+	strbuf_add_duration(&text, run->predicted);
+	fprintf(stderr, "penstock: about %s, as its jobs took before\n", strbuf_cstr(&text));
+}
+
 void run_show_news(struct run_show *s)
 {
 	const struct model *m = engine_model(s->engine);
+
+	if (!s->json)
+		say_expected(s, m);
 	AUTO(strbuf_done) struct strbuf text = STRBUF((size_t)64 << 20);
 
 	for (struct map_entry *e = NULL; (e = map_next(&m->by_kind[AGG_JOB], e));) {

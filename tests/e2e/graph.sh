@@ -63,6 +63,39 @@ is 'a shared one touches both' "$(affected)" api,web
 sed -i 's|"node_modules/debug": {|"node_modules/aaa": {"version": "1.0.0"},\n    &|' package-lock.json
 git commit --quiet -am unrelated
 is 'a package that nobody uses touches nobody' "$(affected)" ''
+# ---- one install for all ----
+cat >penstock.yml <<'YML'
+version: 1
+project: shop
+ci:
+  install: {installs: true, inputs: [package.json, package-lock.json, "apps/*/package.json"], run: "sha256sum package-lock.json >stamp", outputs: [stamp]}
+  build: {each: "*", needs: [install, ^build], run: "cat ../../stamp >out", outputs: [out]}
+  whole: {needs: [install], inputs: [package.json], run: "cat stamp"}
+  tight: {each: api, needs: [install], strict: true, run: "true"}
+YML
+git commit --quiet -am install
+PENSTOCK_CACHE=$work/cache run "$PENSTOCK" run ci
+has 'all of it runs' "$OUT" '^6 passed'
+missing() { PENSTOCK_CACHE=$work/cache "$PENSTOCK" plan --base HEAD~1 | awk '$3 == "miss" { printf "%s/%s ", $1, $2 }'; }
+bump '"version": "7.0.1"' '"version": "7.0.2"'
+is 'a bump runs the install, its users, and who counts the whole' "$(missing)" '-/install ui/build web/build -/whole api/tight '
+PENSTOCK_CACHE=$work/cache run "$PENSTOCK" run ci
+has 'and leaves the others' "$OUT" '^5 passed, 1 unaffected'
+rm -rf "$work/clone" && command git clone --quiet "$repo" "$work/clone"
+has 'by their keys, too' "$(cd "$work/clone" && PENSTOCK_CACHE=$work/cache "$PENSTOCK" run build --unit api 2>&1)" 'cached +api/build'
+sed -i 's|"node_modules/debug": {|"node_modules/bbb": {"version": "1.0.0"},\n    &|' package-lock.json
+git commit --quiet -am unrelated
+is 'what no unit uses touches none' "$(missing)" '-/install -/whole api/tight '
+sed -i 's/{/{"description":"x",/' apps/web/package.json
+git commit --quiet -am manifest
+is "a unit's manifest is its own matter" "$(missing)" '-/install web/build -/whole api/tight '
+sed -i 's/"private":true/"private":false/' package.json
+git commit --quiet -am 'not the lockfile'
+is 'another input of the install job touches all' "$(missing)" '-/install api/build ui/build web/build -/whole api/tight '
+sed -i 's/sha256sum package-lock/md5sum package-lock/' penstock.yml
+git commit --quiet -am 'another command'
+is 'and so does its definition' "$(missing)" '-/install api/build ui/build web/build -/whole api/tight '
+
 head -c 700 package-lock.json >cut && mv cut package-lock.json
 git commit --quiet -am cut
 is 'a lockfile cut short counts for all' "$(affected)" api,ui,web
