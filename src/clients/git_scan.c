@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DATA_FOLDER ".penstock" /* of a daemon that is started in the work tree */
 #define THREADS_MAX 8
 
 struct child {
@@ -143,6 +144,8 @@ static void look_at(struct scanner *to, const struct folder *f, int dir, const s
 		f->children.n ? bsearch(&want, f->children.v, f->children.n, sizeof(want), by_name)
 			      : NULL;
 
+	if (!c && !*f->path && streq(e->d_name, DATA_FOLDER))
+		return; /* journals and secrets are no work, wherever nobody ignores them */
 	if (c)
 		c->seen = true;
 	if (!c || (c->file ? !is_same(to->scan, dir, e->d_name, c->file) : !is_folder(dir, e)))

@@ -176,6 +176,8 @@ moment_of() { # TYPE SUBJECT: of the last such record, in microseconds
 	grep -F "\"subject\":\"$2\",\"type\":\"$1\"" <<<"$(journal)" | tail -n 1 | member time
 }
 moved_in_time() { # NAME SINCE: by the journal, which is not slowed down by who looks at it
+	started_since() { [ "$(moment_of job.started "$JOB")" -gt "$1" ]; } # the state is told before its record is durable
+	await 10 started_since "$2"
 	local took=$((($(moment_of job.started "$JOB") - $2) / 1000))
 	if [ $took -gt 0 ] && [ $took -lt 15000 ]; then ok "$1"; else not_ok "$1" "$took ms"; fi
 }

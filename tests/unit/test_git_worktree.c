@@ -90,6 +90,27 @@ static void unchanged(void **state)
 	assert_string_equal(id, head);
 }
 
+/* What a daemon keeps in the work tree is no work, unless somebody committed it. */
+static void data_folder(void **state)
+{
+	AUTO(repo_freep) struct repo *r = NULL;
+	char id[GIT_HEX + 1], head[GIT_HEX + 1];
+
+	(void)state;
+	sh("git init -q -b main own && cd own && mkdir x && echo a >x/a && git add -A && git commit -qm a && "
+	   "mkdir -p .penstock/secrets x/.penstock && echo s >.penstock/secrets/key");
+	r = open_repo("own");
+	OK(repo_worktree(r, "own.git", id, head, &err));
+	assert_string_equal(id, head);
+	sh("echo b >own/x/.penstock/b");
+	OK(repo_worktree(r, "own2.git", id, head, &err));
+	assert_string_equal(sh("git -C own2.git ls-tree -r --name-only %s | tr '\\n' ' '", id),
+			    "x/.penstock/b x/a ");
+	sh("cd own && git add -f .penstock && git commit -qm c && echo t >.penstock/secrets/key");
+	OK(repo_worktree(r, "own3.git", id, head, &err));
+	assert_string_not_equal(id, head);
+}
+
 static void unborn(void **state)
 {
 	AUTO(repo_freep) struct repo *r = NULL;
@@ -141,8 +162,10 @@ static void bases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(changed), cmocka_unit_test(turned),  cmocka_unit_test(unchanged),
-		cmocka_unit_test(unborn),  cmocka_unit_test(finding), cmocka_unit_test(bases),
+		cmocka_unit_test(changed),     cmocka_unit_test(turned),
+		cmocka_unit_test(unchanged),   cmocka_unit_test(unborn),
+		cmocka_unit_test(data_folder), cmocka_unit_test(finding),
+		cmocka_unit_test(bases),
 	};
 
 	return cmocka_run_group_tests(tests, input_begin, input_end);
