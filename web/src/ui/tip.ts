@@ -2,7 +2,7 @@
 // what it explains, so that no scrolling box cuts it off and no screen is widened by it.
 const GAP = 6;
 let tip: HTMLElement | undefined;
-let of: Element | null = null;
+let of: HTMLElement | null = null;
 
 function hide(): void {
 	of = null;
@@ -33,6 +33,12 @@ export function startTips(): void {
 	document.addEventListener('mouseover', over);
 	document.addEventListener('focusin', over);
 	document.addEventListener('focusout', hide);
-	addEventListener('scroll', hide, { capture: true, passive: true });
+	// What scrolls elsewhere, such as a log that follows, is none of its business; what has the focus keeps its tip.
+	const scrolled = (event: Event) => {
+		if (!of || !(event.target as Node).contains(of)) return;
+		if (of === document.activeElement) show(of);
+		else hide();
+	};
+	addEventListener('scroll', scrolled, { capture: true, passive: true });
 	document.addEventListener('keydown', (event) => event.key === 'Escape' && hide());
 }
