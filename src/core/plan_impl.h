@@ -119,7 +119,7 @@ void instance_def(const struct planner *p, const struct instance *me, struct job
 /* plan.c: the unit's own tree, what lockfiles say of it, and one entry for each direct dep; borrowed texts, sorted by path. */
 typedef VEC(struct plan_input) input_list;
 void unit_inputs(const struct planner *p, uint32_t unit, input_list *ret);
-/* plan_install.c: without lockfiles, and files of units; job->rest and the locks of instance i; does an instance, or a job, count a need by its slices? */
+/* plan_install.c: without lockfiles, and manifests of units; job->rest and the locks of instance i; does an instance, or a job, count a need by its slices? */
 void install_rest(const struct planner *p, found_list *list);
 MUST_CHECK enum rc install_key(struct planner *p, uint32_t i, const struct digest *def,
 			       struct plan_job *job, const struct key_need *needs, size_t n,

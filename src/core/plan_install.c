@@ -23,15 +23,19 @@ static bool has_slice(const struct planner *p, uint32_t unit, const char *path)
 	return false;
 }
 
-static bool is_of_unit(const struct planner *p, const char *path)
+/* Other files of a unit that an install reads, such as a patch, may change what it gives to all. */
+static bool is_manifest_of_unit(const struct planner *p, const char *path)
 {
-	for (size_t i = 0; i < p->c->units.n; i++) {
-		const char *dir = p->c->units.v[i].path;
-		size_t n = strlen(dir);
+	static const char *const names[] = {"package.json", "pyproject.toml", "Cargo.toml",
+					    "go.mod"};
+	const char *slash = strrchr(path, '/');
+	bool known = false;
 
-		if (!strncmp(path, dir, n) && path[n] == '/')
+	for (size_t i = 0; slash && i < ARRAY_LEN(names); i++)
+		known |= streq(slash + 1, names[i]);
+	for (size_t i = 0; known && i < p->c->units.n; i++)
+		if (str_is((struct str){path, (size_t)(slash - path)}, p->c->units.v[i].path))
 			return true;
-	}
 	return false;
 }
 
@@ -40,7 +44,8 @@ void install_rest(const struct planner *p, found_list *list)
 	size_t n = 0;
 
 	for (size_t i = 0; i < list->n; i++)
-		if (!is_lock(p->head.facts, list->v[i]->path) && !is_of_unit(p, list->v[i]->path))
+		if (!is_lock(p->head.facts, list->v[i]->path) &&
+		    !is_manifest_of_unit(p, list->v[i]->path))
 			list->v[n++] = list->v[i];
 	list->n = n;
 }
@@ -57,7 +62,7 @@ enum rc install_key(struct planner *p, uint32_t i, const struct digest *def, str
 	vec_each(in, &job->inputs) {
 		if (is_lock(p->head.facts, in->path))
 			vec_push(&me->locks, in->path);
-		else if (!is_of_unit(p, in->path))
+		else if (!is_manifest_of_unit(p, in->path))
 			vec_push(&rest.inputs, *in);
 	}
 	enum rc rc = me->locks.n == 0 ? RC_OK

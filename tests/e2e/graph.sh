@@ -68,7 +68,7 @@ cat >penstock.yml <<'YML'
 version: 1
 project: shop
 ci:
-  install: {installs: true, inputs: [package.json, package-lock.json, "apps/*/package.json"], run: "sha256sum package-lock.json >stamp", outputs: [stamp]}
+  install: {installs: true, inputs: [package.json, package-lock.json, "apps/*/package.json", "apps/*/*.patch"], run: "sha256sum package-lock.json >stamp", outputs: [stamp]}
   build: {each: "*", needs: [install, ^build], run: "cat ../../stamp >out", outputs: [out]}
   whole: {needs: [install], inputs: [package.json], run: "cat stamp"}
   tight: {each: api, needs: [install], strict: true, run: "true"}
@@ -89,6 +89,8 @@ is 'what no unit uses touches none' "$(missing)" '-/install -/whole api/tight '
 sed -i 's/{/{"description":"x",/' apps/web/package.json
 git commit --quiet -am manifest
 is "a unit's manifest is its own matter" "$(missing)" '-/install web/build -/whole api/tight '
+echo more >apps/web/ms.patch && git add -A && git commit --quiet -m patch
+is 'another file of a unit that the install reads touches all' "$(missing)" '-/install api/build ui/build web/build -/whole api/tight '
 sed -i 's/"private":true/"private":false/' package.json
 git commit --quiet -am 'not the lockfile'
 is 'another input of the install job touches all' "$(missing)" '-/install api/build ui/build web/build -/whole api/tight '
