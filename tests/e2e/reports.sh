@@ -72,6 +72,16 @@ has 'a finding' "$told" 'found \*\*\*'
 has 'a summary' "$told" '# of \*\*\*'
 has 'the summary by the variable' "$told" 'summary of \*\*\*'
 has 'a report without one as it is' "$told" '"name":"plain"'
+# nobody has hidden anything when the job's supervisor is killed: its files are not read
+echo 'mkdir -p out; echo "# of $KEY" >out/told.md; sleep 60' >"$tree/a/tell.sh"
+commit lost
+await 20 run_line "$COMMIT"
+lost=$(run_id "$COMMIT")
+told_md() { [ -s "$data/jobs/$lost+ci+a+tell/work/a/out/told.md" ]; }
+await_ok 'it has written a report' 20 told_md
+kill -9 "$(cat "$data/jobs/$lost+ci+a+tell/lock")"
+await_ok 'the run of a lost job ends' 60 run_ended "$COMMIT"
+hasnt 'and its report says no secret' "$(p report "$lost" a/tell --json)" 'summary'
 stop
 serve "$work/data" --repo "$bare" --port "$api_port" || not_ok 'serve again' "$(tail -n 3 "$data.log")"
 is 'the report of a run that only the store knows' "$(p report "$second" --json)" "$before"

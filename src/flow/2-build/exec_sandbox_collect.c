@@ -15,8 +15,8 @@
 static const enum failure failures[] = {FAILURE_NONE, FAILURE_EXIT,  FAILURE_TIMEOUT,
 					FAILURE_OOM,  FAILURE_INFRA, FAILURE_CANCELLED};
 
-/* What the shim wrote; one that was lost counts as a failure of the machine. */
-static void read_exit(const char *dir, struct shim_exit *ret, const struct job_note *note)
+/* What the shim wrote; one that was lost counts as a failure of the machine. False: it was lost. */
+static bool read_exit(const char *dir, struct shim_exit *ret, const struct job_note *note)
 {
 	AUTO(freep) char *path = dir_path(dir, "exit");
 	AUTO(strbuf_done) struct strbuf text = STRBUF(EXIT_MAX);
@@ -25,7 +25,7 @@ static void read_exit(const char *dir, struct shim_exit *ret, const struct job_n
 
 	if (file_read(path, EXIT_MAX, &text, &err) == RC_OK &&
 	    shape_parse(strbuf_str(&text), EXIT_MAX, &shape_shim_exit, ret, &err) == RC_OK)
-		return;
+		return true;
 	*ret = (struct shim_exit){.failure = SHIM_INFRA,
 				  .code = -1,
 				  .started = note->started,
@@ -36,6 +36,7 @@ static void read_exit(const char *dir, struct shim_exit *ret, const struct job_n
 		ret->ended = MAX_OF((uint64_t)st.st_mtim.tv_sec * USEC_SEC +
 					    (uint64_t)st.st_mtim.tv_nsec / 1000,
 				    note->started);
+	return false;
 }
 
 /* The name of step number n, as the log's marks have it. */
@@ -55,7 +56,8 @@ static char *step_name(const char *log, uint32_t n)
 	return NULL;
 }
 
-static enum rc keep_reports(const char *dir, const char *unit, const char *log,
+/* Nobody hid the secrets in the files of a job whose shim was lost: whole is false, and they are not read. */
+static enum rc keep_reports(const char *dir, const char *unit, const char *log, bool whole,
 			    const struct job_note *note, const struct shim_exit *ex,
 			    const struct exec_inputs *in, struct exec_end *end, struct err *err)
 {
@@ -66,8 +68,8 @@ static enum rc keep_reports(const char *dir, const char *unit, const char *log,
 		.unit = note->path,
 		.work = unit,
 		.masked = masked,
-		.def = &note->reports,
-		.summary = summary,
+		.def = whole ? &note->reports : NULL,
+		.summary = whole ? summary : NULL,
 		.log = log,
 		.exit = end->exit,
 		.failed = end->failure != FAILURE_NONE && end->failure != FAILURE_CANCELLED,
@@ -117,7 +119,7 @@ enum rc job_collect(const char *dir, const char *job, const struct exec_inputs *
 	enum rc rc = job_note_read(dir, &note, err);
 	if (rc != RC_OK)
 		return rc;
-	read_exit(dir, &ex, &note);
+	bool whole = read_exit(dir, &ex, &note);
 	AUTO(freep) char *work = dir_path(dir, "work");
 	AUTO(freep)
 	char *unit =
@@ -136,7 +138,7 @@ enum rc job_collect(const char *dir, const char *job, const struct exec_inputs *
 	if (rc == RC_OK && end.failure == FAILURE_NONE)
 		rc = keep_outputs(unit, &note, in, &end, err);
 	if (rc == RC_OK)
-		rc = keep_reports(dir, unit, log, &note, &ex, in, &end, err);
+		rc = keep_reports(dir, unit, log, whole, &note, &ex, in, &end, err);
 	if (rc == RC_OK)
 		*ret = end;
 	else
